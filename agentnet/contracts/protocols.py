@@ -42,6 +42,8 @@ class Keyed(Lenient):
     """A value that is written as a mapping with one key, its `kind`."""
 
     kind: ClassVar[str]
+    bare: ClassVar[dict[str, Any] | None] = None
+    """JSON Schema of the bare string that may stand for the whole, if one may."""
 
     @model_validator(mode="before")
     @classmethod
@@ -71,8 +73,9 @@ class Keyed(Lenient):
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         inner = handler.resolve_ref_schema(handler(core_schema))
         fields = {name: inner.pop(name) for name in list(inner) if name not in ("title", "description")}
-        keyed = {"type": "object", "properties": {cls.kind: fields}, "required": [cls.kind], "additionalProperties": False}
-        inner["anyOf"] = [{"type": "string"}, keyed]
+        content = {"anyOf": [fields, fields["properties"][cls._main_field()]]}
+        keyed = {"type": "object", "properties": {cls.kind: content}, "required": [cls.kind], "additionalProperties": False}
+        inner["anyOf"] = [keyed, cls.bare] if cls.bare else [keyed]
         return inner
 
 
@@ -87,6 +90,7 @@ class Ask(Keyed):
     """One turn of one agent. Without a role it solves, or revises where there is something to read."""
 
     kind = "ask"
+    bare = {"type": "string"}
     agent: Selector
     role: Literal["solve", "revise", "review", "critique", "conclude", "synthesize"] | None = None
     sampling: Sampling | None = Field(default=None, description="replaces the agent's own sampling")
@@ -157,13 +161,15 @@ class Weighted(Keyed):
     """A vote in which every answer weighs as much as its agent's card, or its own confidence."""
 
     kind = "weighted"
-    by: Literal["card", "confidence"]
+    bare = {"const": "weighted"}
+    by: Literal["card", "confidence"] = "card"
 
 
 class Judge(Keyed):
     """An agent reads the answers and chooses one."""
 
     kind = "judge"
+    bare = {"const": "judge"}
     agent: Selector = "@judge"
 
 
@@ -171,6 +177,7 @@ class Synthesize(Keyed):
     """An agent reads the answers and writes one of its own."""
 
     kind = "synthesize"
+    bare = {"const": "synthesize"}
     agent: Selector = "@aggregator"
 
 
