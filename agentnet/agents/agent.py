@@ -35,13 +35,6 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    body: Body
-    usage: Usage
-    confidence: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Agent:
     """A member of a network. Stateless between turns: what it should know is in the turn."""
 
@@ -82,26 +75,27 @@ class Agent:
             raise ReplyError("the model's stream ended without a completion")
         return completion
 
-    def read(self, turn: Turn, completion: Completion) -> Reply:
-        """The typed reply. Raises `ReplyError` where the text is not in the form that the role asks for."""
+    def read(self, turn: Turn, completion: Completion) -> Body:
+        """The typed body of a reply. Raises `ReplyError` where the text is not in the form that the role asks for."""
         shown = [message for message in turn.read if transcript([message])]
         candidates = {entry.letter: message.id for entry, message in zip(transcript(shown), shown, strict=True)}
         try:
-            body = read_reply(
+            return read_reply(
                 turn.role, completion.text, self.pack, candidates=candidates, target=shown[-1].id if shown else ""
             )
         except ReplyError as error:
             if completion.finish == "length":
                 raise ReplyError(f"{error}; it was cut off at the token limit, raise sampling.max_tokens") from error
             raise
+
+    def bill(self, usage: Usage) -> Usage:
+        """The usage with its cost at the prices of the agent's card."""
         price = self.card.price
-        cost = (
-            completion.usage.prompt_tokens * price.prompt + completion.usage.completion_tokens * price.completion
-        ) / 1e6
-        return Reply(body, completion.usage.model_copy(update={"cost": cost}), _confidence(completion))
+        cost = (usage.prompt_tokens * price.prompt + usage.completion_tokens * price.completion) / 1e6
+        return usage.model_copy(update={"cost": cost}) if cost else usage
 
 
-def _confidence(completion: Completion) -> float | None:
+def confidence_of(completion: Completion) -> float | None:
     """The geometric mean of the reply's token probabilities, between 0 and 1."""
     if not completion.logprobs:
         return None

@@ -38,7 +38,9 @@ REFUSES = "REFUSE:"
 """A reply that starts with this declines the task and says why."""
 
 
-def schema_for(role: str, *, labels: Sequence[str] = (), letters: Sequence[str] = (), max_steps: int = 8) -> dict[str, Any]:
+def schema_for(
+    role: str, *, labels: Sequence[str] = (), letters: Sequence[str] = (), max_steps: int = 8
+) -> dict[str, Any]:
     """The JSON Schema of a structured role's reply. `labels` and `letters` are the live choices, as enums."""
     if role == "plan":
         label: dict[str, Any] = {"type": "string", "enum": list(labels)} if labels else {"type": "string"}
@@ -73,8 +75,9 @@ def read_reply(role: str, text: str, pack: Pack, *, candidates: dict[str, str], 
         if "\n" in said:
             raise ReplyError(f"the reply has no answer marker {pack.spec.answer_marker!r} and more than one line")
         answer = said
-    kind = {"solve": Proposal, "synthesize": Synthesis}.get(role, Revision)
-    return kind(answer=answer, text=said)
+    if role == "solve":
+        return Proposal(answer=answer, text=said)
+    return Synthesis(answer=answer, text=said) if role == "synthesize" else Revision(answer=answer, text=said)
 
 
 def _structure(text: str) -> dict[str, Any]:

@@ -23,7 +23,9 @@ class LlamaSpec(Lenient):
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="checked before loading, if given")
     context: int | None = Field(default=None, ge=16, description="tokens; None takes the file's own, at most 8192")
     chat_template: str | None = Field(default=None, description="Jinja text that replaces the file's own")
-    threads: int | None = Field(default=None, ge=1, description="None shares the machine's cores among the local models")
+    threads: int | None = Field(
+        default=None, ge=1, description="None shares the machine's cores among the local models"
+    )
     batch: int = Field(default=512, ge=1, description="prompt tokens evaluated in one step")
     reuse_prefix: bool = Field(
         default=True,

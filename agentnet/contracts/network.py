@@ -18,7 +18,9 @@ class AgentSpec(Lenient):
     name: str = Field(pattern=AGENT_NAME, max_length=64)
     model: ModelSpec
     card: Card = Card()
-    pack: str = Field(default="instruct", description="a shipped prompt pack's name, or a folder beside the network file")
+    pack: str = Field(
+        default="instruct", description="a shipped prompt pack's name, or a folder beside the network file"
+    )
     sampling: Sampling = Sampling()
 
 

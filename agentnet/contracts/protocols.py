@@ -6,11 +6,11 @@ An expression is a tree of combinators. In YAML each is a mapping with one key, 
       proposer: {parallel: {branches: ["@solver"], decide: majority}}
       verifier: "@verifier"
 
-The same tree in Python: ``Verify(proposer=Parallel(branches=["@solver"], decide="majority"), verifier="@verifier")``.
+The same tree in Python: ``Verify(proposer=Parallel(branches=["@solver"]), verifier="@verifier")``.
 
-**Selectors.** An agent is named (``scout``) or selected: ``@ROLE`` by the roles on its card, ``@all``, or ``@best`` (the
-best card for the task's label, looked up when the task is known). Where a list of agents is expected, ``@ROLE`` stands
-for all of them in the network's order (``@ROLE:2`` for the first two); where one is expected, for the first.
+**Selectors.** An agent is named (``scout``) or selected: ``@ROLE`` by the roles on its card, ``@all``, or ``@best``
+(the best card for the task's label, looked up when the task is known). Where a list of agents is expected, ``@ROLE``
+stands for all of them in the network's order (``@ROLE:2`` for the first two); where one is expected, for the first.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Keyed(Lenient):
 
     def _is_set(self, name: str) -> bool:
         """Whether the field says something that its default does not."""
-        return bool(getattr(self, name) != type(self).model_fields[name].get_default(validated_data={}))
+        return bool(getattr(self, name) != type(self).model_fields[name].get_default())
 
     @classmethod
     def _main_field(cls) -> str:
@@ -74,7 +74,12 @@ class Keyed(Lenient):
         inner = handler.resolve_ref_schema(handler(core_schema))
         fields = {name: inner.pop(name) for name in list(inner) if name not in ("title", "description")}
         content = {"anyOf": [fields, fields["properties"][cls._main_field()]]}
-        keyed = {"type": "object", "properties": {cls.kind: content}, "required": [cls.kind], "additionalProperties": False}
+        keyed = {
+            "type": "object",
+            "properties": {cls.kind: content},
+            "required": [cls.kind],
+            "additionalProperties": False,
+        }
         inner["anyOf"] = [keyed, cls.bare] if cls.bare else [keyed]
         return inner
 
@@ -90,7 +95,7 @@ class Ask(Keyed):
     """One turn of one agent. Without a role it solves, or revises where there is something to read."""
 
     kind = "ask"
-    bare = {"type": "string"}
+    bare: ClassVar[dict[str, Any] | None] = {"type": "string"}
     agent: Selector
     role: Literal["solve", "revise", "review", "critique", "conclude", "synthesize"] | None = None
     sampling: Sampling | None = Field(default=None, description="replaces the agent's own sampling")
@@ -161,7 +166,7 @@ class Weighted(Keyed):
     """A vote in which every answer weighs as much as its agent's card, or its own confidence."""
 
     kind = "weighted"
-    bare = {"const": "weighted"}
+    bare: ClassVar[dict[str, Any] | None] = {"const": "weighted"}
     by: Literal["card", "confidence"] = "card"
 
 
@@ -169,7 +174,7 @@ class Judge(Keyed):
     """An agent reads the answers and chooses one."""
 
     kind = "judge"
-    bare = {"const": "judge"}
+    bare: ClassVar[dict[str, Any] | None] = {"const": "judge"}
     agent: Selector = "@judge"
 
 
@@ -177,7 +182,7 @@ class Synthesize(Keyed):
     """An agent reads the answers and writes one of its own."""
 
     kind = "synthesize"
-    bare = {"const": "synthesize"}
+    bare: ClassVar[dict[str, Any] | None] = {"const": "synthesize"}
     agent: Selector = "@aggregator"
 
 

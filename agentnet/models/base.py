@@ -35,7 +35,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The whole reply. `logprobs` has one natural logarithm per generated token, or is None where none were asked for."""
+    """The whole reply. `logprobs` has one natural logarithm per generated token; None where none were asked for."""
 
     text: str
     finish: Literal["stop", "length"]

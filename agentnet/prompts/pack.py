@@ -46,7 +46,10 @@ class Pack:
         except ValidationError as error:
             raise NetworkError(f"prompt pack {folder}: pack.yaml: {first_problem(error)}") from error
         environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
-            loader=jinja2.FileSystemLoader(folder), trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+            loader=jinja2.FileSystemLoader(folder),
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
         )
         try:
             self._templates = {role: environment.get_template(file) for role, file in self.spec.templates.items()}
@@ -65,7 +68,9 @@ class Pack:
     def render(self, role: str, task: Task, transcript: Sequence[Entry] = (), **context: Any) -> str:
         """The user message for one role. `context` holds what a role needs beyond task and transcript."""
         try:
-            return self._templates[role].render(task=task, transcript=transcript, marker=self.spec.answer_marker, **context)
+            return self._templates[role].render(
+                task=task, transcript=transcript, marker=self.spec.answer_marker, **context
+            )
         except KeyError:
             raise NetworkError(f"prompt pack {self.name} has no template for the role {role!r}") from None
         except jinja2.TemplateError as error:

@@ -1,6 +1,7 @@
 """Training examples for the zoo: items of the task families, put into the very prompts that protocols render.
 
-A drill is named ``ROLE:FAMILY``: ``solve:math``, ``revise:facts``, ``verify:math``, ``choose:symbols``, ``plan:compound``.
+A drill is named ``ROLE:FAMILY``: ``solve:math``, ``revise:facts``, ``verify:math``, ``choose:symbols``,
+``plan:compound``.
 Peers' answers in a prompt are right or wrong at random, so that a model learns to read its peers without trusting them.
 """
 
@@ -51,7 +52,9 @@ def _verify(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
 
 
 def _choose(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
-    answers = [item.answer] + [rng.choice((item.answer, *item.wrong, *item.wrong)) for _ in range(rng.choice((1, 2, 3)))]
+    answers = [item.answer] + [
+        rng.choice((item.answer, *item.wrong, *item.wrong)) for _ in range(rng.choice((1, 2, 3)))
+    ]
     rng.shuffle(answers)
     said = [_entry(place, answer) for place, answer in enumerate(answers)]
     vote = {"reason": item.solution, "choice": letter(answers.index(item.answer))}
