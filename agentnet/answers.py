@@ -11,8 +11,8 @@ _NUMBER = re.compile(r"^[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?%?$")
 def normalise(answer: str) -> str:
     """The form in which answers are compared.
 
-    Case, surrounding white space and quotes, a final full stop and repeated spaces do not count. Numbers are compared by
-    value: ``1,416.0`` is ``1416``, ``+5`` is ``5``; a per cent sign stays.
+    Case, surrounding white space and quotes, a final full stop and repeated spaces do not count. Numbers are compared
+    by value: ``1,416.0`` is ``1416``, ``+5`` is ``5``; a per cent sign stays.
     """
     text = " ".join(answer.split()).strip("\"'`*").removesuffix(".").strip().casefold()
     if not _NUMBER.match(text):

@@ -1,7 +1,7 @@
 """A run in progress: what the nodes of its graph use to ask agents and to record what is said.
 
 It is LangGraph's runtime context, never part of the checkpointed state: the state holds message ids, this holds the
-messages. Whatever is recorded has a deterministic id, so a turn that is executed again after a crash is found, not asked.
+messages. Whatever is recorded has a deterministic id, so a turn that is executed again after a crash is found there.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ class LiveRun:
         return message
 
     def _seed_of(self, node: str, round: int, agent: str) -> int:
-        """A seed for one turn: from the run's seed and the turn's place, whatever the order of turns or the run's id."""
+        """A seed for one turn: from the run's seed and the turn's place, whatever the order of turns."""
         place = f"{self.seed}\x1f{node}\x1f{round}\x1f{agent}"
         return int.from_bytes(hashlib.sha256(place.encode()).digest()[:4], "big")
 

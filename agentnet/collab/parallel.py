@@ -1,4 +1,4 @@
-"""`parallel`: branches that do not see each other, then a decision (AI-ModelNet, parallel inference on whole answers)."""
+"""`parallel`: branches that do not see each other, then a decision on their whole answers."""
 
 from __future__ import annotations
 

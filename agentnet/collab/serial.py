@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from agentnet.collab.blueprint import Blueprint
 from agentnet.collab.state import State
 from agentnet.contracts.protocols import Serial
@@ -18,6 +20,6 @@ def draw(serial: Serial, blueprint: Blueprint) -> None:
 
     slots = blueprint.children(serial.steps, view, ends=True)
     blueprint.begin(slots[0])
-    for before, after in zip(slots, slots[1:], strict=False):
+    for before, after in pairwise(slots):
         blueprint.edge(before, after)
     blueprint.end(slots[-1])

@@ -25,8 +25,8 @@ class Price(Lenient):
 class Card(Lenient):
     """Declared facts and measured capability.
 
-    `roles` are the duties that the agent may be given (``solver``, ``planner``, ``verifier``, ``judge``, ``aggregator``);
-    protocols select agents by them. `claims` are unproven scores per label, used only where nothing was measured.
+    `roles` are the duties that the agent may be given: ``solver``, ``planner``, ``verifier``, ``judge``, ``aggregator``.
+    Protocols select agents by them. `claims` are unproven scores per label, used only where nothing was measured.
     """
 
     description: str = ""
@@ -38,7 +38,7 @@ class Card(Lenient):
     parameters: int | None = Field(default=None, ge=0)
 
     def score(self, label: str | None) -> float | None:
-        """Capability for a label: measured, else claimed, else None. Without a label: the mean over the known labels."""
+        """Capability for a label: measured, else claimed, else None. Without a label: the mean over known labels."""
         if label is not None:
             found = self.measured.get(label)
             return found.accuracy if found else self.claims.get(label)
