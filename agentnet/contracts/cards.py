@@ -25,7 +25,7 @@ class Price(Lenient):
 class Card(Lenient):
     """Declared facts and measured capability.
 
-    `roles` are the duties that the agent may be given: ``solver``, ``planner``, ``verifier``, ``judge``, ``aggregator``.
+    `roles` are the duties that it may be given: ``solver``, ``planner``, ``verifier``, ``judge``, ``aggregator``.
     Protocols select agents by them. `claims` are unproven scores per label, used only where nothing was measured.
     """
 
