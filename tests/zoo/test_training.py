@@ -100,7 +100,7 @@ def test_llama_cpp_computes_the_same_logits(arch: str, tied: bool, vocabulary: V
     network = Network(recipe(arch, tied=tied, head_dim=16 if arch == "qwen3" else 0).shape(vocabulary.size))
     with torch.no_grad():
         for weight in network.parameters():
-            weight.mul_(4).add_(torch.randn_like(weight) * 0.02)
+            weight.mul_(4 if weight.dim() == 2 else 1).add_(torch.randn_like(weight) * 0.02)
     model = exported(network, vocabulary, tmp_path)
     (tokens,) = vocabulary.encode([STRINGS[1] + STRINGS[6]])
     model.eval(tokens)
