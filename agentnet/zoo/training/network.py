@@ -6,33 +6,13 @@ and an RMS norm on every query and key head. Both: RMSNorm before each block, gr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Arch = Literal["llama", "qwen3"]
+from agentnet.zoo.training.shape import Shape
 
 RMS_EPSILON = 1e-5
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Everything that fixes the tensors of a network. `head_dim` times `heads` need not equal `width`."""
-
-    arch: Arch
-    vocab: int
-    width: int
-    layers: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    ffn: int
-    context: int
-    tied: bool = True
-    rope_base: float = 10_000.0
 
 
 class Network(nn.Module):

@@ -8,8 +8,7 @@ import yaml
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from agentnet.zoo.training.network import Arch, Shape
-from agentnet.zoo.training.tokenizer import Kind
+from agentnet.zoo.training.shape import Arch, Shape, Tokenizer
 
 RECIPES = Path(__file__).parents[1] / "recipes.yaml"
 
@@ -22,7 +21,7 @@ class Recipe:
     description: str
     roles: list[str]
     arch: Arch
-    tokenizer: Kind
+    tokenizer: Tokenizer
     width: int
     layers: int
     heads: int

@@ -11,12 +11,12 @@ import string
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from gguf import GGUFWriter, TokenType
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-Kind = Literal["chars", "bpe"]
+from agentnet.zoo.training import shape
 
 PAD, USER, ASSISTANT, END = range(4)
 CONTROLS = ("<|pad|>", "<|user|>", "<|assistant|>", "<|end|>")
@@ -58,7 +58,7 @@ class Vocabulary(Protocol):
     def save(self, path: Path) -> None: ...
 
 
-def build(kind: Kind, size: int, texts: Iterable[str]) -> Vocabulary:
+def build(kind: shape.Tokenizer, size: int, texts: Iterable[str]) -> Vocabulary:
     """A vocabulary for `texts` (at most the first 20,000 are read); `size` matters to ``bpe`` only."""
     sample = islice(texts, SAMPLE_TEXTS)
     return CharVocabulary.of(sample) if kind == "chars" else BpeVocabulary.of(sample, size)
