@@ -20,10 +20,10 @@ check: $(INSTALLED) ## lint, types, and that generated files are up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m agentnet.contracts.schemas --check
+	$(BIN)/python -m agentnet.schemas --check
 
 generated: $(INSTALLED) ## write the generated files again
-	$(BIN)/python -m agentnet.contracts.schemas
+	$(BIN)/python -m agentnet.schemas
 
 table: $(INSTALLED) ## 200 held-out items: delegation and verification against the best single model
 	$(BIN)/agentnet table
