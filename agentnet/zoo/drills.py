@@ -26,9 +26,7 @@ def pairs(mixture: dict[str, float], split: Split, seed: int) -> Iterator[tuple[
     rng = random.Random(f"drills/{seed}")
     pack = find_pack("compact")
     names, weights = list(mixture), list(mixture.values())
-    streams = {
-        name: items(FAMILIES[name.partition(":")[2]], split, seed + place) for place, name in enumerate(names)
-    }
+    streams = {name: items(FAMILIES[name.partition(":")[2]], split, seed + place) for place, name in enumerate(names)}
     while True:
         (name,) = rng.choices(names, weights)
         yield _DRILLS[name.partition(":")[0]](next(streams[name]), rng, pack)

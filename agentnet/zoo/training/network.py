@@ -88,9 +88,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor], blocks: list[tuple[int, int]]) -> Tensor:
         q, k, v = (
-            self.qkv(x)
-            .unflatten(-1, (-1, self.head_dim))
-            .split([self.heads, self.kv_heads, self.kv_heads], dim=1)
+            self.qkv(x).unflatten(-1, (-1, self.head_dim)).split([self.heads, self.kv_heads, self.kv_heads], dim=1)
         )
         if self.neox:
             q, k = self.q_norm(q), self.k_norm(k)

@@ -60,4 +60,6 @@ class Recipe:
 def load_recipes(path: Path = RECIPES) -> dict[str, Recipe]:
     """Every recipe of a YAML file that maps names to fields."""
     named = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return TypeAdapter(dict[str, Recipe]).validate_python({name: {"name": name, **fields} for name, fields in named.items()})
+    return TypeAdapter(dict[str, Recipe]).validate_python(
+        {name: {"name": name, **fields} for name, fields in named.items()}
+    )

@@ -130,7 +130,9 @@ class Run:
             return
         state = torch.load(path, map_location=self.device)
         if state["shape"] != asdict(self.network.shape):
-            raise ValueError(f"{path} is of another shape than recipe {self.recipe.name!r}: delete {self.work} to start anew")
+            raise ValueError(
+                f"{path} is of another shape than recipe {self.recipe.name!r}: delete {self.work} to start anew"
+            )
         self.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             peaks = [group["peak"] for group in optimizer.param_groups]
