@@ -31,8 +31,8 @@ def share(right: int, items: int) -> Interval:
 def paired_difference(system: Sequence[bool], rival: Sequence[bool]) -> Interval:
     """Share right of `system` minus that of `rival` on the same items, with a 95 % interval.
 
-    The interval is Agresti and Min's adjusted Wald interval for matched pairs (Statistics in Medicine 24, 2005): half an
-    item is added to each cell of the two-by-two table.
+    The interval is Agresti and Min's adjusted Wald interval for matched pairs (Statistics in Medicine 24, 2005): half
+    an item is added to each cell of the two-by-two table.
     """
     if len(system) != len(rival) or not system:
         raise ValueError("a paired difference needs the same items on both sides, at least one")

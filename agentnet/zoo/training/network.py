@@ -1,7 +1,7 @@
-"""A small decoder-only transformer in the two flavours that the zoo trains, computed exactly as llama.cpp computes them.
+"""A small decoder-only transformer in the two flavours that the zoo trains, computed as llama.cpp computes them.
 
-``llama``: rotary embedding over neighbouring pairs (llama.cpp's NORM order). ``qwen3``: rotary embedding over halves (NEOX),
-and an RMS norm on every query and key head. Both: RMSNorm before each block, grouped-query attention, SwiGLU.
+``llama``: rotary embedding over neighbouring pairs (llama.cpp's NORM order). ``qwen3``: rotary embedding over halves
+(NEOX), and an RMS norm on every query and key head. Both: RMSNorm before each block, grouped-query attention, SwiGLU.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _turn_halves(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def _grouped_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Causal attention by plain matrix products: on a CPU and short rows in bf16, two to eight times as fast as the fused one.
+    """Causal attention by plain matrix products: on a CPU, for short rows in bf16, faster than the fused one.
 
     q ``[B, heads, T, head_dim]``, k and v ``[B, kv_heads, T, head_dim]``; the query heads of a group share one product.
     """

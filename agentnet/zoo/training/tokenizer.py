@@ -1,7 +1,7 @@
 """The zoo's tokenizers: trained or built from text, used in training, and written into the GGUF file for llama.cpp.
 
-`encode` gives exactly the tokens that llama.cpp gives for the exported file. Text that spells a control token is ordinary
-text here; `Conversation` marks are added as ids, never as text.
+`encode` gives exactly the tokens that llama.cpp gives for the exported file. Text that spells a control token is
+ordinary text here; the marks of a conversation are added as ids, never as text.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def train(
     save_every: int = 250,
     stop_at: int | None = None,
 ) -> float:
-    """Train `recipe` on `pairs`, going on from the checkpoint in `work` if there is one; write `out`; return the last mean loss.
+    """Train `recipe` on `pairs`, from the checkpoint in `work` if there is one; write `out`; return the last mean loss.
 
     `stop_at` leaves off after that step, with a checkpoint and a file that hold what has been learnt so far.
     """
@@ -124,7 +124,7 @@ class Run:
         os.replace(partial, self.work / "checkpoint.pt")
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one. Shape and tokenizer must be the recipe's; all else may have changed."""
+        """Go on from the checkpoint, if there is one. Shape and tokenizer must be the recipe's; the rest may differ."""
         path = self.work / "checkpoint.pt"
         if not path.exists():
             return
