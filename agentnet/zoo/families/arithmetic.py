@@ -52,7 +52,7 @@ def _bind(program: str, values: Mapping[str, int]) -> list[tuple[int, str, int]]
     """The steps of `program` with numbers in place of the variables."""
     bound: list[tuple[int, str, int]] = []
     known = dict(values)
-    for left, op, right in program.split(";"):
+    for left, op, right in map(tuple, program.split(";")):
         bound.append((known[left], op, known[right]))
         known["#"] = OPERATIONS[op](known[left], known[right])
     return bound

@@ -142,7 +142,7 @@ def _operands(rng: random.Random, program: str, least: int = 0) -> dict[str, int
     long = ";" in program
     while True:
         values = {name: _number(rng, least, long) for name in "xyz" if name in program}
-        for left, op, right in program.split(";"):
+        for left, op, right in map(tuple, program.split(";")):
             if op == "*":
                 values[right] = _multiplier(rng, least, long)
                 if left != "#" and rng.random() < 0.3:

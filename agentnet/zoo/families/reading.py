@@ -73,12 +73,32 @@ PLACES = ("park", "shop", "school", "garden", "kitchen", "library", "station", "
 THINGS = ("key", "ball", "book", "coin", "ring", "map", "lamp", "doll", "cup", "letter", "knife", "stone", "hat")
 HOLDERS = ("box", "bag", "drawer", "basket", "chest", "jar", "pocket", "bucket", "case", "trunk")
 STAYS = ("{a} is in the {p}.", "{a} waits in the {p}.", "{a} works in the {p}.", "{a} sits in the {p}.")
-MOVES = ("{a} went to the {p}.", "Then {a} walked to the {p}.", "{a} moved to the {p}.", "Later {a} ran to the {p}.",)
-WHERE = ("Is {a} in the {p}?", "Is {a} in the {p} now?", "Is it true that {a} is in the {p}?", "Would you find {a} in the {p}?",)
+MOVES = (
+    "{a} went to the {p}.",
+    "Then {a} walked to the {p}.",
+    "{a} moved to the {p}.",
+    "Later {a} ran to the {p}.",
+)
+WHERE = (
+    "Is {a} in the {p}?",
+    "Is {a} in the {p} now?",
+    "Is it true that {a} is in the {p}?",
+    "Would you find {a} in the {p}?",
+)
 
 OWNS = ("{a} has the {t}.", "The {t} belongs to {a}.", "{a} found the {t}.", "{a} carries the {t}.")
-GIVES = ("{a} gave the {t} to {b}.", "{b} took the {t} from {a}.", "{b} bought the {t} from {a}.", "{a} sold {b} the {t}.",)
-OWNER = ("Does {a} have the {t}?", "Is the {t} with {a} now?", "Is it true that {a} has the {t}?", "Does {a} hold the {t}?",)
+GIVES = (
+    "{a} gave the {t} to {b}.",
+    "{b} took the {t} from {a}.",
+    "{b} bought the {t} from {a}.",
+    "{a} sold {b} the {t}.",
+)
+OWNER = (
+    "Does {a} have the {t}?",
+    "Is the {t} with {a} now?",
+    "Is it true that {a} has the {t}?",
+    "Does {a} hold the {t}?",
+)
 
 DISTRACTORS = (
     "It is raining.",
@@ -212,9 +232,7 @@ def _possession(rng: random.Random, truth: bool) -> Told:
     owners = _people(rng, rng.choice((2, 2, 3)))
     thing, spare = rng.sample(THINGS, 2)
     passage = [rng.choice(OWNS).format(a=owners[0], t=thing)]
-    passage += [
-        rng.choice(GIVES).format(a=old, b=new, t=thing) for old, new in pairwise(owners)
-    ]
+    passage += [rng.choice(GIVES).format(a=old, b=new, t=thing) for old, new in pairwise(owners)]
     if len(owners) == 2 and rng.random() < 0.4:
         passage.insert(rng.randint(0, 2), rng.choice(OWNS).format(a=rng.choice(owners), t=spare))
     asked = owners[-1] if truth else rng.choice(owners[:-1])
