@@ -55,11 +55,11 @@ def test_equal_seeds_give_equal_items(family: Family) -> None:
 
 
 @every_family
-def test_the_splits_share_no_question(family: Family) -> None:
-    train = {item.question for item in distinct(family, "train", 1, 400)}
-    test = {item.question for item in distinct(family, "test", 1, 100)}
-    assert not train & test
-    assert {split_of(question) for question in test} == {"test"}
+def test_the_splits_share_neither_question_nor_worked_solution(family: Family) -> None:
+    train, test = distinct(family, "train", 1, 4000), distinct(family, "test", 1, 400)
+    assert not {item.question for item in train} & {item.question for item in test}
+    assert not {item.key for item in train} & {item.key for item in test}
+    assert {split_of(item) for item in test} == {"test"}
 
 
 @every_family

@@ -8,6 +8,9 @@ from agentnet.zoo.families.base import MARKER, Item
 
 MAX_WRONG = 3
 
+TELLING = 8
+"""Steps of so many characters name their problem; shorter ones (``G1``) are shared by many."""
+
 
 class Problem(NamedTuple):
     """`wrong` lists candidates, the most plausible first; duplicates and the answer itself may be among them."""
@@ -20,4 +23,6 @@ class Problem(NamedTuple):
     def item(self, family: str) -> Item:
         """The finished item, with at most three different wrong answers."""
         wrong = tuple(text for text in dict.fromkeys(self.wrong) if text != self.answer)[:MAX_WRONG]
-        return Item(family, self.question, self.answer, f"{self.steps} {MARKER} {self.answer}", wrong)
+        solution = f"{self.steps} {MARKER} {self.answer}"
+        key = solution if len(self.steps) >= TELLING else self.question
+        return Item(family, self.question, self.answer, solution, wrong, key=key)
