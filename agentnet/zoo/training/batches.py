@@ -1,8 +1,8 @@
 """Turns an endless stream of (prompt, completion) into batches without padding to speak of, ahead of the trainer.
 
-The stream is cut into pools. A pool is sorted by length and cut into blocks of equally long rows; the blocks are shuffled
-and several of them make a batch, so that a batch is mixed and still dense. A pool depends on nothing but its number and the
-seed: a run can resume at any batch by drawing one pool again.
+The stream is cut into pools. A pool is sorted by length and cut into blocks of equally long rows; the blocks are
+shuffled and several of them make a batch, so that a batch is mixed and still dense. A pool depends on nothing but its
+number and the seed: a run can resume at any batch by drawing one pool again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from agentnet.zoo.training import tokenizer
 from agentnet.zoo.training.tokenizer import ASSISTANT, END, PAD, USER, Vocabulary
 
 Pairs = Callable[[int], Iterator[tuple[str, str]]]
-"""An endless stream of (prompt, completion) for a seed. It must be picklable: a module's function or a `partial` of one."""
+"""An endless stream of (prompt, completion) for a seed. Picklable: a module's function or a `partial` of one."""
 
 POOL = 4096
 """Examples per pool."""
@@ -49,7 +49,7 @@ def batches(
     start: tuple[int, int] = (0, 0),
     block_tokens: int = 1024,
 ) -> Iterator[Batch]:
-    """An endless stream of batches of about `batch_tokens` tokens, from `start` on. Longer examples than `context` are left out."""
+    """An endless stream of batches of about `batch_tokens` tokens. Examples longer than `context` are left out."""
     pool, skip = start
     while True:
         rng = random.Random(f"{seed}/{pool}")
@@ -81,7 +81,7 @@ def prefetched(
         process.terminate()
 
 
-def _produce(queue, pairs, vocabulary: Path, *arguments) -> None:  # noqa: ANN001 - a multiprocessing queue has no public type
+def _produce(queue, pairs, vocabulary: Path, *arguments) -> None:
     import traceback
 
     os.environ["TOKENIZERS_PARALLELISM"] = "false"

@@ -1,4 +1,4 @@
-"""Writes a trained network as a GGUF file that llama.cpp loads: matrices in f16, norms in f32, tokenizer and chat template inside."""
+"""Writes a trained network as a GGUF file: matrices in f16, norms in f32, tokenizer and chat template inside."""
 
 from __future__ import annotations
 

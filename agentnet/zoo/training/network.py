@@ -1,38 +1,18 @@
-"""A small decoder-only transformer in the two flavours that the zoo trains, computed exactly as llama.cpp computes them.
+"""A small decoder-only transformer in the two flavours that the zoo trains, computed as llama.cpp computes them.
 
-``llama``: rotary embedding over neighbouring pairs (llama.cpp's NORM order). ``qwen3``: rotary embedding over halves (NEOX),
-and an RMS norm on every query and key head. Both: RMSNorm before each block, grouped-query attention, SwiGLU.
+``llama``: rotary embedding over neighbouring pairs (llama.cpp's NORM order). ``qwen3``: rotary embedding over halves
+(NEOX), and an RMS norm on every query and key head. Both: RMSNorm before each block, grouped-query attention, SwiGLU.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Arch = Literal["llama", "qwen3"]
+from agentnet.zoo.training.shape import Shape
 
 RMS_EPSILON = 1e-5
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Everything that fixes the tensors of a network. `head_dim` times `heads` need not equal `width`."""
-
-    arch: Arch
-    vocab: int
-    width: int
-    layers: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    ffn: int
-    context: int
-    tied: bool = True
-    rope_base: float = 10_000.0
 
 
 class Network(nn.Module):
@@ -108,9 +88,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor], blocks: list[tuple[int, int]]) -> Tensor:
         q, k, v = (
-            self.qkv(x)
-            .unflatten(-1, (-1, self.head_dim))
-            .split([self.heads, self.kv_heads, self.kv_heads], dim=1)
+            self.qkv(x).unflatten(-1, (-1, self.head_dim)).split([self.heads, self.kv_heads, self.kv_heads], dim=1)
         )
         if self.neox:
             q, k = _head_norm(q, self.q_norm), _head_norm(k, self.k_norm)
@@ -170,7 +148,7 @@ def _turn_halves(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def _grouped_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Causal attention by plain matrix products: on a CPU and short rows in bf16, two to eight times as fast as the fused one.
+    """Causal attention by plain matrix products: on a CPU, for short rows in bf16, faster than the fused one.
 
     q ``[B, heads, T, head_dim]``, k and v ``[B, kv_heads, T, head_dim]``; the query heads of a group share one product.
     """

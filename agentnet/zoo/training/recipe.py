@@ -1,4 +1,4 @@
-"""What a model of the zoo is made of: its shape, its tokenizer, its drills and its schedule. Recipes live in ``zoo/recipes.yaml``."""
+"""What a model of the zoo is made of: its shape, its tokenizer, its drills, its schedule; see ``zoo/recipes.yaml``."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import yaml
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from agentnet.zoo.training.network import Arch, Shape
-from agentnet.zoo.training.tokenizer import Kind
+from agentnet.zoo.training.shape import Arch, Shape, Tokenizer
 
 RECIPES = Path(__file__).parents[1] / "recipes.yaml"
 
@@ -19,8 +18,10 @@ class Recipe:
     """One model. Two runs of one recipe on one machine with equally many threads give the same weights."""
 
     name: str
+    description: str
+    roles: list[str]
     arch: Arch
-    tokenizer: Kind
+    tokenizer: Tokenizer
     width: int
     layers: int
     heads: int
@@ -59,4 +60,6 @@ class Recipe:
 def load_recipes(path: Path = RECIPES) -> dict[str, Recipe]:
     """Every recipe of a YAML file that maps names to fields."""
     named = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return TypeAdapter(dict[str, Recipe]).validate_python({name: {"name": name, **fields} for name, fields in named.items()})
+    return TypeAdapter(dict[str, Recipe]).validate_python(
+        {name: {"name": name, **fields} for name, fields in named.items()}
+    )

@@ -1,7 +1,7 @@
 """The zoo's tokenizers: trained or built from text, used in training, and written into the GGUF file for llama.cpp.
 
-`encode` gives exactly the tokens that llama.cpp gives for the exported file. Text that spells a control token is ordinary
-text here; `Conversation` marks are added as ids, never as text.
+`encode` gives exactly the tokens that llama.cpp gives for the exported file. Text that spells a control token is
+ordinary text here; the marks of a conversation are added as ids, never as text.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import string
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from gguf import GGUFWriter, TokenType
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-Kind = Literal["chars", "bpe"]
+from agentnet.zoo.training import shape
 
 PAD, USER, ASSISTANT, END = range(4)
 CONTROLS = ("<|pad|>", "<|user|>", "<|assistant|>", "<|end|>")
@@ -58,7 +58,7 @@ class Vocabulary(Protocol):
     def save(self, path: Path) -> None: ...
 
 
-def build(kind: Kind, size: int, texts: Iterable[str]) -> Vocabulary:
+def build(kind: shape.Tokenizer, size: int, texts: Iterable[str]) -> Vocabulary:
     """A vocabulary for `texts` (at most the first 20,000 are read); `size` matters to ``bpe`` only."""
     sample = islice(texts, SAMPLE_TEXTS)
     return CharVocabulary.of(sample) if kind == "chars" else BpeVocabulary.of(sample, size)

@@ -36,7 +36,7 @@ def train(
     save_every: int = 250,
     stop_at: int | None = None,
 ) -> float:
-    """Train `recipe` on `pairs`, going on from the checkpoint in `work` if there is one; write `out`; return the last mean loss.
+    """Train `recipe` on `pairs`, from the checkpoint in `work` if there is one; write `out`; return the last mean loss.
 
     `stop_at` leaves off after that step, with a checkpoint and a file that hold what has been learnt so far.
     """
@@ -124,13 +124,15 @@ class Run:
         os.replace(partial, self.work / "checkpoint.pt")
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one. Shape and tokenizer must be the recipe's; all else may have changed."""
+        """Go on from the checkpoint, if there is one. Shape and tokenizer must be the recipe's; the rest may differ."""
         path = self.work / "checkpoint.pt"
         if not path.exists():
             return
         state = torch.load(path, map_location=self.device)
         if state["shape"] != asdict(self.network.shape):
-            raise ValueError(f"{path} is of another shape than recipe {self.recipe.name!r}: delete {self.work} to start anew")
+            raise ValueError(
+                f"{path} is of another shape than recipe {self.recipe.name!r}: delete {self.work} to start anew"
+            )
         self.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             peaks = [group["peak"] for group in optimizer.param_groups]

@@ -1,0 +1,102 @@
+"""An agent: reads a turn, prompts its model, and answers with a typed body."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentnet.agents.forms import STRUCTURED, read_reply, schema_for
+from agentnet.contracts.bodies import Body, Task
+from agentnet.contracts.cards import Card
+from agentnet.contracts.messages import Message
+from agentnet.contracts.sampling import Sampling
+from agentnet.contracts.usage import Usage
+from agentnet.errors import ReplyError
+from agentnet.models.base import ChatMessage, Completion, Model, Request
+from agentnet.prompts import Pack, transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What an agent is asked to do: its role, the task, and what it may read."""
+
+    role: str
+    task: Task
+    read: Sequence[Message] = ()
+    labels: Sequence[str] = ()
+    """For a plan: the labels that the workers' cards know."""
+    max_steps: int = 8
+    sampling: Sampling | None = None
+    seed: int = 0
+    confidence: bool = False
+    """Measure how sure the model is (needs log-probabilities)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A member of a network. Stateless between turns: what it should know is in the turn."""
+
+    name: str
+    model: Model
+    card: Card
+    pack: Pack
+    sampling: Sampling = field(default_factory=Sampling)
+
+    def prompt(self, turn: Turn) -> tuple[ChatMessage, ...]:
+        """The chat prompt of a turn: one user message, the stable part first and the role last."""
+        text = self.pack.render(
+            turn.role, turn.task, transcript(turn.read), labels=turn.labels, max_steps=turn.max_steps, name=self.name
+        )
+        return ({"role": "user", "content": text},)
+
+    def request(self, turn: Turn) -> Request:
+        """The request that a turn becomes. Structured roles are held to their schema where the model can be."""
+        sampling = turn.sampling or self.sampling
+        if sampling.seed is None:
+            sampling = sampling.model_copy(update={"seed": turn.seed})
+        schema: dict[str, Any] | None = None
+        if turn.role in STRUCTURED and self.model.abilities.schema is not False:
+            letters = [entry.letter for entry in transcript(turn.read)]
+            schema = schema_for(turn.role, labels=turn.labels, letters=letters, max_steps=turn.max_steps)
+        return Request(self.prompt(turn), sampling, schema=schema, logprobs=turn.confidence)
+
+    async def answer(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+        """The model's raw reply; `on_text` receives it piece by piece as it is written."""
+        if on_text is None:
+            return await self.model.generate(request)
+        completion: Completion | None = None
+        async for chunk in self.model.stream(request):
+            if chunk.text:
+                on_text(chunk.text)
+            completion = chunk.completion or completion
+        if completion is None:
+            raise ReplyError("the model's stream ended without a completion")
+        return completion
+
+    def read(self, turn: Turn, completion: Completion) -> Body:
+        """The typed body of a reply. Raises `ReplyError` where the text is not in the form that the role asks for."""
+        shown = [message for message in turn.read if transcript([message])]
+        candidates = {entry.letter: message.id for entry, message in zip(transcript(shown), shown, strict=True)}
+        try:
+            return read_reply(
+                turn.role, completion.text, self.pack, candidates=candidates, target=shown[-1].id if shown else ""
+            )
+        except ReplyError as error:
+            if completion.finish == "length":
+                raise ReplyError(f"{error}; it was cut off at the token limit, raise sampling.max_tokens") from error
+            raise
+
+    def bill(self, usage: Usage) -> Usage:
+        """The usage with its cost at the prices of the agent's card."""
+        price = self.card.price
+        cost = (usage.prompt_tokens * price.prompt + usage.completion_tokens * price.completion) / 1e6
+        return usage.model_copy(update={"cost": cost}) if cost else usage
+
+
+def confidence_of(completion: Completion) -> float | None:
+    """The geometric mean of the reply's token probabilities, between 0 and 1."""
+    if not completion.logprobs:
+        return None
+    return min(1.0, math.exp(sum(completion.logprobs) / len(completion.logprobs)))

@@ -1,0 +1,125 @@
+"""The form of a reply for each role: the JSON Schema it is held to, and the strict way back to a typed body.
+
+Plans, votes and verdicts are structured; everything else is text that ends with the pack's answer marker. What does not
+parse raises `ReplyError`: nothing is guessed and nothing is imputed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from agentnet.contracts.base import first_problem
+from agentnet.contracts.bodies import (
+    REFERENCE,
+    Body,
+    Critique,
+    Plan,
+    Proposal,
+    Refusal,
+    Revision,
+    Step,
+    Synthesis,
+    Verdict,
+    Vote,
+)
+from agentnet.errors import ReplyError
+from agentnet.prompts import Pack
+
+STRUCTURED = frozenset({"plan", "choose", "verify"})
+"""The roles whose replies are held to a schema."""
+
+THINKING_ENDS = "</think>"
+
+REFUSES = "REFUSE:"
+"""A reply that starts with this declines the task and says why."""
+
+
+def schema_for(
+    role: str, *, labels: Sequence[str] = (), letters: Sequence[str] = (), max_steps: int = 8
+) -> dict[str, Any]:
+    """The JSON Schema of a structured role's reply. `labels` and `letters` are the live choices, as enums."""
+    if role == "plan":
+        label: dict[str, Any] = {"type": "string", "enum": list(labels)} if labels else {"type": "string"}
+        step = _object(label=label, ask={"type": "string", "minLength": 1})
+        return _object(steps={"type": "array", "items": step, "minItems": 1, "maxItems": max_steps})
+    if role == "choose":
+        return _object(reason={"type": "string"}, choice={"type": "string", "enum": list(letters)})
+    return _object(reason={"type": "string"}, verdict={"type": "string", "enum": ["approve", "disapprove"]})
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def read_reply(role: str, text: str, pack: Pack, *, candidates: dict[str, str], target: str) -> Body:
+    """The typed body of a reply. `candidates` maps letters to message ids, `target` is what a verdict is about."""
+    said = text.rpartition(THINKING_ENDS)[2].strip()
+    if role == "plan":
+        return _plan(_structure(said))
+    if role == "choose":
+        return _vote(_structure(said), candidates)
+    if role == "verify":
+        return _verdict(_structure(said), pack, target)
+    if not said:
+        raise ReplyError("the reply is empty")
+    if said.startswith(REFUSES):
+        return Refusal(reason=said.removeprefix(REFUSES).strip() or "no reason given")
+    if role == "critique":
+        return Critique(text=said)
+    answer = pack.final_answer(said)
+    if answer is None:
+        if "\n" in said:
+            raise ReplyError(f"the reply has no answer marker {pack.spec.answer_marker!r} and more than one line")
+        answer = said
+    if role == "solve":
+        return Proposal(answer=answer, text=said)
+    return Synthesis(answer=answer, text=said) if role == "synthesize" else Revision(answer=answer, text=said)
+
+
+def _structure(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ReplyError(f"the reply is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ReplyError(f"the reply is not a JSON object but {type(value).__name__}")
+    return value
+
+
+def _plan(value: dict[str, Any]) -> Plan:
+    try:
+        steps = tuple(_step(place, step) for place, step in enumerate(value["steps"], start=1))
+        return Plan(steps=steps)
+    except (KeyError, TypeError) as error:
+        raise ReplyError(f"the plan is not a list of steps with label and ask ({error!r})") from error
+    except ValidationError as error:
+        raise ReplyError(f"the plan is not usable: {first_problem(error)}") from error
+
+
+def _step(place: int, step: dict[str, Any]) -> Step:
+    needs = sorted({int(reference) for reference in REFERENCE.findall(step["ask"])})
+    return Step(id=place, label=step["label"], ask=step["ask"], needs=tuple(needs))
+
+
+def _vote(value: dict[str, Any], candidates: dict[str, str]) -> Vote:
+    choice = value.get("choice")
+    if choice not in candidates:
+        raise ReplyError(f"the choice {choice!r} is none of {', '.join(candidates)}")
+    return Vote(choice=candidates[choice], reason=str(value.get("reason", "")))
+
+
+def _verdict(value: dict[str, Any], pack: Pack, target: str) -> Verdict:
+    reason = str(value.get("reason", ""))
+    try:
+        return Verdict(
+            verdict=value.get("verdict"),  # type: ignore[arg-type]
+            reason=reason,
+            answer=pack.final_answer(reason) or "",
+            target=target,
+        )
+    except ValidationError as error:
+        raise ReplyError(f"the verdict is not usable: {first_problem(error)}") from error

@@ -1,0 +1,68 @@
+"""The budget of a run: reserved before a call, settled after it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from agentnet.contracts.limits import Limits
+from agentnet.contracts.usage import Usage
+from agentnet.errors import LimitReached
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    tokens: int
+    cost: float
+
+
+class Budget:
+    """Counts what a run has spent and what its running calls may still spend.
+
+    Parallel calls each reserve their most, so that together they cannot overshoot. `spent` is what an interrupted run
+    had used before; `seconds` count the time this process works on the run, added to the model time spent before.
+    """
+
+    def __init__(self, limits: Limits, spent: Usage | None = None) -> None:
+        self.limits = limits
+        self.spent = spent or Usage()
+        self._seconds_before = self.spent.seconds
+        self._started = time.monotonic()
+        self._calls = self._tokens = 0
+        self._cost = 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Wall time until the limit, or None where there is none."""
+        if self.limits.seconds is None:
+            return None
+        return self.limits.seconds - self._seconds_before - (time.monotonic() - self._started)
+
+    def reserve(self, tokens: int, cost: float) -> Reservation:
+        """Set aside one call of at most `tokens` (prompt and reply) and `cost`. Raises `LimitReached`."""
+        limits, spent = self.limits, self.spent
+        if limits.calls is not None and spent.calls + self._calls + 1 > limits.calls:
+            raise LimitReached(f"the limit of {limits.calls} calls is used up; raise limits.calls to go on")
+        if limits.tokens is not None and spent.tokens + self._tokens + tokens > limits.tokens:
+            left = limits.tokens - spent.tokens - self._tokens
+            raise LimitReached(
+                f"a call may need {tokens} tokens, {left} of {limits.tokens} are left; raise limits.tokens to go on"
+            )
+        if limits.cost is not None and spent.cost + self._cost + cost > limits.cost:
+            left_cost = limits.cost - spent.cost - self._cost
+            raise LimitReached(
+                f"a call may cost {cost:.4g}, {left_cost:.4g} of {limits.cost:.4g} is left; raise limits.cost to go on"
+            )
+        if (left_seconds := self.seconds_left) is not None and left_seconds <= 0:
+            raise LimitReached(f"the limit of {limits.seconds:g} seconds is used up; raise limits.seconds to go on")
+        self._calls += 1
+        self._tokens += tokens
+        self._cost += cost
+        return Reservation(tokens, cost)
+
+    def settle(self, reservation: Reservation, used: Usage) -> None:
+        """Give a reservation back and count what was really used."""
+        self._calls -= 1
+        self._tokens -= reservation.tokens
+        self._cost -= reservation.cost
+        self.spent = self.spent + used

@@ -1,0 +1,198 @@
+"""What a message can say: one small type for each kind of body."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
+
+from agentnet.contracts.base import Frozen
+
+REFERENCE = re.compile(r"#(\d+)")
+"""``#2`` in a step's text stands for the answer of step 2."""
+
+
+class Task(Frozen):
+    """What is asked of the network, or of one agent in a delegation."""
+
+    kind: Literal["task"] = "task"
+    text: str = Field(min_length=1)
+    label: str | None = Field(default=None, description="the kind of task, as agents' cards name it")
+
+
+class Step(Frozen):
+    """One subtask of a plan. `ask` may refer to the answers of earlier steps as ``#ID``."""
+
+    id: int = Field(ge=1)
+    label: str
+    ask: str = Field(min_length=1)
+    needs: tuple[int, ...] = Field(default=(), description="ids of the steps whose answers this one waits for")
+
+
+class Plan(Frozen):
+    """Subtasks with their dependencies: a directed acyclic graph."""
+
+    kind: Literal["plan"] = "plan"
+    steps: tuple[Step, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_acyclic(self) -> Plan:
+        ids = [step.id for step in self.steps]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two steps have the same id")
+        waiting = {step.id: set(step.needs) for step in self.steps}
+        for step, needs in waiting.items():
+            if unknown := needs - set(ids):
+                raise ValueError(f"step {step} needs step {min(unknown)}, which does not exist")
+        while ready := [step for step, needs in waiting.items() if not needs]:
+            for step in ready:
+                del waiting[step]
+            for needs in waiting.values():
+                needs.difference_update(ready)
+        if waiting:
+            raise ValueError(f"the steps {', '.join(map(str, sorted(waiting)))} wait for each other in a cycle")
+        return self
+
+
+class Assignment(Frozen):
+    """A step of a plan, given to an agent, with the answers it needs filled in."""
+
+    kind: Literal["assignment"] = "assignment"
+    step: int
+    agent: str
+    text: str
+    label: str
+
+
+class Proposal(Frozen):
+    """An agent's own answer. `text` is the whole reply, `answer` the final answer within it."""
+
+    kind: Literal["proposal"] = "proposal"
+    answer: str
+    text: str
+
+
+class Critique(Frozen):
+    """Free-text criticism of what the transcript holds."""
+
+    kind: Literal["critique"] = "critique"
+    text: str
+
+
+class Revision(Frozen):
+    """An answer given after seeing what others said."""
+
+    kind: Literal["revision"] = "revision"
+    answer: str
+    text: str
+
+
+class Vote(Frozen):
+    """A choice of one candidate: `choice` is the id of the chosen message."""
+
+    kind: Literal["vote"] = "vote"
+    choice: str
+    reason: str = ""
+
+
+class Verdict(Frozen):
+    """Whether an answer stands. `answer` is what the verifier found instead, if it says so."""
+
+    kind: Literal["verdict"] = "verdict"
+    verdict: Literal["approve", "disapprove"]
+    reason: str = ""
+    answer: str = ""
+    target: str = Field(description="id of the judged message")
+
+
+class Synthesis(Frozen):
+    """One answer made of several."""
+
+    kind: Literal["synthesis"] = "synthesis"
+    answer: str
+    text: str
+
+
+class Result(Frozen):
+    """What a protocol, or a part of one, decided. `sources` are the messages that the decision rests on."""
+
+    kind: Literal["result"] = "result"
+    answer: str
+    decision: str = Field(description="the rule that decided, such as `majority`")
+    sources: tuple[str, ...] = ()
+    support: dict[str, float] = Field(default_factory=dict, description="answer → weight, where there was a count")
+
+
+class Refusal(Frozen):
+    """The agent declines to answer."""
+
+    kind: Literal["refusal"] = "refusal"
+    reason: str
+
+
+class Error(Frozen):
+    """The agent could not answer. `code` is the `code` of a class in `agentnet.errors`."""
+
+    kind: Literal["error"] = "error"
+    code: str
+    detail: str
+
+
+class Unknown(Frozen):
+    """A body of a kind that a newer minor version added. Kept whole, passed on, never acted upon."""
+
+    model_config = ConfigDict(extra="allow")
+    kind: str = Field(min_length=1)
+    __pydantic_extra__: dict[str, Any]
+
+
+KINDS: dict[str, type[Frozen]] = {
+    body.model_fields["kind"].default: body
+    for body in (
+        Task,
+        Plan,
+        Assignment,
+        Proposal,
+        Critique,
+        Revision,
+        Vote,
+        Verdict,
+        Synthesis,
+        Result,
+        Refusal,
+        Error,
+    )
+}
+"""The bodies of this version, by kind."""
+
+
+def _tag(value: object) -> str:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if kind in KINDS else "unknown"
+
+
+Body = Annotated[
+    Annotated[Task, Tag("task")]
+    | Annotated[Plan, Tag("plan")]
+    | Annotated[Assignment, Tag("assignment")]
+    | Annotated[Proposal, Tag("proposal")]
+    | Annotated[Critique, Tag("critique")]
+    | Annotated[Revision, Tag("revision")]
+    | Annotated[Vote, Tag("vote")]
+    | Annotated[Verdict, Tag("verdict")]
+    | Annotated[Synthesis, Tag("synthesis")]
+    | Annotated[Result, Tag("result")]
+    | Annotated[Refusal, Tag("refusal")]
+    | Annotated[Error, Tag("error")]
+    | Annotated[Unknown, Tag("unknown")],
+    Discriminator(_tag),
+]
+
+Answered = (Proposal, Revision, Synthesis, Result)
+"""The bodies that carry an `answer` to the task."""
+
+
+def answer_of(body: Body) -> str | None:
+    """The final answer that a body carries, if it carries one."""
+    return body.answer if isinstance(body, Answered) else None

@@ -1,0 +1,52 @@
+"""An agent's card: what is known of it. Claims are a prior; measurements decide."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from agentnet.contracts.base import Lenient
+
+
+class Measured(Lenient):
+    """A share of right answers on held-out items of one label, and how it was found."""
+
+    accuracy: float = Field(ge=0, le=1)
+    items: int = Field(ge=1)
+    suite: str = Field(default="", description="what was asked, precisely enough to ask it again")
+
+
+class Price(Lenient):
+    """Money per million tokens, in the currency of the network's owner."""
+
+    prompt: float = Field(default=0.0, ge=0)
+    completion: float = Field(default=0.0, ge=0)
+
+
+class Card(Lenient):
+    """Declared facts and measured capability.
+
+    `roles` are the duties that it may be given: ``solver``, ``planner``, ``verifier``, ``judge``, ``aggregator``.
+    Protocols select agents by them. `claims` are unproven scores per label, used only where nothing was measured.
+    """
+
+    description: str = ""
+    roles: tuple[str, ...] = ("solver",)
+    claims: dict[str, float] = Field(default_factory=dict)
+    measured: dict[str, Measured] = Field(default_factory=dict)
+    price: Price = Price()
+    license: str = ""
+    parameters: int | None = Field(default=None, ge=0)
+
+    def score(self, label: str | None) -> float | None:
+        """Capability for a label: measured, else claimed, else None. Without a label: the mean over known labels."""
+        if label is not None:
+            found = self.measured.get(label)
+            return found.accuracy if found else self.claims.get(label)
+        known = {**self.claims, **{name: measured.accuracy for name, measured in self.measured.items()}}
+        return sum(known.values()) / len(known) if known else None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of which anything is known, best first."""
+        names = {*self.claims, *self.measured}
+        return tuple(sorted(names, key=lambda name: (-(self.score(name) or 0.0), name)))

@@ -1,0 +1,61 @@
+"""The one event stream of a run. The terminal view, the store and JSON output all read it; nothing else reports."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agentnet.contracts.base import Frozen
+from agentnet.contracts.messages import Message
+from agentnet.contracts.usage import Usage
+
+RunStatus = Literal["running", "done", "failed", "stopped"]
+"""`done` has an answer, `failed` ended without one, `stopped` hit a limit and can be resumed."""
+
+
+class RunStarted(Frozen):
+    kind: Literal["run-started"] = "run-started"
+    run: str
+    protocol: str
+    resumed: bool = False
+
+
+class TurnStarted(Frozen):
+    """An agent was asked; its message will carry `message` as id."""
+
+    kind: Literal["turn-started"] = "turn-started"
+    run: str
+    message: str
+    agent: str
+    node: str
+    round: int
+    role: str
+
+
+class TextStreamed(Frozen):
+    """A piece of the reply that `message` will hold."""
+
+    kind: Literal["text"] = "text"
+    run: str
+    message: str
+    agent: str
+    text: str
+
+
+class MessageSaid(Frozen):
+    kind: Literal["message"] = "message"
+    run: str
+    message: Message
+
+
+class RunEnded(Frozen):
+    kind: Literal["run-ended"] = "run-ended"
+    run: str
+    status: RunStatus
+    answer: str | None
+    detail: str = ""
+    usage: Usage
+
+
+Event = Annotated[RunStarted | TurnStarted | TextStreamed | MessageSaid | RunEnded, Field(discriminator="kind")]

@@ -1,0 +1,23 @@
+"""What a run may consume."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from agentnet.contracts.base import Lenient
+
+
+class Limits(Lenient):
+    """Upper bounds for one run; None is unbounded. Each call reserves what it may use before it starts.
+
+    `when_exhausted`: ``stop`` ends the run unfinished (it can be resumed with higher limits); ``best_so_far`` makes no
+    further calls and lets the protocol decide on what was said until then.
+    """
+
+    tokens: int | None = Field(default=None, ge=1)
+    calls: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=None, gt=0)
+    cost: float | None = Field(default=None, gt=0)
+    when_exhausted: Literal["stop", "best_so_far"] = "stop"

@@ -1,0 +1,92 @@
+"""The typed message: an envelope around one body. See ``protocols/schemas/message.json`` for the wire form.
+
+Versions are ``major.minor``. A reader takes any minor version of its own major: bodies of an unknown kind and unknown
+fields of a newer minor are tolerated. A newer major is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from agentnet.contracts.base import Frozen, first_problem
+from agentnet.contracts.bodies import KINDS, Body, Unknown
+from agentnet.contracts.usage import Usage
+from agentnet.errors import BadInput, SchemaVersionError
+
+SCHEMA_VERSION = "1.0"
+_NAMESPACE = uuid.UUID("5f0f4bd2-6c0e-5d0e-9a57-0c5a6d1f3b1a")
+
+
+def message_id(run: str, node: str, round: int, agent: str) -> str:
+    """The id of what `agent` says at `node` in `round` of `run`: the same each time the turn is executed."""
+    return uuid.uuid5(_NAMESPACE, f"{run}\x1f{node}\x1f{round}\x1f{agent}").hex
+
+
+class Message(Frozen):
+    """One thing that was said. Made with `say`, read with `parse`."""
+
+    id: str
+    run: str
+    sequence: int = Field(ge=0, description="place in the run, in the order in which messages were recorded")
+    sender: str
+    recipients: tuple[str, ...] = Field(default=(), description="empty: everyone")
+    reply_to: tuple[str, ...] = Field(default=(), description="ids of the messages that the sender saw")
+    node: str = Field(description="path of the protocol expression that it was said in")
+    round: int = Field(default=0, ge=0)
+    time: datetime
+    schema_version: str = SCHEMA_VERSION
+    usage: Usage = Usage()
+    confidence: float | None = Field(default=None, ge=0, le=1, description="mean token probability of the reply")
+    signature: str | None = Field(default=None, description="room for a sender's signature; not interpreted yet")
+    body: Body
+
+
+def parse(data: str | bytes | dict[str, Any]) -> Message:
+    """Read a message from its wire form (JSON text, or the object of it).
+
+    Raises `SchemaVersionError` for a newer major version and `BadInput` for anything that is not a message.
+    """
+    try:
+        raw = json.loads(data) if isinstance(data, str | bytes) else dict(data)
+    except ValueError as error:
+        raise BadInput(f"not a message: {error}") from error
+    if not isinstance(raw, dict):
+        raise BadInput(f"not a message: expected an object, found {type(raw).__name__}")
+    newer = _is_newer_minor(str(raw.get("schema_version", "")))
+    try:
+        message = Message.model_validate_json(json.dumps(_known_fields(raw) if newer else raw))
+    except ValidationError as error:
+        raise BadInput(f"not a message: {first_problem(error)}") from error
+    if isinstance(message.body, Unknown) and not newer:
+        raise BadInput(f"not a message: body.kind: {message.body.kind!r} is none of {', '.join(KINDS)}")
+    return message
+
+
+def _is_newer_minor(version: str) -> bool:
+    ours_major, ours_minor = map(int, SCHEMA_VERSION.split("."))
+    try:
+        major, minor = map(int, version.split("."))
+    except ValueError:
+        raise BadInput(f"not a message: schema_version {version!r} is not of the form major.minor") from None
+    if major > ours_major:
+        raise SchemaVersionError(
+            f"message schema {version} is newer than {SCHEMA_VERSION}, which this version reads: update agentnet-ai"
+        )
+    return major == ours_major and minor > ours_minor
+
+
+def _known_fields(raw: dict[str, Any]) -> dict[str, Any]:
+    """The message without what a newer minor version added to types that this version knows."""
+    kept = {name: value for name, value in raw.items() if name in Message.model_fields}
+    usage, body = kept.get("usage"), kept.get("body")
+    if isinstance(usage, dict):
+        kept["usage"] = {name: value for name, value in usage.items() if name in Usage.model_fields}
+    if isinstance(body, dict) and body.get("kind") in KINDS:
+        fields = KINDS[body["kind"]].model_fields
+        kept["body"] = {name: value for name, value in body.items() if name in fields}
+    return kept

@@ -1,0 +1,75 @@
+"""Which model an agent uses, as written in a network file.
+
+Short forms: ``zoo:math`` (embedded), ``some/file.gguf`` or ``hf://owner/repo/file.gguf`` (llama.cpp in process),
+``openai:MODEL`` (the server that ``OPENAI_BASE_URL`` names, or OpenAI's own).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from agentnet.contracts.base import Lenient
+
+KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
+
+
+class LlamaSpec(Lenient):
+    """A GGUF file run in process by llama.cpp."""
+
+    kind: Literal["llama"] = "llama"
+    path: str = Field(description="zoo:NAME, a file path (relative to the network file), or hf://owner/repo/file.gguf")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="checked before loading, if given")
+    context: int | None = Field(default=None, ge=16, description="tokens; None takes the file's own, at most 8192")
+    chat_template: str | None = Field(default=None, description="Jinja text that replaces the file's own")
+    threads: int | None = Field(
+        default=None, ge=1, description="None shares the machine's cores among the local models"
+    )
+    batch: int = Field(default=512, ge=1, description="prompt tokens evaluated in one step")
+    reuse_prefix: bool = Field(
+        default=True,
+        description="keep the KV cache between calls; off, equal requests give bit-equal replies whatever came before",
+    )
+    gpu_layers: int | Literal["auto", "all", "none"] = "auto"
+    main_gpu: int = Field(default=0, ge=0)
+    tensor_split: tuple[float, ...] | None = None
+    split_mode: Literal["none", "layer", "row"] = "layer"
+    flash_attention: Literal["auto", "on", "off"] = "auto"
+    offload_kv: bool = True
+    kv_type_k: KvType = "f16"
+    kv_type_v: KvType = "f16"
+    mmap: bool = True
+    mlock: bool = False
+
+
+class OpenAISpec(Lenient):
+    """A model behind an OpenAI-compatible HTTP server. Keys are never written in a file, only the variable's name."""
+
+    kind: Literal["openai"] = "openai"
+    model: str
+    base_url: str | None = Field(default=None, description="None reads base_url_env")
+    base_url_env: str = "OPENAI_BASE_URL"
+    api_key_env: str = "OPENAI_API_KEY"
+    context: int | None = Field(default=None, ge=16)
+    timeout: float = Field(default=60.0, gt=0, description="seconds for one attempt")
+    attempts: int = Field(default=4, ge=1, description="tries in all, on what is worth retrying")
+    max_wait: float = Field(default=30.0, ge=0, description="longest pause between two tries, in seconds")
+    structured: Literal["auto", "json_schema", "json_object", "none"] = Field(
+        default="auto", description="how the server is told to hold a reply to a schema"
+    )
+    logprobs: bool | None = Field(default=None, description="whether the server gives log-probabilities, if known")
+    extra_body: dict[str, Any] = Field(default_factory=dict, description="further fields for this server's requests")
+
+
+def _from_short(value: object) -> object:
+    if isinstance(value, str):
+        if value.startswith("openai:"):
+            return {"kind": "openai", "model": value.removeprefix("openai:")}
+        return {"kind": "llama", "path": value}
+    if isinstance(value, dict) and "kind" not in value:
+        return {"kind": "llama" if "path" in value else "openai", **value}
+    return value
+
+
+ModelSpec = Annotated[LlamaSpec | OpenAISpec, Field(discriminator="kind"), BeforeValidator(_from_short)]

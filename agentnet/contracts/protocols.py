@@ -1,0 +1,270 @@
+"""Protocol expressions: how agents collaborate, as data.
+
+An expression is a tree of combinators. In YAML each is a mapping with one key, and a bare string asks one agent::
+
+    verify:
+      proposer: {parallel: {branches: ["@solver"], decide: majority}}
+      verifier: "@verifier"
+
+The same tree in Python: ``Verify(proposer=Parallel(branches=["@solver"]), verifier="@verifier")``.
+
+**Selectors.** An agent is named (``scout``) or selected: ``@ROLE`` by the roles on its card, ``@all``, or ``@best``
+(the best card for the task's label, looked up when the task is known). Where a list of agents is expected, ``@ROLE``
+stands for all of them in the network's order (``@ROLE:2`` for the first two); where one is expected, for the first.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    model_serializer,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from agentnet.contracts.base import Lenient
+from agentnet.contracts.sampling import Sampling
+
+Selector = Annotated[str, Field(pattern=r"^(@[a-z_]+(:[1-9][0-9]*)?|[A-Za-z][A-Za-z0-9_.-]*)$")]
+
+
+class Keyed(Lenient):
+    """A value that is written as a mapping with one key, its `kind`."""
+
+    kind: ClassVar[str]
+    bare: ClassVar[dict[str, Any] | None] = None
+    """JSON Schema of the bare string that may stand for the whole, if one may."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unwrap(cls, value: Any) -> Any:
+        if isinstance(value, dict) and set(value) == {cls.kind}:
+            value = value[cls.kind]
+            if not isinstance(value, dict):
+                value = {cls._main_field(): value}
+        elif isinstance(value, str):
+            value = {} if value == cls.kind else {cls._main_field(): value}
+        return value
+
+    @model_serializer(mode="plain")
+    def _wrap(self) -> Any:
+        return {self.kind: {name: _data(getattr(self, name)) for name in type(self).model_fields if self._is_set(name)}}
+
+    def _is_set(self, name: str) -> bool:
+        """Whether the field says something that its default does not."""
+        return bool(getattr(self, name) != type(self).model_fields[name].get_default())
+
+    @classmethod
+    def _main_field(cls) -> str:
+        """The field that stands for the whole where the value is not a mapping."""
+        return next(iter(cls.model_fields))
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        inner = handler.resolve_ref_schema(handler(core_schema))
+        fields = {name: inner.pop(name) for name in list(inner) if name not in ("title", "description")}
+        content = {"anyOf": [fields, fields["properties"][cls._main_field()]]}
+        keyed = {
+            "type": "object",
+            "properties": {cls.kind: content},
+            "required": [cls.kind],
+            "additionalProperties": False,
+        }
+        inner["anyOf"] = [keyed, cls.bare] if cls.bare else [keyed]
+        return inner
+
+
+def _data(value: object) -> Any:
+    """Plain data of a field's value, in the shortest form that reads back as the same."""
+    if isinstance(value, tuple):
+        return [_data(part) for part in value]
+    return value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else value
+
+
+class Ask(Keyed):
+    """One turn of one agent. Without a role it solves, or revises where there is something to read."""
+
+    kind = "ask"
+    bare: ClassVar[dict[str, Any] | None] = {"type": "string"}
+    agent: Selector
+    role: Literal["solve", "revise", "review", "critique", "conclude", "synthesize"] | None = None
+    sampling: Sampling | None = Field(default=None, description="replaces the agent's own sampling")
+
+    @model_serializer(mode="plain")
+    def _wrap(self) -> Any:
+        return self.agent if self.role is None and self.sampling is None else super()._wrap()
+
+
+class Serial(Keyed):
+    """A chain: each step sees what the step before it said (or, with ``see: all``, everything before it)."""
+
+    kind = "serial"
+    steps: tuple[Expression, ...] = Field(min_length=1)
+    see: Literal["last", "all"] = "last"
+
+
+class Parallel(Keyed):
+    """Branches that answer side by side without seeing each other, and a decision among their answers."""
+
+    kind = "parallel"
+    branches: tuple[Expression, ...] = Field(min_length=1)
+    times: int = Field(default=1, ge=1, description="each branch this many times, with different seeds")
+    decide: Decision = "majority"
+
+
+class Debate(Keyed):
+    """Members answer, read each other, and answer again, until they agree or the rounds are over."""
+
+    kind = "debate"
+    members: tuple[Expression, ...] = Field(min_length=1)
+    rounds: int = Field(default=3, ge=1, description="the first round is the independent answer")
+    see: Literal["all", "others", "next"] = Field(
+        default="all", description="whose last answers a member reads; `next` is a ring: only its neighbour's"
+    )
+    stop: Literal["consensus", "never"] = "consensus"
+    quorum: float = Field(default=1.0, gt=0.5, le=1.0, description="share of equal answers that counts as consensus")
+    decide: Decision = "majority"
+
+
+class Delegate(Keyed):
+    """A planner splits the task; each step goes to the worker whose card fits its label; the answers are merged."""
+
+    kind = "delegate"
+    planner: Selector = "@planner"
+    workers: tuple[Expression, ...] = Field(default=(Ask(agent="@solver"),), min_length=1)
+    merge: Merge = Field(default="last", description="`last`: the last step's answer is the answer")
+    max_steps: int = Field(default=8, ge=1, le=64)
+
+
+class Verify(Keyed):
+    """A proposer, a verifier, and a bounded number of retries with the verdict fed back."""
+
+    kind = "verify"
+    proposer: Expression
+    verifier: Selector = "@verifier"
+    retries: int = Field(default=2, ge=0)
+
+
+class Best(Keyed):
+    """The one expression among several whose card is best for the task's label: no collaboration, the honest rival."""
+
+    kind = "best"
+    among: tuple[Expression, ...] = Field(default=(Ask(agent="@solver"),), min_length=1)
+
+
+class Weighted(Keyed):
+    """A vote in which every answer weighs as much as its agent's card, or its own confidence."""
+
+    kind = "weighted"
+    bare: ClassVar[dict[str, Any] | None] = {"const": "weighted"}
+    by: Literal["card", "confidence"] = "card"
+
+
+class Judge(Keyed):
+    """An agent reads the answers and chooses one."""
+
+    kind = "judge"
+    bare: ClassVar[dict[str, Any] | None] = {"const": "judge"}
+    agent: Selector = "@judge"
+
+
+class Synthesize(Keyed):
+    """An agent reads the answers and writes one of its own."""
+
+    kind = "synthesize"
+    bare: ClassVar[dict[str, Any] | None] = {"const": "synthesize"}
+    agent: Selector = "@aggregator"
+
+
+COMBINATORS: dict[str, type[Keyed]] = {
+    combinator.kind: combinator for combinator in (Ask, Serial, Parallel, Debate, Delegate, Verify, Best)
+}
+RULES = ("majority", "confidence", "first", "all")
+KEYED_RULES: dict[str, type[Keyed]] = {rule.kind: rule for rule in (Weighted, Judge, Synthesize)}
+
+
+def _tag(value: object) -> str | None:
+    if isinstance(value, Keyed):
+        return value.kind
+    if isinstance(value, dict) and len(value) == 1:
+        return str(next(iter(value)))
+    return "ask" if isinstance(value, str) else None
+
+
+def _rule_tag(value: object) -> str | None:
+    if isinstance(value, str):
+        return value if value in KEYED_RULES else "rule" if value in RULES else None
+    return _tag(value)
+
+
+def _merge_tag(value: object) -> str | None:
+    return value if isinstance(value, str) else _tag(value)
+
+
+def _known(what: str, tag_of: Callable[[object], str | None], names: tuple[str, ...]) -> BeforeValidator:
+    """Refuses what is not one of `names` with words that help, before pydantic looks for a matching type."""
+
+    def check(value: Any) -> Any:
+        tag = tag_of(value)
+        if tag == "rule" or tag in names:
+            return value
+        found = value if isinstance(value, str) else tag
+        if found is None:
+            raise ValueError(f"expected a {what}: a mapping with one key out of {', '.join(names)}")
+        close = difflib.get_close_matches(found, names, n=1)
+        meant = f", did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"unknown {what} {found!r}{meant} (known: {', '.join(names)})")
+
+    return BeforeValidator(check)
+
+
+Expression = Annotated[
+    Annotated[Ask, Tag("ask")]
+    | Annotated[Serial, Tag("serial")]
+    | Annotated[Parallel, Tag("parallel")]
+    | Annotated[Debate, Tag("debate")]
+    | Annotated[Delegate, Tag("delegate")]
+    | Annotated[Verify, Tag("verify")]
+    | Annotated[Best, Tag("best")],
+    Discriminator(_tag),
+    _known("combinator", _tag, tuple(COMBINATORS)),
+]
+
+Decision = Annotated[
+    Annotated[Literal["majority", "confidence", "first", "all"], Tag("rule")]
+    | Annotated[Weighted, Tag("weighted")]
+    | Annotated[Judge, Tag("judge")]
+    | Annotated[Synthesize, Tag("synthesize")],
+    Discriminator(_rule_tag),
+    _known("decision", _rule_tag, (*RULES, *KEYED_RULES)),
+]
+
+Merge = Annotated[
+    Annotated[Literal["last"], Tag("last")] | Annotated[Synthesize, Tag("synthesize")],
+    Discriminator(_merge_tag),
+    _known("merge", _merge_tag, ("last", "synthesize")),
+]
+
+for _model in COMBINATORS.values():
+    _model.model_rebuild()
+
+
+class ProtocolSpec(Lenient):
+    """A named protocol: the content of a protocol file, with its card."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    summary: str = Field(description="one line")
+    description: str = Field(default="", description="one paragraph: what it is and when to use it")
+    source: str = Field(default="", description="the paper or practice it comes from")
+    calls: str = Field(default="", description="its cost in model calls")
+    protocol: Expression

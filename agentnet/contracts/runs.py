@@ -1,0 +1,36 @@
+"""What the store remembers of a run beside its messages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from agentnet.contracts.base import Frozen
+from agentnet.contracts.bodies import Task
+from agentnet.contracts.events import RunStatus
+from agentnet.contracts.limits import Limits
+from agentnet.contracts.network import NetworkSpec
+
+
+class RunRecord(Frozen):
+    """Everything needed to show a run, and to refuse to resume it as something else."""
+
+    id: str
+    task: Task
+    protocol_name: str
+    protocol: dict[str, Any]
+    """The protocol as it was bound to the network: plain data."""
+    network: NetworkSpec
+    signature: str
+    """Digest of what must not change between interruption and resumption."""
+    seed: int
+    limits: Limits
+    status: RunStatus
+    answer: str | None = None
+    detail: str = ""
+    created: datetime
+    updated: datetime
+    protocol_source: str | None = None
+    """File that the protocol was read from, or the name of a shipped one."""
+    network_source: str | None = None
+    scenario_source: str | None = None

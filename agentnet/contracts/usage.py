@@ -1,0 +1,32 @@
+"""What a call, a message or a run has consumed."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from agentnet.contracts.base import Frozen
+
+
+class Usage(Frozen):
+    """Consumption; adds up with ``+``. Tokens are counted by the model that consumed them."""
+
+    calls: int = Field(default=0, ge=0)
+    prompt_tokens: int = Field(default=0, ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+    reused_tokens: int = Field(default=0, ge=0, description="prompt tokens that were already in the KV cache")
+    seconds: float = Field(default=0.0, ge=0, description="wall time inside the model")
+    cost: float = Field(default=0.0, ge=0, description="at the prices of the agent's card")
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            calls=self.calls + other.calls,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            reused_tokens=self.reused_tokens + other.reused_tokens,
+            seconds=self.seconds + other.seconds,
+            cost=self.cost + other.cost,
+        )

@@ -1,0 +1,218 @@
+"""Running protocols: start, stream, finish, resume."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.runnables import RunnableConfig
+
+from agentnet.collab.budget import Budget
+from agentnet.collab.live import COORDINATOR, USER, LiveRun
+from agentnet.collab.state import State
+from agentnet.contracts.bodies import Error, Task, answer_of
+from agentnet.contracts.events import Event, RunEnded, RunStarted, RunStatus
+from agentnet.contracts.limits import Limits
+from agentnet.contracts.messages import Message
+from agentnet.contracts.protocols import ProtocolSpec
+from agentnet.contracts.runs import RunRecord
+from agentnet.contracts.usage import Usage
+from agentnet.coordinator.plan import Prepared, check_same, prepare
+from agentnet.errors import LimitReached, ResumeError
+from agentnet.network import Network
+
+if TYPE_CHECKING:
+    from agentnet.store import Store
+
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. `answer` is None unless it is done; `messages` are in the order in which they were recorded."""
+
+    run: str
+    status: RunStatus
+    answer: str | None
+    detail: str
+    usage: Usage
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where protocol, network and scenario of a run were read from, so that `resume` finds them again."""
+
+    protocol: str | None = None
+    network: str | None = None
+    scenario: str | None = None
+
+
+class Coordinator:
+    """Runs protocols on one open network. With a store and a checkpointer, runs are durable and can be resumed."""
+
+    def __init__(self, network: Network, *, store: Store | None = None, checkpointer: Any = None) -> None:
+        self.network = network
+        self._store = store
+        self._checkpointer = checkpointer
+        self._prepared: dict[str, Prepared] = {}
+
+    def prepare(self, protocol: ProtocolSpec) -> Prepared:
+        """The protocol, ready to run; compiled once and reused."""
+        key = protocol.model_dump_json()
+        if key not in self._prepared:
+            self._prepared[key] = prepare(protocol, self.network, self._checkpointer)
+        return self._prepared[key]
+
+    async def run(
+        self,
+        task: Task,
+        protocol: ProtocolSpec,
+        *,
+        seed: int = 0,
+        limits: Limits | None = None,
+        run: str | None = None,
+        sources: Sources | None = None,
+        on_event: Listener | None = None,
+        stream_text: bool = False,
+    ) -> Outcome:
+        """Carry out a protocol for a task.
+
+        `run` is the run's id (a fresh one by default). `on_event` receives every event as it happens; with
+        `stream_text` also the replies piece by piece. Raises `ProtocolError` or `PreflightError` before anything runs,
+        and `StoreError` where the run cannot be recorded; what goes wrong with an agent is in the messages instead.
+        """
+        prepared = self.prepare(protocol)
+        sources = sources or Sources()
+        now = datetime.now(UTC)
+        record = RunRecord(
+            id=run or secrets.token_hex(6),
+            task=task,
+            protocol_name=prepared.name,
+            protocol=prepared.identity,
+            network=self.network.spec,
+            signature=prepared.signature,
+            seed=seed,
+            limits=limits or Limits(),
+            status="running",
+            created=now,
+            updated=now,
+            protocol_source=sources.protocol,
+            network_source=sources.network,
+            scenario_source=sources.scenario,
+        )
+        if self._store is not None:
+            await self._store.start_run(record)
+        return await self._carry_out(record, prepared, [], on_event, stream_text)
+
+    async def resume(
+        self,
+        record: RunRecord,
+        protocol: ProtocolSpec,
+        *,
+        limits: Limits | None = None,
+        on_event: Listener | None = None,
+        stream_text: bool = False,
+    ) -> Outcome:
+        """Continue an interrupted or stopped run where it was; nothing that was said is said again.
+
+        `limits` replace the run's own. Raises `ResumeError` if the run is over, or if protocol or agents have changed.
+        """
+        if self._store is None:
+            raise ResumeError("a run can only be resumed with the store that remembers it")
+        if record.status in ("done", "failed"):
+            raise ResumeError(f"run {record.id} is over ({record.status}): show it, or start a new one")
+        prepared = self.prepare(protocol)
+        check_same(record.id, record.protocol, prepared.identity)
+        if limits is not None:
+            record = record.model_copy(update={"limits": limits})
+        said = await self._store.messages(record.id)
+        return await self._carry_out(record, prepared, said, on_event, stream_text)
+
+    async def stream(self, task: Task, protocol: ProtocolSpec, **options: Any) -> AsyncIterator[Event]:
+        """The events of a run as they happen; the last is `RunEnded`. Takes the options of `run`."""
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        work = asyncio.create_task(self.run(task, protocol, on_event=events.put_nowait, **options))
+        work.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            await work
+        finally:
+            work.cancel()
+
+    async def _carry_out(
+        self,
+        record: RunRecord,
+        prepared: Prepared,
+        said: list[Message],
+        on_event: Listener | None,
+        stream_text: bool,
+    ) -> Outcome:
+        spent = sum((message.usage for message in said), Usage())
+        live = LiveRun(
+            record.id,
+            self.network,
+            record.seed,
+            Budget(record.limits, spent),
+            said,
+            recorder=self._store,
+            emit=on_event,
+            stream_text=stream_text,
+        )
+        if on_event:
+            on_event(RunStarted(run=record.id, protocol=prepared.name, resumed=bool(said)))
+        task = await live.record(record.task, sender=USER, node="task")
+        config: RunnableConfig = {
+            "configurable": {"thread_id": record.id},
+            "metadata": {"signature": prepared.signature},
+            "recursion_limit": prepared.recursion_limit,
+        }
+        status: RunStatus
+        try:
+            start = await self._start(prepared, task.id, config)
+            final = await prepared.graph.ainvoke(
+                start, config, context=live, durability="async" if self._checkpointer else None
+            )
+        except LimitReached as error:
+            status, answer, detail = "stopped", None, str(error)
+        else:
+            status, answer, detail = _conclusion(live, final["outcome"])
+        if self._store is not None:
+            await self._store.finish_run(record.id, status, answer, detail)
+        if on_event:
+            on_event(RunEnded(run=record.id, status=status, answer=answer, detail=detail, usage=live.budget.spent))
+        messages = tuple(sorted(live.messages.values(), key=lambda message: message.sequence))
+        return Outcome(record.id, status, answer, detail, live.budget.spent, messages)
+
+    async def _start(self, prepared: Prepared, task: str, config: RunnableConfig) -> State | None:
+        """The first state of a run, or None where its checkpoint holds a later one."""
+        if self._checkpointer is not None:
+            saved = await self._checkpointer.aget_tuple(config)
+            if saved is not None:
+                signature = saved.metadata.get("signature")
+                if signature != prepared.signature:
+                    raise ResumeError(
+                        f"the checkpoint of run {config['configurable']['thread_id']} was made by another protocol "
+                        f"(signature {signature}, now {prepared.signature}); start a new run"
+                    )
+                return None
+        return {"scope": prepared.expression.kind, "task": task, "view": [], "said": {}, "round": 0}
+
+
+def _conclusion(live: LiveRun, outcome: list[str]) -> tuple[RunStatus, str | None, str]:
+    (last,) = live.get(outcome)
+    answer = answer_of(last.body)
+    if answer is not None:
+        return "done", answer, ""
+    detail = (
+        last.body.detail if isinstance(last.body, Error) else f"{last.sender} gave no answer but a {last.body.kind}"
+    )
+    return "failed", None, detail
+
+
+__all__ = ["COORDINATOR", "Coordinator", "Listener", "Outcome", "Sources"]

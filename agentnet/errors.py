@@ -1,0 +1,107 @@
+"""Every error that AgentNet raises on purpose.
+
+    AgentNetError
+    ├── BadInput                what a person wrote cannot be used; says where and what to do
+    │   ├── ProtocolError       a protocol expression or file
+    │   ├── NetworkError        a network file, an agent, a card
+    │   ├── ScenarioError       a scenario file
+    │   └── PreflightError      the protocol needs what the network cannot do
+    ├── ModelError              a model could not be loaded or did not answer
+    │   ├── ModelFileError      not a GGUF, truncated, unreadable, does not fit
+    │   ├── ContextOverflow     the prompt is longer than the model's context
+    │   ├── SchemaUnsupported   a JSON Schema that the model cannot be held to
+    │   ├── ModelUnavailable    the server is down, timed out, or still refuses after the retries
+    │   │   └── RateLimited     … because it answers 429
+    │   └── BadResponse         the server answered something that is not a completion
+    ├── ReplyError              the model answered, but not in the form it was asked for
+    ├── LimitReached            a run's tokens, calls, seconds or cost are used up
+    ├── StoreError              the store cannot be opened, read or written
+    │   └── StoreTooNew         it was written by a newer version
+    ├── SchemaVersionError      a message of a newer major version
+    └── ResumeError             the run cannot be continued from its checkpoint
+
+A message says what happened, to what, and what to do. It is one line: the CLI prints it as it is.
+"""
+
+from __future__ import annotations
+
+
+class AgentNetError(Exception):
+    """Root of the tree. `code` names the kind on the wire (in error messages and JSON output)."""
+
+    code = "error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class BadInput(AgentNetError):
+    code = "bad-input"
+
+
+class ProtocolError(BadInput):
+    code = "bad-protocol"
+
+
+class NetworkError(BadInput):
+    code = "bad-network"
+
+
+class ScenarioError(BadInput):
+    code = "bad-scenario"
+
+
+class PreflightError(BadInput):
+    code = "preflight"
+
+
+class ModelError(AgentNetError):
+    code = "model"
+
+
+class ModelFileError(ModelError):
+    code = "model-file"
+
+
+class ContextOverflow(ModelError):
+    code = "context-overflow"
+
+
+class SchemaUnsupported(ModelError):
+    code = "schema-unsupported"
+
+
+class ModelUnavailable(ModelError):
+    code = "unavailable"
+
+
+class RateLimited(ModelUnavailable):
+    code = "rate-limited"
+
+
+class BadResponse(ModelError):
+    code = "bad-response"
+
+
+class ReplyError(AgentNetError):
+    code = "reply"
+
+
+class LimitReached(AgentNetError):
+    code = "limit"
+
+
+class StoreError(AgentNetError):
+    code = "store"
+
+
+class StoreTooNew(StoreError):
+    code = "store-too-new"
+
+
+class SchemaVersionError(AgentNetError):
+    code = "schema-version"
+
+
+class ResumeError(AgentNetError):
+    code = "resume"

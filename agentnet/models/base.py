@@ -1,0 +1,89 @@
+"""What a model is to the rest of AgentNet: something that turns a chat prompt into text.
+
+A new backend implements `Model`. Token-level access is a second, separate interface that a backend may implement too;
+callers find out with ``isinstance``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
+
+from agentnet.contracts.sampling import Sampling
+from agentnet.contracts.usage import Usage
+
+
+class ChatMessage(TypedDict):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One prompt and how to continue it.
+
+    `schema` is a JSON Schema that the reply must obey; a model that cannot be held to it raises `SchemaUnsupported`.
+    `logprobs` asks for the log-probability of every generated token.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    schema: Mapping[str, Any] | None = None
+    logprobs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The whole reply. `logprobs` has one natural logarithm per generated token; None where none were asked for."""
+
+    text: str
+    finish: Literal["stop", "length"]
+    usage: Usage
+    logprobs: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a streamed reply; the last one carries the completion (and an empty or final `text`)."""
+
+    text: str
+    completion: Completion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a model can do, as far as is known before it is asked. None means unknown until tried."""
+
+    context: int | None
+    """Tokens of prompt and reply together."""
+    schema: bool | None
+    """Replies can be held to a JSON Schema."""
+    logprobs: bool | None
+    """Log-probabilities of the generated tokens are available."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """One set of weights, or one remote endpoint, behind one async interface.
+
+    Raises (from every method) only errors of `agentnet.errors.ModelError`'s branch. Safe to call concurrently.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def abilities(self) -> Abilities: ...
+
+    async def generate(self, request: Request) -> Completion:
+        """The whole reply to one prompt. Cancelling the task frees the model soon after."""
+        ...
+
+    def stream(self, request: Request) -> AsyncIterator[Chunk]:
+        """The reply piece by piece; `"".join(chunk.text)` equals the completion's text."""
+        ...
+
+    async def close(self) -> None:
+        """Release memory, threads and connections. Closing twice is harmless."""
+        ...

@@ -1,0 +1,28 @@
+"""Finding a network: the embedded zoo by name, or a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agentnet.contracts.network import NetworkSpec
+from agentnet.errors import NetworkError
+from agentnet.yaml_files import read_yaml
+
+ZOO = "zoo"
+
+
+def find_network(reference: str, beside: Path | None = None) -> tuple[NetworkSpec, Path]:
+    """The network that `reference` names (``zoo``, or a YAML file) and the folder that its relative paths start from.
+
+    A relative file name is looked up in `beside` (the folder of the file that mentions it), else in the current folder.
+    """
+    if reference == ZOO:
+        from agentnet.zoo import catalog
+
+        return catalog.network(), Path.cwd()
+    path = Path(reference).expanduser()
+    if beside is not None and not path.is_absolute() and (beside / path).is_file():
+        path = beside / path
+    if not path.is_file():
+        raise NetworkError(f"no network {reference!r}: give the name {ZOO!r} or a YAML file that exists")
+    return read_yaml(path, NetworkSpec, NetworkError), path.parent
