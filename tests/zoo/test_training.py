@@ -1,4 +1,4 @@
-"""Training the zoo: tokens, logits and chats are the same in PyTorch and in llama.cpp; a run learns and can be resumed."""
+"""Training the zoo: tokens, logits and chats are the same in PyTorch and llama.cpp; a run learns and resumes."""
 
 from __future__ import annotations
 
