@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agentnet import resources
 from agentnet.collab.library import find_protocol
-from agentnet.collab.writing import protocol_from
+from agentnet.collab.inline import protocol_from
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.errors import BadInput, ScenarioError
