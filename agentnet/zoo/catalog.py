@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pydantic import Field
 
-from agentnet.contracts.base import Lenient
 from agentnet.contracts.cards import Card
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec

@@ -26,7 +26,7 @@ def pairs(mixture: dict[str, float], split: Split, seed: int) -> Iterator[tuple[
     rng = random.Random(f"drills/{seed}")
     pack = find_pack("compact")
     names, weights = list(mixture), list(mixture.values())
-    streams = {name: items(FAMILIES[name.partition(":")[2]], split, seed) for name in names}
+    streams = {name: items(FAMILIES[name.partition(":")[2]], split, seed + place) for place, name in enumerate(names)}
     while True:
         (name,) = rng.choices(names, weights)
         yield _DRILLS[name.partition(":")[0]](next(streams[name]), rng, pack)
@@ -40,7 +40,7 @@ def _revise(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
     if rng.random() < 0.3:
         said = _judged(item, rng)
     else:
-        said = [_peer(item, rng, place) for place in range(rng.choice((1, 1, 2, 3)))]
+        said = [_peer(item, rng, place) for place in range(rng.choice((1, 1, 2, 3, 4)))]
     return pack.render("revise", Task(text=item.question), said), item.solution
 
 

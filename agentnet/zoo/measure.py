@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
-from datetime import UTC, datetime
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml

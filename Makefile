@@ -1,0 +1,57 @@
+# Two commands do everything: `make demo` and `make test`. Each target installs what it needs into .venv first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+THREADS ?= 3
+
+.PHONY: demo test check generated zoo measure table bench constraints wheel clean help
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(INSTALLED) ## install, then answer a compound question that no single zoo model can answer
+	$(BIN)/agentnet demo
+
+test: $(INSTALLED) ## the whole test suite
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED) ## lint, types, and that generated files are up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m agentnet.schemas --check
+
+generated: $(INSTALLED) ## write the generated files again
+	$(BIN)/python -m agentnet.schemas
+
+table: $(INSTALLED) ## 200 held-out items: delegation and verification against the best single model
+	$(BIN)/agentnet table
+
+bench: $(INSTALLED) ## microseconds per agent turn, beside plain LangGraph and AutoGen
+	$(BIN)/python -m benchmarks.orchestration
+
+zoo: $(VENV)/.training ## train every model of the zoo again and measure it (hours on two cores; resumable)
+	$(BIN)/python -m agentnet.zoo.training all --threads $(THREADS)
+	$(BIN)/python -m agentnet.zoo.measure
+
+measure: $(INSTALLED) ## measure the shipped zoo with our own inference and write its cards
+	$(BIN)/python -m agentnet.zoo.measure
+
+wheel: $(INSTALLED) ## build the wheel
+	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+
+constraints: $(INSTALLED) ## pin the versions that are installed now
+	$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools --exclude torch | grep -v ' @ ' > constraints.txt
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.training: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train]' torch==2.13.0
+	touch $@
+
+clean: ## remove what was built, except the environment
+	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .zoo-work

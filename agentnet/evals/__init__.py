@@ -1,0 +1,1 @@
+"""Measuring collaboration against its honest rival: the best single model, chosen in advance."""
