@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from agentnet import resources
 from agentnet.collab.library import find_protocol
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.protocols import ProtocolSpec
@@ -39,8 +40,12 @@ def read_protocol(text: str, beside: Path | None = None) -> tuple[ProtocolSpec, 
         if isinstance(value, dict):
             return protocol_from(value), None
     protocol = find_protocol(text, beside)
+    if text in resources.named("protocols"):
+        return protocol, text
     path = Path(text).expanduser()
-    return protocol, str(path.resolve()) if path.is_file() and path.suffix else text
+    if beside is not None and (beside / path).is_file():
+        path = beside / path
+    return protocol, str(path.resolve())
 
 
 def protocol_of(record: RunRecord) -> ProtocolSpec:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentnet import resources
-from agentnet.collab.library import find_protocol
-from agentnet.collab.inline import protocol_from
+from agentnet.collab.inline import protocol_from, read_protocol
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
+from agentnet.coordinator.coordinator import Sources
 from agentnet.errors import BadInput, ScenarioError
 from agentnet.network import find_network
+from agentnet.network.files import ZOO
 from agentnet.scenarios.spec import ScenarioSpec
 from agentnet.yaml_files import read_yaml
 
@@ -27,6 +28,8 @@ class Scenario:
     network: NetworkSpec
     network_base: Path
     """Folder that relative paths in the network start from."""
+    sources: Sources
+    """Where a run of it will find all this again, when it is resumed."""
 
 
 def shipped_scenarios() -> dict[str, ScenarioSpec]:
@@ -41,8 +44,13 @@ def find_scenario(reference: str, *, network: str | None = None, protocol: str |
     """
     path = _find(reference)
     spec = read_yaml(path, ScenarioSpec, ScenarioError)
-    found, base = find_network(network) if network else find_network(spec.network, beside=path.parent)
-    return Scenario(spec, path, _protocol(spec, path, protocol), found, base)
+    beside = None if network else path.parent
+    found, base = find_network(network or spec.network, beside=beside)
+    wanted, source = _protocol(spec, path, protocol)
+    sources = Sources(
+        protocol=source, network=_network_source(network or spec.network, beside), scenario=str(path.resolve())
+    )
+    return Scenario(spec, path, wanted, found, base, sources)
 
 
 def _find(reference: str) -> Path:
@@ -57,12 +65,19 @@ def _find(reference: str) -> Path:
     raise ScenarioError(f"no scenario {reference!r}{meant} (known: {', '.join(shipped)}; or give a YAML file)")
 
 
-def _protocol(spec: ScenarioSpec, path: Path, instead: str | None) -> ProtocolSpec:
+def _protocol(spec: ScenarioSpec, path: Path, instead: str | None) -> tuple[ProtocolSpec, str | None]:
     if instead is not None:
-        return find_protocol(instead)
+        return read_protocol(instead)
     if isinstance(spec.protocol, str):
-        return find_protocol(spec.protocol, beside=path.parent)
+        return read_protocol(spec.protocol, beside=path.parent)
     try:
-        return protocol_from(spec.protocol, name=spec.name, summary=spec.summary)
+        return protocol_from(spec.protocol, name=spec.name, summary=spec.summary), None
     except BadInput as error:
         raise ScenarioError(f"{path}: {error}") from error
+
+
+def _network_source(reference: str, beside: Path | None) -> str:
+    if reference == ZOO:
+        return ZOO
+    path = Path(reference).expanduser()
+    return str((beside / path if beside is not None and (beside / path).is_file() else path).resolve())

@@ -10,7 +10,7 @@ from agentnet.contracts.bodies import Error, Task
 from agentnet.contracts.messages import Message
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator import Coordinator, Outcome
-from agentnet.coordinator.coordinator import COORDINATOR, USER, Listener, Sources
+from agentnet.coordinator.coordinator import COORDINATOR, USER, Listener
 from agentnet.scenarios.loading import Scenario
 from agentnet.scenarios.report import Check, ScenarioReport, TaskReport
 from agentnet.scenarios.spec import Expect, Expectations, ScenarioTask
@@ -23,7 +23,6 @@ async def run_scenario(
     coordinator: Coordinator,
     *,
     seed: int | None = None,
-    sources: Sources | None = None,
     on_event: Listener | None = None,
     on_task: Callable[[TaskReport], None] | None = None,
     stream_text: bool = False,
@@ -40,7 +39,7 @@ async def run_scenario(
             scenario.protocol,
             seed=spec.seed if seed is None else seed,
             limits=spec.limits,
-            sources=sources or Sources(scenario=str(scenario.path.resolve())),
+            sources=scenario.sources,
             on_event=on_event,
             stream_text=stream_text,
         )

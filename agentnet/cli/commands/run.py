@@ -30,9 +30,8 @@ async def run(
     """Run a scenario and check what it expects. Exit code 1 where an expectation does not hold."""
     from agentnet.cli.live import view_for
     from agentnet.cli.output import console, emit
-    from agentnet.coordinator.coordinator import Sources
     from agentnet.scenarios import find_scenario, run_scenario
-    from agentnet.workplace import open_workplace, source_of
+    from agentnet.workplace import open_workplace
 
     if scenario is None:
         _list(json)
@@ -45,15 +44,10 @@ async def run(
         console().print(Text(found.spec.name, "bold") + Text(f"  {found.spec.summary}"))
         if found.spec.story:
             console().print(Text(found.spec.story.strip(), "dim"))
-    sources = Sources(
-        protocol=found.protocol_source,
-        network=source_of(str(found.network_path)) if found.network_path else "zoo",
-        scenario=str(found.path.resolve()),
-    )
     async with open_workplace(settings, network=(found.network, found.network_base)) as place:
         with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
             report = await run_scenario(
-                found, place.coordinator, seed=seed, sources=sources, on_event=view, stream_text=not json
+                found, place.coordinator, seed=seed, on_event=view, stream_text=not json
             )
     if json and not json_lines:
         emit({**report.model_dump(mode="json"), "held": report.held})
