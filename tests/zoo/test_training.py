@@ -1,4 +1,4 @@
-"""Training the zoo: tokens, logits and chats are the same in PyTorch and in llama.cpp; a run learns and can be resumed."""
+"""Training the zoo: tokens, logits and chats are the same in PyTorch and llama.cpp; a run learns and resumes."""
 
 from __future__ import annotations
 
@@ -47,13 +47,31 @@ KINDS = [("chars", 0), ("bpe", 512), ("bpe", 1536)]
 @pytest.fixture(scope="module", params=KINDS, ids=["chars", "bpe-512", "bpe-1536"])
 def vocabulary(request: pytest.FixtureRequest) -> Vocabulary:
     kind, size = request.param
-    texts = [text for pair in islice(additions(5), 500) for text in pair] + STRINGS[1:8] * 3 + [Path(__file__).read_text()]
+    texts = (
+        [text for pair in islice(additions(5), 500) for text in pair] + STRINGS[1:8] * 3 + [Path(__file__).read_text()]
+    )
     return tokenizer.build(kind, size, texts)
 
 
 def recipe(arch: str = "llama", **fields: object) -> Recipe:
-    base = Recipe("tiny", arch, "chars", 32, 2, 4, 2, 64, {"solve:math": 1.0}, steps=20, context=128, batch_tokens=1024)
-    return replace(base, warmup=2, **fields)
+    base = Recipe(
+        name="tiny",
+        description="A model for tests.",
+        roles=["solver"],
+        arch=arch,
+        tokenizer="chars",
+        width=32,
+        layers=2,
+        heads=4,
+        kv_heads=2,
+        ffn=64,
+        mixture={"solve:math": 1.0},
+        steps=20,
+        context=128,
+        batch_tokens=1024,
+        warmup=2,
+    )
+    return replace(base, **fields)
 
 
 def exported(network: Network, vocabulary: Vocabulary, folder: Path) -> llama_cpp.Llama:

@@ -34,6 +34,9 @@ class Item:
     """Plausible wrong answers, at least two, in the same form as `answer`."""
     plan: tuple[Hop, ...] = ()
     """Compound items only: the hops that solve it, in order."""
+    key: str = ""
+    """What must not be met in training if the item is held out: its worked solution where that is as good as unique to
+    the problem (so no rewording of a held-out sum is ever trained on), else the question."""
 
 
 class Family(Protocol):
@@ -44,9 +47,9 @@ class Family(Protocol):
     def generate(self, rng: random.Random) -> Item: ...
 
 
-def split_of(question: str) -> Split:
-    """The split a question belongs to: one in ten, by hash of its text, is held out for ever."""
-    digest = hashlib.sha256(question.encode()).digest()
+def split_of(item: Item) -> Split:
+    """The split of an item: one in ten, by hash of its key, is held out for ever."""
+    digest = hashlib.sha256((item.key or item.question).encode()).digest()
     return "test" if digest[0] % 10 == 0 else "train"
 
 
@@ -55,7 +58,7 @@ def items(family: Family, split: Split, seed: int) -> Iterator[Item]:
     rng = random.Random(f"{family.name}/{split}/{seed}")
     while True:
         item = family.generate(rng)
-        if split_of(item.question) == split:
+        if split_of(item) == split:
             yield item
 
 

@@ -19,7 +19,7 @@ MODELS = Path(__file__).parents[1] / "models"
 def main() -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(prog="python -m agentnet.zoo.training", description=__doc__)
-    parser.add_argument("name", help="a recipe")
+    parser.add_argument("name", help="a recipe, or `all`, one after the other")
     parser.add_argument("--recipes", type=Path, default=RECIPES, help="file of recipes")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, help="instead of the recipe's; the learning rate falls to zero there")
@@ -28,22 +28,25 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=MODELS, help="folder for NAME.gguf")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
+    logging.getLogger("gguf").setLevel(logging.WARNING)
 
     recipes = load_recipes(arguments.recipes)
-    if arguments.name not in recipes:
+    if arguments.name == "all":
+        chosen = list(recipes.values())
+    elif arguments.name in recipes:
+        chosen = [recipes[arguments.name]]
+    else:
         parser.error(f"no recipe {arguments.name!r} in {arguments.recipes}; there are: {', '.join(sorted(recipes))}")
-    recipe = recipes[arguments.name]
-    if arguments.steps:
-        recipe = replace(recipe, steps=arguments.steps)
-    train(
-        recipe,
-        partial(pairs, recipe.mixture, "train"),
-        arguments.out / f"{recipe.name}.gguf",
-        work=WORK / recipe.name,
-        threads=arguments.threads,
-        save_every=arguments.save_every,
-        stop_at=arguments.stop_at,
-    )
+    for recipe in chosen:
+        train(
+            replace(recipe, steps=arguments.steps or recipe.steps),
+            partial(pairs, recipe.mixture, "train"),
+            arguments.out / f"{recipe.name}.gguf",
+            work=WORK / recipe.name,
+            threads=arguments.threads,
+            save_every=arguments.save_every,
+            stop_at=arguments.stop_at,
+        )
 
 
 if __name__ == "__main__":

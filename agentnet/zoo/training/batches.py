@@ -10,10 +10,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +66,7 @@ def batches(
 
 def prefetched(
     pairs: Pairs, vocabulary: Path, context: int, batch_tokens: int, seed: int, start: tuple[int, int] = (0, 0)
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """The same stream, made by another process (which loads the saved `vocabulary`) some batches ahead."""
     spawn = multiprocessing.get_context("spawn")
     queue = spawn.Queue(maxsize=32)
@@ -81,9 +83,7 @@ def prefetched(
         process.terminate()
 
 
-def _produce(queue, pairs, vocabulary: Path, *arguments) -> None:
-    import traceback
-
+def _produce(queue: Any, pairs: Pairs, vocabulary: Path, *arguments: Any) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     try:
         for batch in batches(pairs, tokenizer.load(vocabulary), *arguments):

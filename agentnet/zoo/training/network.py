@@ -91,7 +91,7 @@ class Attention(nn.Module):
             self.qkv(x).unflatten(-1, (-1, self.head_dim)).split([self.heads, self.kv_heads, self.kv_heads], dim=1)
         )
         if self.neox:
-            q, k = self.q_norm(q), self.k_norm(k)
+            q, k = _head_norm(q, self.q_norm), _head_norm(k, self.k_norm)
         turn = _turn_halves if self.neox else _turn_pairs
         q, k = turn(q, *rotation).to(v.dtype), turn(k, *rotation).to(v.dtype)
         sizes = [count * length for count, length in blocks]
@@ -122,6 +122,11 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up(x).chunk(2, dim=-1)
         return self.down(F.silu(gate) * up)
+
+
+def _head_norm(x: Tensor, norm: nn.RMSNorm) -> Tensor:
+    """`norm` over the last axis, in the precision of `x`."""
+    return F.rms_norm(x, norm.normalized_shape, norm.weight.to(x.dtype), norm.eps)
 
 
 def _angles(shape: Shape) -> Tensor:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 
 import torch
@@ -65,14 +64,13 @@ class Run:
         self.network = Network(recipe.shape(self.vocabulary.size)).to(self.device)
         self.optimizers = optimizers(self.network, recipe.peak_lr)
         self.step, self.cursor = 0, (0, 0)
-        self._stream: Iterator[Batch] | None = None
+        self._stream: Generator[Batch, None, None] | None = None
 
     def _vocabulary(self) -> tokenizer.Vocabulary:
         path = self.work / "tokenizer.json"
         if not path.exists():
-            sample = (text for pair in self.pairs(self.recipe.seed) for text in pair)
-            sample = islice(sample, tokenizer.SAMPLE_TEXTS)
-            tokenizer.build(self.recipe.tokenizer, self.recipe.vocab, sample).save(path)
+            texts = (text for pair in self.pairs(self.recipe.seed) for text in pair)
+            tokenizer.build(self.recipe.tokenizer, self.recipe.vocab, texts).save(path)
         return tokenizer.load(path)
 
     def advance(self, until: int, save_every: int) -> float:

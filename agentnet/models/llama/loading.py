@@ -1,0 +1,125 @@
+"""From a spec to loaded weights and a context: sizes, threads and GPU settings."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.errors import ModelFileError
+from agentnet.models.devices import GPU_INSTALL
+from agentnet.models.gguf import read_header
+from agentnet.models.llama import backend
+
+MAX_DEFAULT_CONTEXT = 8192
+ALL_LAYERS = 999
+_SPLIT = {"none": "LLAMA_SPLIT_MODE_NONE", "layer": "LLAMA_SPLIT_MODE_LAYER", "row": "LLAMA_SPLIT_MODE_ROW"}
+_FLASH = {"auto": "AUTO", "on": "ENABLED", "off": "DISABLED"}
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Pointers that `close` frees, and what is known of the model. `notes` say where a wish could not be granted."""
+
+    model: Any
+    context: Any
+    vocab: Any
+    memory: Any
+    size: int
+    """Tokens of context."""
+    vocabulary: int
+    notes: tuple[str, ...]
+
+    def close(self) -> None:
+        llama = backend.library()
+        if self.context is not None:
+            llama.llama_free(self.context)
+            llama.llama_model_free(self.model)
+        self.context = self.model = None
+
+
+def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
+    """Load a GGUF file. Raises `ModelFileError` where it is broken, does not fit, or asks for what the build lacks."""
+    header = read_header(path)
+    llama = backend.library()
+    layers, notes = _gpu_layers(spec, bool(llama.llama_supports_gpu_offload()))
+    if spec.context and header.context and spec.context > header.context:
+        notes.append(f"context {spec.context} is longer than the {header.context} that {path.name} was trained on")
+    if spec.kv_type_v not in ("f16", "f32", "bf16") and spec.flash_attention == "off":
+        raise ModelFileError(f"{path}: a quantised V cache needs flash attention; set flash_attention to auto or on")
+    backend.forget_errors()
+    model = _load_weights(path, spec, layers)
+    if not model and layers and spec.gpu_layers == "auto":
+        notes.append(f"{path.name} did not fit on the GPU and runs on the CPU: {backend.last_error()}")
+        model = _load_weights(path, spec, 0)
+    if not model:
+        raise ModelFileError(f"{path}: llama.cpp cannot load it: {backend.last_error() or 'no reason given'}")
+    size = spec.context or min(header.context or MAX_DEFAULT_CONTEXT, MAX_DEFAULT_CONTEXT)
+    context = llama.llama_init_from_model(model, _context_params(spec, size, threads))
+    if not context:
+        llama.llama_model_free(model)
+        raise ModelFileError(
+            f"{path}: no memory for a context of {size} tokens ({backend.last_error() or 'no reason given'}); "
+            f"set a smaller `context` or a quantised KV cache"
+        )
+    vocab = llama.llama_model_get_vocab(model)
+    return Loaded(
+        model=model,
+        context=context,
+        vocab=vocab,
+        memory=llama.llama_get_memory(context),
+        size=int(llama.llama_n_ctx(context)),
+        vocabulary=int(llama.llama_vocab_n_tokens(vocab)),
+        notes=tuple(notes),
+    )
+
+
+def _gpu_layers(spec: LlamaSpec, supported: bool) -> tuple[int, list[str]]:
+    """How many layers to offload, and notes. Only an explicit wish that cannot be granted is an error."""
+    wish = spec.gpu_layers
+    if wish in ("none", 0):
+        return 0, []
+    if supported:
+        return (wish if isinstance(wish, int) else ALL_LAYERS), []
+    if wish == "auto":
+        return 0, ["this build of llama.cpp has no GPU support: everything runs on the CPU"]
+    raise ModelFileError(f"{spec.path}: gpu_layers is {wish}, but llama.cpp was built without GPU support; {GPU_INSTALL}")
+
+
+def _load_weights(path: Path, spec: LlamaSpec, layers: int) -> Any:
+    llama = backend.library()
+    params = llama.llama_model_default_params()
+    params.n_gpu_layers = layers
+    params.split_mode = getattr(llama, _SPLIT[spec.split_mode])
+    params.main_gpu = spec.main_gpu
+    split: Any = None
+    if spec.tensor_split is not None:
+        split = (ctypes.c_float * max(16, len(spec.tensor_split)))(*spec.tensor_split)
+        params.tensor_split = split
+    _choose_load_mode(llama, params, spec)
+    return llama.llama_model_load_from_file(str(path).encode(), params)
+
+
+def _choose_load_mode(llama: Any, params: Any, spec: LlamaSpec) -> None:
+    """Memory mapping and locking: one field in new builds of llama.cpp, two in older ones."""
+    if hasattr(params, "use_mmap"):
+        params.use_mmap, params.use_mlock = spec.mmap, spec.mlock
+    elif spec.mlock:
+        params.load_mode = llama.LLAMA_LOAD_MODE_MLOCK
+    elif not spec.mmap:
+        params.load_mode = llama.LLAMA_LOAD_MODE_NONE
+
+
+def _context_params(spec: LlamaSpec, size: int, threads: int) -> Any:
+    llama = backend.library()
+    params = llama.llama_context_default_params()
+    params.n_ctx = size
+    params.n_batch = params.n_ubatch = min(spec.batch, size)
+    params.n_threads = params.n_threads_batch = threads
+    params.offload_kqv = spec.offload_kv
+    params.flash_attn_type = getattr(llama, f"LLAMA_FLASH_ATTN_TYPE_{_FLASH[spec.flash_attention]}")
+    params.type_k = getattr(llama, f"GGML_TYPE_{spec.kv_type_k.upper()}")
+    params.type_v = getattr(llama, f"GGML_TYPE_{spec.kv_type_v.upper()}")
+    return params
