@@ -15,16 +15,15 @@ from agentnet.cli.commands.protocols import protocols
 from agentnet.cli.commands.resume import resume
 from agentnet.cli.commands.run import run
 from agentnet.cli.commands.runs import runs, show
+from agentnet.cli.commands.table import table
 from agentnet.cli.framing import command
 
-WORK = "Run"
-KNOW = "Look"
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"max_content_width": 100}
 )
 
-for function in (demo, ask, run, resume, models, protocols, graph, runs, show, doctor):
+for function in (demo, ask, run, resume, models, protocols, graph, runs, show, table, doctor):
     app.command(function.__name__)(command(function))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import typer
@@ -30,7 +29,7 @@ def command(function: Callable[..., Any]) -> Callable[..., None]:
         as_json = bool(arguments.get("json"))
         try:
             result = function(**arguments)
-            code = asyncio.run(result) if inspect.iscoroutine(result) else result
+            code = _finish(result) if inspect.iscoroutine(result) else result
         except KeyboardInterrupt:
             code = _interrupted()
         except AgentNetError as error:
@@ -47,6 +46,12 @@ def command(function: Callable[..., Any]) -> Callable[..., None]:
             raise typer.Exit(code)
 
     return framed
+
+
+def _finish(work: Coroutine[Any, Any, int | None]) -> int | None:
+    import asyncio
+
+    return asyncio.run(work)
 
 
 class Interruption:

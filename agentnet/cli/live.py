@@ -76,8 +76,11 @@ class LiveView:
             case MessageSaid():
                 self._growing.pop(event.message.id, None)
                 self._said[event.message.id] = event.message
-                if not isinstance(event.message.body, Task):
-                    self._print(line(event.message, self._said, verbose=self._verbose))
+                self._print(
+                    Text(printable(event.message.body.text), "bold")
+                    if isinstance(event.message.body, Task)
+                    else line(event.message, self._said, verbose=self._verbose)
+                )
             case RunEnded():
                 Interruption.run = None
                 self._growing.clear()

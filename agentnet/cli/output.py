@@ -41,7 +41,7 @@ def table(*columns: str, right: tuple[str, ...] = (), wrap: tuple[str, ...] = ()
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    found = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    found = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
     for name in columns:
         justify = "right" if name in right else "left"
         found.add_column(name, justify=justify, no_wrap=name not in wrap, ratio=None, overflow="fold")

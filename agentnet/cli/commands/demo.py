@@ -41,7 +41,7 @@ async def demo(
     expected = ANSWER if question is None else None
     async with open_workplace(options.settings_from(store=store), network=ZOO) as place:
         if not json:
-            _introduce(task.text, place.network)
+            _introduce(place.network)
         with view_for(json=json, json_lines=False, verbose=verbose) as view:
             together = await place.coordinator.run(
                 task,
@@ -67,18 +67,15 @@ async def demo(
     return HELD if right else NOT_HELD
 
 
-def _introduce(question: str, network: Network) -> None:
+def _introduce(network: Network) -> None:
     from rich.text import Text
 
-    from agentnet.cli.framing import printable
     from agentnet.cli.output import console
     from agentnet.cli.speech import style_of
 
     screen = console()
     members = Text(", ").join(Text(agent.name, style_of(agent.name)) for agent in network)
     screen.print(Text(f"{len(network.agents)} tiny models, running here: ", "dim") + members)
-    screen.print(Text(printable(question), "bold"))
-    screen.print()
 
 
 async def _each_alone(network: Network, task: Any) -> dict[str, Outcome]:
