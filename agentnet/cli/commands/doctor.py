@@ -9,7 +9,10 @@ from agentnet.cli.framing import HELD, NOT_HELD
 def doctor(
     network: options.NetworkOption = None, store: options.StoreOption = None, json: options.Json = False
 ) -> int:
-    """Show what AgentNet finds here: the machine, llama.cpp, the zoo, the settings. Exit code 1 if the zoo is broken."""
+    """Show what is found here: machine, llama.cpp, zoo, settings.
+
+    Exit code 1 if the zoo is not whole.
+    """
     from rich.text import Text
 
     from agentnet.cli.examination import Finding, examine
