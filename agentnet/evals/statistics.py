@@ -51,4 +51,4 @@ def mcnemar(system: Sequence[bool], rival: Sequence[bool]) -> float:
     lost = sum(other and not one for one, other in zip(system, rival, strict=True))
     differing = gained + lost
     tail = sum(math.comb(differing, k) for k in range(min(gained, lost) + 1)) / 2**differing
-    return min(1.0, 2 * tail)
+    return min(1.0, 2.0 * float(tail))

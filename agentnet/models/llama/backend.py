@@ -32,7 +32,7 @@ def library() -> ModuleType:
             llama_cpp.llama_backend_init()
     import llama_cpp
 
-    return llama_cpp  # type: ignore[no-any-return]
+    return llama_cpp
 
 
 def last_error() -> str:

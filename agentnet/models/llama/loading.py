@@ -85,7 +85,9 @@ def _gpu_layers(spec: LlamaSpec, supported: bool) -> tuple[int, list[str]]:
         return (wish if isinstance(wish, int) else ALL_LAYERS), []
     if wish == "auto":
         return 0, ["this build of llama.cpp has no GPU support: everything runs on the CPU"]
-    raise ModelFileError(f"{spec.path}: gpu_layers is {wish}, but llama.cpp was built without GPU support; {GPU_INSTALL}")
+    raise ModelFileError(
+        f"{spec.path}: gpu_layers is {wish}, but llama.cpp was built without GPU support; {GPU_INSTALL}"
+    )
 
 
 def _load_weights(path: Path, spec: LlamaSpec, layers: int) -> Any:

@@ -36,7 +36,7 @@ class Recipe:
     tied: bool = True
     head_dim: int = 0
     """Of ``qwen3``, which may choose it; 0 means width / heads."""
-    batch_tokens: int = 8192
+    batch_tokens: int = 4096
     peak_lr: float = 3e-3
     warmup: int = 100
     seed: int = 1

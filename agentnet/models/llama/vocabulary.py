@@ -1,0 +1,57 @@
+"""A model's vocabulary: text to tokens and tokens to bytes, through llama.cpp."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+from agentnet.errors import ModelError
+from agentnet.models.llama import backend
+
+
+class Vocabulary:
+    """Wraps llama.cpp's vocabulary pointer. Safe to use from any thread: it only reads."""
+
+    def __init__(self, pointer: Any) -> None:
+        self._llama = backend.library()
+        self.pointer = pointer
+        self._pieces: dict[int, bytes] = {}
+        self.adds_bos = bool(self._llama.llama_vocab_get_add_bos(pointer))
+        self.bos = self._name(self._llama.llama_vocab_bos(pointer))
+        self.eos = self._name(self._llama.llama_vocab_eos(pointer))
+
+    def tokens(self, text: str, *, begin: bool) -> list[int]:
+        """The tokens of a text in which special tokens are spelled out; `begin` lets the file add its BOS token."""
+        data = text.encode()
+        room = len(data) + 8
+        while True:
+            found = (ctypes.c_int32 * room)()
+            count = self._llama.llama_tokenize(self.pointer, data, len(data), found, room, begin, True)
+            if count >= 0:
+                return list(found[:count])
+            if -count <= room:
+                raise ModelError("llama.cpp could not tokenise the prompt")
+            room = -count
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of one token; empty for control tokens. They need not be whole UTF-8 characters."""
+        known = self._pieces.get(token)
+        if known is None:
+            known = self._pieces[token] = self._piece(token, special=False)
+        return known
+
+    def ends(self, token: int) -> bool:
+        """Whether a token ends the reply: any of the file's end tokens."""
+        return bool(self._llama.llama_vocab_is_eog(self.pointer, token))
+
+    def _name(self, token: int) -> str:
+        return self._piece(token, special=True).decode(errors="replace") if token >= 0 else ""
+
+    def _piece(self, token: int, *, special: bool) -> bytes:
+        room = 64
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            count = self._llama.llama_token_to_piece(self.pointer, token, buffer, room, 0, special)
+            if count >= 0:
+                return buffer.raw[:count]
+            room = -count
