@@ -1,9 +1,9 @@
 """Everything that a run needs, opened together: for the command line, for notebooks, for programs.
 
-    from agentnet.workplace import open_workplace
+from agentnet.workplace import open_workplace
 
-    async with open_workplace() as place:
-        outcome = await place.coordinator.run(Task(text="What is 347 + 285?"), find_protocol("vote"))
+async with open_workplace() as place:
+    outcome = await place.coordinator.run(Task(text="What is 347 + 285?"), find_protocol("vote"))
 """
 
 from __future__ import annotations

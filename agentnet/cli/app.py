@@ -18,9 +18,11 @@ from agentnet.cli.commands.runs import runs, show
 from agentnet.cli.commands.table import table
 from agentnet.cli.framing import command
 
-
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"max_content_width": 100}
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"max_content_width": 100},
 )
 
 for function in (demo, ask, run, resume, models, protocols, graph, runs, show, table, doctor):

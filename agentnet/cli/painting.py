@@ -23,7 +23,9 @@ def to_svg(picture: Picture) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="{FONT_SIZE}">'
     )
-    return "\n".join([head, f'<rect width="100%" height="100%" fill="{PAPER}"/>', *_svg(picture, 0, 0), "</svg>"]) + "\n"
+    return (
+        "\n".join([head, f'<rect width="100%" height="100%" fill="{PAPER}"/>', *_svg(picture, 0, 0), "</svg>"]) + "\n"
+    )
 
 
 def _svg(picture: Picture, x: float, y: float) -> list[str]:
@@ -43,7 +45,9 @@ def _svg(picture: Picture, x: float, y: float) -> list[str]:
         )
         middle = left + box.width / 2
         baseline = top + (TITLE - 4 if box.inner else box.height / 2 + 5)
-        parts.append(f'<text x="{middle:.1f}" y="{baseline:.1f}" text-anchor="middle" fill="{INK}">{escape(box.name)}</text>')
+        parts.append(
+            f'<text x="{middle:.1f}" y="{baseline:.1f}" text-anchor="middle" fill="{INK}">{escape(box.name)}</text>'
+        )
         if box.inner:
             parts += _svg(box.inner, left + (box.width - box.inner.width) / 2, top + TITLE)
     return parts

@@ -33,7 +33,9 @@ NAME_WIDTH, KIND_WIDTH, COST_WIDTH = 12, 13, 18
 def line(message: Message, said: Mapping[str, Message], *, verbose: bool = False) -> RenderableType:
     """One message. `said` holds the messages that it may refer to, by id."""
     kind = message.body.kind + (f" {message.round + 1}" if message.round else "")
-    return row(message.sender, kind, content(message, said, verbose=verbose), cost(message.usage), depth_of(message.node))
+    return row(
+        message.sender, kind, content(message, said, verbose=verbose), cost(message.usage), depth_of(message.node)
+    )
 
 
 def row(name: str, kind: str, body: Text, right: str = "", depth: int = 0) -> Table:

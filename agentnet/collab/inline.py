@@ -19,7 +19,9 @@ from agentnet.errors import ProtocolError
 INLINE = "inline"
 
 
-def protocol_from(expression: Mapping[str, Any], *, name: str = INLINE, summary: str = "written in place") -> ProtocolSpec:
+def protocol_from(
+    expression: Mapping[str, Any], *, name: str = INLINE, summary: str = "written in place"
+) -> ProtocolSpec:
     """A protocol around an expression. Raises `ProtocolError`."""
     try:
         return ProtocolSpec.model_validate({"name": name, "summary": summary, "protocol": dict(expression)})
@@ -32,7 +34,7 @@ def read_protocol(text: str, beside: Path | None = None) -> tuple[ProtocolSpec, 
 
     An expression is YAML with a mapping at the top: ``{verify: {proposer: scout, verifier: critic}}``.
     """
-    if ":" in text and not Path(text).suffix.lower() in (".yaml", ".yml"):
+    if ":" in text and Path(text).suffix.lower() not in (".yaml", ".yml"):
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:

@@ -117,9 +117,7 @@ def checks(expectations: Expectations, reports: list[TaskReport]) -> Iterable[Ch
         name="right", wanted=f"at least {wanted:g}", found=f"{right} of {len(reports)}", held=right >= wanted - 1e-9
     )
     ends = list(dict.fromkeys(report.status for report in reports))
-    yield Check(
-        name="status", wanted=expectations.status, found=", ".join(ends), held=ends == [expectations.status]
-    )
+    yield Check(name="status", wanted=expectations.status, found=", ".join(ends), held=ends == [expectations.status])
     if expectations.max_calls is not None:
         calls = sum(report.usage.calls for report in reports)
         yield Check(

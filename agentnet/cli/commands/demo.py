@@ -102,7 +102,9 @@ def _compare(together: Outcome, alone: dict[str, Outcome], expected: str | None)
     from agentnet.cli.records import usage_by_agent
     from agentnet.cli.speech import style_of
 
-    rows = table("", "who", "answer", "calls", "tokens", "seconds", right=("calls", "tokens", "seconds"), wrap=("answer",))
+    rows = table(
+        "", "who", "answer", "calls", "tokens", "seconds", right=("calls", "tokens", "seconds"), wrap=("answer",)
+    )
     team = " + ".join(usage_by_agent(together.messages)) or "nobody"
     for name, outcome in {team: together, **alone}.items():
         right = outcome.answer is not None and expected is not None and same(expected, outcome.answer)

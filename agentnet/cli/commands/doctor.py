@@ -6,9 +6,7 @@ from agentnet.cli import options
 from agentnet.cli.framing import HELD, NOT_HELD
 
 
-def doctor(
-    network: options.NetworkOption = None, store: options.StoreOption = None, json: options.Json = False
-) -> int:
+def doctor(network: options.NetworkOption = None, store: options.StoreOption = None, json: options.Json = False) -> int:
     """Show what is found here: machine, llama.cpp, zoo, settings.
 
     Exit code 1 if the zoo is not whole.

@@ -25,7 +25,15 @@ def models(network: options.NetworkOption = None, json: options.Json = False) ->
         return
     screen = console()
     screen.print(Text(spec.name, "bold") + Text(f"  {printable(spec.description)}"))
-    rows = table("agent", "model", "size", "roles", "measured (claimed)", right=("size",), wrap=("model", "roles", "measured (claimed)"))
+    rows = table(
+        "agent",
+        "model",
+        "size",
+        "roles",
+        "measured (claimed)",
+        right=("size",),
+        wrap=("model", "roles", "measured (claimed)"),
+    )
     for agent in spec.agents:
         card = _card(agent)
         size = f"{card.parameters / 1e6:.2g} M" if card.parameters else ""

@@ -46,9 +46,7 @@ async def run(
             console().print(Text(found.spec.story.strip(), "dim"))
     async with open_workplace(settings, network=(found.network, found.network_base)) as place:
         with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
-            report = await run_scenario(
-                found, place.coordinator, seed=seed, on_event=view, stream_text=not json
-            )
+            report = await run_scenario(found, place.coordinator, seed=seed, on_event=view, stream_text=not json)
     if json and not json_lines:
         emit({**report.model_dump(mode="json"), "held": report.held})
     elif not json_lines:
