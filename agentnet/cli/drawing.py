@@ -15,7 +15,7 @@ INSTALL = "pip install 'agentnet-ai[picture]'"
 
 
 def draw(graph: Any, form: str) -> bytes:
-    """A compiled LangGraph as ``mermaid``, ``ascii``, ``svg`` or ``png``. Raises `BadInput` where a library is missing."""
+    """A compiled LangGraph in one of the forms. Raises `BadInput` where a library is missing."""
     if form == "mermaid":
         return str(graph.get_graph(xray=True).draw_mermaid()).encode()
     try:

@@ -91,9 +91,9 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         yield Finding("settings", name, _without_password(setting.value), f"from {setting.origin}")
     yield Finding("settings", "checkpoints", str(settings.checkpoints))
     for variable in (CONFIG, "AGENTNET_HOME", "AGENTNET_STORE", "AGENTNET_NETWORK", "AGENTNET_PROTOCOL"):
-        yield Finding("environment", variable, (os.environ.get(variable) and "set") or "not set")
+        yield Finding("environment", variable, "set" if os.environ.get(variable) else "not set")
     for variable in SERVER_VARIABLES:
-        yield Finding("environment", variable, (os.environ.get(variable) and "set") or "not set")
+        yield Finding("environment", variable, "set" if os.environ.get(variable) else "not set")
 
 
 def _without_password(value: str) -> str:

@@ -43,6 +43,5 @@ def table(*columns: str, right: tuple[str, ...] = (), wrap: tuple[str, ...] = ()
 
     found = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
     for name in columns:
-        justify = "right" if name in right else "left"
-        found.add_column(name, justify=justify, no_wrap=name not in wrap, ratio=None, overflow="fold")
+        found.add_column(name, justify="right" if name in right else "left", no_wrap=name not in wrap, overflow="fold")
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from agentnet.cli.layout import TITLE, Box, Line, Picture
@@ -84,7 +85,7 @@ def _stroke(brush: Any, points: list[tuple[float, float]], line: Line) -> None:
     if not line.choice:
         brush.line(points, fill=INK, width=SCALE)
         return
-    for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(points):
         length = math.hypot(x2 - x1, y2 - y1) or 1.0
         for start in range(0, int(length), 9 * SCALE):
             one, other = start / length, min(start + 5 * SCALE, length) / length

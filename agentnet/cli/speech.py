@@ -81,8 +81,8 @@ def content(message: Message, said: Mapping[str, Message], *, verbose: bool = Fa
             return Text(*mark) + _text(found + (f"\n{body.reason}" if verbose and body.reason else ""), "dim")
         case Vote():
             chosen = said.get(body.choice)
-            answer = (answer_of(chosen.body) if chosen else None) or body.choice
-            return Text("→ ", "dim") + _text(answer) + _text(f"  of {chosen.sender}" if chosen else "", "dim")
+            words = (answer_of(chosen.body) if chosen else None) or body.choice
+            return Text("→ ", "dim") + _text(words) + _text(f"  of {chosen.sender}" if chosen else "", "dim")
         case Result():
             return _text(body.answer, "bold") + _text(f"  {body.decision}{_support(body)}", "dim")
         case Critique():

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Iterable
 
 from agentnet.answers import same
+from agentnet.collab.live import COORDINATOR, USER
 from agentnet.contracts.bodies import Error, Task
 from agentnet.contracts.messages import Message
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator import Coordinator, Outcome
-from agentnet.coordinator.coordinator import COORDINATOR, USER, Listener
+from agentnet.coordinator.coordinator import Listener
 from agentnet.scenarios.loading import Scenario
 from agentnet.scenarios.report import Check, ScenarioReport, TaskReport
 from agentnet.scenarios.spec import Expect, Expectations, ScenarioTask
@@ -59,9 +60,9 @@ async def run_scenario(
 def task_report(task: ScenarioTask, outcome: Outcome, expectations: Expectations) -> TaskReport:
     """How one run compares with what its task expects."""
     if task.expect is None:
-        expected, right = expectations.status, outcome.status == expectations.status
+        right = outcome.status == expectations.status
     else:
-        expected, right = wording(task.expect), outcome.answer is not None and meets(task.expect, outcome.answer)
+        right = outcome.answer is not None and meets(task.expect, outcome.answer)
     return TaskReport(
         text=task.text,
         label=task.label,
@@ -69,7 +70,7 @@ def task_report(task: ScenarioTask, outcome: Outcome, expectations: Expectations
         status=outcome.status,
         answer=outcome.answer,
         detail=outcome.detail,
-        expected=expected,
+        expected=wording(task.expect) if task.expect else expectations.status,
         right=right,
         took_part=tuple(took_part(outcome.messages)),
         usage=outcome.usage,

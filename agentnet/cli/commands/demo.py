@@ -23,7 +23,7 @@ async def demo(
     verbose: options.Verbose = False,
     json: options.Json = False,
 ) -> int:
-    """Watch tiny models answer together what none of them can answer alone.
+    """Watch tiny models answer what none of them can alone.
 
     Needs no download, no server and no key: the models are part of the package.
     """

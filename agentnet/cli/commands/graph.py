@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,7 @@ import typer
 from agentnet.cli import options
 
 
-class Form(str, Enum):
+class Form(StrEnum):
     """What a drawing is made of."""
 
     mermaid = "mermaid"
@@ -29,9 +29,9 @@ def graph(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; png needs one.")] = None,
     json: options.Json = False,
 ) -> None:
-    """Draw the LangGraph state machine that a protocol becomes on a network, nested graphs included.
+    """Draw the LangGraph state machine that a protocol becomes.
 
-    mermaid needs nothing; ascii, svg and png are laid out here, without network or browser, by the extra
+    Nested graphs are drawn too: mermaid needs nothing; ascii, svg and png are laid out here, without network or browser, by the extra
     agentnet-ai[picture].
     """
     from agentnet.cli.drawing import draw

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def models(network: options.NetworkOption = None, json: options.Json = False) -> None:
-    """List a network's members: their models, their roles, and what they were measured to be able to do."""
+    """List a network's members, their models and their cards."""
     from rich.text import Text
 
     from agentnet.cli.framing import printable

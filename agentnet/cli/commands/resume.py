@@ -22,9 +22,9 @@ async def resume(
     json: options.Json = False,
     json_lines: options.JsonLines = False,
 ) -> int:
-    """Go on with a run that was interrupted or hit a limit. Nothing that was said is asked for again.
+    """Go on with a run that was interrupted or hit a limit.
 
-    Limits that are given replace all of the run's own.
+    Nothing that was said is asked for again. Limits that are given replace all of the run's own.
     """
     from agentnet.cli.live import view_for
     from agentnet.cli.output import emit

@@ -16,7 +16,10 @@ async def table(
     items: Annotated[int, typer.Option("--items", min=10, help="Held-out items of each comparison.")] = 200,
     json: options.Json = False,
 ) -> None:
-    """Measure delegation and verification on the zoo, against the best single model on the same items."""
+    """Measure collaboration on the zoo against single models.
+
+    Delegation and verification, each beside the best single model on the same held-out items.
+    """
     from agentnet.cli.output import console, emit
     from agentnet.cli.output import table as plain_table
     from agentnet.evals.first_light import first_light
