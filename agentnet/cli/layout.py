@@ -10,7 +10,7 @@ from grandalf.graphs import Graph as GGraph
 from grandalf.graphs import Vertex
 from grandalf.layouts import SugiyamaLayout
 
-LETTER, HEIGHT, GAP_X, GAP_Y, MARGIN, TITLE = 8.0, 34.0, 26.0, 44.0, 18.0, 20.0
+LETTER, HEIGHT, GAP_X, GAP_Y, MARGIN, TITLE, LANE = 8.0, 34.0, 26.0, 44.0, 18.0, 20.0, 14.0
 ENDS = {"__start__": "start", "__end__": "end"}
 
 
@@ -82,7 +82,8 @@ def _place(boxes: dict[str, Box], edges: list[tuple[str, str, bool]]) -> None:
     vertices = {name: Vertex(name) for name in boxes}
     for name, vertex in vertices.items():
         vertex.view = _View(boxes[name].width, boxes[name].height)
-    links = [GEdge(vertices[source], vertices[target]) for source, target, _ in edges if source != target]
+    deep = _depths(edges)
+    links = [GEdge(vertices[source], vertices[target]) for source, target, _ in edges if deep[source] < deep[target]]
     for part in GGraph(list(vertices.values()), links).C:
         layout = SugiyamaLayout(part)
         layout.xspace, layout.yspace = GAP_X, GAP_Y
@@ -94,18 +95,31 @@ def _place(boxes: dict[str, Box], edges: list[tuple[str, str, bool]]) -> None:
         box.x, box.y = vertex.view.xy[0] - box.width / 2, vertex.view.xy[1] - box.height / 2
 
 
+def _depths(edges: list[tuple[str, str, bool]]) -> dict[str, int]:
+    """Steps from the start. What does not lead deeper is a loop's way back, and has no say in the layers."""
+    deep = {"__start__": 0}
+    waiting = ["__start__"]
+    for node in waiting:
+        for source, target, _ in edges:
+            if source == node and target not in deep:
+                deep[target] = deep[node] + 1
+                waiting.append(target)
+    return deep
+
+
 def _route(picture: Picture, boxes: dict[str, Box], edges: list[tuple[str, str, bool]]) -> None:
     """Straight lines downwards; what skips a box on its way, or goes up again, runs round the outside."""
     right = max(box.x + box.width for box in boxes.values())
-    lane = 0
+    lanes: list[tuple[str, bool]] = []
     for source, target, choice in edges:
         one, other = boxes[source], boxes[target]
         back = other.y <= one.y
         start = (one.x + one.width / 2, one.y + one.height)
         end = (other.x + other.width / 2, other.y)
         if back or _crosses(start, end, (box for box in boxes.values() if box not in (one, other))):
-            lane += 1
-            outside = right + lane * 14
+            if (target, choice) not in lanes:
+                lanes.append((target, choice))
+            outside = right + (lanes.index((target, choice)) + 1) * LANE
             up = GAP_Y / 3
             start = (one.x + one.width * 0.75, start[1])
             end = (other.x + other.width * 0.75, end[1])

@@ -31,8 +31,8 @@ def graph(
 ) -> None:
     """Draw the LangGraph state machine that a protocol becomes.
 
-    Nested graphs are drawn too: mermaid needs nothing; ascii, svg and png are laid out here, without network or browser, by the extra
-    agentnet-ai[picture].
+    Nested graphs are drawn too. mermaid needs nothing; ascii, svg and png are laid out here, without network or
+    browser, by the extra agentnet-ai[picture].
     """
     from agentnet.cli.drawing import draw
     from agentnet.cli.output import emit
