@@ -110,16 +110,16 @@ def _depths(edges: list[tuple[str, str, bool]]) -> dict[str, int]:
 def _route(picture: Picture, boxes: dict[str, Box], edges: list[tuple[str, str, bool]]) -> None:
     """Straight lines downwards; what skips a box on its way, or goes up again, runs round the outside."""
     right = max(box.x + box.width for box in boxes.values())
-    lanes: list[tuple[str, bool]] = []
+    lanes: list[tuple[float, float, bool]] = []
     for source, target, choice in edges:
         one, other = boxes[source], boxes[target]
         back = other.y <= one.y
         start = (one.x + one.width / 2, one.y + one.height)
         end = (other.x + other.width / 2, other.y)
         if back or _crosses(start, end, (box for box in boxes.values() if box not in (one, other))):
-            if (target, choice) not in lanes:
-                lanes.append((target, choice))
-            outside = right + (lanes.index((target, choice)) + 1) * LANE
+            if (start[1], end[1], choice) not in lanes:
+                lanes.append((start[1], end[1], choice))
+            outside = right + (lanes.index((start[1], end[1], choice)) + 1) * LANE
             up = GAP_Y / 3
             start = (one.x + one.width * 0.75, start[1])
             end = (other.x + other.width * 0.75, end[1])
