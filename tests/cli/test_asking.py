@@ -116,3 +116,4 @@ def test_an_unknown_run_is_bad_input(cli: Cli, team: Path, command: str) -> None
     assert ran.code == 2
     assert ran.err.startswith("agentnet: ")
     assert ran.err.count("\n") == 1
+    assert "unexpected" not in ran.err
