@@ -9,13 +9,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from agentnet.errors import AgentNetError
 from agentnet.settings import CONFIG, SERVER_VARIABLES, Settings
-
-GPU_BUILDS = {
-    "Darwin": 'CMAKE_ARGS="-DGGML_METAL=on" pip install --force-reinstall --no-cache-dir llama-cpp-python',
-    "": 'CMAKE_ARGS="-DGGML_CUDA=on" pip install --force-reinstall --no-cache-dir llama-cpp-python',
-}
-"""How to get a llama.cpp that offloads to a GPU, by operating system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +29,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Everything, in the order in which it is shown."""
-    return [*_software(), *_machine(), *_llama(), *_zoo(), *_settings(settings)]
+    return [*_software(), *_machine(settings), *_llama(), *_zoo(), *_settings(settings)]
 
 
 def _software() -> Iterator[Finding]:
@@ -47,26 +42,46 @@ def _software() -> Iterator[Finding]:
     yield Finding("software", "langgraph", version("langgraph"))
 
 
-def _machine() -> Iterator[Finding]:
-    from agentnet.models.devices import memory, usable_cores
+def _machine(settings: Settings) -> Iterator[Finding]:
+    from agentnet.models.devices import cores, memory
 
-    cores = usable_cores()
-    yield Finding("machine", "cores", str(cores), "usable by this process")
-    found = memory()
-    yield Finding("machine", "memory", f"{found.free / 2**30:.1f} of {found.total / 2**30:.1f} GiB free")
+    yield Finding("machine", "cores", str(cores()), "usable by this process")
+    total, free = memory()
+    yield Finding("machine", "memory", f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free" if total else "unknown")
+    yield _threads(settings.network.value)
+
+
+def _threads(network: str) -> Finding:
+    """How the cores are shared among the local models of the network in force."""
+    from pydantic import ValidationError
+
+    from agentnet.models.devices import plan_threads
+    from agentnet.network import find_network
+
+    try:
+        agents = find_network(network)[0].agents
+    except (AgentNetError, ValidationError) as error:
+        problem = " ".join(str(error).split())
+        return Finding("machine", "threads", "no plan", f"network {network}: {problem}", well=False)
+    local = {agent.model.model_dump_json(): agent.model for agent in agents if agent.model.kind == "llama"}
+    given = {model.threads for model in local.values()}
+    each = f"{plan_threads(len(local))} for each model" if given == {None} else "as the network file says"
+    if len(given) == 1 and given != {None}:
+        each = f"{given.pop()} for each model"
+    return Finding("machine", "threads", each if local else "none", f"{len(local)} local models in network {network}")
 
 
 def _llama() -> Iterator[Finding]:
-    from agentnet.models.devices import gpus, llama_version, offload_supported
+    from importlib.metadata import version
 
-    yield Finding("llama.cpp", "version", llama_version(), well=True)
-    if offload_supported():
-        yield Finding("llama.cpp", "GPU offload", "supported", well=True)
-    else:
-        build = GPU_BUILDS.get(platform.system(), GPU_BUILDS[""])
-        yield Finding("llama.cpp", "GPU offload", "not in this build", f"for it: {build}")
-    for gpu in gpus():
-        yield Finding("llama.cpp", gpu.name, gpu.description, f"{gpu.free / 2**30:.1f} GiB free")
+    from agentnet.models.devices import GPU_INSTALL, devices, supports_gpu_offload
+
+    yield Finding("llama.cpp", "llama-cpp-python", version("llama-cpp-python"))
+    offload = supports_gpu_offload()
+    yield Finding("llama.cpp", "GPU offload", "yes" if offload else "no", "" if offload else GPU_INSTALL)
+    for device in devices():
+        free = f"{device.free / 2**30:.1f} of {device.total / 2**30:.1f} GiB free" if device.total else ""
+        yield Finding("llama.cpp", f"{device.kind} {device.name}", device.description, free)
 
 
 def _zoo() -> Iterator[Finding]:

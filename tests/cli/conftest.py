@@ -105,7 +105,11 @@ def program(tmp_path: Path) -> Cli:
         done = subprocess.run(
             [sys.executable, "-m", "agentnet", *map(str, arguments)],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]), **environment},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+                **environment,
+            },
             capture_output=True,
             text=True,
             timeout=60,

@@ -51,7 +51,7 @@ def test_as_json_the_error_is_a_document_too(cli: Cli, team: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("name: [", "network.yaml: line 2 is not YAML"),
+        ("name: x\nagents: [", "network.yaml: line 2 is not YAML"),
         ("- a\n", "expected a mapping at the top"),
         ("name: x\n", "agents: Field required"),
         ("name: x\nagents: [{name: a, model: m.gguf, colour: red}]\n", "agents.0.colour"),
