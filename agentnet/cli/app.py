@@ -31,9 +31,9 @@ for function in (demo, ask, run, resume, models, protocols, graph, runs, show, t
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from agentnet.cli.examination import own_version
 
-        typer.echo(f"agentnet {version('agentnet-ai')}")
+        typer.echo(f"agentnet {own_version()}")
         raise typer.Exit()
 
 

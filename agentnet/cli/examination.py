@@ -32,12 +32,22 @@ def examine(settings: Settings) -> list[Finding]:
     return [*_software(), *_machine(settings), *_llama(), *_zoo(), *_settings(settings)]
 
 
+def own_version() -> str:
+    """The installed version of AgentNet."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("agentnet-ai")
+    except PackageNotFoundError:
+        return "not installed, run from its source"
+
+
 def _software() -> Iterator[Finding]:
     from importlib.metadata import version
 
     from agentnet.contracts.messages import SCHEMA_VERSION
 
-    yield Finding("software", "agentnet", version("agentnet-ai"), f"message schema {SCHEMA_VERSION}")
+    yield Finding("software", "agentnet", own_version(), f"message schema {SCHEMA_VERSION}")
     yield Finding("software", "python", platform.python_version(), platform.platform())
     yield Finding("software", "langgraph", version("langgraph"))
 
@@ -53,16 +63,13 @@ def _machine(settings: Settings) -> Iterator[Finding]:
 
 def _threads(network: str) -> Finding:
     """How the cores are shared among the local models of the network in force."""
-    from pydantic import ValidationError
-
     from agentnet.models.devices import plan_threads
     from agentnet.network import find_network
 
     try:
         agents = find_network(network)[0].agents
-    except (AgentNetError, ValidationError) as error:
-        problem = " ".join(str(error).split())
-        return Finding("machine", "threads", "no plan", f"network {network}: {problem}", well=False)
+    except AgentNetError as error:
+        return Finding("machine", "threads", "no plan", str(error), well=False)
     local = {agent.model.model_dump_json(): agent.model for agent in agents if agent.model.kind == "llama"}
     given = {model.threads for model in local.values()}
     each = f"{plan_threads(len(local))} for each model" if given == {None} else "as the network file says"

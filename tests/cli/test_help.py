@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import ROOT, Cli
 
-COMMANDS = "demo ask run resume models protocols graph runs show table doctor".split()
+COMMANDS = ["demo", "ask", "run", "resume", "models", "protocols", "graph", "runs", "show", "table", "doctor"]
 HEAVY = ("langgraph", "llama_cpp", "openai", "sqlmodel", "rich", "pydantic", "yaml", "numpy", "asyncio")
 
 
@@ -39,6 +39,12 @@ def test_module_and_command_are_the_same(program: Cli) -> None:
     shown = program("--help")
     assert shown.code == 0
     assert shown.out.startswith("Usage: agentnet ")
+
+
+def test_the_version(cli: Cli) -> None:
+    shown = cli("--version")
+    assert shown.code == 0
+    assert shown.out.startswith("agentnet ")
 
 
 def test_unknown_option_is_bad_input(program: Cli) -> None:
