@@ -18,6 +18,7 @@ import openai
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from agentnet.contracts.model_specs import OpenAISpec
+from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelError
 from agentnet.models.base import Abilities, Chunk, Completion, Request
 from agentnet.models.remote_errors import refused_field, translated, wanted_pause, worth_retrying
@@ -142,7 +143,7 @@ class OpenAIModel:
                 reraise=True,
             )
             try:
-                answer = await retrying(send, fields)
+                answer: _T = await retrying(send, fields)
             except Exception as error:
                 refused = self._refusal(fields, error)
                 if refused is None:
@@ -209,7 +210,8 @@ class OpenAIModel:
             self._logprobs = False
         else:
             self._refused.add(name)
-        log.info("%s at %s refuses %s: doing without", self.name, self.url, name)
+        level = logging.WARNING if name in Sampling.model_fields else logging.INFO
+        log.log(level, "%s at %s refuses %s: doing without", self.name, self.url, name)
 
     def _finished(self, request: Request, completion: Completion) -> Completion:
         """Remember whether the server gives log-probabilities."""
