@@ -89,7 +89,7 @@ async def open_memory(settings: Settings) -> AsyncIterator[Memory]:
         raise StoreError(
             f"the folder {checkpoints.parent} cannot be made ({error.strerror}): set AGENTNET_HOME to one that can"
         ) from error
-    async with Store.open(settings.store_url) as store, open_checkpointer(checkpoints) as checkpointer:
+    async with await Store.open(settings.store_url) as store, open_checkpointer(checkpoints) as checkpointer:
         yield Memory(store, checkpointer)
 
 
