@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -111,6 +112,15 @@ def test_a_folder_that_is_read_only(cli: Cli, team: Path, tmp_path: Path) -> Non
 def test_a_store_that_is_none(cli: Cli, team: Path, tmp_path: Path) -> None:
     (tmp_path / "runs.db").write_bytes(b"this is not a database" * 100)
     assert "unexpected" not in one_line(cli("runs", "--store", tmp_path / "runs.db"))
+
+
+def test_a_store_of_a_newer_version(cli: Cli, team: Path, tmp_path: Path) -> None:
+    store = tmp_path / "runs.db"
+    assert cli("runs", "--store", store).code == 0
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
+    connection.close()
+    assert "newer version" in one_line(cli("runs", "--store", store))
 
 
 def test_what_nobody_expected_names_its_type_and_how_to_see_more(
