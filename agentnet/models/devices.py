@@ -60,7 +60,7 @@ def _ggml() -> ctypes.CDLL | None:
     """The ggml library that the installed llama-cpp-python brought along and has already loaded."""
     from agentnet.models.llama import backend
 
-    folder = Path(backend.library().__file__).parent / "lib"
+    folder = Path(str(backend.library().__file__)).parent / "lib"
     for name in ("libggml.so", "libggml.dylib", "ggml.dll"):
         if (folder / name).is_file():
             library = ctypes.CDLL(str(folder / name))

@@ -1,0 +1,49 @@
+"""LangGraph's checkpoints in a SQLite file beside the store."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentnet.errors import StoreError
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+# Only plain data may come out of a checkpoint: a class named in the file is never imported. Read at first import.
+os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
+
+
+@asynccontextmanager
+async def open_checkpointer(where: str | Path) -> AsyncIterator[AsyncSqliteSaver]:
+    """A checkpointer on a file; its folder is created. Raises `StoreError`.
+
+    The write-ahead log with ``synchronous=NORMAL`` survives the death of the process; only a power cut may take the
+    last checkpoints along, and then the turns since are taken again from the store.
+    """
+    import aiosqlite
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+    path = Path(where)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        async with aiosqlite.connect(path) as connection:
+            await connection.execute("PRAGMA busy_timeout=30000")
+            await connection.execute("PRAGMA journal_mode=WAL")
+            await connection.execute("PRAGMA synchronous=NORMAL")
+            saver = AsyncSqliteSaver(connection)
+            await saver.setup()
+            yield saver
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(
+            f"checkpoints {path}: {error}; free the disk or choose another place with --store or AGENTNET_STORE"
+        ) from error
+
+
+async def forget(saver: AsyncSqliteSaver, run: str) -> None:
+    """Drop the checkpoints of a run that is over: its messages stay in the store."""
+    await saver.adelete_thread(run)
