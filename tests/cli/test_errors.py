@@ -123,6 +123,25 @@ def test_a_store_of_a_newer_version(cli: Cli, team: Path, tmp_path: Path) -> Non
     assert "newer version" in one_line(cli("runs", "--store", store))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+def test_a_reader_that_has_seen_enough_is_no_error(program: Cli, tmp_path: Path) -> None:
+    ran = program("protocols")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "agentnet", "protocols"],
+        cwd=ROOT,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(writer)
+    assert ran.code == 0
+    assert "Traceback" not in done.stderr
+    assert "agentnet:" not in done.stderr
+
+
 def test_what_nobody_expected_names_its_type_and_how_to_see_more(
     cli: Cli, team: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
