@@ -45,23 +45,16 @@ class Settings:
     home: Setting
     """Folder of everything that is remembered."""
     store: Setting
-    """An SQLite file, or a database URL."""
+    """A file (SQLite), or a database URL."""
     network: Setting
     """``zoo`` or a network file."""
     protocol: Setting
     """What ``agentnet ask`` uses where no protocol is named."""
 
     @property
-    def store_url(self) -> str:
-        """The store as a database URL."""
-        value = self.store.value
-        return value if "://" in value else f"sqlite:///{value}"
-
-    @property
     def checkpoints(self) -> Path:
-        """The checkpoint file: beside an SQLite store, else in the home folder."""
-        _, _, rest = self.store_url.partition(":///")
-        beside = Path(rest).parent if self.store_url.startswith("sqlite") and rest else Path(self.home.value)
+        """The checkpoint file: beside a store that is a file, else in the home folder."""
+        beside = Path(self.home.value) if "://" in self.store.value else Path(self.store.value).parent
         return beside / "checkpoints.db"
 
 
@@ -84,20 +77,25 @@ def resolve(
 
     def find(name: str, default: str) -> Setting:
         if (given := arguments[name]) is not None:
-            return Setting(given, "argument")
+            return Setting(_expanded(name, given), "argument")
         if name in written:
             return Setting(written[name], str(path))
         if variable := environment.get(f"AGENTNET_{name.upper()}"):
-            return Setting(variable, f"AGENTNET_{name.upper()}")
+            return Setting(_expanded(name, variable), f"AGENTNET_{name.upper()}")
         return Setting(default, "default")
 
     at = find("home", str(_data_folder(environment)))
     return Settings(
         home=at,
-        store=find("store", str(Path(at.value).expanduser() / "agentnet.db")),
+        store=find("store", str(Path(at.value) / "agentnet.db")),
         network=find("network", DEFAULTS["network"]),
         protocol=find("protocol", DEFAULTS["protocol"]),
     )
+
+
+def _expanded(name: str, value: str) -> str:
+    """A path with its ``~`` written out; names and URLs as they are."""
+    return str(Path(value).expanduser()) if name in ("home", "store") and "://" not in value else value
 
 
 def _data_folder(environment: Mapping[str, str]) -> Path:

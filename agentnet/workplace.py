@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.runs import RunRecord
 from agentnet.coordinator import Coordinator
-from agentnet.errors import NetworkError, StoreError
+from agentnet.errors import NetworkError
 from agentnet.network import Network, find_network
 from agentnet.network.files import ZOO
 from agentnet.settings import Settings, resolve
@@ -78,18 +78,13 @@ async def open_workplace(
 
 @asynccontextmanager
 async def open_memory(settings: Settings) -> AsyncIterator[Memory]:
-    """Open the store and the checkpoints, making their folder if there is none. Raises `StoreError`."""
-    from agentnet.store import Store
-    from agentnet.store.checkpoints import open_checkpointer
+    """Open the store and the checkpoints, making their folders if there are none. Raises `StoreError`."""
+    from agentnet.store import Store, open_checkpointer
 
-    checkpoints = settings.checkpoints.expanduser()
-    try:
-        checkpoints.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"the folder {checkpoints.parent} cannot be made ({error.strerror}): set AGENTNET_HOME to one that can"
-        ) from error
-    async with await Store.open(settings.store_url) as store, open_checkpointer(checkpoints) as checkpointer:
+    async with (
+        await Store.open(settings.store.value) as store,
+        open_checkpointer(settings.checkpoints) as checkpointer,
+    ):
         yield Memory(store, checkpointer)
 
 

@@ -87,6 +87,8 @@ class LiveView:
                 self._print(ending(event))
 
     def _print(self, what: RenderableType) -> None:
+        if self._live is not None:
+            self._live.refresh()
         self._screen.print(what)
 
     def _draw(self) -> RenderableType:

@@ -25,7 +25,7 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Whole replies in
 LimitTokens = Annotated[int | None, typer.Option("--limit-tokens", min=1, help="Tokens of the run, prompts included.")]
 LimitCalls = Annotated[int | None, typer.Option("--limit-calls", min=1, help="Model calls of the run.")]
 LimitSeconds = Annotated[float | None, typer.Option("--limit-seconds", min=0.001, help="Wall time of the run.")]
-LimitCost = Annotated[float | None, typer.Option("--limit-cost", min=0, help="Money, at the prices on the cards.")]
+LimitCost = Annotated[float | None, typer.Option("--limit-cost", min=1e-9, help="Money, at the prices on the cards.")]
 BestSoFar = Annotated[bool, typer.Option("--best-so-far", help="At a limit: decide on what was said until then.")]
 
 
@@ -48,6 +48,6 @@ def limits_from(
         tokens=tokens,
         calls=calls,
         seconds=seconds,
-        cost=cost or None,
+        cost=cost,
         when_exhausted="best_so_far" if best_so_far else "stop",
     )

@@ -26,9 +26,9 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, emoji=False, markup=False, width=PLAIN_WIDTH)
 
 
-def emit(value: Any) -> None:
-    """One JSON document on stdout."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+def emit(value: Any, *, indent: int | None = 2) -> None:
+    """One JSON document on stdout; on one line where `indent` is None."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=indent))
 
 
 def emit_line(value: BaseModel) -> None:

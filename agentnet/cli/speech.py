@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
+from functools import cache
+from itertools import cycle
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -25,9 +26,9 @@ from agentnet.contracts.bodies import (
 from agentnet.contracts.messages import Message
 from agentnet.contracts.usage import Usage
 
-COLOURS = ("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta")
+COLOURS = cycle(("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta"))
 OWN = ("coordinator", "user")
-NAME_WIDTH, KIND_WIDTH, COST_WIDTH = 12, 13, 18
+NAME_WIDTH, KIND_WIDTH, COST_WIDTH = 11, 10, 16
 
 
 def line(message: Message, said: Mapping[str, Message], *, verbose: bool = False) -> RenderableType:
@@ -44,14 +45,18 @@ def row(name: str, kind: str, body: Text, right: str = "", depth: int = 0) -> Ta
     grid.add_column(width=NAME_WIDTH + 2 * depth, no_wrap=True)
     grid.add_column(width=KIND_WIDTH, no_wrap=True)
     grid.add_column(ratio=1, overflow="fold")
-    grid.add_column(width=COST_WIDTH, justify="right", no_wrap=True)
-    grid.add_row(Text("  " * depth) + Text(name, style_of(name)), Text(kind, "dim"), body, Text(right, "dim"))
+    cells = [Text("  " * depth) + Text(name, style_of(name)), Text(kind, "dim"), body]
+    if right:
+        grid.add_column(width=COST_WIDTH, justify="right", no_wrap=True)
+        cells.append(Text(right, "dim"))
+    grid.add_row(*cells)
     return grid
 
 
+@cache
 def style_of(name: str) -> str:
-    """The same colour for the same agent, in every run."""
-    return "dim" if name in OWN else COLOURS[zlib.crc32(name.encode()) % len(COLOURS)]
+    """A colour for each agent, in the order in which they come up."""
+    return "dim" if name in OWN else next(COLOURS)
 
 
 def depth_of(node: str) -> int:

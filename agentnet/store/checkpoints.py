@@ -28,6 +28,9 @@ async def open_checkpointer(where: str | Path) -> AsyncIterator[AsyncSqliteSaver
     path = Path(where)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    try:
         async with aiosqlite.connect(path) as connection:
             await connection.execute("PRAGMA busy_timeout=30000")
             await connection.execute("PRAGMA journal_mode=WAL")
@@ -36,10 +39,14 @@ async def open_checkpointer(where: str | Path) -> AsyncIterator[AsyncSqliteSaver
             saver = AsyncSqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
             await saver.setup()
             yield saver
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(
-            f"checkpoints {path}: {error}; free the disk or choose another place with --store or AGENTNET_STORE"
-        ) from error
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"checkpoints {path}: {error}; free the disk or choose another place with --store or AGENTNET_STORE"
+    )
 
 
 async def forget(saver: AsyncSqliteSaver, run: str) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -111,6 +112,34 @@ def test_a_folder_that_is_read_only(cli: Cli, team: Path, tmp_path: Path) -> Non
 def test_a_store_that_is_none(cli: Cli, team: Path, tmp_path: Path) -> None:
     (tmp_path / "runs.db").write_bytes(b"this is not a database" * 100)
     assert "unexpected" not in one_line(cli("runs", "--store", tmp_path / "runs.db"))
+
+
+def test_a_store_of_a_newer_version(cli: Cli, team: Path, tmp_path: Path) -> None:
+    store = tmp_path / "runs.db"
+    assert cli("runs", "--store", store).code == 0
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
+    connection.close()
+    assert "newer version" in one_line(cli("runs", "--store", store))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+def test_a_reader_that_has_seen_enough_is_no_error(program: Cli, tmp_path: Path) -> None:
+    ran = program("protocols")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "agentnet", "protocols"],
+        cwd=ROOT,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(writer)
+    assert ran.code == 0
+    assert "Traceback" not in done.stderr
+    assert "agentnet:" not in done.stderr
 
 
 def test_what_nobody_expected_names_its_type_and_how_to_see_more(

@@ -25,12 +25,11 @@ def test_the_store_lies_in_the_data_folder(tmp_path: Path) -> None:
     settings = resolve(environment={"XDG_DATA_HOME": str(tmp_path)}, folder=tmp_path)
     assert settings.store.value == str(tmp_path / "agentnet" / "agentnet.db")
     assert settings.checkpoints == tmp_path / "agentnet" / "checkpoints.db"
-    assert resolve(environment={"AGENTNET_HOME": "/there"}, folder=tmp_path).store_url == "sqlite:////there/agentnet.db"
+    assert resolve(environment={"AGENTNET_HOME": "/there"}, folder=tmp_path).store.value == "/there/agentnet.db"
 
 
 def test_checkpoints_of_a_server_store_lie_at_home(tmp_path: Path) -> None:
     settings = resolve(store="postgresql://db/agentnet", home="/there", environment={}, folder=tmp_path)
-    assert settings.store_url == "postgresql://db/agentnet"
     assert settings.checkpoints == Path("/there/checkpoints.db")
 
 

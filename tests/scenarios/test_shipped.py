@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from agentnet import resources
+from agentnet import resources, zoo
 from agentnet.collab.binding import children
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import COMBINATORS, Expression
@@ -18,7 +19,8 @@ from agentnet.zoo.catalog import zoo_cards
 
 NAMES = list(resources.named("scenarios"))
 NETWORKS = sorted((resources.folder("scenarios") / "networks").glob("*.yaml"))
-needs_zoo = pytest.mark.skipif(not zoo_cards(), reason="the zoo's models are not there")
+RECIPES = yaml.safe_load((Path(zoo.__file__).parent / "recipes.yaml").read_text(encoding="utf-8"))
+needs_zoo = pytest.mark.skipif(not set(RECIPES) <= set(zoo_cards()), reason="the zoo is not complete")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,8 +47,8 @@ def test_together_they_show_every_combinator() -> None:
 
 @needs_zoo
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_shipped_scenario_holds(name: str, zoo: Network) -> None:
-    report = await run_scenario(find_scenario(name), Coordinator(zoo))
+async def test_a_shipped_scenario_holds(name: str, network: Network) -> None:
+    report = await run_scenario(find_scenario(name), Coordinator(network))
     assert report.held, report.model_dump_json(indent=2)
 
 
@@ -65,6 +67,6 @@ def zoo_spec() -> NetworkSpec:
 
 
 @pytest.fixture
-async def zoo(zoo_spec: NetworkSpec) -> AsyncIterator[Network]:
-    async with Network.open(zoo_spec) as network:
-        yield network
+async def network(zoo_spec: NetworkSpec) -> AsyncIterator[Network]:
+    async with Network.open(zoo_spec) as opened:
+        yield opened

@@ -47,9 +47,12 @@ async def run(
     async with open_workplace(settings, network=(found.network, found.network_base)) as place:
         with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
             report = await run_scenario(found, place.coordinator, seed=seed, on_event=view, stream_text=not json)
-    if json and not json_lines:
-        emit({**report.model_dump(mode="json"), "held": report.held})
-    elif not json_lines:
+    data = {"kind": "scenario-report", "held": report.held, **report.model_dump(mode="json")}
+    if json_lines:
+        emit(data, indent=None)
+    elif json:
+        emit(data)
+    else:
         _show(report)
     return HELD if report.held else NOT_HELD
 
