@@ -20,7 +20,7 @@ View = Callable[[State, str, LiveRun], list[str]]
 
 OWN_NODES = frozenset({"assign", "choose", "conclude", "decide", "dispatch", "gather", "merge", "plan", "verifier"})
 TAKEN = OWN_NODES | {"trail"} | frozenset(State.__annotations__)
-"""Names of the combinators' own nodes and of places in the state; an agent of such a name gets a number in the graph."""
+"""Names of own nodes and of places in the state; an agent of such a name gets a number in the graph."""
 
 
 class Blueprint:
