@@ -1,0 +1,59 @@
+"""The tables. A change here needs a migration under ``migrations/versions``; a test compares the two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, Text
+from sqlmodel import Field, SQLModel
+
+
+class RunRow(SQLModel, table=True):
+    """One run. `record` is its `RunRecord` as JSON, without what changes while it runs."""
+
+    __tablename__ = "runs"
+
+    id: str = Field(primary_key=True)
+    created: str = Field(index=True)
+    updated: str
+    status: str
+    answer: str | None = None
+    detail: str = ""
+    protocol: str
+    task: str = Field(sa_column=Column(Text, nullable=False))
+    record: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class RunAgentRow(SQLModel, table=True):
+    """An agent that was a member when a run started."""
+
+    __tablename__ = "run_agents"
+
+    run: str = Field(sa_column=Column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True))
+    name: str = Field(primary_key=True)
+    model: str
+    pack: str
+    card: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class MessageRow(SQLModel, table=True):
+    """One message: what queries need as columns, the whole of it as wire JSON."""
+
+    __tablename__ = "messages"
+    __table_args__ = (Index("messages_in_order", "run", "sequence", unique=True),)
+
+    run: str = Field(sa_column=Column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True))
+    id: str = Field(primary_key=True)
+    sequence: int
+    sender: str
+    node: str
+    round: int
+    kind: str
+    time: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    reused_tokens: int
+    seconds: float
+    cost: float
+    wire: str = Field(sa_column=Column(Text, nullable=False))
