@@ -91,13 +91,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Answer:
-    """One HTTP response. A body that is not text is sent as JSON; `hold` delays it until the event is set."""
+    """One HTTP response. A body that is not text is sent as JSON.
+
+    `hold` delays it until the event is set; `cut` closes the connection before the end.
+    """
 
     status: int = 200
     body: Any = ""
     headers: dict[str, str] = field(default_factory=dict)
     kind: str | None = None
     hold: threading.Event | None = None
+    cut: bool = False
 
     def content(self) -> tuple[str, bytes]:
         if isinstance(self.body, bytes):
@@ -127,6 +131,7 @@ class Loopback:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # headers and body in one packet
 
             def _serve(self) -> None:
                 data = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -141,10 +146,11 @@ class Loopback:
                     self.send_response(answer.status)
                     for name, value in {"content-type": kind, **answer.headers}.items():
                         self.send_header(name, value)
-                    self.send_header("content-length", str(len(content)))
+                    self.send_header("content-length", str(len(content) + answer.cut))
                     self.end_headers()
                     if self.command != "HEAD":
                         self.wfile.write(content)
+                    self.close_connection = self.close_connection or answer.cut
                 except OSError:
                     self.close_connection = True
 
@@ -153,9 +159,12 @@ class Loopback:
             def log_message(self, format: str, *args: Any) -> None:
                 """Silence."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 64
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
     @property

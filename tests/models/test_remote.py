@@ -186,6 +186,16 @@ async def test_a_server_that_does_not_answer(loopback: Loopback) -> None:
     assert len(loopback.asked) == 2
 
 
+async def test_a_connection_that_breaks(loopback: Loopback) -> None:
+    cut = Answer(body='{"choices": [', kind="application/json", cut=True)
+    loopback.answer = in_turn(cut, good())
+    made = model(loopback)
+    assert (await made.generate(ASK)).text == "4"
+    loopback.answer = lambda _: cut
+    assert (await failure(made)).startswith("ModelUnavailable")
+    assert len(loopback.asked) == 6
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "says"),
     [
@@ -391,10 +401,8 @@ async def test_refused_stream_options(loopback: Loopback) -> None:
         (events(piece("4"), {"error": {"message": "out of memory"}}), errors.ModelUnavailable),
         (events({"error": {"message": "Requested tokens (9) exceed context window of 8"}}), errors.ContextOverflow),
         (Answer(401, "no"), errors.ModelError),
-        (
-            Answer(body="data: {}\n\n", kind="text/event-stream", headers={"transfer-encoding": "chunked"}),
-            errors.ModelError,
-        ),
+        (Answer(body='data: {"choices": []}\n\n', kind="text/event-stream", cut=True), errors.ModelUnavailable),
+        (Answer(body="", kind="text/event-stream"), errors.BadResponse),
     ],
 )
 async def test_broken_streams(loopback: Loopback, answer: Answer, kind: type[Exception]) -> None:
