@@ -59,14 +59,14 @@ class Coordinator:
         self.network = network
         self._store = store
         self._checkpointer = checkpointer
-        self._prepared: dict[str, Prepared] = {}
+        self._prepared: dict[ProtocolSpec, Prepared] = {}
 
     def prepare(self, protocol: ProtocolSpec) -> Prepared:
         """The protocol, ready to run; compiled once and reused."""
-        key = protocol.model_dump_json()
-        if key not in self._prepared:
-            self._prepared[key] = prepare(protocol, self.network, self._checkpointer)
-        return self._prepared[key]
+        prepared = self._prepared.get(protocol)
+        if prepared is None:
+            prepared = self._prepared[protocol] = prepare(protocol, self.network, self._checkpointer)
+        return prepared
 
     async def run(
         self,
