@@ -15,8 +15,10 @@ from agentnet.errors import ModelFileError
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MOST_ENTRIES = 1_000_000
-MOST_BYTES = 1 << 28
-"""Of one string or array: more is taken for garbage rather than read into memory."""
+MOST_BYTES = 1 << 24
+"""Of one text: more is taken for garbage rather than read into memory."""
+MOST_VALUES = 1 << 26
+"""In one array, which is skipped rather than read."""
 
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 _STRING, _ARRAY = 8, 9
@@ -52,9 +54,11 @@ def read_header(path: Path) -> Header:
     Raises `ModelFileError` for a file that is missing, unreadable, not a GGUF, truncated, or without weights.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ModelFileError(f"{path}: is not a file; name the GGUF file itself")
         with path.open("rb") as file:
             return _Reader(path, file).header()
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # ValueError: a NUL in the path
         raise ModelFileError(f"{path}: no such file; check the model's path") from None
     except OSError as error:
         raise ModelFileError(
@@ -91,6 +95,7 @@ class _Reader:
             )
         architecture = str(metadata.get("general.architecture", ""))
         context = metadata.get(f"{architecture}.context_length")
+        vocabulary = metadata.get("tokenizer.ggml.tokens")
         template = metadata.get("tokenizer.chat_template")
         return Header(
             version=version,
@@ -98,7 +103,7 @@ class _Reader:
             name=str(metadata.get("general.name", self._path.stem)),
             context=context if isinstance(context, int) else None,
             parameters=parameters,
-            vocabulary=metadata.get("tokenizer.ggml.tokens") or 0,
+            vocabulary=vocabulary if isinstance(vocabulary, int) else 0,
             chat_template=template if isinstance(template, str) else None,
             file_size=self._size,
             expected_size=start + end,
@@ -133,7 +138,7 @@ class _Reader:
 
     def _array(self) -> int:
         kind, length = self._scalar("<I"), self._scalar("<Q")
-        if length > min(self._size, MOST_BYTES):
+        if length > min(self._size, MOST_VALUES):
             raise self._garbage(f"an array of {length} values")
         if kind == _STRING:
             for _ in range(length):
