@@ -116,7 +116,10 @@ def test_what_is_written_is_as_short_as_it_can_be(expression: Any) -> None:
         ({"serial": ["a", "b"]}, Serial(steps=("a", "b"))),
         ({"parallel": ["a"]}, Parallel(branches=("a",))),
         ({"debate": {"members": ["a"], "decide": "judge"}}, Debate(members=("a",), decide=Judge())),
-        ({"parallel": {"branches": ["a"], "decide": {"judge": "b"}}}, Parallel(branches=("a",), decide=Judge(agent="b"))),
+        (
+            {"parallel": {"branches": ["a"], "decide": {"judge": "b"}}},
+            Parallel(branches=("a",), decide=Judge(agent="b")),
+        ),
         ({"parallel": {"branches": ["a"], "decide": "weighted"}}, Parallel(branches=("a",), decide=Weighted())),
         ({"delegate": {"merge": "synthesize"}}, Delegate(merge=Synthesize())),
         ({"delegate": {}}, Delegate()),
