@@ -1,4 +1,4 @@
-"""Networks of scripted agents, for tests of orchestration: what is asked and answered is known, so is what must come out."""
+"""Networks of scripted agents, for tests of orchestration: what is asked and answered is known."""
 
 from __future__ import annotations
 

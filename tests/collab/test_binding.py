@@ -77,7 +77,7 @@ def test_times_repeats_the_branches() -> None:
         ({"best": ["ada", {"serial": ["eve"]}]}, "protocol.best.among[1].serial.steps[0].agent: no agent 'eve'"),
         (
             "@poet",
-            "protocol.agent: no agent of network 'scripted' has the role 'poet'; name an agent instead, or add the role",
+            "protocol.agent: no agent of network 'scripted' has the role 'poet'; name an agent instead, or add the",
         ),
         ({"debate": ["@poet"]}, "protocol.debate.members[0]: no agent"),
         (
