@@ -76,13 +76,12 @@ class Pack:
 
     def render(self, role: str, task: Task, transcript: Sequence[Entry] = (), **context: Any) -> str:
         """The user message for one role. `context` holds what a role needs beyond task and transcript."""
+        template = self._templates.get(role)
+        if template is None:
+            raise NetworkError(f"prompt pack {self.name} has no template for the role {role!r}")
         try:
-            return self._templates[role].render(
-                task=task, transcript=transcript, marker=self.spec.answer_marker, **context
-            )
-        except KeyError:
-            raise NetworkError(f"prompt pack {self.name} has no template for the role {role!r}") from None
-        except jinja2.TemplateError as error:
+            return template.render(task=task, transcript=transcript, marker=self.spec.answer_marker, **context)
+        except Exception as error:  # a template can fail in any way that an expression can
             raise NetworkError(f"prompt pack {self.name}, role {role}: {type(error).__name__}: {error}") from error
 
     def final_answer(self, text: str) -> str | None:

@@ -26,9 +26,7 @@ class Instant(ChatCompletionClient):
     async def create(self, messages: Sequence[LLMMessage], **_: Any) -> CreateResult:
         return CreateResult(finish_reason="stop", content=REPLY, usage=NOTHING, cached=False)
 
-    async def create_stream(
-        self, messages: Sequence[LLMMessage], **_: Any
-    ) -> AsyncGenerator[str | CreateResult, None]:
+    async def create_stream(self, messages: Sequence[LLMMessage], **_: Any) -> AsyncGenerator[str | CreateResult, None]:
         yield await self.create(messages)
 
     async def close(self) -> None:

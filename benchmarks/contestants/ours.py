@@ -13,8 +13,8 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.protocols import Ask, ProtocolSpec
 from agentnet.contracts.protocols import Debate as DebateSpec
-from agentnet.coordinator import Coordinator
 from agentnet.contracts.usage import Usage
+from agentnet.coordinator import Coordinator
 from agentnet.models.base import Abilities, Chunk, Completion, Request
 from agentnet.network import Network
 from agentnet.prompts import find_pack

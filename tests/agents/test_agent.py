@@ -1,0 +1,115 @@
+"""An agent: the request that a turn becomes, and what its reply is read as."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from agentnet.agents import Turn, confidence_of
+from agentnet.contracts.bodies import Body, Critique, Error, Proposal, Refusal, Result, Task, Verdict, Vote
+from agentnet.contracts.cards import Price
+from agentnet.contracts.messages import Message
+from agentnet.contracts.sampling import Sampling
+from agentnet.contracts.usage import Usage
+from agentnet.errors import ReplyError
+from agentnet.models.base import Abilities, Completion
+from tests.scripted import agent, says
+
+TASK = Task(text="What is 17 × 23?")
+
+
+def message(id: str, body: Body) -> Message:
+    return Message(id=id, run="r", sequence=0, sender=id, node="n", time=datetime.now(UTC), body=body)
+
+
+READ = [
+    message("m1", Proposal(answer="391", text="working => 391")),
+    message("m2", Error(code="model", detail="gone")),
+    message("m3", Proposal(answer="390", text="working => 390")),
+    message("m4", Refusal(reason="no")),
+]
+
+
+def completion(text: str, finish: str = "stop") -> Completion:
+    return Completion(text, finish, Usage(calls=1))  # type: ignore[arg-type]
+
+
+def test_a_vote_counts_only_what_the_prompt_showed() -> None:
+    """Failures have no letter: B is the second answer, not the second message."""
+    ada = agent("ada", says("-"))
+    turn = Turn(role="choose", task=TASK, read=READ)
+    request = ada.request(turn)
+    assert request.messages[0]["content"].splitlines() == [TASK.text, "A: 391", "B: 390", "choose"]
+    assert request.schema is not None
+    assert request.schema["properties"]["choice"]["enum"] == ["A", "B"]
+    assert ada.read(turn, completion('{"choice": "B"}')) == Vote(choice="m3")
+
+
+def test_a_verdict_is_about_the_last_message_that_was_shown() -> None:
+    found = agent("ada", says("-")).read(
+        Turn(role="verify", task=TASK, read=READ), completion('{"verdict": "approve"}')
+    )
+    assert isinstance(found, Verdict)
+    assert found.target == "m3"
+
+
+def test_the_transcript_shows_answers_critiques_and_verdicts() -> None:
+    read = [
+        message("a", Proposal(answer="1", text="because\n=> 1")),
+        message("b", Critique(text="not so")),
+        message("c", Verdict(verdict="disapprove", answer="2", target="a")),
+        message("d", Result(answer="3", decision="majority")),
+    ]
+    prompt = agent("ada", says("-")).prompt(Turn(role="revise", task=TASK, read=read))[0]["content"]
+    assert prompt.splitlines()[1:-1] == ["A: 1", "B: not so", "C: disapprove 2", "D: 3"]
+
+
+def test_a_seed_of_the_agent_wins_over_the_turns() -> None:
+    ada = agent("ada", says("-"))
+    assert ada.request(Turn(role="solve", task=TASK, seed=7)).sampling.seed == 7
+    fixed = replace(ada, sampling=Sampling(seed=3))
+    assert fixed.request(Turn(role="solve", task=TASK, seed=7)).sampling.seed == 3
+    turn = Turn(role="solve", task=TASK, seed=7, sampling=Sampling(temperature=0.5))
+    assert fixed.request(turn).sampling == Sampling(temperature=0.5, seed=7)
+
+
+def test_a_model_that_cannot_be_held_to_a_schema_is_not_asked_to() -> None:
+    turn = Turn(role="verify", task=TASK)
+    assert agent("ada", says("-")).request(turn).schema is not None
+    unable = agent("ada", says("-"), abilities=Abilities(context=None, schema=False, logprobs=None))
+    assert unable.request(turn).schema is None
+
+
+def test_a_reply_that_was_cut_off_says_so() -> None:
+    with pytest.raises(ReplyError, match=r"not JSON.*cut off at the token limit, raise sampling.max_tokens"):
+        agent("ada", says("-")).read(Turn(role="plan", task=TASK), completion('{"steps": [', finish="length"))
+
+
+def test_streaming_gives_the_same_completion_and_all_of_the_text() -> None:
+    import asyncio
+
+    ada = agent("ada", says("one\ntwo\n=> 3"))
+    request = ada.request(Turn(role="solve", task=TASK))
+    pieces: list[str] = []
+    streamed = asyncio.run(ada.answer(request, pieces.append))
+    assert streamed == asyncio.run(ada.answer(request))
+    assert "".join(pieces) == streamed.text
+
+
+def test_confidence_is_the_geometric_mean_of_the_token_probabilities() -> None:
+    probabilities = (0.5, 0.25, 1.0)
+    found = confidence_of(replace(completion("x"), logprobs=tuple(map(math.log, probabilities))))
+    assert found == pytest.approx(0.125 ** (1 / 3))
+    assert confidence_of(completion("x")) is None
+    assert confidence_of(replace(completion("x"), logprobs=())) is None
+    assert confidence_of(replace(completion("x"), logprobs=(1e-9,))) == 1.0
+
+
+def test_the_bill_is_at_the_cards_prices() -> None:
+    ada = agent("ada", says("-"), price=Price(prompt=2, completion=10))
+    assert ada.bill(Usage(prompt_tokens=1_000_000, completion_tokens=500_000)).cost == pytest.approx(7)
+    free = Usage(prompt_tokens=5)
+    assert agent("ada", says("-")).bill(free) is free

@@ -1,0 +1,49 @@
+"""Cards: measured before claimed, unknown is not zero."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from agentnet.contracts.cards import Card, Measured
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.contracts.network import AgentSpec, NetworkSpec
+
+CARD = Card(claims={"math": 0.9, "code": 0.4}, measured={"math": Measured(accuracy=0.6, items=50)})
+
+
+def test_a_measurement_replaces_a_claim() -> None:
+    assert CARD.score("math") == 0.6
+    assert CARD.score("code") == 0.4
+
+
+def test_an_unknown_label_has_no_score() -> None:
+    assert CARD.score("law") is None
+    assert Card().score(None) is None
+
+
+def test_without_a_label_the_mean_over_known_labels_counts() -> None:
+    assert CARD.score(None) == pytest.approx(0.5)
+
+
+def test_labels_come_best_first() -> None:
+    assert CARD.labels == ("math", "code")
+    assert Card(claims={"b": 0.5, "a": 0.5}).labels == ("a", "b")
+
+
+@pytest.mark.parametrize("measured", [{"accuracy": 1.1, "items": 3}, {"accuracy": 0.5, "items": 0}])
+def test_impossible_measurements_are_refused(measured: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        Measured.model_validate(measured)
+
+
+@pytest.mark.parametrize("name", ["two words", "@solver", "", "coordinator", "user", "x" * 65])
+def test_a_name_that_cannot_be_an_agents_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        NetworkSpec(name="n", agents=(AgentSpec(name=name, model=LlamaSpec(path="a.gguf")),))
+
+
+def test_two_agents_cannot_have_one_name() -> None:
+    twin = AgentSpec(name="ada", model=LlamaSpec(path="a.gguf"))
+    with pytest.raises(ValidationError, match="two agents are called 'ada'"):
+        NetworkSpec(name="n", agents=(twin, twin))

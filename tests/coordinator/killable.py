@@ -1,0 +1,124 @@
+"""A run in a process of its own that can be killed at any moment, and be continued by another.
+
+Used by the tests of resumption; the process is a fork of a server that has everything imported, so that a kill may come
+after microseconds as well as after seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from agentnet.contracts.bodies import Task
+from agentnet.contracts.messages import Message
+from agentnet.coordinator import Coordinator
+from agentnet.errors import BadInput
+from agentnet.models.base import Request
+from agentnet.network import Network, find_network
+from agentnet.store import Store, open_checkpointer
+from tests.scripted import agent, from_the_prompt, network, spec
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["agentnet.coordinator", "agentnet.store", "tests.coordinator.killable"])
+RUN = "killed"
+SCRIPTED = "scripted"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to run, in which folder. `network` is `SCRIPTED`, or a name or file that `find_network` knows."""
+
+    folder: Path
+    protocol: Any
+    task: Task
+    seed: int = 5
+    network: str = SCRIPTED
+    pause: float = 0.002
+    """Seconds that a scripted model takes for a reply, to give the kill something to hit."""
+
+
+def carry_out(job: Job, kill_after: int | None = None, rng: random.Random | None = None) -> bool:
+    """Start the job's run, or continue it, in another process. Returns whether it came to its end.
+
+    With `kill_after` the process gets SIGKILL at a random moment after that many events of this process.
+    """
+    ours, theirs = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=_work, args=(job, theirs))
+    process.start()
+    theirs.close()
+    try:
+        seen = 0
+        while kill_after is None or seen < kill_after:
+            ours.recv_bytes()
+            seen += 1
+        if rng is not None:
+            time.sleep(rng.uniform(0, 3 * job.pause))  # anywhere between this event and some turns later
+        process.kill()
+    except EOFError:
+        pass
+    process.join()
+    ours.close()
+    assert process.exitcode in (0, -9), f"the run ended with exit code {process.exitcode}"
+    return process.exitcode == 0
+
+
+def _work(job: Job, events: Connection) -> None:
+    asyncio.run(go_on(job, on_event=lambda _: events.send_bytes(b".")))
+
+
+async def go_on(job: Job, on_event: Callable[[Any], None] | None = None) -> None:
+    """Start the run, or continue it where it was."""
+    protocol = spec(job.protocol)
+    async with (
+        await Store.open(job.folder / "store.db") as store,
+        open_checkpointer(job.folder / "checkpoints.db") as checkpointer,
+    ):
+        if job.network == SCRIPTED:
+            await _drive(Coordinator(slow(job.pause), store=store, checkpointer=checkpointer), job, protocol, on_event)
+        else:
+            members, base = find_network(job.network)
+            async with Network.open(members, base) as web:
+                await _drive(Coordinator(web, store=store, checkpointer=checkpointer), job, protocol, on_event)
+
+
+async def _drive(coordinator: Coordinator, job: Job, protocol: Any, on_event: Callable[[Any], None] | None) -> None:
+    store = coordinator._store
+    assert store is not None
+    try:
+        record = await store.record(RUN)
+    except BadInput:
+        await coordinator.run(job.task, protocol, seed=job.seed, run=RUN, on_event=on_event)
+    else:
+        if record.status == "running":
+            await coordinator.resume(record, protocol, on_event=on_event)
+
+
+def slow(pause: float) -> Network:
+    """Scripted agents for every role that take some time; what they say depends on prompt and seed only."""
+
+    async def script(request: Request) -> str:
+        await asyncio.sleep(pause)
+        return from_the_prompt(request)
+
+    return network(
+        agent("ada", script, claims={"math": 0.9}),
+        agent("ben", script, claims={"math": 0.5}),
+        agent("cyd", script),
+        agent("ver", script, roles=["verifier"]),
+        agent("pam", script, roles=["planner"]),
+        agent("jud", script, roles=["judge"]),
+    )
+
+
+async def story(folder: Path) -> tuple[str | None, str, list[Message]]:
+    """What the store remembers: answer, status, and the messages in their order."""
+    async with await Store.open(folder / "store.db") as store:
+        record = await store.record(RUN)
+        return record.answer, record.status, await store.messages(RUN)

@@ -1,0 +1,173 @@
+"""Resumption: whatever moment a process dies at, the run goes on, and nothing is said twice or lost."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentnet.contracts.bodies import Task
+from agentnet.contracts.limits import Limits
+from agentnet.contracts.messages import Message
+from agentnet.coordinator import Coordinator
+from agentnet.errors import ResumeError
+from agentnet.network import Network
+from agentnet.store import Store, open_checkpointer
+from tests.coordinator.killable import Job, carry_out, go_on, story
+from tests.scripted import agent, from_the_prompt, network, requests, spec
+
+TASK = Task(text="What is 17 × 23?", label="math")
+DEBATE = {"debate": {"members": ["@solver"], "rounds": 4, "stop": "never", "decide": "judge"}}
+NESTED = {
+    "verify": {
+        "proposer": {"serial": [{"debate": {"members": ["ada", "ben"], "rounds": 2, "stop": "never"}}, "cyd"]},
+        "verifier": "ver",
+        "retries": 3,
+    }
+}
+DELEGATED = {
+    "delegate": {
+        "planner": "pam",
+        "workers": [{"serial": ["ada", {"verify": {"proposer": "ben", "verifier": "ver"}}]}, "cyd"],
+    }
+}
+PROTOCOLS = {"debate": DEBATE, "nested": NESTED, "delegated": DELEGATED}
+KILLS = {"debate": 10, "nested": 5, "delegated": 5}
+
+
+def bodies(messages: list[Message]) -> dict[str, Any]:
+    return {
+        message.id: (message.sender, message.node, message.round, message.reply_to, message.body)
+        for message in messages
+    }
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+async def test_a_run_that_is_killed_again_and_again_says_everything_once(name: str, tmp_path: Path) -> None:
+    rng = random.Random(name)
+    undisturbed = Job(tmp_path / "undisturbed", PROTOCOLS[name], TASK, pause=0)
+    await go_on(undisturbed)
+    answer, status, expected = await story(undisturbed.folder)
+    assert status == "done"
+
+    job = Job(tmp_path / "killed", PROTOCOLS[name], TASK)
+    kills = 0
+    while kills < KILLS[name]:
+        job = Job(tmp_path / f"killed-{kills}", PROTOCOLS[name], TASK)
+        while not carry_out(job, kill_after=rng.randint(1, 2 + len(expected)), rng=rng):
+            kills += 1
+        found_answer, found_status, messages = await story(job.folder)
+        assert (found_answer, found_status) == (answer, "done")
+        assert [message.sequence for message in messages] == list(range(len(messages)))
+        assert len({message.id for message in messages}) == len(messages)
+        assert bodies(messages) == bodies(expected)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)
+async def test_a_stopped_run_goes_on_with_higher_limits(protocol: Any, tmp_path: Path) -> None:
+    """One call more each time: every turn is taken exactly once, whatever was going on beside it."""
+    web = members()
+    undisturbed = await Coordinator(web).run(TASK, spec(protocol), run="r", seed=5)
+    for member in web:
+        requests(member).clear()
+    async with await Store.open(tmp_path / "s.db") as store, open_checkpointer(tmp_path / "c.db") as checkpointer:
+        outcome = await Coordinator(web, store=store, checkpointer=checkpointer).run(
+            TASK, spec(protocol), run="r", seed=5, limits=Limits(calls=1)
+        )
+        while outcome.status == "stopped":
+            calls = outcome.usage.calls + 1
+            coordinator = Coordinator(web, store=store, checkpointer=checkpointer)
+            record = await store.record("r")
+            assert record.status == "stopped"
+            outcome = await coordinator.resume(record, spec(protocol), limits=Limits(calls=calls))
+        assert bodies(await store.messages("r")) == bodies(list(undisturbed.messages))
+        assert (outcome.status, outcome.answer) == ("done", undisturbed.answer)
+    assert outcome.usage.calls == undisturbed.usage.calls
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)
+async def test_without_checkpoints_the_messages_alone_are_enough(protocol: Any, tmp_path: Path) -> None:
+    undisturbed = await Coordinator(members()).run(TASK, spec(protocol), run="r", seed=5)
+    async with await Store.open(tmp_path / "s.db") as store:
+        await Coordinator(members(), store=store).run(TASK, spec(protocol), run="r", seed=5, limits=Limits(calls=4))
+        outcome = await Coordinator(members(), store=store).resume(
+            await store.record("r"), spec(protocol), limits=Limits()
+        )
+        assert bodies(await store.messages("r")) == bodies(list(undisturbed.messages))
+        assert outcome.answer == undisturbed.answer
+
+
+async def test_a_run_whose_last_word_was_not_recorded_ends_without_another_call(tmp_path: Path) -> None:
+    """The process died between the last checkpoint and the note that the run is done."""
+    web = members()
+    async with await Store.open(tmp_path / "s.db") as store, open_checkpointer(tmp_path / "c.db") as checkpointer:
+        coordinator = Coordinator(web, store=store, checkpointer=checkpointer)
+        done = await coordinator.run(TASK, spec(DEBATE), run="r")
+        asked = [len(requests(member)) for member in web]
+        await store.finish_run("r", "running", None, "")
+        again = await coordinator.resume(await store.record("r"), spec(DEBATE))
+    assert (again.status, again.answer, again.messages) == (done.status, done.answer, done.messages)
+    assert [len(requests(member)) for member in web] == asked
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"rounds": 5}, "protocol.debate.rounds was 4 and is 5"),
+        ({"members": ["ada", "ben"]}, "protocol.debate.members had 3 parts and has 2"),
+        ({"members": ["ada", "cyd", "ben"]}, "protocol.debate.members[1].ask.agent was 'ben' and is 'cyd'"),
+        ({"decide": "majority"}, "protocol.debate.decide was"),
+    ],
+)
+async def test_a_changed_protocol_is_refused_with_the_difference(
+    change: dict[str, Any], difference: str, tmp_path: Path
+) -> None:
+    async with await Store.open(tmp_path / "s.db") as store, open_checkpointer(tmp_path / "c.db") as checkpointer:
+        coordinator = Coordinator(members(), store=store, checkpointer=checkpointer)
+        await coordinator.run(TASK, spec(DEBATE), run="r", limits=Limits(calls=4))
+        with pytest.raises(ResumeError) as caught:
+            await coordinator.resume(await store.record("r"), spec({"debate": {**DEBATE["debate"], **change}}))
+    assert difference in str(caught.value)
+    assert "undo the change or start a new run" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "difference"),
+    [
+        ({"max_tokens": 64}, "agents.ada.sampling.max_tokens was 512 and is 64"),
+        ({"pack": "instruct"}, "agents.ada.pack was 'compact' and is 'instruct'"),
+    ],
+)
+async def test_a_changed_agent_is_refused_with_the_difference(
+    options: dict[str, Any], difference: str, tmp_path: Path
+) -> None:
+    async with await Store.open(tmp_path / "s.db") as store:
+        await Coordinator(members(), store=store).run(TASK, spec(DEBATE), run="r", limits=Limits(calls=4))
+        changed = Coordinator(members(**options), store=store)
+        with pytest.raises(ResumeError) as caught:
+            await changed.resume(await store.record("r"), spec(DEBATE))
+    assert difference in str(caught.value)
+
+
+async def test_an_agent_that_takes_no_part_may_change(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path / "s.db") as store:
+        await Coordinator(members(), store=store).run(
+            TASK, spec({"serial": ["ben", "cyd"]}), run="r", limits=Limits(calls=1)
+        )
+        changed = Coordinator(members(pack="instruct"), store=store)
+        outcome = await changed.resume(await store.record("r"), spec({"serial": ["ben", "cyd"]}), limits=Limits())
+    assert outcome.status == "done"
+
+
+def members(**changed: Any) -> Network:
+    """Agents for every role; `changed` are the options of the first."""
+    return network(
+        agent("ada", from_the_prompt, claims={"math": 0.9}, **changed),
+        agent("ben", from_the_prompt, claims={"math": 0.5}),
+        agent("cyd", from_the_prompt),
+        agent("ver", from_the_prompt, roles=["verifier"]),
+        agent("pam", from_the_prompt, roles=["planner"]),
+        agent("jud", from_the_prompt, roles=["judge"]),
+    )
