@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 
-.PHONY: demo test check generated zoo measure table bench constraints wheel clean help
+.PHONY: demo test check docs zoo measure table bench constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,10 +20,10 @@ check: $(INSTALLED) ## lint, types, and that generated files are up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m agentnet.schemas --check
+	$(BIN)/python -m agentnet.generated --check
 
-generated: $(INSTALLED) ## write the generated files again
-	$(BIN)/python -m agentnet.schemas
+docs: $(INSTALLED) ## write the generated files again: schemas, docs/protocols.md, docs/zoo.md
+	$(BIN)/python -m agentnet.generated
 
 table: $(INSTALLED) ## 200 held-out items: delegation and verification against the best single model
 	$(BIN)/agentnet table

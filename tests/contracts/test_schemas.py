@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from agentnet import resources
-from agentnet.schemas import PUBLISHED, stale
+from agentnet.generated import SCHEMAS, stale
 
 
 def test_the_published_schemas_are_up_to_date() -> None:
@@ -23,7 +23,7 @@ def test_a_shipped_protocol_obeys_the_schema(file: Any) -> None:
     jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(file.read_text()))
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", SCHEMAS)
 def test_a_schema_is_one(name: str) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads((resources.folder("protocols") / "schemas" / f"{name}.json").read_text())
