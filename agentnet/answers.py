@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
 
-_NUMBER = re.compile(r"^[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?%?$")
+_NUMBER = re.compile(r"([-+]?)([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?(%?)")
 
 
 def normalise(answer: str) -> str:
     """The form in which answers are compared.
 
-    Case, surrounding white space and quotes, a final full stop and repeated spaces do not count. Numbers are compared
-    by value: ``1,416.0`` is ``1416``, ``+5`` is ``5``; a per cent sign stays.
+    Case, surrounding white space, quotes and emphasis, a final full stop and repeated spaces do not count. Numbers are
+    compared by value, however long: ``1,416.0`` is ``1416``, ``+5`` is ``5``; a per cent sign stays.
     """
-    text = " ".join(answer.split()).strip("\"'`*").removesuffix(".").strip().casefold()
-    if not _NUMBER.match(text):
+    text = " ".join(answer.split()).lstrip("\"'`* ").rstrip("\"'`*. ").casefold()
+    number = _NUMBER.fullmatch(text)
+    if number is None:
         return text
-    percent = "%" if text.endswith("%") else ""
-    try:
-        value = Decimal(text.removesuffix("%").replace(",", ""))
-    except InvalidOperation:
-        return text
-    if value == value.to_integral_value():
-        return f"{int(value)}{percent}"
-    return f"{value.normalize():f}{percent}"
+    sign, whole, fraction, percent = number.groups(default="")
+    whole, fraction = whole.replace(",", "").lstrip("0") or "0", fraction.rstrip("0")
+    value = f"{whole}.{fraction}" if fraction else whole
+    return f"{'-' if sign == '-' and value != '0' else ''}{value}{percent}"
 
 
 def same(one: str, other: str) -> bool:

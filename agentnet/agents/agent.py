@@ -15,7 +15,7 @@ from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ReplyError
 from agentnet.models.base import ChatMessage, Completion, Model, Request
-from agentnet.prompts import Pack, transcript
+from agentnet.prompts import Entry, Pack, letter, readable, transcript
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,11 @@ class Agent:
 
     def prompt(self, turn: Turn) -> tuple[ChatMessage, ...]:
         """The chat prompt of a turn: one user message, the stable part first and the role last."""
+        return self._prompt(turn, transcript(turn.read))
+
+    def _prompt(self, turn: Turn, entries: Sequence[Entry]) -> tuple[ChatMessage, ...]:
         text = self.pack.render(
-            turn.role, turn.task, transcript(turn.read), labels=turn.labels, max_steps=turn.max_steps, name=self.name
+            turn.role, turn.task, entries, labels=turn.labels, max_steps=turn.max_steps, name=self.name
         )
         return ({"role": "user", "content": text},)
 
@@ -57,10 +60,11 @@ class Agent:
         if sampling.seed is None:
             sampling = sampling.model_copy(update={"seed": turn.seed})
         schema: dict[str, Any] | None = None
+        entries = transcript(turn.read)
         if turn.role in STRUCTURED and self.model.abilities.schema is not False:
-            letters = [entry.letter for entry in transcript(turn.read)]
+            letters = [entry.letter for entry in entries]
             schema = schema_for(turn.role, labels=turn.labels, letters=letters, max_steps=turn.max_steps)
-        return Request(self.prompt(turn), sampling, schema=schema, logprobs=turn.confidence)
+        return Request(self._prompt(turn, entries), sampling, schema=schema, logprobs=turn.confidence)
 
     async def answer(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
         """The model's raw reply; `on_text` receives it piece by piece as it is written."""
@@ -77,11 +81,12 @@ class Agent:
 
     def read(self, turn: Turn, completion: Completion) -> Body:
         """The typed body of a reply. Raises `ReplyError` where the text is not in the form that the role asks for."""
-        shown = [message for message in turn.read if transcript([message])]
-        candidates = {entry.letter: message.id for entry, message in zip(transcript(shown), shown, strict=True)}
+        shown = [message.id for message in turn.read if readable(message)]
+        candidates = {letter(place): id for place, id in enumerate(shown)}
+        target = shown[-1] if shown else ""
         try:
             return read_reply(
-                turn.role, completion.text, self.pack, candidates=candidates, target=shown[-1].id if shown else ""
+                turn.role, completion.text, self.pack, candidates=candidates, target=target, max_steps=turn.max_steps
             )
         except ReplyError as error:
             if completion.finish == "length":

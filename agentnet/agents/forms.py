@@ -7,7 +7,7 @@ parse raises `ReplyError`: nothing is guessed and nothing is imputed.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -32,7 +32,7 @@ from agentnet.prompts import Pack
 STRUCTURED = frozenset({"plan", "choose", "verify"})
 """The roles whose replies are held to a schema."""
 
-THINKING_ENDS = "</think>"
+THINKING_STARTS, THINKING_ENDS = "<think>", "</think>"
 
 REFUSES = "REFUSE:"
 """A reply that starts with this declines the task and says why."""
@@ -55,11 +55,15 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def read_reply(role: str, text: str, pack: Pack, *, candidates: dict[str, str], target: str) -> Body:
+def read_reply(
+    role: str, text: str, pack: Pack, *, candidates: Mapping[str, str], target: str, max_steps: int = 8
+) -> Body:
     """The typed body of a reply. `candidates` maps letters to message ids, `target` is what a verdict is about."""
     said = text.rpartition(THINKING_ENDS)[2].strip()
+    if said.startswith(THINKING_STARTS):
+        raise ReplyError("the reply ends before the thinking does")
     if role == "plan":
-        return _plan(_structure(said))
+        return _plan(_structure(said), max_steps)
     if role == "choose":
         return _vote(_structure(said), candidates)
     if role == "verify":
@@ -83,21 +87,25 @@ def read_reply(role: str, text: str, pack: Pack, *, candidates: dict[str, str], 
 def _structure(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError as error:
+        json.dumps(value, ensure_ascii=False).encode()  # an escape such as \ud800 alone is no text that can be stored
+    except (ValueError, RecursionError) as error:
         raise ReplyError(f"the reply is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ReplyError(f"the reply is not a JSON object but {type(value).__name__}")
     return value
 
 
-def _plan(value: dict[str, Any]) -> Plan:
+def _plan(value: dict[str, Any], max_steps: int) -> Plan:
     try:
         steps = tuple(_step(place, step) for place, step in enumerate(value["steps"], start=1))
-        return Plan(steps=steps)
-    except (KeyError, TypeError) as error:
-        raise ReplyError(f"the plan is not a list of steps with label and ask ({error!r})") from error
+        plan = Plan(steps=steps)
     except ValidationError as error:
         raise ReplyError(f"the plan is not usable: {first_problem(error)}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ReplyError(f"the plan is not a list of steps with label and ask ({error!r})") from error
+    if len(steps) > max_steps:
+        raise ReplyError(f"the plan has {len(steps)} steps, at most {max_steps} are allowed")
+    return plan
 
 
 def _step(place: int, step: dict[str, Any]) -> Step:
@@ -105,9 +113,9 @@ def _step(place: int, step: dict[str, Any]) -> Step:
     return Step(id=place, label=step["label"], ask=step["ask"], needs=tuple(needs))
 
 
-def _vote(value: dict[str, Any], candidates: dict[str, str]) -> Vote:
+def _vote(value: dict[str, Any], candidates: Mapping[str, str]) -> Vote:
     choice = value.get("choice")
-    if choice not in candidates:
+    if not isinstance(choice, str) or choice not in candidates:
         raise ReplyError(f"the choice {choice!r} is none of {', '.join(candidates)}")
     return Vote(choice=candidates[choice], reason=str(value.get("reason", "")))
 

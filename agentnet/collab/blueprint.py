@@ -15,11 +15,12 @@ from agentnet.contracts.protocols import Ask, Expression
 
 Graph = CompiledStateGraph[State, LiveRun, State, State]
 Node = Callable[[State, Runtime[LiveRun]], Awaitable[Any]]
-View = Callable[[State, str], list[str]]
+View = Callable[[State, str, LiveRun], list[str]]
 """From the state and a child's slot: the ids that the child may read."""
 
 OWN_NODES = frozenset({"assign", "choose", "conclude", "decide", "dispatch", "gather", "merge", "plan", "verifier"})
-"""Names that combinators give to nodes of their own; an agent of such a name gets a number in the graph."""
+TAKEN = OWN_NODES | {"trail"} | frozenset(State.__annotations__)
+"""Names of own nodes and of places in the state; an agent of such a name gets a number in the graph."""
 
 
 class Blueprint:
@@ -38,9 +39,7 @@ class Blueprint:
 
     def children(self, parts: Sequence[Expression], view: View, *, ends: bool = False) -> list[str]:
         """Add a node for each child; `ends` lets a child's outcome become the expression's own (the last one stays)."""
-        names = [slot_name(part) for part in parts]
-        plain = {name for name in names if names.count(name) == 1} - OWN_NODES
-        slots = [name if name in plain else f"{name}-{place}" for place, name in enumerate(names, start=1)]
+        slots = slot_names(parts)
         for slot, part in zip(slots, parts, strict=True):
             make = self._turn(slot, part, view, ends) if isinstance(part, Ask) else self._nested(slot, part, view, ends)
             self._graph.add_node(slot, make)  # type: ignore[call-overload]
@@ -69,7 +68,7 @@ class Blueprint:
 
         async def turn(state: State, runtime: Runtime[LiveRun]) -> State:
             run = runtime.context
-            seen = view(state, slot)
+            seen = run.readable(view(state, slot, run))
             role = ask.role or ("revise" if seen else "solve")
             place = state.get("slot", slot)
             message = await run.ask(
@@ -94,7 +93,7 @@ class Blueprint:
             inner: State = {
                 "scope": f"{state['scope']}/{place}.{state.get('round', 0)}",
                 "task": state["task"],
-                "view": view(state, slot),
+                "view": view(state, slot, runtime.context),
                 "said": {},
                 "round": 0,
             }
@@ -111,11 +110,19 @@ def _outcome(run: LiveRun, state: State, place: str, ids: list[str], ends: bool)
     return {"said": {place: ids}, "outcome": stands}
 
 
-def slot_name(part: Expression) -> str:
-    """What a child is called in the graph: its agent, or its combinator."""
-    return part.agent.removeprefix("@") if isinstance(part, Ask) else part.kind
+def slot_names(parts: Sequence[Expression]) -> list[str]:
+    """What children are called in the graph: by their agent or combinator, numbered where that is not unique."""
+    names = [part.agent.removeprefix("@") if isinstance(part, Ask) else part.kind for part in parts]
+    plain = {name for name in names if names.count(name) == 1} - TAKEN
+    slots: list[str] = []
+    for place, name in enumerate(names, start=1):
+        slot = name if name in plain else f"{name}-{place}"
+        while name not in plain and (slot in plain or slot in slots):
+            slot += "-"
+        slots.append(slot)
+    return slots
 
 
-def parents_view(state: State, _: str) -> list[str]:
+def parents_view(state: State, _slot: str, _run: LiveRun) -> list[str]:
     """A child that reads exactly what its parent may read."""
     return state["view"]

@@ -14,10 +14,11 @@ from agentnet.contracts.protocols import Debate
 def draw(debate: Debate, blueprint: Blueprint) -> None:
     """START → every member at once → gather → (again: every member | over: decide) → END.
 
-    A member that failed in one round is not read in the next, and may speak again then.
+    A member that failed in one round is not read in the next, and may speak again then. Its last answer before that
+    (kept under ``said["last/SLOT"]``) still counts when it comes to the decision.
     """
 
-    def view(state: State, slot: str) -> list[str]:
+    def view(state: State, slot: str, _: LiveRun) -> list[str]:
         if state["round"] == 0:
             return state["view"]
         return state["view"] + [id for other in _visible(debate, slots, slot) for id in state["said"].get(other, [])]
@@ -25,13 +26,17 @@ def draw(debate: Debate, blueprint: Blueprint) -> None:
     slots = blueprint.children(debate.members, view)
 
     async def gather(state: State, runtime: Runtime[LiveRun]) -> State:
-        answers = runtime.context.answered(id for slot in slots for id in state["said"][slot])
+        run = runtime.context
+        said = {slot: state["said"][slot] for slot in slots}
+        answers = run.answered(id for ids in said.values() for id in ids)
         settled = debate.stop == "consensus" and agreement(answers) >= debate.quorum
         over = settled or not answers or state["round"] + 1 >= debate.rounds
-        return {"round": state["round"] + 1, "done": over}
+        last = {f"last/{slot}": ids for slot, ids in said.items() if run.answered(ids)}
+        return {"said": last, "round": state["round"] + 1, "done": over}
 
     async def conclude(state: State, runtime: Runtime[LiveRun]) -> State:
-        candidates = [id for slot in slots for id in state["said"][slot]]
+        said = state["said"]
+        candidates = [id for slot in slots for id in said.get(f"last/{slot}", said[slot])]
         return {"outcome": await decide(debate.decide, candidates, runtime.context, state)}
 
     blueprint.node("gather", gather)

@@ -26,7 +26,9 @@ async def decide(rule: Decision, ids: Sequence[str], run: LiveRun, state: State)
             view = [message.id for message in answers]
             agent = run.agent(rule.agent, label)
             said = await run.ask(agent, "synthesize", node=node, round=0, task=state["task"], view=view)
-            return [said.id]
+            if answer_of(said.body) is not None:
+                return [said.id]
+            result = majority(answers, [1.0] * len(answers), "majority, since the synthesis is missing")
         case Judge():
             result = await _judged(rule, answers, run, state, node)
         case "first":

@@ -45,10 +45,10 @@ def draw(delegate: Delegate, blueprint: Blueprint) -> None:
         if not isinstance(body, Plan):
             return Command(goto="merge")
         sends: list[Send] = []
-        for step in _ready(body, state, run):
-            attempt = _failures(step, state)
-            if attempt == len(workers):
-                return Command(goto="merge")
+        ready = [(step, len(_attempts(step, state))) for step in _ready(body, state, run)]
+        if any(attempt == len(workers) for _, attempt in ready):
+            return Command(goto="merge")
+        for step, attempt in ready:
             worker = _ranking(step.label, delegate.workers, run)[attempt]
             assigned = await _assign(step, attempt, workers[worker], state, run)
             sends.append(Send(workers[worker], assigned))
@@ -81,11 +81,6 @@ def _ready(plan: Plan, state: State, run: LiveRun) -> list[Step]:
         for step in plan.steps
         if answers[step.id] is None and all(answers[need] is not None for need in step.needs)
     ]
-
-
-def _failures(step: Step, state: State) -> int:
-    """How many workers have tried an unanswered step."""
-    return len(_attempts(step, state))
 
 
 def _attempts(step: Step, state: State) -> list[list[str]]:
@@ -145,6 +140,7 @@ async def _merge(delegate: Delegate, state: State, run: LiveRun) -> list[str]:
     if isinstance(delegate.merge, Synthesize):
         agent = run.agent(delegate.merge.agent, run.task(state["task"]).label)
         said = await run.ask(agent, "synthesize", node=node, round=0, task=state["task"], view=sources)
-        return [said.id]
+        if answer_of(said.body) is not None:
+            return [said.id]
     result = Result(answer=answer_of(last.body) or "", decision="last step of the plan", sources=tuple(sources))
     return [(await run.record(result, sender=COORDINATOR, node=node, reply_to=sources)).id]

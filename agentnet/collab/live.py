@@ -23,9 +23,13 @@ from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached
 from agentnet.network import Network
+from agentnet.prompts.transcript import readable
 
 COORDINATOR = "coordinator"
 USER = "user"
+
+TEMPLATE_TOKENS = 16
+"""What a chat template may add to a message. A token stands for at least one byte of the message itself."""
 
 
 class Recorder(Protocol):
@@ -60,6 +64,10 @@ class LiveRun:
     def answered(self, ids: Iterable[str]) -> list[Message]:
         """Those of some messages that carry an answer."""
         return [message for message in self.get(ids) if answer_of(message.body) is not None]
+
+    def readable(self, ids: Iterable[str]) -> list[str]:
+        """Those of some ids whose messages a prompt can show."""
+        return [message.id for message in self.get(ids) if readable(message)]
 
     def task(self, id: str) -> Task:
         """The task that a message states: the run's own, or one assigned in a delegation."""
@@ -117,7 +125,7 @@ class LiveRun:
         usage, sure = Usage(), None
         try:
             request = agent.request(turn)
-            prompt_tokens = sum(len(message["content"]) for message in request.messages)
+            prompt_tokens = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in request.messages)
             most = agent.bill(Usage(prompt_tokens=prompt_tokens, completion_tokens=request.sampling.max_tokens))
             reservation = self.budget.reserve(most.tokens, most.cost)
             try:

@@ -18,7 +18,7 @@ def draw(verify: Verify, blueprint: Blueprint) -> None:
     there is nothing to feed back. A proposal that failed is tried again.
     """
 
-    def view(state: State, slot: str) -> list[str]:
+    def view(state: State, slot: str, run: LiveRun) -> list[str]:
         return state["view"] + state["said"].get("trail", [])
 
     (proposer,) = blueprint.children([verify.proposer], view)

@@ -169,7 +169,7 @@ KINDS: dict[str, type[Frozen]] = {
 
 def _tag(value: object) -> str:
     kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return kind if kind in KINDS else "unknown"
+    return kind if isinstance(kind, str) and kind in KINDS else "unknown"
 
 
 Body = Annotated[

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from agentnet.contracts.base import Frozen, first_problem
-from agentnet.contracts.bodies import KINDS, Body, Unknown
+from agentnet.contracts.bodies import KINDS, Body, Step, Unknown
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, SchemaVersionError
 
@@ -53,7 +53,7 @@ def parse(data: str | bytes | dict[str, Any]) -> Message:
     """
     try:
         raw = json.loads(data) if isinstance(data, str | bytes) else dict(data)
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadInput(f"not a message: {error}") from error
     if not isinstance(raw, dict):
         raise BadInput(f"not a message: expected an object, found {type(raw).__name__}")
@@ -80,13 +80,22 @@ def _is_newer_minor(version: str) -> bool:
     return major == ours_major and minor > ours_minor
 
 
-def _known_fields(raw: dict[str, Any]) -> dict[str, Any]:
+def _known_fields(raw: dict[str, Any]) -> Any:
     """The message without what a newer minor version added to types that this version knows."""
-    kept = {name: value for name, value in raw.items() if name in Message.model_fields}
-    usage, body = kept.get("usage"), kept.get("body")
-    if isinstance(usage, dict):
-        kept["usage"] = {name: value for name, value in usage.items() if name in Usage.model_fields}
-    if isinstance(body, dict) and body.get("kind") in KINDS:
-        fields = KINDS[body["kind"]].model_fields
-        kept["body"] = {name: value for name, value in body.items() if name in fields}
+    kept = _only(Message, raw)
+    body = kept.get("body")
+    if "usage" in kept:
+        kept["usage"] = _only(Usage, kept["usage"])
+    kind = body.get("kind") if isinstance(body, dict) else None
+    if isinstance(kind, str) and kind in KINDS:
+        kept["body"] = _only(KINDS[kind], body)
+        if isinstance(steps := kept["body"].get("steps"), list):
+            kept["body"]["steps"] = [_only(Step, step) for step in steps]
     return kept
+
+
+def _only(kind: type[Frozen], value: Any) -> Any:
+    """An object without the fields that its type does not have; anything else as it is."""
+    if not isinstance(value, dict):
+        return value
+    return {name: part for name, part in value.items() if name in kind.model_fields}

@@ -9,6 +9,7 @@ from agentnet.contracts.cards import Card
 from agentnet.contracts.model_specs import ModelSpec
 from agentnet.contracts.sampling import Sampling
 
+RESERVED_NAMES = frozenset({"coordinator", "user"})
 AGENT_NAME = r"^[A-Za-z][A-Za-z0-9_.-]*$"
 
 
@@ -37,4 +38,6 @@ class NetworkSpec(Lenient):
         names = [agent.name for agent in agents]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"two agents are called {min(twice)!r}")
+        if taken := RESERVED_NAMES & set(names):
+            raise ValueError(f"no agent can be called {min(taken)!r}: messages of that sender are not an agent's")
         return agents

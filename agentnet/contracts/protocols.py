@@ -53,7 +53,7 @@ class Keyed(Lenient):
             if not isinstance(value, dict):
                 value = {cls._main_field(): value}
         elif isinstance(value, str):
-            value = {} if value == cls.kind else {cls._main_field(): value}
+            value = {} if cls.bare == {"const": value} else {cls._main_field(): value}
         return value
 
     @model_serializer(mode="plain")

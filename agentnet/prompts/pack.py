@@ -77,12 +77,15 @@ class Pack:
             raise NetworkError(f"prompt pack {self.name}, role {role}: {type(error).__name__}: {error}") from error
 
     def final_answer(self, text: str) -> str | None:
-        """What stands behind the last answer marker, up to the end of its line; None where there is no marker."""
+        """What stands behind the last answer marker, up to the end of its line and without the emphasis around it.
+
+        None where there is no marker.
+        """
         _, found, tail = text.rpartition(self.spec.answer_marker)
         if not found:
             return None
         line = tail.strip().split("\n", 1)[0].strip()
-        return line or None
+        return line.strip("*").strip() or line or None
 
 
 def shipped_packs() -> tuple[str, ...]:

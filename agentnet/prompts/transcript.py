@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agentnet.contracts.bodies import Critique, Verdict, answer_of
+from agentnet.contracts.bodies import Answered, Critique, Verdict, answer_of
 from agentnet.contracts.messages import Message
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -29,18 +29,21 @@ def letter(place: int) -> str:
     return LETTERS[index] + (str(lap + 1) if lap else "")
 
 
+def readable(message: Message) -> bool:
+    """Whether a prompt can show a message: answers, critiques and verdicts, but no errors and refusals."""
+    return isinstance(message.body, (*Answered, Verdict, Critique))
+
+
 def transcript(messages: Iterable[Message]) -> tuple[Entry, ...]:
-    """The entries for what can be read: answers, critiques and verdicts. Errors and refusals are not shown."""
-    entries: list[Entry] = []
-    for message in messages:
-        body = message.body
-        place = letter(len(entries))
-        answer = answer_of(body)
-        if answer is not None:
-            text = getattr(body, "text", "") or answer
-            entries.append(Entry(place, message.sender, body.kind, answer, text))
-        elif isinstance(body, Verdict):
-            entries.append(Entry(place, message.sender, body.kind, body.answer, body.reason, body.verdict))
-        elif isinstance(body, Critique):
-            entries.append(Entry(place, message.sender, body.kind, body.text, body.text))
-    return tuple(entries)
+    """The entries for what is readable among some messages."""
+    return tuple(_entry(letter(place), message) for place, message in enumerate(filter(readable, messages)))
+
+
+def _entry(place: str, message: Message) -> Entry:
+    body = message.body
+    if isinstance(body, Verdict):
+        return Entry(place, message.sender, body.kind, body.answer, body.reason, body.verdict)
+    if isinstance(body, Critique):
+        return Entry(place, message.sender, body.kind, body.text, body.text)
+    answer = answer_of(body) or ""
+    return Entry(place, message.sender, body.kind, answer, getattr(body, "text", "") or answer)

@@ -65,6 +65,8 @@ def path(name: str) -> Path:
 
 def network() -> NetworkSpec:
     """The zoo as a network: every shipped model is one agent. Greedy, one thread each, bit-equal when repeated."""
+    if not zoo_cards():
+        raise NetworkError(f"the zoo is empty, {MODELS} has no models: install agentnet-ai again")
     return NetworkSpec(
         name="zoo",
         description="The embedded zoo: tiny models, real inference.",

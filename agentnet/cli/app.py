@@ -1,0 +1,52 @@
+"""The commands, and what ``agentnet`` says of itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from agentnet.cli.commands.ask import ask
+from agentnet.cli.commands.demo import demo
+from agentnet.cli.commands.doctor import doctor
+from agentnet.cli.commands.graph import graph
+from agentnet.cli.commands.models import models
+from agentnet.cli.commands.protocols import protocols
+from agentnet.cli.commands.resume import resume
+from agentnet.cli.commands.run import run
+from agentnet.cli.commands.runs import runs, show
+from agentnet.cli.commands.table import table
+from agentnet.cli.framing import command
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"max_content_width": 100},
+)
+
+for function in (demo, ask, run, resume, models, protocols, graph, runs, show, table, doctor):
+    app.command(function.__name__)(command(function))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from agentnet.cli.examination import own_version
+
+        typer.echo(f"agentnet {own_version()}")
+        raise typer.Exit()
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Language models join a network, share what they can do, and reason together.
+
+    Try `agentnet demo` first: it needs no download, no server and no key.
+
+    Every command takes --json. Exit codes: 0 all well, 1 no answer or an expectation that did not hold, 2 bad input,
+    130 interrupted.
+    """

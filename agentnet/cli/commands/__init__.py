@@ -1,0 +1,1 @@
+"""One module for each command. Its docstring is what ``agentnet COMMAND --help`` says."""

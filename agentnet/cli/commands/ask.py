@@ -1,0 +1,57 @@
+"""``agentnet ask``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from agentnet.cli import options
+from agentnet.cli.framing import HELD, NOT_HELD
+
+
+async def ask(
+    text: Annotated[str, typer.Argument(help="The question.", show_default=False)],
+    protocol: options.Protocol = None,
+    network: options.NetworkOption = None,
+    label: options.Label = None,
+    seed: options.Seed = None,
+    limit_tokens: options.LimitTokens = None,
+    limit_calls: options.LimitCalls = None,
+    limit_seconds: options.LimitSeconds = None,
+    limit_cost: options.LimitCost = None,
+    best_so_far: options.BestSoFar = False,
+    store: options.StoreOption = None,
+    verbose: options.Verbose = False,
+    json: options.Json = False,
+    json_lines: options.JsonLines = False,
+) -> int:
+    """Ask a network a question, and watch it being answered."""
+    from agentnet.cli.live import view_for
+    from agentnet.cli.output import emit
+    from agentnet.cli.records import outcome_data
+    from agentnet.collab.inline import read_protocol
+    from agentnet.contracts.bodies import Task
+    from agentnet.coordinator.coordinator import Sources
+    from agentnet.errors import BadInput
+    from agentnet.workplace import open_workplace
+
+    if not text.strip():
+        raise BadInput("the question is empty")
+    settings = options.settings_from(network=network, store=store, protocol=protocol)
+    limits = options.limits_from(limit_tokens, limit_calls, limit_seconds, limit_cost, best_so_far)
+    spec, source = read_protocol(settings.protocol.value)
+    async with open_workplace(settings) as place:
+        with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
+            outcome = await place.coordinator.run(
+                Task(text=text, label=label),
+                spec,
+                seed=seed or 0,
+                limits=limits,
+                sources=Sources(protocol=source, network=place.network_source),
+                on_event=view,
+                stream_text=not json,
+            )
+    if json and not json_lines:
+        emit(outcome_data(outcome))
+    return HELD if outcome.answer is not None else NOT_HELD

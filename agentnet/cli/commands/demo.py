@@ -1,0 +1,126 @@
+"""``agentnet demo``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentnet.cli import options
+from agentnet.cli.framing import HELD, NOT_HELD
+
+if TYPE_CHECKING:
+    from agentnet.coordinator import Outcome
+    from agentnet.network import Network
+
+QUESTION = "What is the atomic number of oxygen times the number of letters in the capital of Peru?"
+ANSWER = "32"
+
+
+async def demo(
+    question: Annotated[str | None, typer.Argument(help="Another question of this kind.", show_default=False)] = None,
+    store: options.StoreOption = None,
+    verbose: options.Verbose = False,
+    json: options.Json = False,
+) -> int:
+    """Watch tiny models answer what none of them can alone.
+
+    Needs no download, no server and no key: the models are part of the package.
+    """
+    from agentnet.answers import same
+    from agentnet.cli.live import view_for
+    from agentnet.cli.output import emit
+    from agentnet.cli.records import outcome_data
+    from agentnet.collab.library import find_protocol
+    from agentnet.contracts.bodies import Task
+    from agentnet.coordinator.coordinator import Sources
+    from agentnet.network.files import ZOO
+    from agentnet.workplace import open_workplace
+
+    task = Task(text=question or QUESTION)
+    expected = ANSWER if question is None else None
+    async with open_workplace(options.settings_from(store=store), network=ZOO) as place:
+        if not json:
+            _introduce(place.network)
+        with view_for(json=json, json_lines=False, verbose=verbose) as view:
+            together = await place.coordinator.run(
+                task,
+                find_protocol("delegation"),
+                sources=Sources(protocol="delegation", network=ZOO),
+                on_event=view,
+                stream_text=not json,
+            )
+        alone = await _each_alone(place.network, task)
+    right = together.answer is not None and (expected is None or same(expected, together.answer))
+    if json:
+        emit(
+            {
+                "question": task.text,
+                "expected": expected,
+                "right": right,
+                "together": outcome_data(together),
+                "alone": [_row_data(name, outcome) for name, outcome in alone.items()],
+            }
+        )
+    else:
+        _compare(together, alone, expected)
+    return HELD if right else NOT_HELD
+
+
+def _introduce(network: Network) -> None:
+    from rich.text import Text
+
+    from agentnet.cli.output import console
+    from agentnet.cli.speech import style_of
+
+    screen = console()
+    members = Text(", ").join(Text(agent.name, style_of(agent.name)) for agent in network)
+    screen.print(Text(f"{len(network.agents)} tiny models, running here: ", "dim") + members)
+
+
+async def _each_alone(network: Network, task: Any) -> dict[str, Outcome]:
+    """The same question to every solver by itself; nothing of it is remembered."""
+    from agentnet.contracts.protocols import Ask, ProtocolSpec
+    from agentnet.coordinator import Coordinator
+
+    coordinator = Coordinator(network)
+    return {
+        agent.name: await coordinator.run(
+            task, ProtocolSpec(name="single", summary="one agent alone", protocol=Ask(agent=agent.name))
+        )
+        for agent in network
+        if "solver" in agent.card.roles
+    }
+
+
+def _compare(together: Outcome, alone: dict[str, Outcome], expected: str | None) -> None:
+    from rich.text import Text
+
+    from agentnet.answers import same
+    from agentnet.cli.framing import printable
+    from agentnet.cli.output import console, table
+    from agentnet.cli.records import usage_by_agent
+    from agentnet.cli.speech import style_of
+
+    rows = table(
+        "", "who", "answer", "calls", "tokens", "seconds", right=("calls", "tokens", "seconds"), wrap=("answer",)
+    )
+    team = " + ".join(usage_by_agent(together.messages)) or "nobody"
+    for name, outcome in {team: together, **alone}.items():
+        right = outcome.answer is not None and expected is not None and same(expected, outcome.answer)
+        mark = "" if expected is None else "✓" if right else "✗"
+        style = "bold" if outcome is together else style_of(name)
+        answer = printable(outcome.answer if outcome.answer is not None else outcome.detail)
+        used = outcome.usage
+        numbers = (str(used.calls), str(used.tokens), f"{used.seconds:.2f}")
+        rows.add_row(Text(mark, "green" if right else "red"), Text(name, style), answer, *numbers)
+    screen = console()
+    screen.print()
+    screen.print(Text("The same question, to each solver alone:", "dim"))
+    screen.print(rows)
+    screen.print(Text(f"agentnet show {together.run}  tells it again; agentnet graph delegation  draws it", "dim"))
+
+
+def _row_data(name: str, outcome: Outcome) -> dict[str, Any]:
+    usage = outcome.usage.model_dump(mode="json")
+    return {"agent": name, "status": outcome.status, "answer": outcome.answer, "usage": usage}

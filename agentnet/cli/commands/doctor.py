@@ -1,0 +1,37 @@
+"""``agentnet doctor``."""
+
+from __future__ import annotations
+
+from agentnet.cli import options
+from agentnet.cli.framing import HELD, NOT_HELD
+
+
+def doctor(network: options.NetworkOption = None, store: options.StoreOption = None, json: options.Json = False) -> int:
+    """Show what is found here: machine, llama.cpp, zoo, settings.
+
+    Exit code 1 if the zoo is not whole.
+    """
+    from rich.text import Text
+
+    from agentnet.cli.examination import Finding, examine
+    from agentnet.cli.output import console, emit
+
+    findings = examine(options.settings_from(network=network, store=store))
+    well = all(finding.well is not False for finding in findings)
+    if json:
+        emit({"well": well, "findings": [finding.as_json() for finding in findings]})
+        return HELD if well else NOT_HELD
+    marks = {True: Text("✓", "green"), False: Text("✗", "red"), None: Text("·", "dim")}
+    topic = ""
+
+    def show(finding: Finding) -> None:
+        nonlocal topic
+        if finding.topic != topic:
+            topic = finding.topic
+            console().print(Text(topic, "bold"))
+        line = Text("  ") + marks[finding.well] + Text(f" {finding.name:<18} ", "dim") + Text(finding.value)
+        console().print(line + Text(f"  {finding.note}" if finding.note else "", "dim"), soft_wrap=True)
+
+    for finding in findings:
+        show(finding)
+    return HELD if well else NOT_HELD

@@ -1,0 +1,66 @@
+"""``agentnet graph``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agentnet.cli import options
+
+
+class Form(StrEnum):
+    """What a drawing is made of."""
+
+    mermaid = "mermaid"
+    ascii = "ascii"
+    svg = "svg"
+    png = "png"
+
+
+def graph(
+    protocol: Annotated[str, typer.Argument(help="A shipped protocol, a file, or an expression.", show_default=False)],
+    network: options.NetworkOption = None,
+    form: Annotated[
+        Form | None, typer.Option("--format", "-f", help="Default: what --out ends with, else mermaid.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; png needs one.")] = None,
+    json: options.Json = False,
+) -> None:
+    """Draw the LangGraph state machine that a protocol becomes.
+
+    Nested graphs are drawn too. mermaid needs nothing; ascii, svg and png are laid out here, without network or
+    browser, by the extra agentnet-ai[picture].
+    """
+    from agentnet.cli.drawing import draw
+    from agentnet.cli.output import emit
+    from agentnet.collab.binding import Binder
+    from agentnet.collab.compiling import compile_expression
+    from agentnet.collab.inline import read_protocol
+    from agentnet.errors import BadInput
+    from agentnet.network import find_network
+
+    chosen = (form or _form_of(out)).value
+    if chosen == "png" and out is None and not json:
+        raise BadInput("a png goes to a file: add --out FILE.png")
+    spec, _ = read_protocol(protocol)
+    members, _ = find_network(options.settings_from(network=network).network.value)
+    drawn = draw(compile_expression(Binder(members).bind(spec.protocol)), chosen)
+    if out is not None:
+        try:
+            out.write_bytes(drawn)
+        except OSError as error:
+            raise BadInput(f"{out}: cannot be written ({error.strerror})") from error
+    if json:
+        text = None if chosen == "png" else drawn.decode()
+        written = str(out) if out else None
+        emit({"protocol": spec.name, "network": members.name, "format": chosen, "file": written, "drawing": text})
+    elif out is None:
+        typer.echo(drawn.decode())
+
+
+def _form_of(out: Path | None) -> Form:
+    suffix = out.suffix.lower().removeprefix(".") if out else ""
+    return Form(suffix) if suffix in ("svg", "png") else Form.ascii if suffix == "txt" else Form.mermaid

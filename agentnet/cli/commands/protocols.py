@@ -1,0 +1,59 @@
+"""``agentnet protocols``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentnet.cli import options
+
+if TYPE_CHECKING:
+    from agentnet.contracts.protocols import ProtocolSpec
+
+
+def protocols(
+    name: Annotated[str | None, typer.Argument(help="A protocol to show whole: a shipped name or a file.")] = None,
+    json: options.Json = False,
+) -> None:
+    """List the named protocols, or show one whole."""
+    from agentnet.cli.output import console, emit, table
+    from agentnet.collab.inline import read_protocol
+    from agentnet.collab.library import shipped_protocols
+
+    if name is not None:
+        spec, _ = read_protocol(name)
+        if json:
+            emit(_data(spec))
+        else:
+            _show(spec)
+        return
+    shipped = shipped_protocols()
+    if json:
+        emit([_data(spec) for spec in shipped.values()])
+        return
+    rows = table("protocol", "what it does", "model calls", wrap=("what it does", "model calls"))
+    for each in shipped.values():
+        rows.add_row(each.name, each.summary, each.calls)
+    console().print(rows)
+    console().print("agentnet protocols NAME shows one whole; agentnet graph NAME draws it", style="dim")
+
+
+def _data(spec: ProtocolSpec) -> dict[str, Any]:
+    return spec.model_dump(mode="json")
+
+
+def _show(spec: ProtocolSpec) -> None:
+    import yaml
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from agentnet.cli.output import console
+
+    screen = console()
+    screen.print(Text(spec.name, "bold") + Text(f"  {spec.summary}"))
+    for text in (spec.description.strip(), f"source: {spec.source}", f"model calls: {spec.calls}"):
+        if not text.endswith(": ") and text:
+            screen.print(Text(text, "dim"))
+    written = yaml.safe_dump({"protocol": spec.model_dump(mode="json")["protocol"]}, sort_keys=False, width=100)
+    screen.print(Padding(Text(written.rstrip()), (1, 0, 0, 2)))

@@ -1,0 +1,47 @@
+"""``agentnet resume``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from agentnet.cli import options
+from agentnet.cli.framing import HELD, NOT_HELD
+
+
+async def resume(
+    run: Annotated[str, typer.Argument(help="The run's id, or the beginning of it.", show_default=False)],
+    limit_tokens: options.LimitTokens = None,
+    limit_calls: options.LimitCalls = None,
+    limit_seconds: options.LimitSeconds = None,
+    limit_cost: options.LimitCost = None,
+    best_so_far: options.BestSoFar = False,
+    store: options.StoreOption = None,
+    verbose: options.Verbose = False,
+    json: options.Json = False,
+    json_lines: options.JsonLines = False,
+) -> int:
+    """Go on with a run that was interrupted or hit a limit.
+
+    Nothing that was said is asked for again. Limits that are given replace all of the run's own.
+    """
+    from agentnet.cli.live import view_for
+    from agentnet.cli.output import emit
+    from agentnet.cli.records import outcome_data
+    from agentnet.collab.inline import protocol_of
+    from agentnet.workplace import network_of, open_memory, open_workplace
+
+    settings = options.settings_from(store=store)
+    limits = options.limits_from(limit_tokens, limit_calls, limit_seconds, limit_cost, best_so_far)
+    async with open_memory(settings) as memory:
+        record = await memory.store.find_run(run)
+        spec = protocol_of(record)
+        async with open_workplace(settings, network=network_of(record), memory=memory) as place:
+            with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
+                outcome = await place.coordinator.resume(
+                    record, spec, limits=limits, on_event=view, stream_text=not json
+                )
+    if json and not json_lines:
+        emit(outcome_data(outcome))
+    return HELD if outcome.answer is not None else NOT_HELD

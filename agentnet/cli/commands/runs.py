@@ -1,0 +1,58 @@
+"""``agentnet runs`` and ``agentnet show``: what the store remembers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from agentnet.cli import options
+
+
+async def runs(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")] = 20,
+    store: options.StoreOption = None,
+    json: options.Json = False,
+) -> None:
+    """List the runs that the store remembers, newest first."""
+    from agentnet.cli.framing import printable
+    from agentnet.cli.output import console, emit, table
+    from agentnet.cli.records import record_data, status_text
+    from agentnet.workplace import open_memory
+
+    async with open_memory(options.settings_from(store=store)) as memory:
+        found = await memory.store.runs(limit)
+    if json:
+        emit([record_data(record) for record in found])
+        return
+    if not found:
+        console().print("No runs yet. Try: agentnet demo", style="dim")
+        return
+    rows = table("run", "when", "protocol", "status", "task", "answer", wrap=("task", "answer"))
+    for record in found:
+        when = record.created.astimezone().strftime("%Y-%m-%d %H:%M")
+        answer = printable(record.answer or "")
+        status = status_text(record.status)
+        rows.add_row(record.id, when, record.protocol_name, status, printable(record.task.text), answer)
+    console().print(rows)
+
+
+async def show(
+    run: Annotated[str, typer.Argument(help="The run's id, or the beginning of it.", show_default=False)],
+    store: options.StoreOption = None,
+    verbose: options.Verbose = False,
+    json: options.Json = False,
+) -> None:
+    """Show a run: its transcript, its decisions, what it used."""
+    from agentnet.cli.output import emit
+    from agentnet.cli.records import print_run, record_data
+    from agentnet.workplace import open_memory
+
+    async with open_memory(options.settings_from(store=store)) as memory:
+        record = await memory.store.find_run(run)
+        messages = await memory.store.messages(record.id)
+    if json:
+        whole = [message.model_dump(mode="json") for message in messages]
+        emit({**record_data(record), "protocol_expression": record.protocol, "messages": whole})
+        return
+    print_run(record, messages, verbose=verbose)

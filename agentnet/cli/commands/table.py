@@ -1,0 +1,51 @@
+"""``agentnet table``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agentnet.cli import options
+
+if TYPE_CHECKING:
+    from agentnet.evals.statistics import Interval
+
+
+async def table(
+    items: Annotated[int, typer.Option("--items", min=10, help="Held-out items of each comparison.")] = 200,
+    json: options.Json = False,
+) -> None:
+    """Measure collaboration on the zoo against single models.
+
+    Delegation and verification, each beside the best single model on the same held-out items.
+    """
+    from agentnet.cli.output import console, emit
+    from agentnet.cli.output import table as plain_table
+    from agentnet.evals.first_light import first_light
+    from agentnet.network.files import ZOO
+    from agentnet.workplace import open_workplace
+
+    async with open_workplace(options.settings_from(), network=ZOO, remember=False) as place:
+        found = await first_light(place.network, items, done=lambda name: None if json else typer.echo(name, err=True))
+    if json:
+        emit([row.as_json() for row in found])
+        return
+    rows = plain_table("items", "system", "right", "95 %", "calls", "gain over", right=("right", "calls"))
+    for row in found:
+        right = row.accuracy
+        gain = f"{row.rival}: {_points(row.gain)}" if row.rival and row.gain else ""
+        rows.add_row(
+            row.family,
+            row.system,
+            f"{100 * right.estimate:.1f} %",
+            f"{100 * right.low:.1f}–{100 * right.high:.1f}",
+            f"{row.calls:.2f}",
+            gain,
+        )
+    console().print(rows)
+
+
+def _points(gain: Interval) -> str:
+    """A difference of shares in percentage points, with its interval."""
+    return f"{100 * gain.estimate:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"

@@ -1,0 +1,87 @@
+"""The frame around every command: exit codes, one-line errors, Ctrl-C."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import typer
+
+from agentnet.errors import AgentNetError
+
+HELD, NOT_HELD, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+ISSUES = "report it with the traceback"
+DEBUG = "AGENTNET_DEBUG"
+
+
+def command(function: Callable[..., Any]) -> Callable[..., None]:
+    """A command as Typer runs it. `function` returns its exit code (None: 0) and may be a coroutine function.
+
+    Errors of `agentnet.errors` become one red line; anything unexpected too, unless ``AGENTNET_DEBUG=1`` asks for the
+    traceback. Nothing is swallowed: both end with exit code 2.
+    """
+
+    @functools.wraps(function)
+    def framed(**arguments: Any) -> None:
+        as_json = bool(arguments.get("json"))
+        try:
+            result = function(**arguments)
+            code = _finish(result) if inspect.iscoroutine(result) else result
+        except KeyboardInterrupt:
+            code = _interrupted()
+        except AgentNetError as error:
+            code = _failed(str(error), error.code, as_json)
+        except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+            raise
+        except Exception as error:
+            if os.environ.get(DEBUG):
+                raise
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            hint = f"this is a bug; run it again with {DEBUG}=1 and {ISSUES}"
+            code = _failed(f"unexpected {text} ({hint})", "unexpected", as_json)
+        if code:
+            raise typer.Exit(code)
+
+    return framed
+
+
+def _finish(work: Coroutine[Any, Any, int | None]) -> int | None:
+    import asyncio
+
+    return asyncio.run(work)
+
+
+class Interruption:
+    """What Ctrl-C leaves behind: the run that is going on, so that the way to resume it can be said."""
+
+    run: str | None = None
+
+
+def _interrupted() -> int:
+    if Interruption.run:
+        complain(f"interrupted; go on with: agentnet resume {Interruption.run}")
+    else:
+        complain("interrupted")
+    return INTERRUPTED
+
+
+def _failed(text: str, code: str, as_json: bool) -> int:
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"error": {"code": code, "message": text}}, ensure_ascii=False))
+    complain(text)
+    return BAD_INPUT
+
+
+def complain(text: str) -> None:
+    """One red line on stderr."""
+    typer.secho(f"agentnet: {printable(text)}", fg=typer.colors.RED, err=True)
+
+
+def printable(text: str) -> str:
+    """Text without control characters: what a model or a file says must not steer the terminal."""
+    return "".join(character for character in text if character in "\n\t" or character.isprintable())

@@ -1,0 +1,161 @@
+"""The live view of a run: a listener of its events.
+
+On a terminal, turns that are being written stand below the finished ones and grow; elsewhere every finished turn is one
+plain line.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from agentnet.cli.framing import Interruption, printable
+from agentnet.cli.output import console, emit_line
+from agentnet.cli.speech import cost, line, row
+from agentnet.contracts.bodies import Task
+from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TextStreamed, TurnStarted
+from agentnet.contracts.messages import Message
+
+TAIL = 160
+"""Characters of a growing reply that are shown."""
+REFRESHES = 12
+"""Redraws per second."""
+
+
+@dataclass
+class Growing:
+    """A reply that is being written."""
+
+    agent: str
+    role: str
+    started: float = field(default_factory=time.monotonic)
+    text: str = ""
+
+
+class LiveView:
+    """Shows runs one after the other. Use as a context manager; call it with each event."""
+
+    def __init__(self, *, verbose: bool = False, screen: Console | None = None) -> None:
+        self._screen = screen or console()
+        self._verbose = verbose
+        self._said: dict[str, Message] = {}
+        self._growing: dict[str, Growing] = {}
+        self._live: Live | None = None
+
+    def __enter__(self) -> LiveView:
+        if self._screen.is_terminal:
+            self._live = Live(
+                get_renderable=self._draw, console=self._screen, refresh_per_second=REFRESHES, transient=True
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._growing.clear()
+        if self._live is not None:
+            self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                Interruption.run = event.run
+                again = "  resumed" if event.resumed else ""
+                self._print(Text(f"{event.protocol}  run {event.run}{again}", "dim"))
+            case TurnStarted():
+                self._growing[event.message] = Growing(event.agent, event.role)
+            case TextStreamed():
+                if growing := self._growing.get(event.message):
+                    growing.text += event.text
+            case MessageSaid():
+                self._growing.pop(event.message.id, None)
+                self._said[event.message.id] = event.message
+                self._print(
+                    Text(printable(event.message.body.text), "bold")
+                    if isinstance(event.message.body, Task)
+                    else line(event.message, self._said, verbose=self._verbose)
+                )
+            case RunEnded():
+                Interruption.run = None
+                self._growing.clear()
+                self._print(ending(event))
+
+    def _print(self, what: RenderableType) -> None:
+        if self._live is not None:
+            self._live.refresh()
+        self._screen.print(what)
+
+    def _draw(self) -> RenderableType:
+        now = time.monotonic()
+        return Group(
+            *(
+                row(
+                    growing.agent,
+                    growing.role,
+                    Text(_tail(growing.text), "italic dim"),
+                    f"{now - growing.started:.1f} s",
+                )
+                for growing in list(self._growing.values())
+            )
+        )
+
+
+def ending(event: RunEnded) -> Text:
+    """How a run ended, in a line or two."""
+    spent = f"   {event.usage.calls} calls  {cost(event.usage)}" if event.usage.calls else ""
+    if event.answer is not None:
+        return Text("= ", "green") + Text(printable(event.answer), "bold green") + Text(spent, "dim")
+    text = Text(f"{event.status}: ", "yellow") + Text(printable(event.detail)) + Text(spent, "dim")
+    if event.status == "stopped":
+        text += Text(f"\ngo on with: agentnet resume {event.run} --limit-…", "dim")
+    return text
+
+
+class JsonLines:
+    """Every event as one line of JSON on stdout."""
+
+    def __enter__(self) -> JsonLines:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def __call__(self, event: Event) -> None:
+        _remember(event)
+        emit_line(event)
+
+
+class Silent:
+    """Shows nothing; only knows which run is going on."""
+
+    def __enter__(self) -> Silent:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def __call__(self, event: Event) -> None:
+        _remember(event)
+
+
+def view_for(*, json: bool, json_lines: bool, verbose: bool = False) -> LiveView | JsonLines | Silent:
+    """The listener that a command's options ask for."""
+    if json_lines:
+        return JsonLines()
+    return Silent() if json else LiveView(verbose=verbose)
+
+
+def _remember(event: Event) -> None:
+    if isinstance(event, RunStarted):
+        Interruption.run = event.run
+    elif isinstance(event, RunEnded):
+        Interruption.run = None
+
+
+def _tail(text: str) -> str:
+    flat = " ".join(printable(text).split())
+    return flat if len(flat) <= TAIL else "…" + flat[-TAIL:]

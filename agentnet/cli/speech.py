@@ -1,0 +1,115 @@
+"""A message as a line for people: who, what kind, what it says, what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from itertools import cycle
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from agentnet.cli.framing import printable
+from agentnet.contracts.bodies import (
+    Assignment,
+    Critique,
+    Error,
+    Plan,
+    Refusal,
+    Result,
+    Task,
+    Verdict,
+    Vote,
+    answer_of,
+)
+from agentnet.contracts.messages import Message
+from agentnet.contracts.usage import Usage
+
+COLOURS = cycle(("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta"))
+OWN = ("coordinator", "user")
+NAME_WIDTH, KIND_WIDTH, COST_WIDTH = 11, 10, 16
+
+
+def line(message: Message, said: Mapping[str, Message], *, verbose: bool = False) -> RenderableType:
+    """One message. `said` holds the messages that it may refer to, by id."""
+    kind = message.body.kind + (f" {message.round + 1}" if message.round else "")
+    return row(
+        message.sender, kind, content(message, said, verbose=verbose), cost(message.usage), depth_of(message.node)
+    )
+
+
+def row(name: str, kind: str, body: Text, right: str = "", depth: int = 0) -> Table:
+    """The columns that every line of a run has."""
+    grid = Table.grid(padding=(0, 1), expand=True)
+    grid.add_column(width=NAME_WIDTH + 2 * depth, no_wrap=True)
+    grid.add_column(width=KIND_WIDTH, no_wrap=True)
+    grid.add_column(ratio=1, overflow="fold")
+    cells = [Text("  " * depth) + Text(name, style_of(name)), Text(kind, "dim"), body]
+    if right:
+        grid.add_column(width=COST_WIDTH, justify="right", no_wrap=True)
+        cells.append(Text(right, "dim"))
+    grid.add_row(*cells)
+    return grid
+
+
+@cache
+def style_of(name: str) -> str:
+    """A colour for each agent, in the order in which they come up."""
+    return "dim" if name in OWN else next(COLOURS)
+
+
+def depth_of(node: str) -> int:
+    """How deep an expression lies in others: the dots in the path are the rounds of nested ones."""
+    return sum("." in part for part in node.split("/")[1:-1])
+
+
+def cost(usage: Usage) -> str:
+    """Tokens written and read, and seconds; nothing where no model was asked."""
+    return f"{usage.tokens} tok  {usage.seconds:.2f} s" if usage.calls else ""
+
+
+def content(message: Message, said: Mapping[str, Message], *, verbose: bool = False) -> Text:
+    """What a message says."""
+    body = message.body
+    match body:
+        case Task():
+            return _text(body.text)
+        case Plan():
+            steps = (f"{step.id}  {step.label}: {step.ask}" for step in body.steps)
+            return _text("\n".join(steps))
+        case Assignment():
+            return Text("→ ", "dim") + Text(body.agent, style_of(body.agent)) + _text(f"  {body.text}")
+        case Verdict():
+            found = f"  found {body.answer}" if body.answer else ""
+            mark = ("✓ approve", "green") if body.verdict == "approve" else ("✗ disapprove", "red")
+            return Text(*mark) + _text(found + (f"\n{body.reason}" if verbose and body.reason else ""), "dim")
+        case Vote():
+            chosen = said.get(body.choice)
+            words = (answer_of(chosen.body) if chosen else None) or body.choice
+            return Text("→ ", "dim") + _text(words) + _text(f"  of {chosen.sender}" if chosen else "", "dim")
+        case Result():
+            return _text(body.answer, "bold") + _text(f"  {body.decision}{_support(body)}", "dim")
+        case Critique():
+            return _text(body.text)
+        case Refusal():
+            return Text("declines: ", "yellow") + _text(body.reason)
+        case Error():
+            return Text("✗ ", "red") + _text(body.detail, "red")
+        case _:
+            answer = answer_of(body)
+            whole = getattr(body, "text", "")
+            if answer is None:
+                return _text(body.kind, "dim")
+            return _text(whole) if verbose and whole != answer else _text(answer, "bold")
+
+
+def _support(result: Result) -> str:
+    if len(result.support) < 2:
+        return ""
+    ranked = sorted(result.support.items(), key=lambda entry: -entry[1])
+    return ": " + ", ".join(f"{answer} × {weight:.3g}" for answer, weight in ranked)
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(printable(text), style)

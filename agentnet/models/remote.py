@@ -1,0 +1,223 @@
+"""`OpenAIModel`: a model behind an OpenAI-compatible HTTP server.
+
+Servers differ in what they accept. What one refuses (a way to hold replies to a schema, ``stream_options``, …) is left
+out of the next try and of every later request to the same model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+
+import openai
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from agentnet.contracts.model_specs import OpenAISpec
+from agentnet.contracts.sampling import Sampling
+from agentnet.errors import ModelError
+from agentnet.models.base import Abilities, Chunk, Completion, Request
+from agentnet.models.remote_errors import refused_field, translated, wanted_pause, worth_retrying
+from agentnet.models.remote_replies import Reply
+
+log = logging.getLogger("agentnet.remote")
+
+OPENAI = "https://api.openai.com/v1"
+FIRST_PAUSE = 0.5
+FORMATS = ("json_schema", "json_object with schema", "json_object", "none")
+"""Ways to ask for a JSON reply, the strictest first; ``structured: auto`` goes down until the server accepts one."""
+
+_T = TypeVar("_T")
+_Fields = dict[str, Any]
+
+
+class OpenAIModel:
+    """One model of one server. Connects at the first request; every failure is a one-line `ModelError`.
+
+    `timeout` bounds each attempt; of a streamed reply, each wait for its next piece.
+    """
+
+    def __init__(self, spec: OpenAISpec) -> None:
+        self._spec = spec
+        self._client: openai.AsyncOpenAI | None = None
+        self._closed = False
+        self._format = FORMATS[0] if spec.structured == "auto" else spec.structured
+        self._format_works = spec.structured != "auto"
+        self._logprobs = spec.logprobs
+        self._refused: set[str] = set()
+        """Request fields that the server was found not to accept."""
+
+    @property
+    def name(self) -> str:
+        return self._spec.model
+
+    @property
+    def abilities(self) -> Abilities:
+        holds = {"json_schema": True, "json_object with schema": True, "none": False}.get(self._format)
+        schema = holds if self._format_works or self._format == "none" else None
+        return Abilities(context=self._spec.context, schema=schema, logprobs=self._logprobs)
+
+    @property
+    def url(self) -> str:
+        """The server's base URL; requests go to ``/chat/completions`` below it."""
+        return (self._spec.base_url or os.environ.get(self._spec.base_url_env) or OPENAI).rstrip("/")
+
+    async def generate(self, request: Request) -> Completion:
+        started = time.perf_counter()
+        reply = Reply(self.url, streamed=False)
+        reply.add(await self._send(request, self._post))
+        return self._finished(request, reply.completion(time.perf_counter() - started))
+
+    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+        started = time.perf_counter()
+        reply = Reply(self.url, streamed=True)
+        events = await self._send(request, self._open, stream=True)
+        try:
+            while (event := await self._next(events)) is not _END:
+                if text := reply.add(event):
+                    yield Chunk(text)
+        finally:
+            await events.close()
+        yield Chunk("", self._finished(request, reply.completion(time.perf_counter() - started)))
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._client is not None:
+            await self._client.close()
+
+    async def _post(self, fields: _Fields) -> object:
+        async with asyncio.timeout(self._spec.timeout):
+            return await self._connected().post("/chat/completions", body=fields, cast_to=object)
+
+    async def _open(self, fields: _Fields) -> openai.AsyncStream[object]:
+        async with asyncio.timeout(self._spec.timeout):
+            return await self._connected().post(
+                "/chat/completions", body=fields, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
+            )
+
+    async def _next(self, events: openai.AsyncStream[object]) -> object:
+        """The next piece of a streamed reply, or `_END`. What was said cannot be taken back, so nothing is retried."""
+        try:
+            async with asyncio.timeout(self._spec.timeout):
+                return await anext(events, _END)
+        except Exception as error:
+            raise translated(error, self._spec, self.url) from error
+
+    def _connected(self) -> openai.AsyncOpenAI:
+        if self._closed:
+            raise ModelError(f"{self.name} is closed")
+        if self._client is None:
+            url, key = self.url, os.environ.get(self._spec.api_key_env)
+            if not re.match(r"https?://[^/]", url):
+                raise ModelError(
+                    f"{url}: not the address of a server; set base_url or ${self._spec.base_url_env} to http://…/v1"
+                )
+            if not key and url.startswith("https://api.openai.com"):
+                raise ModelError(f"{url}: needs a key; set the environment variable {self._spec.api_key_env}")
+            keyless: Any = {"Authorization": openai.Omit()}
+            self._client = openai.AsyncOpenAI(
+                api_key=key or "none",
+                base_url=url,
+                max_retries=0,
+                timeout=self._spec.timeout,
+                default_headers=None if key else keyless,
+            )
+        return self._client
+
+    async def _send(self, request: Request, send: Callable[[_Fields], Awaitable[_T]], *, stream: bool = False) -> _T:
+        """Send until an answer comes, with fewer fields where the server refuses some. Raises `ModelError`."""
+        while True:
+            tried, fields = self._format, self._fields(request, stream)
+
+            def again(error: BaseException, fields: _Fields = fields) -> bool:
+                return worth_retrying(error) and self._refusal(fields, error) is None
+
+            retrying = AsyncRetrying(
+                retry=retry_if_exception(again),
+                wait=self._pause,
+                stop=stop_after_attempt(self._spec.attempts),
+                reraise=True,
+            )
+            try:
+                answer: _T = await retrying(send, fields)
+            except Exception as error:
+                refused = self._refusal(fields, error)
+                if refused is None:
+                    tries = retrying.statistics.get("attempt_number", 1)
+                    raise translated(error, self._spec, self.url, tries) from error
+                self._do_without(refused, tried)
+            else:
+                if "response_format" in fields and tried == self._format:
+                    self._format_works = True
+                return answer
+
+    def _pause(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome is not None else None
+        wanted = wanted_pause(error)
+        if wanted is None:
+            wanted = wait_exponential_jitter(FIRST_PAUSE, max=self._spec.max_wait, jitter=FIRST_PAUSE)(state)
+        return min(wanted, self._spec.max_wait)
+
+    def _fields(self, request: Request, stream: bool) -> _Fields:
+        sampling = request.sampling
+        fields: _Fields = {
+            "model": self._spec.model,
+            "messages": list(request.messages),
+            "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "top_k": sampling.top_k or None,
+            "min_p": sampling.min_p or None,
+            "seed": sampling.seed,
+            "stop": list(sampling.stop) or None,
+            "logprobs": (request.logprobs and self._logprobs is not False) or None,
+            "stream": stream or None,
+            "stream_options": {"include_usage": True} if stream else None,
+            "response_format": self._response_format(request),
+        }
+        if "max_tokens" in self._refused:
+            fields["max_completion_tokens"] = fields["max_tokens"]
+        wanted = {key: value for key, value in fields.items() if value is not None and key not in self._refused}
+        return wanted | self._spec.extra_body
+
+    def _response_format(self, request: Request) -> _Fields | None:
+        if request.schema is None or self._format == "none":
+            return None
+        schema = dict(request.schema)
+        if self._format == "json_schema":
+            return {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}
+        return {"type": "json_object"} | ({} if self._format == "json_object" else {"schema": schema})
+
+    def _refusal(self, fields: _Fields, error: BaseException) -> str | None:
+        """The field that the server refuses and that may be left out: not one that the spec insists on."""
+        name = refused_field(fields, error)
+        insisted = name in self._spec.extra_body or (
+            (name == "response_format" and self._spec.structured != "auto")
+            or (name == "logprobs" and self._spec.logprobs)
+        )
+        return None if insisted else name
+
+    def _do_without(self, name: str, tried: str) -> None:
+        if name == "response_format":
+            # Another request may have gone down meanwhile.
+            if self._format == tried:
+                self._format = FORMATS[FORMATS.index(tried) + 1]
+        elif name == "logprobs":
+            self._logprobs = False
+        else:
+            self._refused.add(name)
+        level = logging.WARNING if name in Sampling.model_fields else logging.INFO
+        log.log(level, "%s at %s refuses %s: doing without", self.name, self.url, name)
+
+    def _finished(self, request: Request, completion: Completion) -> Completion:
+        """Remember whether the server gives log-probabilities."""
+        if request.logprobs and self._logprobs is None and completion.text:
+            self._logprobs = completion.logprobs is not None
+        return completion
+
+
+_END: Any = object()

@@ -1,0 +1,139 @@
+"""Failures of an OpenAI-compatible server: what they are about, whether to try again, and how to tell a person."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import openai
+
+from agentnet.contracts.model_specs import OpenAISpec
+from agentnet.errors import BadResponse, ContextOverflow, ModelError, ModelUnavailable, RateLimited, SchemaUnsupported
+
+RETRIED = (408, 409, 429)
+"""Statuses worth another try, as is every 5xx."""
+SHOWN = 200
+"""Characters of a server's answer that a message quotes."""
+CHECK_URL = "check that base_url leads to an OpenAI-compatible server (it usually ends in /v1)"
+
+_OVERFLOW = re.compile(
+    r"context_length_exceeded|exceed_context_size|maximum context length|exceeds? .{0,40}context|prompt is too long"
+)
+_FORMAT = re.compile(r"response.?format|json.?(schema|object|mode)|grammar|structured output|guided")
+_OPTIONAL = ("stream_options", "logprobs", "temperature", "top_p", "top_k", "min_p", "seed")
+
+
+def quoted(data: object) -> str:
+    """The beginning of what a server sent, on one line."""
+    text = " ".join(str(data).split())
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
+
+
+def refused_field(fields: Mapping[str, Any], error: BaseException) -> str | None:
+    """The request field that a server's refusal is about, if the request can do without it.
+
+    Some servers answer 500 to a field that they do not know.
+    """
+    if not isinstance(error, openai.APIStatusError) or error.status_code not in (400, 422, 500, 501):
+        return None
+    if _overflows(error):
+        return None
+    words = _said(error).lower()
+    if "max_tokens" in fields and "max_completion_tokens" in words:
+        return "max_tokens"
+    if "response_format" in fields and _FORMAT.search(words):
+        return "response_format"
+    return next((name for name in _OPTIONAL if name in fields and re.search(rf"\b{name}\b", words)), None)
+
+
+def worth_retrying(error: BaseException) -> bool:
+    """Whether the same request may succeed a little later."""
+    if isinstance(error, openai.APIStatusError):
+        busy = error.status_code in RETRIED or error.status_code >= 500
+        return busy and error.code != "insufficient_quota" and not _overflows(error)
+    return isinstance(error, openai.APIConnectionError | TimeoutError)
+
+
+def wanted_pause(error: BaseException | None) -> float | None:
+    """The seconds that a server asks to wait for, in its Retry-After header (a number or a date)."""
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    value = error.response.headers.get("retry-after", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def translated(error: Exception, spec: OpenAISpec, url: str, tries: int = 1) -> ModelError:
+    """A failed request as one of AgentNet's errors."""
+    if isinstance(error, ModelError):
+        return error
+    after = f" after {tries} tries" if tries > 1 else ""
+    if _overflows(error):
+        return ContextOverflow(f"{url}: too long for {spec.model}, {_quoted(error, spec)}; shorten the transcript")
+    if isinstance(error, openai.APIStatusError):
+        return _of_status(error, spec, url, after)
+    if isinstance(error, openai.APITimeoutError | TimeoutError):
+        return ModelUnavailable(
+            f"{url}: no answer from {spec.model} within {spec.timeout:g} s{after}; check the server, or raise `timeout`"
+        )
+    if isinstance(error, openai.APIConnectionError):
+        return ModelUnavailable(
+            f"{url}: cannot be reached{after} ({error.__cause__ or error}); check that the server runs, "
+            f"and base_url or ${spec.base_url_env}"
+        )
+    if isinstance(error, openai.APIError):
+        return ModelUnavailable(
+            f"{url}: {spec.model} failed in mid-reply, {_quoted(error, spec)}; see the server's log"
+        )
+    if isinstance(error, ValueError):
+        return BadResponse(f"{url} answers something unreadable ({error}); {CHECK_URL}")
+    return ModelUnavailable(f"{url}: the connection broke ({type(error).__name__}: {error}); check the server")
+
+
+def _of_status(error: openai.APIStatusError, spec: OpenAISpec, url: str, after: str) -> ModelError:
+    status, words = error.status_code, _quoted(error, spec)
+    if status in (401, 403):
+        return ModelError(
+            f"{url}: refuses the key ({status}), {words}; check the environment variable {spec.api_key_env}"
+        )
+    if status == 404:
+        return ModelError(f"{url}: does not know the model {spec.model} or the path (404), {words}; {CHECK_URL}")
+    if status == 429:
+        return RateLimited(f"{url}: still too many requests{after} (429), {words}; wait, or lower the network's load")
+    if worth_retrying(error):
+        return ModelUnavailable(f"{url}: fails{after} ({status}), {words}; see the server's log")
+    if _FORMAT.search(_said(error).lower()):
+        return SchemaUnsupported(f"{url}: refuses the form of reply ({status}), {words}; set `structured` to auto")
+    return ModelError(f"{url}: refuses the request ({status}), {words}; check the model's settings")
+
+
+def _overflows(error: BaseException) -> bool:
+    """Whether a server refuses because the prompt does not fit into the model's context."""
+    return isinstance(error, openai.APIError) and _OVERFLOW.search(_said(error).lower()) is not None
+
+
+def _said(error: openai.APIError) -> str:
+    """The server's own words in an error."""
+    body = error.body
+    if isinstance(body, Mapping):
+        code = f" ({body['code']})" if isinstance(body.get("code"), str) else ""
+        return f"{body.get('message') or body.get('detail') or body.get('error') or dict(body)}{code}"
+    return str(body or error.message)
+
+
+def _quoted(error: Exception, spec: OpenAISpec) -> str:
+    """The server's words for a message, without the key, which some servers repeat."""
+    words = _said(error) if isinstance(error, openai.APIError) else str(error)
+    key = os.environ.get(spec.api_key_env)
+    return quoted(words.replace(key, "…") if key else words)

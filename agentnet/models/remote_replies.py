@@ -1,0 +1,104 @@
+"""Replies of an OpenAI-compatible server, whole or in pieces, put together and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from agentnet.contracts.usage import Usage
+from agentnet.errors import BadResponse
+from agentnet.models.base import Completion
+from agentnet.models.remote_errors import CHECK_URL, quoted
+
+
+class _Logprob(BaseModel):
+    logprob: float
+
+
+class _Logprobs(BaseModel):
+    content: list[_Logprob] | None = None
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message | None = None
+    delta: _Message | None = None
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+
+
+class _Body(BaseModel):
+    """A whole reply, or one event of a stream. Fields that nobody reads are not looked at."""
+
+    choices: list[_Choice] = []
+    usage: Any = None
+
+
+class Reply:
+    """A reply that is put together from one body, or from many."""
+
+    def __init__(self, where: str, *, streamed: bool) -> None:
+        self._where, self._streamed = where, streamed
+        self._texts: list[str] = []
+        self._finish: str | None = None
+        self._refusal = ""
+        self._logprobs: list[float] | None = None
+        self._usage: Mapping[str, Any] = {}
+
+    def add(self, data: object) -> str:
+        """Take in a body; returns the text in it. Raises `BadResponse` for anything but a completion."""
+        try:
+            body = _Body.model_validate_json(data) if isinstance(data, str) else _Body.model_validate(data)
+        except ValidationError:
+            raise self._bad(f"answers something that is not a completion, {quoted(data)}", CHECK_URL) from None
+        if isinstance(body.usage, Mapping):
+            self._usage = body.usage
+        if not body.choices:
+            if self._streamed:
+                return ""
+            raise self._bad(f"answers without any choice, {quoted(data)}", CHECK_URL)
+        choice = body.choices[0]
+        self._finish = choice.finish_reason or self._finish
+        message = (choice.delta if self._streamed else choice.message) or _Message()
+        self._refusal += message.refusal or ""
+        if choice.logprobs is not None and choice.logprobs.content is not None:
+            self._logprobs = (self._logprobs or []) + [token.logprob for token in choice.logprobs.content]
+        if message.content is not None:
+            self._texts.append(message.content)
+        return message.content or ""
+
+    def completion(self, seconds: float) -> Completion:
+        """The reply as a whole. Raises `BadResponse` where it has no text, was cut off, or was withheld."""
+        if self._refusal or self._finish == "content_filter":
+            raise self._bad(f"withholds the reply ({self._refusal or 'content filter'})", "rephrase the question")
+        if self._streamed and self._finish is None:
+            raise self._bad("ended a streamed reply before it was finished", "try again, and see the server's log")
+        if not self._texts and self._finish == "length":
+            raise self._bad("used up max_tokens before any text came", "raise max_tokens")
+        if not self._texts and not self._streamed:
+            raise self._bad(f"answers without text (finish reason {self._finish})", "check that it is a chat model")
+        finish: Literal["stop", "length"] = "length" if self._finish in ("length", "max_tokens") else "stop"
+        details = self._usage.get("prompt_tokens_details")
+        usage = Usage(
+            calls=1,
+            prompt_tokens=_count(self._usage.get("prompt_tokens")),
+            completion_tokens=_count(self._usage.get("completion_tokens")),
+            reused_tokens=_count(details.get("cached_tokens")) if isinstance(details, Mapping) else 0,
+            seconds=seconds,
+        )
+        logprobs = None if self._logprobs is None else tuple(self._logprobs)
+        return Completion("".join(self._texts), finish, usage, logprobs)
+
+    def _bad(self, what: str, hint: str) -> BadResponse:
+        return BadResponse(f"{self._where} {what}; {hint}")
+
+
+def _count(value: object) -> int:
+    """A number of tokens; 0 where the server does not tell it."""
+    return value if isinstance(value, int) and value >= 0 else 0

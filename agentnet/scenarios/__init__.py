@@ -1,0 +1,21 @@
+"""Scenarios: files that say what to ask of a network, by which protocol, and what must come out."""
+
+from agentnet.scenarios.loading import Scenario, find_scenario, shipped_scenarios
+from agentnet.scenarios.report import Check, ScenarioReport, TaskReport
+from agentnet.scenarios.running import run_scenario
+from agentnet.scenarios.spec import Expect, Expectations, ScenarioSpec, ScenarioTask, Within
+
+__all__ = [
+    "Check",
+    "Expect",
+    "Expectations",
+    "Scenario",
+    "ScenarioReport",
+    "ScenarioSpec",
+    "ScenarioTask",
+    "TaskReport",
+    "Within",
+    "find_scenario",
+    "run_scenario",
+    "shipped_scenarios",
+]

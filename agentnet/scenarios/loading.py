@@ -1,0 +1,83 @@
+"""Finding scenarios: shipped ones by name, one's own by file."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentnet import resources
+from agentnet.collab.inline import protocol_from, read_protocol
+from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.protocols import ProtocolSpec
+from agentnet.coordinator.coordinator import Sources
+from agentnet.errors import BadInput, ScenarioError
+from agentnet.network import find_network
+from agentnet.network.files import ZOO
+from agentnet.scenarios.spec import ScenarioSpec
+from agentnet.yaml_files import read_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario with everything that its file refers to, read."""
+
+    spec: ScenarioSpec
+    path: Path
+    protocol: ProtocolSpec
+    network: NetworkSpec
+    network_base: Path
+    """Folder that relative paths in the network start from."""
+    sources: Sources
+    """Where a run of it will find all this again, when it is resumed."""
+
+
+def shipped_scenarios() -> dict[str, ScenarioSpec]:
+    """The scenarios that travel with AgentNet, by name."""
+    return {name: read_yaml(path, ScenarioSpec, ScenarioError) for name, path in resources.named("scenarios").items()}
+
+
+def find_scenario(reference: str, *, network: str | None = None, protocol: str | None = None) -> Scenario:
+    """The scenario of a shipped name or a YAML file; `network` and `protocol` replace what it says.
+
+    Raises `ScenarioError`, `ProtocolError` or `NetworkError`: one line that names the file.
+    """
+    path = _find(reference)
+    spec = read_yaml(path, ScenarioSpec, ScenarioError)
+    beside = None if network else path.parent
+    found, base = find_network(network or spec.network, beside=beside)
+    wanted, source = _protocol(spec, path, protocol)
+    sources = Sources(
+        protocol=source, network=_network_source(network or spec.network, beside), scenario=str(path.resolve())
+    )
+    return Scenario(spec, path, wanted, found, base, sources)
+
+
+def _find(reference: str) -> Path:
+    shipped = resources.named("scenarios")
+    if reference in shipped:
+        return shipped[reference]
+    path = Path(reference).expanduser()
+    if path.is_file():
+        return path
+    close = difflib.get_close_matches(reference, shipped, n=1)
+    meant = f", did you mean {close[0]!r}?" if close else ""
+    raise ScenarioError(f"no scenario {reference!r}{meant} (known: {', '.join(shipped)}; or give a YAML file)")
+
+
+def _protocol(spec: ScenarioSpec, path: Path, instead: str | None) -> tuple[ProtocolSpec, str | None]:
+    if instead is not None:
+        return read_protocol(instead)
+    if isinstance(spec.protocol, str):
+        return read_protocol(spec.protocol, beside=path.parent)
+    try:
+        return protocol_from(spec.protocol, name=spec.name, summary=spec.summary), None
+    except BadInput as error:
+        raise ScenarioError(f"{path}: {error}") from error
+
+
+def _network_source(reference: str, beside: Path | None) -> str:
+    if reference == ZOO:
+        return ZOO
+    path = Path(reference).expanduser()
+    return str((beside / path if beside is not None and (beside / path).is_file() else path).resolve())

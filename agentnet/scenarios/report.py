@@ -1,0 +1,47 @@
+"""What came out of a scenario."""
+
+from __future__ import annotations
+
+from agentnet.contracts.base import Frozen
+from agentnet.contracts.events import RunStatus
+from agentnet.contracts.usage import Usage
+
+
+class TaskReport(Frozen):
+    """One task: its run, its answer, and whether that is what was expected."""
+
+    text: str
+    label: str | None
+    run: str
+    status: RunStatus
+    answer: str | None
+    detail: str
+    expected: str
+    right: bool
+    took_part: tuple[str, ...]
+    usage: Usage
+
+
+class Check(Frozen):
+    """One expectation over the whole scenario."""
+
+    name: str
+    wanted: str
+    found: str
+    held: bool
+
+
+class ScenarioReport(Frozen):
+    """Every task and every expectation of a scenario that was run."""
+
+    scenario: str
+    protocol: str
+    network: str
+    tasks: tuple[TaskReport, ...]
+    checks: tuple[Check, ...]
+    usage: Usage
+
+    @property
+    def held(self) -> bool:
+        """Whether every expectation held."""
+        return all(check.held for check in self.checks)

@@ -1,0 +1,137 @@
+"""Running a scenario: each task is one run; then the expectations are looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from agentnet.answers import same
+from agentnet.collab.live import COORDINATOR, USER
+from agentnet.contracts.bodies import Error, Task
+from agentnet.contracts.messages import Message
+from agentnet.contracts.usage import Usage
+from agentnet.coordinator import Coordinator, Outcome
+from agentnet.coordinator.coordinator import Listener
+from agentnet.scenarios.loading import Scenario
+from agentnet.scenarios.report import Check, ScenarioReport, TaskReport
+from agentnet.scenarios.spec import Expect, Expectations, ScenarioTask
+
+_NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
+
+
+async def run_scenario(
+    scenario: Scenario,
+    coordinator: Coordinator,
+    *,
+    seed: int | None = None,
+    on_event: Listener | None = None,
+    on_task: Callable[[TaskReport], None] | None = None,
+    stream_text: bool = False,
+) -> ScenarioReport:
+    """Put every task of a scenario to a coordinator whose network is the scenario's.
+
+    `on_task` receives each task's report as soon as it is there. Raises what `Coordinator.run` raises.
+    """
+    spec = scenario.spec
+    reports: list[TaskReport] = []
+    for task in spec.tasks:
+        outcome = await coordinator.run(
+            Task(text=task.text, label=task.label),
+            scenario.protocol,
+            seed=spec.seed if seed is None else seed,
+            limits=spec.limits,
+            sources=scenario.sources,
+            on_event=on_event,
+            stream_text=stream_text,
+        )
+        reports.append(task_report(task, outcome, spec.expectations))
+        if on_task:
+            on_task(reports[-1])
+    return ScenarioReport(
+        scenario=spec.name,
+        protocol=scenario.protocol.name,
+        network=coordinator.network.spec.name,
+        tasks=tuple(reports),
+        checks=tuple(checks(spec.expectations, reports)),
+        usage=sum((report.usage for report in reports), Usage()),
+    )
+
+
+def task_report(task: ScenarioTask, outcome: Outcome, expectations: Expectations) -> TaskReport:
+    """How one run compares with what its task expects."""
+    if task.expect is None:
+        right = outcome.status == expectations.status
+    else:
+        right = outcome.answer is not None and meets(task.expect, outcome.answer)
+    return TaskReport(
+        text=task.text,
+        label=task.label,
+        run=outcome.run,
+        status=outcome.status,
+        answer=outcome.answer,
+        detail=outcome.detail,
+        expected=wording(task.expect) if task.expect else expectations.status,
+        right=right,
+        took_part=tuple(took_part(outcome.messages)),
+        usage=outcome.usage,
+    )
+
+
+def took_part(messages: Iterable[Message]) -> list[str]:
+    """The agents that said something other than an error, in the order of their first word."""
+    senders = (message.sender for message in messages if not isinstance(message.body, Error))
+    return [name for name in dict.fromkeys(senders) if name not in (USER, COORDINATOR)]
+
+
+def meets(expect: Expect, answer: str) -> bool:
+    """Whether an answer is what was expected."""
+    if expect.answer is not None:
+        return same(expect.answer, answer)
+    if expect.one_of is not None:
+        return any(same(one, answer) for one in expect.one_of)
+    if expect.contains is not None:
+        return expect.contains.casefold() in answer.casefold()
+    assert expect.within is not None
+    number = _NUMBER.search(answer)
+    if number is None:
+        return False
+    return abs(float(number.group().replace(",", "")) - expect.within.value) <= expect.within.tolerance
+
+
+def wording(expect: Expect) -> str:
+    """An expectation in a few words."""
+    if expect.answer is not None:
+        return expect.answer
+    if expect.one_of is not None:
+        return " or ".join(expect.one_of)
+    if expect.contains is not None:
+        return f"…{expect.contains}…"
+    assert expect.within is not None
+    return f"{expect.within.value:g} ± {expect.within.tolerance:g}"
+
+
+def checks(expectations: Expectations, reports: list[TaskReport]) -> Iterable[Check]:
+    """Every expectation over the whole scenario, with what was found."""
+    right = sum(report.right for report in reports)
+    wanted = expectations.min_right * len(reports)
+    yield Check(
+        name="right", wanted=f"at least {wanted:g}", found=f"{right} of {len(reports)}", held=right >= wanted - 1e-9
+    )
+    ends = list(dict.fromkeys(report.status for report in reports))
+    yield Check(name="status", wanted=expectations.status, found=", ".join(ends), held=ends == [expectations.status])
+    if expectations.max_calls is not None:
+        calls = sum(report.usage.calls for report in reports)
+        yield Check(
+            name="calls",
+            wanted=f"at most {expectations.max_calls}",
+            found=str(calls),
+            held=calls <= expectations.max_calls,
+        )
+    if expectations.agents_took_part:
+        present = list(dict.fromkeys(name for report in reports for name in report.took_part))
+        yield Check(
+            name="agents",
+            wanted=", ".join(expectations.agents_took_part),
+            found=", ".join(present) or "nobody",
+            held=set(expectations.agents_took_part) <= set(present),
+        )

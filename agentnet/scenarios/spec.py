@@ -1,0 +1,85 @@
+"""The content of a scenario file."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from agentnet.contracts.base import Lenient
+from agentnet.contracts.limits import Limits
+
+
+class Within(Lenient):
+    """A number that an answer may miss by at most `tolerance`. Units after the number do not count."""
+
+    value: float
+    tolerance: float = Field(default=0.0, ge=0)
+
+
+class Expect(Lenient):
+    """What an answer must be: exactly one of these."""
+
+    answer: str | None = Field(default=None, description="the answer, compared by `agentnet.answers.same`")
+    one_of: tuple[str, ...] | None = Field(default=None, min_length=1)
+    contains: str | None = Field(default=None, description="text that the answer contains, whatever its case")
+    within: Within | None = None
+
+    @field_validator("answer", "contains", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        return _as_written(value)
+
+    @field_validator("one_of", mode="before")
+    @classmethod
+    def _texts(cls, value: object) -> object:
+        return [_as_written(part) for part in value] if isinstance(value, list | tuple) else value
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Expect:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected one of answer, one_of, contains, within; found {', '.join(given) or 'none'}")
+        return self
+
+
+def _as_written(value: object) -> object:
+    """YAML reads ``answer: 632`` as a number and ``answer: yes`` as true; both are meant as text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if isinstance(value, int | float) else value
+
+
+class ScenarioTask(Lenient):
+    """One question. Without `expect` it is right when its run ends as the scenario says."""
+
+    text: str = Field(min_length=1)
+    label: str | None = Field(default=None, description="the kind of task, as agents' cards name it")
+    expect: Expect | None = None
+
+
+class Expectations(Lenient):
+    """What must be true of the whole scenario."""
+
+    min_right: float = Field(default=1.0, ge=0, le=1, description="share of the tasks that come out right")
+    max_calls: int | None = Field(default=None, ge=1, description="model calls, all tasks together")
+    agents_took_part: tuple[str, ...] = Field(default=(), description="agents that said something in some run")
+    status: Literal["done", "failed", "stopped"] = Field(default="done", description="how every run ends")
+
+
+class ScenarioSpec(Lenient):
+    """A scenario: tasks, the network and the protocol that they are put to, and what must come out.
+
+    `network` is ``zoo`` or a network file; `protocol` a shipped protocol's name, a protocol file, or an expression
+    written in place. Files are looked up beside the scenario first.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    summary: str = Field(min_length=1, description="one line")
+    story: str = Field(default="", description="one paragraph: the situation that the tasks come from")
+    tasks: tuple[ScenarioTask, ...] = Field(min_length=1)
+    network: str = "zoo"
+    protocol: str | dict[str, Any]
+    limits: Limits = Limits()
+    seed: int = 0
+    expectations: Expectations = Expectations()

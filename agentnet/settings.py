@@ -1,0 +1,135 @@
+"""Where AgentNet's few settings come from: arguments first, then a file, then the environment, then defaults.
+
+The file is ``agentnet.toml`` in the current folder, or the one that ``AGENTNET_CONFIG`` names::
+
+    network = "team.yaml"       # paths in it start from the file's own folder
+    protocol = "delegation"
+    store = "runs/agentnet.db"
+
+Every value knows its origin; ``agentnet doctor`` shows it. Keys of servers are never settings: network files name the
+environment variable that holds them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentnet.errors import BadInput
+
+FILE = "agentnet.toml"
+CONFIG = "AGENTNET_CONFIG"
+NAMES = ("home", "store", "network", "protocol")
+DEFAULTS = {"network": "zoo", "protocol": "best"}
+SERVER_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_KEY")
+"""Read by OpenAI-compatible models that name nothing else. The second is a secret: only whether it is set is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value, and where it was given: ``argument``, a file's path, a variable's name, or ``default``."""
+
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, resolved."""
+
+    home: Setting
+    """Folder of everything that is remembered."""
+    store: Setting
+    """A file (SQLite), or a database URL."""
+    network: Setting
+    """``zoo`` or a network file."""
+    protocol: Setting
+    """What ``agentnet ask`` uses where no protocol is named."""
+
+    @property
+    def checkpoints(self) -> Path:
+        """The checkpoint file: beside a store that is a file, else in the home folder."""
+        beside = Path(self.home.value) if "://" in self.store.value else Path(self.store.value).parent
+        return beside / "checkpoints.db"
+
+
+def resolve(
+    *,
+    home: str | None = None,
+    store: str | None = None,
+    network: str | None = None,
+    protocol: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Settings:
+    """The settings in force. Arguments that are None were not given.
+
+    Raises `BadInput` for a settings file that is missing where one is named, is not TOML, or has an unknown setting.
+    """
+    environment = os.environ if environment is None else environment
+    arguments = {"home": home, "store": store, "network": network, "protocol": protocol}
+    written, path = _read_file(environment, folder or Path.cwd())
+
+    def find(name: str, default: str) -> Setting:
+        if (given := arguments[name]) is not None:
+            return Setting(_expanded(name, given), "argument")
+        if name in written:
+            return Setting(written[name], str(path))
+        if variable := environment.get(f"AGENTNET_{name.upper()}"):
+            return Setting(_expanded(name, variable), f"AGENTNET_{name.upper()}")
+        return Setting(default, "default")
+
+    at = find("home", str(_data_folder(environment)))
+    return Settings(
+        home=at,
+        store=find("store", str(Path(at.value) / "agentnet.db")),
+        network=find("network", DEFAULTS["network"]),
+        protocol=find("protocol", DEFAULTS["protocol"]),
+    )
+
+
+def _expanded(name: str, value: str) -> str:
+    """A path with its ``~`` written out; names and URLs as they are."""
+    return str(Path(value).expanduser()) if name in ("home", "store") and "://" not in value else value
+
+
+def _data_folder(environment: Mapping[str, str]) -> Path:
+    """The user's data folder: ``XDG_DATA_HOME`` (Linux, macOS) or ``LOCALAPPDATA`` (Windows) where they are set."""
+    base = environment.get("LOCALAPPDATA" if os.name == "nt" else "XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "agentnet"
+
+
+def _read_file(environment: Mapping[str, str], folder: Path) -> tuple[dict[str, str], Path]:
+    named = environment.get(CONFIG)
+    path = Path(named).expanduser() if named else folder / FILE
+    if not path.is_file():
+        if named:
+            raise BadInput(f"{CONFIG} names {path}, which is not a file")
+        return {}, path
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read ({error})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{path}: is not TOML: {error}") from error
+    return {name: _checked(name, value, path) for name, value in data.items()}, path
+
+
+def _checked(name: str, value: Any, path: Path) -> str:
+    """A setting from the file; what is a path starts from the file's folder."""
+    if name not in NAMES:
+        close = difflib.get_close_matches(name, NAMES, n=1)
+        meant = f", did you mean {close[0]!r}?" if close else ""
+        raise BadInput(f"{path}: unknown setting {name!r}{meant} (known: {', '.join(NAMES)})")
+    if not isinstance(value, str) or not value:
+        raise BadInput(f"{path}: {name}: expected a text, found {value!r}")
+    if name in ("home", "store") and "://" not in value:
+        return str((path.parent / Path(value).expanduser()).resolve())
+    if (beside := path.parent / value).is_file():
+        return str(beside.resolve())
+    return value

@@ -1,0 +1,188 @@
+"""What goes wrong is one line on stderr and exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from agentnet.cli.framing import printable
+from tests.cli.conftest import ROOT, Cli, Ran
+
+
+def one_line(ran: Ran) -> str:
+    """The complaint; fails unless it is one line and the exit code 2."""
+    assert ran.code == 2, (ran.out, ran.err)
+    assert ran.err.startswith("agentnet: ")
+    assert ran.err.count("\n") == 1
+    assert "Traceback" not in ran.err
+    return ran.err
+
+
+@pytest.mark.parametrize(
+    ("protocol", "words"),
+    [
+        ("debat", "did you mean 'debate'"),
+        ("{parallell: {branches: [ann]}}", "did you mean 'parallel'"),
+        ("{parallel: {branches: [ann], decide: majorty}}", "did you mean 'majority'"),
+        ("{serial: {steps: [annn]}}", "did you mean 'ann'"),
+        ("{serial: {steps: ['@wizard']}}", "no agent of network 'team' has the role 'wizard'"),
+        ("{ask: {agent: ann, role: critique}}", "has no template"),
+        ("{serial: [", "is not YAML"),
+    ],
+)
+def test_a_protocol_that_cannot_be(cli: Cli, team: Path, protocol: str, words: str) -> None:
+    assert words in one_line(cli("ask", "What is 2 + 3?", "-p", protocol))
+
+
+def test_as_json_the_error_is_a_document_too(cli: Cli, team: Path) -> None:
+    ran = cli("ask", "What is 2 + 3?", "-p", "debat", "--json")
+    one_line(ran)
+    assert ran.json["error"]["code"] == "bad-protocol"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: x\nagents: [", "network.yaml: line 2 is not YAML"),
+        ("- a\n", "expected a mapping at the top"),
+        ("name: x\n", "agents: Field required"),
+        ("name: x\nagents: [{name: a, model: m.gguf, colour: red}]\n", "agents.0.colour"),
+    ],
+)
+def test_a_network_file_that_cannot_be_read(cli: Cli, tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "network.yaml"
+    path.write_text(text)
+    error = one_line(cli("ask", "hello", "-n", path))
+    assert words in error
+    assert str(path) in error
+
+
+def test_a_network_that_is_not_there(cli: Cli) -> None:
+    assert "no network 'none.yaml'" in one_line(cli("models", "-n", "none.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"not a model at all", "GGUF"), (b"GGUF\x03\x00\x00\x00\x05\x00", ""), (b"", "")]
+)
+def test_a_broken_model_file(program: Cli, tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "broken.gguf").write_bytes(content)
+    path = tmp_path / "network.yaml"
+    path.write_text("name: x\nagents: [{name: a, model: broken.gguf}]\n")
+    error = one_line(program("ask", "hello", "-n", path))
+    assert "broken.gguf" in error
+    assert words in error
+    assert "unexpected" not in error
+
+
+def test_a_server_that_is_down(program: Cli, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    path = tmp_path / "network.yaml"
+    model = f'{{model: m, base_url: "http://127.0.0.1:{port}/v1", attempts: 1}}'
+    path.write_text(f"name: x\nagents: [{{name: a, model: {model}}}]\n")
+    ran = program("ask", "hello", "-n", path, "--json")
+    assert ran.code == 1
+    assert "Traceback" not in ran.err
+    assert ran.json["status"] == "failed"
+    assert str(port) in ran.json["detail"]
+
+
+def test_a_store_that_cannot_be_made(cli: Cli, team: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    error = one_line(cli("ask", "hello", "--store", tmp_path / "file" / "runs.db"))
+    assert "unexpected" not in error
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_is_read_only(cli: Cli, team: Path, tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    assert "unexpected" not in one_line(cli("ask", "hello", "--store", tmp_path / "locked" / "deep" / "runs.db"))
+
+
+def test_a_store_that_is_none(cli: Cli, team: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs.db").write_bytes(b"this is not a database" * 100)
+    assert "unexpected" not in one_line(cli("runs", "--store", tmp_path / "runs.db"))
+
+
+def test_a_store_of_a_newer_version(cli: Cli, team: Path, tmp_path: Path) -> None:
+    store = tmp_path / "runs.db"
+    assert cli("runs", "--store", store).code == 0
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
+    connection.close()
+    assert "newer version" in one_line(cli("runs", "--store", store))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+def test_a_reader_that_has_seen_enough_is_no_error(program: Cli, tmp_path: Path) -> None:
+    ran = program("protocols")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "agentnet", "protocols"],
+        cwd=ROOT,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(writer)
+    assert ran.code == 0
+    assert "Traceback" not in done.stderr
+    assert "agentnet:" not in done.stderr
+
+
+def test_what_nobody_expected_names_its_type_and_how_to_see_more(
+    cli: Cli, team: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(spec: object, **_: object) -> None:
+        raise ZeroDivisionError("nobody\nexpected this")
+
+    monkeypatch.setattr("agentnet.models.opening.open_model", broken)
+    error = one_line(cli("ask", "hello"))
+    assert "ZeroDivisionError: nobody expected this" in error
+    assert "AGENTNET_DEBUG=1" in error
+    monkeypatch.setenv("AGENTNET_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        cli("ask", "hello")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_leaves_a_run_that_can_be_resumed(program: Cli, tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        model = f'{{model: m, base_url: "http://127.0.0.1:{silent.getsockname()[1]}/v1"}}'
+        path = tmp_path / "network.yaml"
+        path.write_text(f"name: x\nagents: [{{name: a, model: {model}}}]\n")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "agentnet", "ask", "hello", "-n", str(path), "--json-lines"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        run = json.loads(process.stdout.readline())["run"]
+        while json.loads(process.stdout.readline())["kind"] != "turn-started":
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors == f"agentnet: interrupted; go on with: agentnet resume {run}\n"
+    assert program("show", run, "--json").json["status"] == "running"
+
+
+def test_printable_keeps_words_and_drops_control() -> None:
+    assert printable("é\x1b[31m→\x07\n") == "é[31m→\n"

@@ -1,0 +1,78 @@
+"""protocols, models, graph, doctor: looking without running."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentnet import resources
+from tests.cli.conftest import Cli
+
+
+def test_every_shipped_protocol_is_listed_and_shown(cli: Cli) -> None:
+    listed = cli("protocols", "--json").json
+    assert [each["name"] for each in listed] == list(resources.named("protocols"))
+    shown = cli("protocols", "debate")
+    assert "2305.14325" in shown.out
+    assert "members:" in shown.out
+    assert cli("protocols", "debate", "--json").json["name"] == "debate"
+
+
+def test_models_show_roles_and_scores(cli: Cli, team: Path) -> None:
+    shown = cli("models")
+    assert "(math 90 %)" in shown.out
+    agents = cli("models", "--json").json["agents"]
+    assert [agent["name"] for agent in agents] == ["ann", "bob", "cal", "pia"]
+
+
+@pytest.mark.parametrize("name", resources.named("protocols"))
+def test_every_protocol_is_drawn(cli: Cli, team: Path, name: str) -> None:
+    assert "graph TD" in cli("graph", name).out
+    pytest.importorskip("grandalf")
+    assert cli("graph", name, "--format", "svg").out.startswith("<svg")
+
+
+def test_nested_graphs_are_drawn(cli: Cli, team: Path, tmp_path: Path) -> None:
+    nested = "{verify: {proposer: {parallel: {branches: [ann, bob]}}, verifier: cal}}"
+    assert "subgraph parallel" in cli("graph", nested).out
+    pytest.importorskip("grandalf")
+    drawn = cli("graph", nested, "-f", "svg").out
+    assert ">parallel<" in drawn
+    assert ">ann<" in drawn
+    assert "decide" in cli("graph", nested, "-f", "ascii").out
+    pytest.importorskip("PIL")
+    out = tmp_path / "graph.png"
+    assert cli("graph", nested, "--out", out).code == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_png_needs_a_file(cli: Cli, team: Path) -> None:
+    assert "--out" in cli("graph", "vote", "-f", "png").err
+
+
+def test_without_the_library_the_extra_is_named(cli: Cli, team: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "agentnet.cli.layout", raising=False)
+    monkeypatch.setitem(sys.modules, "grandalf", None)
+    monkeypatch.setitem(sys.modules, "grandalf.graphs", None)
+    ran = cli("graph", "vote", "-f", "svg")
+    assert ran.code == 2
+    assert "pip install 'agentnet-ai[picture]'" in ran.err
+
+
+def test_a_graph_as_json(cli: Cli, team: Path) -> None:
+    assert "graph TD" in cli("graph", "vote", "--json").json["drawing"]
+
+
+def test_doctor_says_where_settings_come_from_and_never_a_key(
+    cli: Cli, team: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    monkeypatch.setenv("AGENTNET_STORE", "postgresql://me:secret@db/agentnet")
+    ran = cli("doctor", "--json")
+    found = {finding["name"]: finding for finding in ran.json["findings"]}
+    assert found["network"]["note"] == "from AGENTNET_NETWORK"
+    assert found["OPENAI_API_KEY"]["value"] == "set"
+    assert "secret" not in ran.out
+    assert "secret" not in cli("doctor").out
