@@ -65,13 +65,16 @@ def read_header(path: Path) -> Header:
     Raises `ModelFileError` for a file that is missing, unreadable, not a GGUF, truncated, or without weights.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ModelFileError(f"{path}: is not a file; name the GGUF file itself")
         with path.open("rb") as file:
             return _Reader(path, file).header()
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # ValueError: a NUL in the path
         raise ModelFileError(f"{path}: no such file; check the model's path") from None
-    except (OSError, ValueError) as error:  # ValueError: a path that no system can have
-        reason = getattr(error, "strerror", None) or error
-        raise ModelFileError(f"{path}: cannot be read ({reason}); check the path and its permissions") from error
+    except OSError as error:
+        raise ModelFileError(
+            f"{path}: cannot be read ({error.strerror}); check the file and its permissions"
+        ) from error
 
 
 class _Reader:
@@ -88,7 +91,7 @@ class _Reader:
         self._at = 4
         version = self._scalar("<I")
         if version in SWAPPED:
-            raise self._garbage("it is of the other byte order")
+            raise self._garbage("its version is written in the other byte order")
         if version not in VERSIONS:
             raise self._garbage(f"its GGUF version is {version}, readable are {', '.join(map(str, VERSIONS))}")
         tensors, entries = self._count("tensors"), self._count("metadata entries")

@@ -79,8 +79,8 @@ class Decoder:
         room = self._loaded.size - len(prompt)
         if room < 1:
             raise ContextOverflow(
-                f"{self._name}: the prompt has {len(prompt)} tokens and the context {self._loaded.size}, "
-                f"which must hold at least one more; shorten the transcript or set a larger `context`"
+                f"{self._name}: the prompt has {len(prompt)} tokens, the context {self._loaded.size}; "
+                f"shorten the transcript or set a larger `context`"
             )
         if not prompt:
             raise ModelError(f"{self._name}: the prompt is empty; check the chat template")

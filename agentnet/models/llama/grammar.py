@@ -19,26 +19,10 @@ from agentnet.models.llama.ranges import integers, numbers
 MOST_REPEATS = 2000
 """llama.cpp refuses to repeat a rule more often."""
 
-_REMARKS = frozenset(
-    [
-        "$schema",
-        "$id",
-        "$comment",
-        "$defs",
-        "definitions",
-        "title",
-        "description",
-        "default",
-        "examples",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "format",
-        "discriminator",
-        "contentEncoding",
-        "contentMediaType",
-    ]
-)
+_REMARKS = {
+    "$schema", "$id", "$comment", "$defs", "definitions", "title", "description", "default", "examples", "deprecated",
+    "readOnly", "writeOnly", "format", "discriminator", "contentEncoding", "contentMediaType",
+}  # fmt: skip
 """Keywords that say nothing about which values are right."""
 
 _WHOLE: dict[str, tuple[str, ...]] = {
@@ -76,7 +60,9 @@ def grammar_of(schema: Mapping[str, Any]) -> str:
     """The GBNF grammar of a JSON Schema. Raises `SchemaUnsupported` with the reason where there is none."""
     try:
         return _grammar(json.dumps(schema))
-    except (TypeError, ValueError, RecursionError) as error:
+    except SchemaUnsupported as error:
+        raise SchemaUnsupported(f"this JSON Schema has no grammar: {error}; simplify it there") from None
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
         raise SchemaUnsupported(f"this is not a usable JSON Schema: {error}") from error
 
 
