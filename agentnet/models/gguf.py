@@ -113,6 +113,8 @@ class _Reader:
         architecture = metadata.get("general.architecture")
         if not isinstance(architecture, str):
             raise self._garbage("it names no architecture")
+        if (absurd := _absurd(metadata, architecture)) is not None:
+            raise self._garbage(f"its {absurd} is {metadata[absurd]}")
         context = metadata.get(f"{architecture}.context_length")
         vocabulary = metadata.get("tokenizer.ggml.tokens")
         template = metadata.get("tokenizer.chat_template")
@@ -198,6 +200,16 @@ class _Reader:
 
     def _garbage(self, what: str) -> ModelFileError:
         return ModelFileError(f"{self._path}: is not a usable GGUF file ({what}); fetch or convert it again")
+
+
+def _absurd(metadata: dict[str, Any], architecture: str) -> str | None:
+    """The key of a value that llama.cpp answers with an assertion, which would end the process; None if all is well."""
+    layers = f"{architecture}.block_count"
+    if metadata.get(layers) == 0:
+        return layers
+    epsilons = [f"{architecture}.attention.{norm}_epsilon" for norm in ("layer_norm", "layer_norm_rms", "group_norm")]
+    found = {key: metadata.get(key) for key in epsilons}
+    return next((key for key, value in found.items() if isinstance(value, float) and not value >= 0), None)
 
 
 def _cache_width(metadata: dict[str, Any], architecture: str) -> int | None:

@@ -39,7 +39,7 @@ class Decoder:
         logprobs: list[float] = []
         finish: Literal["stop", "length"] = "length"
         generated = 0
-        with Sampler(self._loaded.vocab, self._loaded.vocabulary, request.sampling, grammar) as sampler:
+        with Sampler(self._vocabulary, request.sampling, grammar) as sampler:
             reused = self._read(prompt, cancelled)
             while generated < limit and not cancelled():
                 token = sampler.draw(self._loaded.context)
@@ -117,6 +117,6 @@ class Decoder:
     def _log_probability(self, token: int) -> float:
         """The natural log-probability of a token under the model's own distribution, before any sampling setting."""
         pointer: Any = backend.library().llama_get_logits_ith(self._loaded.context, -1)
-        logits = np.ctypeslib.as_array(pointer, shape=(self._loaded.vocabulary,)).astype(np.float64)
+        logits = np.ctypeslib.as_array(pointer, shape=(self._vocabulary.size,)).astype(np.float64)
         top = logits.max()
         return float(logits[token] - top - np.log(np.exp(logits - top).sum()))

@@ -35,7 +35,6 @@ class Loaded:
     """Tokens of context."""
     batch: int
     """Tokens that may be decoded at once: one more would abort the process."""
-    vocabulary: int
     header: Header
     notes: tuple[str, ...]
 
@@ -72,7 +71,6 @@ def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
         memory=llama.llama_get_memory(context),
         size=min(size, int(llama.llama_n_ctx(context))),  # llama.cpp rounds a context up
         batch=int(llama.llama_n_batch(context)),
-        vocabulary=int(llama.llama_vocab_n_tokens(vocab)),
         header=header,
         notes=tuple(notes),
     )

@@ -76,6 +76,7 @@ def _write(
     context: int = CONTEXT,
     name: str = "Tiny",
     tensors: bool = True,
+    bytes_: bool = True,
     extra: Mapping[str, int] | None = None,
 ) -> Path:
     writer = GGUFWriter(path, "llama")
@@ -90,7 +91,7 @@ def _write(
     writer.add_layer_norm_rms_eps(1e-6)
     for key, value in (extra or {}).items():
         writer.add_uint32(key, value)
-    _write_vocabulary(writer)
+    _write_vocabulary(writer, bytes_)
     if template is not None:
         writer.add_chat_template(template)
     head = WIDTH // HEADS
@@ -120,11 +121,16 @@ def _write(
     return path
 
 
-def _write_vocabulary(writer: GGUFWriter) -> None:
+def _write_vocabulary(writer: GGUFWriter, bytes_: bool) -> None:
     tokens = [b"<unk>", b"<s>", b"</s>", b"<|im_end|>"]
     tokens += [f"<0x{byte:02X}>".encode() for byte in range(256)]
     tokens += [character.replace(" ", "▁").encode() for character in CHARACTERS]
-    kinds = [TokenType.UNKNOWN, *[TokenType.CONTROL] * 3, *[TokenType.BYTE] * 256, *[TokenType.NORMAL] * 95]
+    kinds = [
+        TokenType.UNKNOWN,
+        *[TokenType.CONTROL] * 3,
+        *[TokenType.BYTE if bytes_ else TokenType.CONTROL] * 256,
+        *[TokenType.NORMAL] * 95,
+    ]
     writer.add_tokenizer_model("llama")
     writer.add_token_list(tokens)
     writer.add_token_scores([0.0] * len(tokens))
