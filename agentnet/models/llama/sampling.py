@@ -49,11 +49,11 @@ class Sampler:
 
     def draw(self, context: Any) -> int | None:
         """The next token after what the context has read last; None where the grammar allows none at all."""
-        token: int | None = self._llama.llama_sampler_sample(self._chain, context, -1)
+        drawn = int(self._llama.llama_sampler_sample(self._chain, context, -1))
         if self._grammar is None:
-            return token
-        if not self._masked(np.array([(token, 1.0, 0.0)], _CANDIDATE)) or not self._continues(token):
-            token = self._draw_masked(context)
+            return drawn
+        fits = self._masked(np.array([(drawn, 1.0, 0.0)], _CANDIDATE)) and self._continues(drawn)
+        token = drawn if fits else self._draw_masked(context)
         if token is not None:  # to accept a token that the grammar rejects would end the process
             self._llama.llama_sampler_accept(self._grammar, token)
         return token
