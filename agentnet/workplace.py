@@ -74,6 +74,7 @@ async def open_workplace(
             checkpointer=memory.checkpointer if memory else None,
         )
         yield Workplace(settings, members, source, coordinator, memory)
+        await coordinator.forget_finished()
 
 
 @asynccontextmanager

@@ -58,7 +58,11 @@ class Blueprint:
 
     def branch(self, start: str, choose: Callable[[State], str | list[str]], targets: Sequence[str]) -> None:
         """A conditional edge: `choose` names one or more of `targets`."""
-        self._graph.add_conditional_edges(start, choose, list(targets))
+
+        async def chosen(state: State) -> str | list[str]:  # a plain function would be sent to a thread
+            return choose(state)
+
+        self._graph.add_conditional_edges(start, chosen, list(targets))
 
     def build(self, checkpointer: Any = None) -> Graph:
         return self._graph.compile(checkpointer=checkpointer, name=self.name)

@@ -6,8 +6,8 @@ fields of a newer minor are tolerated. A newer major is refused.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import uuid
 from datetime import datetime
 from typing import Any
 
@@ -19,12 +19,11 @@ from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, SchemaVersionError
 
 SCHEMA_VERSION = "1.0"
-_NAMESPACE = uuid.UUID("5f0f4bd2-6c0e-5d0e-9a57-0c5a6d1f3b1a")
 
 
 def message_id(run: str, node: str, round: int, agent: str) -> str:
     """The id of what `agent` says at `node` in `round` of `run`: the same each time the turn is executed."""
-    return uuid.uuid5(_NAMESPACE, f"{run}\x1f{node}\x1f{round}\x1f{agent}").hex
+    return hashlib.blake2b(f"{run}\x1f{node}\x1f{round}\x1f{agent}".encode(), digest_size=16).hexdigest()
 
 
 class Message(Frozen):

@@ -59,14 +59,15 @@ class Coordinator:
         self.network = network
         self._store = store
         self._checkpointer = checkpointer
-        self._prepared: dict[str, Prepared] = {}
+        self._prepared: dict[ProtocolSpec, Prepared] = {}
+        self._finished: list[str] = []
 
     def prepare(self, protocol: ProtocolSpec) -> Prepared:
         """The protocol, ready to run; compiled once and reused."""
-        key = protocol.model_dump_json()
-        if key not in self._prepared:
-            self._prepared[key] = prepare(protocol, self.network, self._checkpointer)
-        return self._prepared[key]
+        prepared = self._prepared.get(protocol)
+        if prepared is None:
+            prepared = self._prepared[protocol] = prepare(protocol, self.network, self._checkpointer)
+        return prepared
 
     async def run(
         self,
@@ -105,9 +106,7 @@ class Coordinator:
             network_source=sources.network,
             scenario_source=sources.scenario,
         )
-        if self._store is not None:
-            await self._store.start_run(record)
-        return await self._carry_out(record, prepared, [], on_event, stream_text)
+        return await self._carry_out(record, prepared, None, on_event, stream_text)
 
     async def resume(
         self,
@@ -149,24 +148,30 @@ class Coordinator:
         self,
         record: RunRecord,
         prepared: Prepared,
-        said: list[Message],
+        said: list[Message] | None,
         on_event: Listener | None,
         stream_text: bool,
     ) -> Outcome:
-        spent = sum((message.usage for message in said), Usage())
+        """Carry out a new run, or one that is resumed and has `said` something already."""
+        spent = sum((message.usage for message in said or ()), Usage())
         live = LiveRun(
             record.id,
             self.network,
             record.seed,
             Budget(record.limits, spent),
-            said,
+            said or (),
             recorder=self._store,
             emit=on_event,
             stream_text=stream_text,
         )
         if on_event:
-            on_event(RunStarted(run=record.id, protocol=prepared.name, resumed=bool(said)))
-        task = await live.record(record.task, sender=USER, node="task")
+            on_event(RunStarted(run=record.id, protocol=prepared.name, resumed=said is not None))
+        stating = live.record(record.task, sender=USER, node="task")
+        if self._store is not None and said is None:
+            # Side by side, the run and its first message are one transaction.
+            _, task = await asyncio.gather(self._store.start_run(record), stating)
+        else:
+            task = await stating
         config: RunnableConfig = {
             "configurable": {"thread_id": record.id},
             "metadata": {"signature": prepared.signature},
@@ -174,9 +179,10 @@ class Coordinator:
         }
         status: RunStatus
         try:
-            start = await self._start(prepared, task.id, config)
+            going_on = said is not None and await self._has_checkpoint(prepared, config)
+            start: State = {"scope": prepared.expression.kind, "task": task.id, "view": [], "said": {}, "round": 0}
             final = await prepared.graph.ainvoke(
-                start, config, context=live, durability="async" if self._checkpointer else None
+                None if going_on else start, config, context=live, durability="async" if self._checkpointer else None
             )
         except LimitReached as error:
             status, answer, detail = "stopped", None, str(error)
@@ -184,24 +190,31 @@ class Coordinator:
             status, answer, detail = _conclusion(live, final["outcome"])
         if self._store is not None:
             await self._store.finish_run(record.id, status, answer, detail)
+        if status != "stopped":
+            self._finished.append(record.id)
         if on_event:
             on_event(RunEnded(run=record.id, status=status, answer=answer, detail=detail, usage=live.budget.spent))
         messages = tuple(sorted(live.messages.values(), key=lambda message: message.sequence))
         return Outcome(record.id, status, answer, detail, live.budget.spent, messages)
 
-    async def _start(self, prepared: Prepared, task: str, config: RunnableConfig) -> State | None:
-        """The first state of a run, or None where its checkpoint holds a later one."""
-        if self._checkpointer is not None:
-            saved = await self._checkpointer.aget_tuple(config)
-            if saved is not None:
-                signature = saved.metadata.get("signature")
-                if signature != prepared.signature:
-                    raise ResumeError(
-                        f"the checkpoint of run {config['configurable']['thread_id']} was made by another protocol "
-                        f"(signature {signature}, now {prepared.signature}); start a new run"
-                    )
-                return None
-        return {"scope": prepared.expression.kind, "task": task, "view": [], "said": {}, "round": 0}
+    async def _has_checkpoint(self, prepared: Prepared, config: RunnableConfig) -> bool:
+        """Whether a run was interrupted late enough to have a checkpoint. Raises `ResumeError` if it is another's."""
+        saved = await self._checkpointer.aget_tuple(config) if self._checkpointer is not None else None
+        if saved is None:
+            return False
+        signature = saved.metadata.get("signature")
+        if signature != prepared.signature:
+            raise ResumeError(
+                f"the checkpoint of run {config['configurable']['thread_id']} was made by another protocol "
+                f"(signature {signature}, now {prepared.signature}); start a new run"
+            )
+        return True
+
+    async def forget_finished(self) -> None:
+        """Drop the checkpoints of the runs that were finished here; their messages stay in the store."""
+        finished, self._finished = self._finished, []
+        for run in finished if self._checkpointer is not None else ():
+            await self._checkpointer.adelete_thread(run)
 
 
 def _conclusion(live: LiveRun, outcome: list[str]) -> tuple[RunStatus, str | None, str]:

@@ -28,24 +28,23 @@ class Prepared:
     graph: Graph
     identity: dict[str, Any]
     """What must be the same when an interrupted run is resumed: the bound protocol and the agents in it."""
+    signature: str
+    """A digest of `identity`; every checkpoint carries it."""
     recursion_limit: int
     notes: tuple[str, ...]
-
-    @property
-    def signature(self) -> str:
-        """A digest of `identity`; every checkpoint carries it."""
-        return hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def prepare(protocol: ProtocolSpec, network: Network, checkpointer: Any = None) -> Prepared:
     """Bind, check and compile a protocol. Raises `ProtocolError` or `PreflightError` before anything runs."""
     expression = Binder(network.spec).bind(protocol.protocol)
     notes = preflight(expression, network)
+    same = identity(expression, network.spec)
     return Prepared(
         name=protocol.name,
         expression=expression,
         graph=compile_expression(expression, checkpointer),
-        identity=identity(expression, network.spec),
+        identity=same,
+        signature=hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:16],
         recursion_limit=most_steps(expression),
         notes=tuple(notes),
     )

@@ -98,11 +98,34 @@ def physical_cores() -> int:
 
 
 def _cgroup_quota() -> int | None:
+    """The cores that the control groups of this process allow, rounded up; None where they set no bound."""
+    quotas = [found for folder in _cgroup_folders() if (found := _quota(folder)) is not None]
+    return min(quotas, default=None)
+
+
+def _cgroup_folders() -> list[Path]:
+    """The process's own control group and those around it (version 2), and the processor's (version 1)."""
+    root = Path("/sys/fs/cgroup")
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
+        lines = []
+    own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
+    inner = root / own
+    return [*(folder for folder in (inner, *inner.parents) if folder.is_relative_to(root)), root / "cpu"]
+
+
+def _quota(folder: Path) -> int | None:
+    try:
+        if (folder / "cpu.max").is_file():
+            quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
+        else:
+            quota, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text(encoding="ascii") for name in ("quota", "period")
+            )
+        return max(1, -(-int(quota) // int(period))) if int(quota) > 0 else None
+    except (OSError, ValueError, ZeroDivisionError):  # ValueError: "max"
         return None
-    return None if quota == "max" else -(-int(quota) // int(period))
 
 
 def memory() -> tuple[int, int]:

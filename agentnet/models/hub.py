@@ -61,7 +61,9 @@ def fetch(uri: str, sha256: str | None) -> Path:
 
 def _verified(uri: str, path: Path, sha256: str | None, *, fresh: bool) -> Path:
     """Compare checksums. The cache names a large file after the SHA-256 that the hub told."""
-    told = path.resolve().name
+    # Only one link is followed: behind it there may be a store with names of another kind.
+    blob = path.parent / path.readlink() if path.is_symlink() else path
+    told = blob.name
     check_told = fresh and _SHA256.fullmatch(told) is not None
     if sha256 is None and not check_told:
         return path
@@ -69,8 +71,8 @@ def _verified(uri: str, path: Path, sha256: str | None, *, fresh: bool) -> Path:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if check_told and found != told:
-            path.resolve().unlink()
-            path.unlink()
+            for stored in (path.resolve(), blob, path):
+                stored.unlink(missing_ok=True)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror}); check the hub's cache") from error
     if check_told and found != told:

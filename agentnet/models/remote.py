@@ -15,7 +15,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import openai
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
 
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.sampling import Sampling
@@ -27,7 +34,9 @@ from agentnet.models.remote_replies import Reply
 log = logging.getLogger("agentnet.remote")
 
 OPENAI = "https://api.openai.com/v1"
+PATH = "/chat/completions"
 FIRST_PAUSE = 0.5
+"""Seconds before the second try; doubled before each further one, and up to as much as this is added by chance."""
 FORMATS = ("json_schema", "json_object with schema", "json_object", "none")
 """Ways to ask for a JSON reply, the strictest first; ``structured: auto`` goes down until the server accepts one."""
 
@@ -44,6 +53,7 @@ class OpenAIModel:
     def __init__(self, spec: OpenAISpec) -> None:
         self._spec = spec
         self._client: openai.AsyncOpenAI | None = None
+        self._headers: dict[str, str | openai.Omit] = {}
         self._closed = False
         self._format = FORMATS[0] if spec.structured == "auto" else spec.structured
         self._format_works = spec.structured != "auto"
@@ -63,7 +73,7 @@ class OpenAIModel:
 
     @property
     def url(self) -> str:
-        """The server's base URL; requests go to ``/chat/completions`` below it."""
+        """The server's base URL; requests go to `PATH` below it."""
         return (self._spec.base_url or os.environ.get(self._spec.base_url_env) or OPENAI).rstrip("/")
 
     async def generate(self, request: Request) -> Completion:
@@ -90,13 +100,15 @@ class OpenAIModel:
             await self._client.close()
 
     async def _post(self, fields: _Fields) -> object:
+        client = self._connected()
         async with asyncio.timeout(self._spec.timeout):
-            return await self._connected().post("/chat/completions", body=fields, cast_to=object)
+            return await client.post(PATH, body=fields, cast_to=object, options={"headers": self._headers})
 
     async def _open(self, fields: _Fields) -> openai.AsyncStream[object]:
+        client, kind = self._connected(), openai.AsyncStream[object]
         async with asyncio.timeout(self._spec.timeout):
-            return await self._connected().post(
-                "/chat/completions", body=fields, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
+            return await client.post(
+                PATH, body=fields, cast_to=object, options={"headers": self._headers}, stream=True, stream_cls=kind
             )
 
     async def _next(self, events: openai.AsyncStream[object]) -> object:
@@ -118,13 +130,10 @@ class OpenAIModel:
                 )
             if not key and url.startswith("https://api.openai.com"):
                 raise ModelError(f"{url}: needs a key; set the environment variable {self._spec.api_key_env}")
-            keyless: Any = {"Authorization": openai.Omit()}
+            # The client insists on some key; where none is set, the header that carries it is left out.
+            self._headers = {} if key else {"Authorization": openai.Omit()}
             self._client = openai.AsyncOpenAI(
-                api_key=key or "none",
-                base_url=url,
-                max_retries=0,
-                timeout=self._spec.timeout,
-                default_headers=None if key else keyless,
+                api_key=key or "none", base_url=url, max_retries=0, timeout=self._spec.timeout
             )
         return self._client
 
@@ -159,7 +168,7 @@ class OpenAIModel:
         error = state.outcome.exception() if state.outcome is not None else None
         wanted = wanted_pause(error)
         if wanted is None:
-            wanted = wait_exponential_jitter(FIRST_PAUSE, max=self._spec.max_wait, jitter=FIRST_PAUSE)(state)
+            wanted = (wait_exponential(FIRST_PAUSE) + wait_random(0, FIRST_PAUSE))(state)
         return min(wanted, self._spec.max_wait)
 
     def _fields(self, request: Request, stream: bool) -> _Fields:

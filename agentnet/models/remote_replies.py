@@ -78,7 +78,8 @@ class Reply:
         if self._refusal or self._finish == "content_filter":
             raise self._bad(f"withholds the reply ({self._refusal or 'content filter'})", "rephrase the question")
         if self._streamed and self._finish is None:
-            raise self._bad("ended a streamed reply before it was finished", "try again, and see the server's log")
+            hint = "try again, and see the server's log" if self._texts else "the prompt may be too long for the model"
+            raise self._bad("ended a streamed reply before it was finished", hint)
         if not self._texts and self._finish == "length":
             raise self._bad("used up max_tokens before any text came", "raise max_tokens")
         if not self._texts and not self._streamed:

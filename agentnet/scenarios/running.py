@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 
@@ -113,10 +114,8 @@ def wording(expect: Expect) -> str:
 def checks(expectations: Expectations, reports: list[TaskReport]) -> Iterable[Check]:
     """Every expectation over the whole scenario, with what was found."""
     right = sum(report.right for report in reports)
-    wanted = expectations.min_right * len(reports)
-    yield Check(
-        name="right", wanted=f"at least {wanted:g}", found=f"{right} of {len(reports)}", held=right >= wanted - 1e-9
-    )
+    least = math.ceil(expectations.min_right * len(reports) - 1e-9)
+    yield Check(name="right", wanted=f"at least {least}", found=f"{right} of {len(reports)}", held=right >= least)
     ends = list(dict.fromkeys(report.status for report in reports))
     yield Check(name="status", wanted=expectations.status, found=", ".join(ends), held=ends == [expectations.status])
     if expectations.max_calls is not None:

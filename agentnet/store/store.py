@@ -17,11 +17,14 @@ from agentnet.contracts.events import RunStatus
 from agentnet.contracts.messages import Message, parse
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.usage import Usage
-from agentnet.errors import BadInput
+from agentnet.errors import BadInput, StoreError
 from agentnet.store.database import open_engine, translated
 from agentnet.store.tables import MessageRow, RunAgentRow, RunRow
 
 T = TypeVar("T")
+Entry = Message | RunRecord
+ATTEMPTS = 5
+"""At a sequence that other processes compete for."""
 
 _runs: Table = RunRow.__table__  # type: ignore[attr-defined]
 _agents: Table = RunAgentRow.__table__  # type: ignore[attr-defined]
@@ -39,7 +42,7 @@ class Store:
     def __init__(self, engine: Engine, where: str) -> None:
         self._engine, self._where = engine, where
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._waiting: list[tuple[Message, asyncio.Future[Message]]] = []
+        self._waiting: list[tuple[Entry, asyncio.Future[Entry]]] = []
         self._next: dict[str, int] = {}
         """Run → the next sequence, as far as this process knows."""
 
@@ -60,26 +63,11 @@ class Store:
         self._engine.dispose()
 
     async def start_run(self, record: RunRecord) -> None:
-        """Remember a new run and its agents. Raises `BadInput` where its id is taken."""
-        agents = [
-            {
-                "run": record.id,
-                "name": agent.name,
-                "model": agent.model.model_dump_json(exclude_defaults=True),
-                "pack": agent.pack,
-                "card": agent.card.model_dump(mode="json"),
-            }
-            for agent in record.network.agents
-        ]
+        """Remember a new run and its agents. Raises `BadInput` where its id is taken.
 
-        def write(connection: Connection) -> None:
-            try:
-                connection.execute(insert(_runs).values(_run_values(record)))
-            except IntegrityError:
-                raise BadInput(f"there is a run {record.id} already: show it, or resume it") from None
-            connection.execute(insert(_agents), agents)
-
-        await self._do(write)
+        Started side by side with the append of its first message, both are one transaction.
+        """
+        await self._write(record)
 
     async def finish_run(self, run: str, status: RunStatus, answer: str | None, detail: str) -> None:
         """Record how a run ended."""
@@ -127,65 +115,85 @@ class Store:
 
         A message whose id the run already has is not recorded again: the one that is stored is returned.
         """
-        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._waiting.append((message, future))
+        stored = await self._write(message)
+        assert isinstance(stored, Message)
+        return stored
+
+    async def _write(self, entry: Entry) -> Entry:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Entry] = loop.create_future()
+        self._waiting.append((entry, future))
         if len(self._waiting) == 1:
-            asyncio.get_running_loop().call_soon(self._flush)
+            loop.call_soon(self._flush)
         return await future
 
     def _flush(self) -> None:
         """Hand everything that waits to the writing thread, as one transaction."""
         batch, self._waiting = self._waiting, []
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._thread, self._write_batch, [message for message, _ in batch])
+        work = asyncio.get_running_loop().run_in_executor(
+            self._thread, self._write_batch, [entry for entry, _ in batch]
+        )
 
-        def settle(done: asyncio.Future[list[Message]]) -> None:
-            error = done.exception()
+        def settle(done: asyncio.Future[list[Entry | Exception]]) -> None:
+            failure = done.exception()
             for place, (_, future) in enumerate(batch):
+                result = failure or done.result()[place]
                 if future.done():
                     continue
-                if error is None:
-                    future.set_result(done.result()[place])
+                if isinstance(result, BaseException):
+                    future.set_exception(result)
                 else:
-                    future.set_exception(error)
+                    future.set_result(result)
 
         work.add_done_callback(settle)
 
-    def _write_batch(self, batch: list[Message]) -> list[Message]:
+    def _write_batch(self, batch: list[Entry]) -> list[Entry | Exception]:
+        """Write all entries at once; where one of them is known already, write each by itself."""
         with translated(self._where):
-            for _ in range(5):
-                try:
-                    with self._engine.begin() as connection:
-                        recorded, ahead = self._insert(connection, batch)
-                    self._next.update(ahead)
-                    return recorded
-                except IntegrityError:
-                    # Known already, or another process writes to the same run: look again at what is stored.
-                    with self._engine.begin() as connection:
-                        stored = self._stored(connection, batch)
-                    if len(stored) == len({(message.run, message.id) for message in batch}):
-                        return [stored[message.run, message.id] for message in batch]
-                    self._next.clear()
-                    batch = [stored.get((message.run, message.id), message) for message in batch]
-            raise BadInput(f"store {self._where}: another process keeps writing to the same run")
+            try:
+                with self._engine.begin() as connection:
+                    written, ahead = self._insert(connection, batch)
+            except IntegrityError:
+                return [self._write_alone(entry) for entry in batch]
+            self._next.update(ahead)
+            return list(written)
 
-    def _insert(self, connection: Connection, batch: list[Message]) -> tuple[list[Message], dict[str, int]]:
-        """Number and insert those messages of a batch that are new; also the next sequence of each run after that."""
-        stored: dict[tuple[str, str], Message] = {}
-        if any(message.run not in self._next for message in batch):
-            stored = self._stored(connection, batch)
-        rows: list[dict[str, Any]] = []
-        ahead: dict[str, int] = {}
-        for message in batch:
-            key = message.run, message.id
-            if key not in stored:
-                sequence = ahead.get(message.run, self._next_sequence(connection, message.run))
-                ahead[message.run] = sequence + 1
-                stored[key] = message.model_copy(update={"sequence": sequence})
-                rows.append(_message_values(stored[key]))
-        if rows:
+    def _write_alone(self, entry: Entry) -> Entry | Exception:
+        """Write one entry that may be stored already, or whose sequence another process may have taken."""
+        for _ in range(ATTEMPTS):
+            with self._engine.begin() as connection:
+                stored = self._stored(connection, entry)
+            if isinstance(stored, Message):
+                return stored
+            if stored is not None:
+                return BadInput(f"there is a run {stored.id} already: show it, or resume it")
+            self._next.pop(entry.run if isinstance(entry, Message) else entry.id, None)
+            try:
+                with self._engine.begin() as connection:
+                    (written,), ahead = self._insert(connection, [entry])
+            except IntegrityError:
+                continue
+            self._next.update(ahead)
+            return written
+        return StoreError(f"store {self._where}: other processes keep writing to the same run; stop them and try again")
+
+    def _insert(self, connection: Connection, batch: list[Entry]) -> tuple[list[Entry], dict[str, int]]:
+        """Insert new runs and number and insert new messages; also the next sequence of each run after that."""
+        runs = [entry for entry in batch if isinstance(entry, RunRecord)]
+        if runs:
+            connection.execute(insert(_runs), [_run_values(run) for run in runs])
+            connection.execute(insert(_agents), [values for run in runs for values in _agent_values(run)])
+        ahead = {run.id: 0 for run in runs}
+        written: list[Entry] = []
+        for entry in batch:
+            if isinstance(entry, Message):
+                sequence = ahead[entry.run] if entry.run in ahead else self._next_sequence(connection, entry.run)
+                ahead[entry.run] = sequence + 1
+                entry = entry.model_copy(update={"sequence": sequence})
+            written.append(entry)
+        if rows := [_message_values(entry) for entry in written if isinstance(entry, Message)]:
             connection.execute(insert(_messages), rows)
-        return [stored[message.run, message.id] for message in batch], ahead
+        return written, ahead
 
     def _next_sequence(self, connection: Connection, run: str) -> int:
         if run not in self._next:
@@ -193,10 +201,14 @@ class Store:
             self._next[run] = int(connection.scalar(query) or 0)
         return self._next[run]
 
-    def _stored(self, connection: Connection, batch: list[Message]) -> dict[tuple[str, str], Message]:
-        ids = {message.id for message in batch}
-        found = [parse(wire) for wire in connection.scalars(select(_messages.c.wire).where(_messages.c.id.in_(ids)))]
-        return {(message.run, message.id): message for message in found}
+    def _stored(self, connection: Connection, entry: Entry) -> Entry | None:
+        """What is stored under the entry's id, if anything is."""
+        if isinstance(entry, RunRecord):
+            row = connection.execute(select(_runs).where(_runs.c.id == entry.id)).first()
+            return None if row is None else _record(row)
+        known = (_messages.c.run == entry.run) & (_messages.c.id == entry.id)
+        wire = connection.scalar(select(_messages.c.wire).where(known))
+        return None if wire is None else parse(wire)
 
     async def _do(self, work: Callable[[Connection], T]) -> T:
         def carry_out() -> T:
@@ -218,6 +230,19 @@ def _run_values(record: RunRecord) -> dict[str, Any]:
         "task": record.task.text,
         "record": record.model_dump(mode="json", exclude={"status", "answer", "detail", "updated"}),
     }
+
+
+def _agent_values(record: RunRecord) -> list[dict[str, Any]]:
+    return [
+        {
+            "run": record.id,
+            "name": agent.name,
+            "model": agent.model.model_dump_json(exclude_defaults=True),
+            "pack": agent.pack,
+            "card": agent.card.model_dump(mode="json"),
+        }
+        for agent in record.network.agents
+    ]
 
 
 def _record(row: Row[Any]) -> RunRecord:

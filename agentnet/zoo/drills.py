@@ -10,15 +10,18 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 
 from agentnet.contracts.bodies import Task
 from agentnet.prompts import Entry, Pack, find_pack
 from agentnet.prompts.transcript import letter
 from agentnet.zoo.families import FAMILIES
-from agentnet.zoo.families.base import Item, Split, items
+from agentnet.zoo.families.base import MARKER, Item, Split, items
 
 PEER_IS_RIGHT = 0.55
 VERIFIER_IS_RIGHT = 0.9
+COMPARED = 8
+"""Signs of two answers that a judge compares one by one."""
 
 
 def pairs(mixture: dict[str, float], split: Split, seed: int) -> Iterator[tuple[str, str]]:
@@ -45,10 +48,10 @@ def _revise(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
 
 
 def _verify(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
-    right = rng.random() < 0.5
-    said = [_entry(0, item.answer if right else rng.choice(item.wrong))]
-    verdict = {"reason": item.solution, "verdict": "approve" if right else "disapprove"}
-    return pack.render("verify", Task(text=item.question), said), compact_json(verdict)
+    said = _entry(0, item.answer if rng.random() < 0.5 else rng.choice(item.wrong))
+    compared = f"{item.solution} vs {comparison(item.answer, said.answer)} {MARKER} {item.answer}"
+    verdict = {"reason": compared, "verdict": "approve" if said.answer == item.answer else "disapprove"}
+    return pack.render("verify", Task(text=item.question), [said]), compact_json(verdict)
 
 
 def _choose(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
@@ -57,13 +60,26 @@ def _choose(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
     ]
     rng.shuffle(answers)
     said = [_entry(place, answer) for place, answer in enumerate(answers)]
-    vote = {"reason": item.solution, "choice": letter(answers.index(item.answer))}
+    compared = " ".join(f"{entry.letter} {comparison(item.answer, entry.answer)}" for entry in said)
+    vote = {
+        "reason": f"{item.solution} vs {compared} {MARKER} {item.answer}",
+        "choice": letter(answers.index(item.answer)),
+    }
     return pack.render("choose", Task(text=item.question), said), compact_json(vote)
 
 
 def _plan(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
     steps = [{"label": hop.label, "ask": hop.ask} for hop in item.plan]
     return pack.render("plan", Task(text=item.question)), compact_json({"steps": steps})
+
+
+def comparison(own: str, other: str) -> str:
+    """`other`, then both answers sign by sign, each pair marked ``=`` or ``!``: a judge's scratchpad.
+
+    A tiny model cannot tell at a glance whether two answers far apart are equal; two letters side by side it can.
+    """
+    pairs = zip_longest(own[:COMPARED].replace(" ", "_"), other[:COMPARED].replace(" ", "_"), fillvalue=".")
+    return f"{other}: " + "".join(f"{one}{two}{'=' if one == two else '!'}" for one, two in pairs)
 
 
 def compact_json(value: object) -> str:

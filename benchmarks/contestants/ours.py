@@ -14,13 +14,14 @@ from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.protocols import Ask, ProtocolSpec
 from agentnet.contracts.protocols import Debate as DebateSpec
 from agentnet.coordinator import Coordinator
-from agentnet.models.base import Completion, Request
-from agentnet.models.scripted import ScriptedModel
+from agentnet.contracts.usage import Usage
+from agentnet.models.base import Abilities, Chunk, Completion, Request
 from agentnet.network import Network
 from agentnet.prompts import find_pack
 from agentnet.store import Store, open_checkpointer
 from benchmarks.contestants import AGENTS, REPLY, ROUNDS, TASK, Contestant, Debate
 
+COMPLETION = Completion(REPLY, "stop", Usage(calls=1, prompt_tokens=100, completion_tokens=10))
 PROTOCOL = ProtocolSpec(
     name="debate",
     summary="three agents, three rounds",
@@ -28,18 +29,25 @@ PROTOCOL = ProtocolSpec(
 )
 
 
-class Instant(ScriptedModel):
-    """Answers at once and keeps no record of what it was asked."""
+class Instant:
+    """A model that answers at once."""
+
+    name = "instant"
+    abilities = Abilities(context=None, schema=True, logprobs=True)
 
     async def generate(self, request: Request) -> Completion:
-        completion = await super().generate(request)
-        self.requests.clear()
-        return completion
+        return COMPLETION
+
+    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+        yield Chunk(REPLY, COMPLETION)
+
+    async def close(self) -> None:
+        pass
 
 
 def network() -> Network:
     """Three agents that share one model."""
-    model = Instant(lambda request: REPLY)
+    model = Instant()
     spec = NetworkSpec(
         name="bench", agents=tuple(AgentSpec(name=name, model=LlamaSpec(path="scripted")) for name in AGENTS)
     )

@@ -46,6 +46,10 @@ async def decide(state: State) -> State:
     return {"answer": answers.most_common(1)[0][0]}
 
 
+async def again(state: State) -> str | list[str]:
+    return "decide" if state["round"] >= ROUNDS else list(AGENTS)
+
+
 def _graph(checkpointer: Any = None) -> Any:
     graph = StateGraph(State)
     for name in AGENTS:
@@ -54,9 +58,7 @@ def _graph(checkpointer: Any = None) -> Any:
     graph.add_node("gather", gather)
     graph.add_node("decide", decide)
     graph.add_edge(list(AGENTS), "gather")
-    graph.add_conditional_edges(
-        "gather", lambda state: "decide" if state["round"] >= ROUNDS else list(AGENTS), [*AGENTS, "decide"]
-    )
+    graph.add_conditional_edges("gather", again, [*AGENTS, "decide"])
     graph.add_edge("decide", END)
     return graph.compile(checkpointer=checkpointer)
 

@@ -23,7 +23,9 @@ async def demo(
     verbose: options.Verbose = False,
     json: options.Json = False,
 ) -> int:
-    """Watch tiny models answer what none of them can alone.
+    """Watch tiny models answer a compound question together.
+
+    Then the same question goes to each solver alone, and a table compares them.
 
     Needs no download, no server and no key: the models are part of the package.
     """

@@ -1,0 +1,65 @@
+"""What README and docs show is run as it stands."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from agentnet.cli.app import app
+from agentnet.collab.binding import Binder
+from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.protocols import ProtocolSpec
+from agentnet.schemas import PUBLISHED, stale
+from agentnet.zoo import catalog
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def test_the_python_of_the_readme_runs_and_is_right() -> None:
+    (code,) = blocks(ROOT / "README.md", "python")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "632"
+
+
+def test_the_yaml_of_the_readme_is_a_protocol_and_a_network() -> None:
+    protocol, network = (yaml.safe_load(block) for block in blocks(ROOT / "README.md", "yaml"))
+    expression = ProtocolSpec.model_validate(protocol).protocol
+    assert Binder(catalog.network()).bind(expression)
+    assert len(NetworkSpec.model_validate(network).agents) == 2
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_that_is_named_exists(document: Path) -> None:
+    known = set(get_command(app).commands)  # type: ignore[attr-defined]
+    named = set(re.findall(r"(?:^|`|\$ )agentnet ([a-z]+)", document.read_text(encoding="utf-8"), re.M))
+    assert named <= known
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_make_target_that_is_named_exists(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", document.read_text(encoding="utf-8"), re.M))
+    assert named <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_published_schemas_are_those_of_the_types() -> None:
+    assert stale(ROOT / "protocols" / "schemas") == []
+    assert set(PUBLISHED) == {path.stem for path in (ROOT / "protocols" / "schemas").glob("*.json")}
