@@ -27,6 +27,7 @@ class ModelPool:
     def __init__(self, base: Path) -> None:
         self._base = base
         self._models: dict[str, Model] = {}
+        self._local: set[str] = set()
         self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> ModelPool:
@@ -43,8 +44,8 @@ class ModelPool:
         keys = [spec.model_dump_json() for spec in found]
         async with self._opening:
             new = {key: spec for key, spec in zip(keys, found, strict=True) if key not in self._models}
-            local = [spec for spec in new.values() if isinstance(spec, LlamaSpec)]
-            threads = plan_threads(len(local) + self._local)
+            local = {key for key, spec in new.items() if isinstance(spec, LlamaSpec)}
+            threads = plan_threads(len(local | self._local))
             loads = [asyncio.create_task(self._load(key, spec, threads)) for key, spec in new.items()]
             try:
                 await asyncio.gather(*map(asyncio.shield, loads))
@@ -55,15 +56,13 @@ class ModelPool:
 
     async def close(self) -> None:
         """Close every model. Closing twice is harmless."""
-        models, self._models = self._models, {}
+        models, self._models, self._local = self._models, {}, set()
         await asyncio.gather(*(model.close() for model in models.values()))
-
-    @property
-    def _local(self) -> int:
-        return sum(key.startswith('{"kind":"llama"') for key in self._models)
 
     async def _load(self, key: str, spec: ModelSpec, threads: int) -> None:
         self._models[key] = await asyncio.to_thread(open_model, spec, base=self._base, threads=threads)
+        if isinstance(spec, LlamaSpec):
+            self._local.add(key)
 
     def _settled(self, spec: ModelSpec) -> ModelSpec:
         """The spec with its file written in one way only, so that two spellings of a path are one model."""

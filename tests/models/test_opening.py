@@ -45,7 +45,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 async def test_a_real_file_relative_to_the_base(tmp_path: Path) -> None:
     write_chain(tmp_path / "a.gguf", path_through(*tokens_of("yes"), TURN))
-    model = open_model(LlamaSpec(path="a.gguf"), base=tmp_path)
+    model = open_model(LlamaSpec(path="a.gguf", threads=1), base=tmp_path)
     assert (await model.generate(Request(({"role": "user", "content": "?"},)))).text == "yes"
     await model.close()
     with pytest.raises(ModelFileError, match="no such file"):
