@@ -85,6 +85,18 @@ def cores() -> int:
     return max(1, min(allowed, quota) if quota else allowed)
 
 
+def physical_cores() -> int:
+    """The same without hyper-threads, which share one core's arithmetic; `cores()` where the system does not tell."""
+    try:
+        siblings = {
+            Path(f"/sys/devices/system/cpu/cpu{index}/topology/thread_siblings_list").read_text(encoding="ascii")
+            for index in os.sched_getaffinity(0)
+        }
+    except (AttributeError, OSError):
+        return cores()
+    return max(1, min(cores(), len(siblings)))
+
+
 def _cgroup_quota() -> int | None:
     """The cores that the control groups of this process allow, rounded up; None where they set no bound."""
     quotas = [found for folder in _cgroup_folders() if (found := _quota(folder)) is not None]
@@ -135,5 +147,8 @@ def _sysconf_memory() -> tuple[int, int]:
 
 
 def plan_threads(models: int) -> int:
-    """Threads for each of several local models, so that all of them together do not outnumber the cores."""
-    return max(1, cores() // max(1, models))
+    """Threads for each of several local models, so that all of them together do not outnumber the physical cores.
+
+    Two contexts of four threads on four cores run at a third of their speed in turn, or worse.
+    """
+    return max(1, physical_cores() // max(1, models))

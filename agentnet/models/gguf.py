@@ -14,11 +14,11 @@ from agentnet.errors import ModelFileError
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
-MOST_ENTRIES = 1_000_000
-MOST_BYTES = 1 << 24
-"""Of one text: more is taken for garbage rather than read into memory."""
-MOST_VALUES = 1 << 26
-"""In one array, which is skipped rather than read."""
+SWAPPED = tuple(version << 24 for version in VERSIONS)
+MOST_ENTRIES = 100_000
+MOST_TEXT = 1 << 24
+MOST_TEXTS = 1 << 22
+"""Bytes of a text and texts of an array: more is taken for garbage rather than read."""
 
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 _STRING, _ARRAY = 8, 9
@@ -34,8 +34,18 @@ _BLOCKS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Array:
+    """A metadata array, of which only the length matters here."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
-    """What a GGUF file says of itself. Sizes are in bytes; `parameters` counts the elements of all tensors."""
+    """What a GGUF file says of itself. Sizes are in bytes; `parameters` counts the elements of all tensors.
+
+    `cache_width` is how many numbers one token adds to the KV cache, over all layers; None where layers differ.
+    """
 
     version: int
     architecture: str
@@ -44,6 +54,7 @@ class Header:
     parameters: int
     vocabulary: int
     chat_template: str | None
+    cache_width: int | None
     file_size: int
     expected_size: int
 
@@ -72,28 +83,38 @@ class _Reader:
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path, self._file = path, file
         self._size = file.seek(0, 2)
-        file.seek(0)
+        self._at = file.seek(0)
 
     def header(self) -> Header:
         if self._file.read(4) != MAGIC:
             raise ModelFileError(f"{self._path}: is not a GGUF file; convert the model, or check what was downloaded")
+        self._at = 4
         version = self._scalar("<I")
+        if version in SWAPPED:
+            raise self._garbage("its version is written in the other byte order")
         if version not in VERSIONS:
             raise self._garbage(f"its GGUF version is {version}, readable are {', '.join(map(str, VERSIONS))}")
         tensors, entries = self._count("tensors"), self._count("metadata entries")
-        metadata = {self._string(): self._value(self._scalar("<I")) for _ in range(entries)}
+        metadata: dict[str, Any] = {}
+        for _ in range(entries):
+            key = self._text()
+            metadata[key] = self._value(self._scalar("<I"))
         parameters, end = self._tensors(tensors)
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment < 1:
             raise self._garbage("its alignment is not a number")
-        start = -(-self._file.tell() // alignment) * alignment
         if tensors == 0:
             raise ModelFileError(f"{self._path}: holds a vocabulary but no weights; use a complete model file")
-        if start + end > self._size:
+        expected = -(-self._at // alignment) * alignment + end
+        if expected > self._size:
             raise ModelFileError(
-                f"{self._path}: is truncated, {self._size} bytes of at least {start + end}; fetch the file again"
+                f"{self._path}: is truncated, {self._size} bytes of at least {expected}; fetch the file again"
             )
-        architecture = str(metadata.get("general.architecture", ""))
+        architecture = metadata.get("general.architecture")
+        if not isinstance(architecture, str):
+            raise self._garbage("it names no architecture")
+        if (absurd := _absurd(metadata, architecture)) is not None:
+            raise self._garbage(f"its {absurd} is {metadata[absurd]}")
         context = metadata.get(f"{architecture}.context_length")
         vocabulary = metadata.get("tokenizer.ggml.tokens")
         template = metadata.get("tokenizer.chat_template")
@@ -103,17 +124,18 @@ class _Reader:
             name=str(metadata.get("general.name", self._path.stem)),
             context=context if isinstance(context, int) else None,
             parameters=parameters,
-            vocabulary=vocabulary if isinstance(vocabulary, int) else 0,
+            vocabulary=vocabulary.length if isinstance(vocabulary, Array) else 0,
             chat_template=template if isinstance(template, str) else None,
+            cache_width=_cache_width(metadata, architecture),
             file_size=self._size,
-            expected_size=start + end,
+            expected_size=expected,
         )
 
     def _tensors(self, count: int) -> tuple[int, int]:
         """Number of elements of all tensors, and where the data of the last one ends (from the start of the data)."""
         parameters = end = 0
         for _ in range(count):
-            self._string()
+            self._text()
             dimensions = self._scalar("<I")
             if dimensions > 8:
                 raise self._garbage(f"a tensor of {dimensions} dimensions")
@@ -127,31 +149,30 @@ class _Reader:
         return parameters, end
 
     def _value(self, kind: int) -> Any:
-        """A metadata value; of an array only its length."""
         if kind == _STRING:
-            return self._string()
+            return self._text()
         if kind == _ARRAY:
             return self._array()
         if kind not in _SCALARS:
             raise self._garbage(f"a metadata value of unknown type {kind}")
         return self._scalar(_SCALARS[kind])
 
-    def _array(self) -> int:
+    def _array(self) -> Array:
         kind, length = self._scalar("<I"), self._scalar("<Q")
-        if length > min(self._size, MOST_VALUES):
-            raise self._garbage(f"an array of {length} values")
         if kind == _STRING:
+            if length > MOST_TEXTS:
+                raise self._garbage(f"an array of {length} texts")
             for _ in range(length):
                 self._skip(self._scalar("<Q"))
         elif kind in _SCALARS:
             self._skip(length * struct.calcsize(_SCALARS[kind]))
         else:
             raise self._garbage(f"an array of unknown type {kind}")
-        return int(length)
+        return Array(length)
 
-    def _string(self) -> str:
+    def _text(self) -> str:
         length = self._scalar("<Q")
-        if length > min(self._size, MOST_BYTES):
+        if length > MOST_TEXT:
             raise self._garbage(f"a text of {length} bytes")
         return self._read(length).decode("utf-8", errors="replace")
 
@@ -165,15 +186,41 @@ class _Reader:
         return struct.unpack(form, self._read(struct.calcsize(form)))[0]
 
     def _read(self, length: int) -> bytes:
-        data = self._file.read(length)
-        if len(data) < length:
-            raise ModelFileError(f"{self._path}: is truncated within its header; fetch the file again")
-        return data
+        self._advance(length)
+        return self._file.read(length)
 
     def _skip(self, length: int) -> None:
-        if self._file.tell() + length > self._size:
-            raise ModelFileError(f"{self._path}: is truncated within its header; fetch the file again")
+        self._advance(length)
         self._file.seek(length, 1)
+
+    def _advance(self, length: int) -> None:
+        self._at += length
+        if self._at > self._size:
+            raise ModelFileError(f"{self._path}: is truncated within its header; fetch the file again")
 
     def _garbage(self, what: str) -> ModelFileError:
         return ModelFileError(f"{self._path}: is not a usable GGUF file ({what}); fetch or convert it again")
+
+
+def _absurd(metadata: dict[str, Any], architecture: str) -> str | None:
+    """The key of a value that llama.cpp answers with an assertion, which would end the process; None if all is well."""
+    layers = f"{architecture}.block_count"
+    if metadata.get(layers) == 0:
+        return layers
+    epsilons = [f"{architecture}.attention.{norm}_epsilon" for norm in ("layer_norm", "layer_norm_rms", "group_norm")]
+    found = {key: metadata.get(key) for key in epsilons}
+    return next((key for key, value in found.items() if isinstance(value, float) and not value >= 0), None)
+
+
+def _cache_width(metadata: dict[str, Any], architecture: str) -> int | None:
+    def number(key: str, default: int | None = None) -> int | None:
+        value = metadata.get(f"{architecture}.{key}", default)
+        return value if isinstance(value, int) else None
+
+    layers, heads = number("block_count"), number("attention.head_count")
+    width = number("embedding_length")
+    if not layers or not heads or not width:
+        return None
+    shared = number("attention.head_count_kv", heads)
+    key, value = (number(f"attention.{part}_length", width // heads) for part in ("key", "value"))
+    return None if shared is None or key is None or value is None else layers * shared * (key + value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,8 @@ class ModelPool:
     def __init__(self, base: Path) -> None:
         self._base = base
         self._models: dict[str, Model] = {}
+        self._local: set[str] = set()
+        self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> ModelPool:
         return self
@@ -33,37 +36,53 @@ class ModelPool:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await asyncio.gather(*(model.close() for model in self._models.values()))
-        self._models.clear()
+        await self.close()
 
     async def open(self, specs: Iterable[ModelSpec]) -> list[Model]:
         """A model for each spec, in order. Files are loaded side by side. Raises `ModelError`."""
-        found = list(specs)
-        wanted = {spec.model_dump_json(): spec for spec in found}
-        threads = plan_threads(sum(isinstance(spec, LlamaSpec) for spec in wanted.values()))
-        new = {key: spec for key, spec in wanted.items() if key not in self._models}
-        opened = await asyncio.gather(
-            *(asyncio.to_thread(open_model, spec, base=self._base, threads=threads) for spec in new.values()),
-            return_exceptions=True,
-        )
-        for key, model in zip(new, opened, strict=True):
-            if not isinstance(model, BaseException):
-                self._models[key] = model
-        for failure in opened:
-            if isinstance(failure, BaseException):
-                raise failure
-        return [self._models[spec.model_dump_json()] for spec in found]
+        found = [self._settled(spec) for spec in specs]
+        keys = [spec.model_dump_json() for spec in found]
+        async with self._opening:
+            new = {key: spec for key, spec in zip(keys, found, strict=True) if key not in self._models}
+            local = {key for key, spec in new.items() if isinstance(spec, LlamaSpec)}
+            threads = plan_threads(len(local | self._local))
+            loads = [asyncio.create_task(self._load(key, spec, threads)) for key, spec in new.items()]
+            try:
+                await asyncio.gather(*map(asyncio.shield, loads))
+            finally:
+                # A thread that loads a file cannot be stopped: wait, so that what it opens is kept and closed.
+                await asyncio.gather(*loads, return_exceptions=True)
+        return [self._models[key] for key in keys]
+
+    async def close(self) -> None:
+        """Close every model. Closing twice is harmless."""
+        models, self._models, self._local = self._models, {}, set()
+        await asyncio.gather(*(model.close() for model in models.values()))
+
+    async def _load(self, key: str, spec: ModelSpec, threads: int) -> None:
+        self._models[key] = await asyncio.to_thread(open_model, spec, base=self._base, threads=threads)
+        if isinstance(spec, LlamaSpec):
+            self._local.add(key)
+
+    def _settled(self, spec: ModelSpec) -> ModelSpec:
+        """The spec with its file written in one way only, so that two spellings of a path are one model."""
+        if isinstance(spec, OpenAISpec) or spec.path.startswith((ZOO, HUB)):
+            return spec
+        return spec.model_copy(update={"path": os.path.realpath(self._base / Path(spec.path).expanduser())})
 
 
-def open_model(spec: ModelSpec, *, base: Path, threads: int) -> Model:
-    """Open one model; blocks while a file is fetched or loaded. Raises `ModelError`."""
+def open_model(spec: ModelSpec, *, base: Path, threads: int | None = None) -> Model:
+    """Open one model; blocks while a file is fetched or loaded. Raises `ModelError`.
+
+    `threads` is the model's share of the cores; None gives it all of them. The spec's own number comes first.
+    """
     if isinstance(spec, OpenAISpec):
         from agentnet.models.remote import OpenAIModel
 
         return OpenAIModel(spec)
     from agentnet.models.llama import LlamaModel
 
-    return LlamaModel(find_file(spec, base), spec, threads=spec.threads or threads)
+    return LlamaModel(find_file(spec, base), spec, threads=spec.threads or threads or plan_threads(1))
 
 
 def find_file(spec: LlamaSpec, base: Path) -> Path:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from agentnet.contracts.usage import Usage
+from agentnet.errors import ModelError
 from agentnet.models.base import Abilities, Chunk, Completion, Request
 
 
 class ScriptedModel:
-    """Replies with what `script` returns for a request. `script` may raise a `ModelError`, or be asynchronous.
+    """Replies with what `script` returns for a request; it may raise a `ModelError`, or be asynchronous.
 
-    Tokens are counted as words, so that usage adds up to something.
+    `script` may also be the replies themselves, one for each call; an error among them is raised in its turn. Tokens
+    are counted as words, so that usage adds up to something.
     """
 
     def __init__(
         self,
-        script: Callable[[Request], str | Awaitable[str]],
+        script: Callable[[Request], str | Awaitable[str]] | Sequence[str | ModelError],
         *,
         name: str = "scripted",
         abilities: Abilities | None = None,
@@ -28,17 +30,27 @@ class ScriptedModel:
 
     async def generate(self, request: Request) -> Completion:
         self.requests.append(request)
-        reply = self._script(request)
-        text = reply if isinstance(reply, str) else await reply
+        text = await self._reply(request)
         words = len(text.split())
         prompt = sum(len(message["content"].split()) for message in request.messages)
         usage = Usage(calls=1, prompt_tokens=prompt, completion_tokens=words)
         return Completion(text, "stop", usage, (-0.1,) * words if request.logprobs else None)
 
+    async def _reply(self, request: Request) -> str:
+        if callable(self._script):
+            reply = self._script(request)
+            return reply if isinstance(reply, str) else await reply
+        if len(self.requests) > len(self._script):
+            raise ModelError(f"{self.name}: the script has {len(self._script)} replies and was asked for one more")
+        turn = self._script[len(self.requests) - 1]
+        if isinstance(turn, ModelError):
+            raise turn
+        return turn
+
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
         completion = await self.generate(request)
-        for word in completion.text.splitlines(keepends=True):
-            yield Chunk(word)
+        for line in completion.text.splitlines(keepends=True):
+            yield Chunk(line)
         yield Chunk("", completion)
 
     async def close(self) -> None:

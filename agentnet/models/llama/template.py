@@ -34,7 +34,7 @@ class ChatTemplate:
         self._path, self._bos, self._eos = path, bos, eos
         try:
             self._template = environment.from_string(text or _CHATML)
-        except jinja2.TemplateError as error:
+        except (jinja2.TemplateError, RecursionError) as error:
             raise ModelFileError(
                 f"{path}: its chat template is not usable ({error}); give one as `chat_template`"
             ) from error
@@ -49,7 +49,8 @@ class ChatTemplate:
                 eos_token=self._eos,
                 tools=None,
             )
-        except jinja2.TemplateError as error:
+        except Exception as error:
+            # A template is a program of someone else's: besides its own refusals it may raise anything.
             raise ModelError(f"{self._path}: its chat template refuses this prompt: {error}") from error
 
 

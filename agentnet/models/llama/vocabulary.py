@@ -15,6 +15,7 @@ class Vocabulary:
     def __init__(self, pointer: Any) -> None:
         self._llama = backend.library()
         self.pointer = pointer
+        self.size = int(self._llama.llama_vocab_n_tokens(pointer))
         self._pieces: dict[int, bytes] = {}
         self.adds_bos = bool(self._llama.llama_vocab_get_add_bos(pointer))
         self.bos = self._name(self._llama.llama_vocab_bos(pointer))

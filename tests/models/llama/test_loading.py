@@ -1,0 +1,154 @@
+"""From a file and a spec to a model: what is refused, what is only noted, and what the chat template gets."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.contracts.sampling import Sampling
+from agentnet.errors import ModelError, ModelFileError
+from agentnet.models.base import ChatMessage, Request
+from agentnet.models.gguf import read_header
+from agentnet.models.llama import LlamaModel, loading
+from agentnet.models.llama.template import ChatTemplate
+from tests.models.llama.conftest import SAID, Open
+from tests.models.llama.files import CONTEXT, HEADS, LAYERS, SIZE, WIDTH, path_through, tokens_of, write_chain
+
+HI: tuple[ChatMessage, ...] = ({"role": "user", "content": "hi"},)
+
+
+def test_the_header_tells_what_the_file_holds(chain_file: Path) -> None:
+    header = read_header(chain_file)
+    assert (header.architecture, header.name, header.context, header.vocabulary) == ("llama", "Tiny", CONTEXT, SIZE)
+    assert header.cache_width == 2 * LAYERS * WIDTH // HEADS
+    assert header.parameters > 2 * SIZE * WIDTH
+    assert header.expected_size <= header.file_size == chain_file.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("llama.block_count", b"\0\0\0\0", "block_count is 0"),
+        ("llama.attention.layer_norm_rms_epsilon", b"\0\0\x80\xbf", "is -1.0"),
+    ],
+)
+def test_values_that_would_end_the_process_are_refused(
+    chain_file: Path, tmp_path: Path, key: str, value: bytes, says: str
+) -> None:
+    data = bytearray(chain_file.read_bytes())
+    at = data.index(key.encode()) + len(key) + 4
+    data[at : at + 4] = value
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(data)
+    with pytest.raises(ModelFileError, match=says):
+        LlamaModel(broken, LlamaSpec(path="x"), threads=1)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 9000), st.binary(min_size=1, max_size=4))
+def test_a_damaged_header_loads_or_is_refused(chain_file: Path, tmp_path: Path, at: int, noise: bytes) -> None:
+    data = bytearray(chain_file.read_bytes())
+    data[at : at + len(noise)] = noise
+    broken = tmp_path / "damaged.gguf"
+    broken.write_bytes(data)
+    with contextlib.suppress(ModelFileError):
+        loading.load(broken, LlamaSpec(path="x", context=64), 1).close()
+
+
+def test_a_context_that_no_memory_holds_is_refused_before_it_is_tried(chain_file: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"GiB of KV cache .* set a smaller `context`"):
+        LlamaModel(chain_file, LlamaSpec(path="x", context=10**10), threads=1)
+
+
+def test_a_quantised_value_cache_needs_flash_attention(chain_file: Path) -> None:
+    with pytest.raises(ModelFileError, match="flash attention"):
+        LlamaModel(chain_file, LlamaSpec(path="x", kv_type_v="q8_0", flash_attention="off"), threads=1)
+
+
+async def test_every_way_to_load_gives_the_same_text(opened: Open, chain_file: Path) -> None:
+    for wish in (
+        {"mmap": False},
+        {"mlock": True},
+        {"flash_attention": "on"},
+        {"flash_attention": "off"},
+        {"kv_type_k": "q8_0", "kv_type_v": "q8_0", "flash_attention": "on"},
+        {"tensor_split": (1.0,), "split_mode": "none", "offload_kv": False, "gpu_layers": "none"},
+    ):
+        model = opened(chain_file, **wish)
+        assert (await model.generate(Request(HI))).text == SAID
+
+
+async def test_auto_goes_on_with_the_cpu_where_the_gpu_fails(
+    opened: Open, chain_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = loading._load_weights
+    tried: list[int] = []
+
+    def out_of_memory(path: Path, spec: LlamaSpec, layers: int) -> object:
+        tried.append(layers)
+        return None if layers else real(path, spec, layers)
+
+    monkeypatch.setattr(loading, "_gpu_layers", lambda spec, _: (loading.ALL_LAYERS, []))
+    monkeypatch.setattr(loading, "_load_weights", out_of_memory)
+    model = opened(chain_file)
+    assert tried == [loading.ALL_LAYERS, 0]
+    assert any("runs on the CPU" in note for note in model.notes)
+    assert (await model.generate(Request(HI))).text == SAID
+    with pytest.raises(ModelFileError, match="cannot load"):
+        opened(chain_file, gpu_layers="all")
+
+
+async def test_llama_cpp_logs_through_logging_and_prints_nothing(
+    opened: Open, chain_file: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.DEBUG, "agentnet.llama"):
+        await opened(chain_file).generate(Request(HI))
+    assert any("n_ctx" in record.message for record in caplog.records)
+    assert capfd.readouterr() == ("", "")
+
+
+class TestTemplates:
+    async def test_the_specs_template_replaces_the_files(self, opened: Open, chain_file: Path) -> None:
+        own, other = opened(chain_file), opened(chain_file, chat_template="{{ messages[0].content }}>")
+        assert own.count_tokens(Request(HI)) == 1 + len("user: hi\n>")
+        assert other.count_tokens(Request(HI)) == 1 + len("hi>")
+
+    async def test_the_first_token_is_not_doubled(self, opened: Open, chain_file: Path) -> None:
+        model = opened(chain_file, chat_template="{{ bos_token }}{{ messages[0].content }}>{{ '</s>' }}")
+        assert model.count_tokens(Request(HI)) == 1 + len("hi>") + 1
+
+    async def test_a_file_without_one_gets_a_common_one(self, opened: Open, tmp_path: Path) -> None:
+        model = opened(write_chain(tmp_path / "plain.gguf", path_through(*tokens_of("ok")), template=None))
+        assert (await model.generate(Request(HI, Sampling(max_tokens=1)))).usage.prompt_tokens > len("userhiassistant")
+
+    @pytest.mark.parametrize("text", ["{% if %}", "{{ x", "{% for %}"])
+    def test_one_that_is_no_template_is_refused(self, chain_file: Path, text: str) -> None:
+        with pytest.raises(ModelFileError, match="chat_template"):
+            LlamaModel(chain_file, LlamaSpec(path="x", chat_template=text), threads=1)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{{ raise_exception('System role not supported') }}",
+            "{{ 1 / 0 }}",
+            "{{ messages + 1 }}",
+            "{{ ''.__class__.__mro__ }}",
+            "{% for i in range(10 ** 9) %}x{% endfor %}",
+        ],
+    )
+    def test_one_that_refuses_or_fails_is_a_typed_error(self, text: str) -> None:
+        template = ChatTemplate(text, path=Path("some.gguf"), bos="<s>", eos="</s>")
+        with pytest.raises(ModelError, match=r"some\.gguf: its chat template refuses"):
+            template.render(HI)
+
+    async def test_an_empty_prompt_is_an_error(self, opened: Open, chain_file: Path) -> None:
+        model = opened(chain_file, chat_template="{# nothing #}")
+        model._vocabulary.adds_bos = False
+        with pytest.raises(ModelError, match="prompt is empty"):
+            await model.generate(Request(HI, Sampling(max_tokens=1)))

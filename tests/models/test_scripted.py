@@ -1,0 +1,37 @@
+"""The model without weights keeps the promises of the interface."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentnet.errors import ModelError, ModelUnavailable
+from agentnet.models.base import Model, Request
+from agentnet.models.scripted import ScriptedModel
+
+ASK = Request(({"role": "user", "content": "one two"},), logprobs=True)
+
+
+async def test_replies_come_in_turn_and_then_there_are_none() -> None:
+    model = ScriptedModel(["first reply", ModelUnavailable("down"), "third"])
+    assert isinstance(model, Model)
+    done = await model.generate(ASK)
+    assert (done.text, done.usage.prompt_tokens, done.usage.completion_tokens) == ("first reply", 2, 2)
+    assert done.logprobs is not None
+    assert len(done.logprobs) == 2
+    with pytest.raises(ModelUnavailable, match="down"):
+        await model.generate(ASK)
+    assert (await model.generate(ASK)).text == "third"
+    with pytest.raises(ModelError, match="3 replies"):
+        await model.generate(ASK)
+
+
+async def test_a_function_sees_the_request_and_may_wait() -> None:
+    async def later(request: Request) -> str:
+        return request.messages[0]["content"] + "!"
+
+    model = ScriptedModel(later)
+    chunks = [chunk async for chunk in model.stream(ASK)]
+    assert "".join(chunk.text for chunk in chunks) == "one two!"
+    assert chunks[-1].completion is not None
+    assert chunks[-1].completion.text == "one two!"
+    assert model.requests == [ASK]
