@@ -1,30 +1,25 @@
-"""The published JSON Schemas: up to date, and true of the files that travel with AgentNet."""
+"""The published JSON Schemas are true of the files that travel with AgentNet."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
 from agentnet import resources
-from agentnet.generated import SCHEMAS, stale
-
-
-def test_the_published_schemas_are_up_to_date() -> None:
-    assert stale(resources.folder("protocols") / "schemas") == []
+from agentnet.generated import SCHEMAS
 
 
 @pytest.mark.parametrize("file", resources.named("protocols").values(), ids=lambda file: file.stem)
 def test_a_shipped_protocol_obeys_the_schema(file: Any) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads((resources.folder("protocols") / "schemas" / "protocol.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(yaml.safe_load(file.read_text()))
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_a_schema_is_one(name: str) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads((resources.folder("protocols") / "schemas" / f"{name}.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
