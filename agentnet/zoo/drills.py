@@ -10,18 +10,15 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
-from itertools import zip_longest
 
 from agentnet.contracts.bodies import Task
 from agentnet.prompts import Entry, Pack, find_pack
 from agentnet.prompts.transcript import letter
 from agentnet.zoo.families import FAMILIES
-from agentnet.zoo.families.base import MARKER, Item, Split, items
+from agentnet.zoo.families.base import MARKER, Item, Split, comparison, items
 
 PEER_IS_RIGHT = 0.55
 VERIFIER_IS_RIGHT = 0.9
-COMPARED = 8
-"""Signs of two answers that a judge compares one by one."""
 
 
 def pairs(mixture: dict[str, float], split: Split, seed: int) -> Iterator[tuple[str, str]]:
@@ -71,15 +68,6 @@ def _choose(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
 def _plan(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
     steps = [{"label": hop.label, "ask": hop.ask} for hop in item.plan]
     return pack.render("plan", Task(text=item.question)), compact_json({"steps": steps})
-
-
-def comparison(own: str, other: str) -> str:
-    """`other`, then both answers sign by sign, each pair marked ``=`` or ``!``: a judge's scratchpad.
-
-    A tiny model cannot tell at a glance whether two answers far apart are equal; two letters side by side it can.
-    """
-    pairs = zip_longest(own[:COMPARED].replace(" ", "_"), other[:COMPARED].replace(" ", "_"), fillvalue=".")
-    return f"{other}: " + "".join(f"{one}{two}{'=' if one == two else '!'}" for one, two in pairs)
 
 
 def compact_json(value: object) -> str:

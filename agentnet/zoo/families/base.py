@@ -6,12 +6,22 @@ import hashlib
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal, Protocol
 
 Split = Literal["train", "test"]
 
 MARKER = "=>"
 """Stands before the final answer in every worked solution (the compact prompt pack's answer marker)."""
+
+
+def comparison(own: str, other: str, signs: int = 8) -> str:
+    """`other`, then both texts sign by sign, each pair marked ``=`` or ``!``: a scratchpad for "is it the same?".
+
+    A tiny model cannot tell at a glance whether two texts far apart are equal; two letters side by side it can.
+    """
+    pairs = zip_longest(own[:signs].replace(" ", "_"), other[:signs].replace(" ", "_"), fillvalue=".")
+    return f"{other}: " + "".join(f"{one}{two}{'=' if one == two else '!'}" for one, two in pairs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import random
 from itertools import pairwise
 from typing import NamedTuple
 
-from agentnet.zoo.families.base import Item
+from agentnet.zoo.families.base import Item, comparison
 from agentnet.zoo.families.lexicon import OBJECTS, person
 from agentnet.zoo.families.problem import Problem
 
@@ -140,7 +140,7 @@ Told = tuple[list[str], str, str, bool]
 
 
 def _quantity(rng: random.Random, truth: bool) -> Told:
-    """``Ana 5,Tom 3,5>3``"""
+    """``Ana 5,Tom 3,5>3,asked <``"""
     a, b, c = _people(rng, 3)
     thing = rng.choice(OBJECTS)
     top = rng.choice((12, 99))
@@ -150,19 +150,20 @@ def _quantity(rng: random.Random, truth: bool) -> Told:
         asked = n if truth else _other(rng, n, top)
         question = rng.choice(EXACTLY).format(a=a, n=asked, o=thing)
         passage = [_holding(rng, a, n, thing), _holding(rng, b, _other(rng, n, top) if truth else asked, thing)]
-        return _shuffled(rng, passage), question, f"{a} {n},asked {asked}", truth
+        return _shuffled(rng, passage), question, f"{a} {n},asked {comparison(str(n), str(asked))}", truth
     m = n if kind == "same" and truth else _other(rng, n, top)
-    template = rng.choice(SAME if kind == "same" else MORE if (n > m) == truth else FEWER)
+    asked_sign = "=" if kind == "same" else ">" if (n > m) == truth else "<"
+    template = rng.choice({"=": SAME, ">": MORE, "<": FEWER}[asked_sign])
     passage = [_holding(rng, a, n, thing), _holding(rng, b, m, thing)]
     if rng.random() < 0.3:
         passage.append(_holding(rng, c, rng.randint(2, top), thing))
     sign = ">" if n > m else "<" if n < m else "="
     question = template.format(a=a, b=b, o=thing)
-    return _shuffled(rng, passage), question, f"{a} {n},{b} {m},{n}{sign}{m}", truth
+    return _shuffled(rng, passage), question, f"{a} {n},{b} {m},{n}{sign}{m},asked {asked_sign}", truth
 
 
 def _order(rng: random.Random, truth: bool) -> Told:
-    """``Ana>Tom>Eva,Ana>Eva``: the whole chain, then the two who are asked about (or the one at the end)."""
+    """``Ana>Tom>Eva,Ana>Eva,asked Eva: …``: the chain, the two asked about (or its end), who should be first."""
     chain = _people(rng, 3)
     scale = rng.choice(SCALES)
     passage = [_related(rng, scale, high, low) for high, low in (chain[:2], chain[1:])]
@@ -171,13 +172,15 @@ def _order(rng: random.Random, truth: bool) -> Told:
         end = rng.choice((0, 1))
         right = chain[-end]
         asked = right if truth else rng.choice([each for each in chain if each != right])
-        evidence = f"{whole},{'last' if end else 'first'} {right}"
+        evidence = f"{whole},{'last' if end else 'first'} {right},asked {_compared(right, asked)}"
         return _shuffled(rng, passage), scale.ends[end].format(a=asked), evidence, truth
     high, low = rng.choice(((0, 2), (0, 2), (0, 1), (1, 2)))
     a, b = rng.sample((chain[high], chain[low]), 2)
     forward = (a == chain[high]) == truth
     question = scale.asked[0 if forward else 1].format(a=a, b=b)
-    return _shuffled(rng, passage), question, f"{whole},{chain[high]}>{chain[low]}", truth
+    first = a if forward else b
+    evidence = f"{whole},{chain[high]}>{chain[low]},asked {_compared(chain[high], first)}"
+    return _shuffled(rng, passage), question, evidence, truth
 
 
 def _related(rng: random.Random, scale: Scale, high: str, low: str) -> str:
@@ -205,7 +208,7 @@ def _negation(rng: random.Random, truth: bool) -> Told:
 
 
 def _location(rng: random.Random, truth: bool) -> Told:
-    """``Ana park>shop`` for one who moved, ``key box,box barn`` for a thing inside another."""
+    """``Ana park>shop,asked …`` for one who moved, ``key box,box barn,asked …`` for a thing inside another."""
     a, b = _people(rng, 2)
     here, there, elsewhere = rng.sample(PLACES, 3)
     kind = rng.choice(("stay", "move", "move", "inside"))
@@ -215,7 +218,8 @@ def _location(rng: random.Random, truth: bool) -> Told:
         passage.append(rng.choice(STAYS).format(a=a, p=there))
         asked = here if truth else there
         question = rng.choice(WHERE).format(a=f"the {thing}", p=asked)
-        return _shuffled(rng, passage), question, f"{thing} {holder},{holder} {here}", truth
+        evidence = f"{thing} {holder},{holder} {here},asked {_compared(here, asked)}"
+        return _shuffled(rng, passage), question, evidence, truth
     passage = [rng.choice(STAYS).format(a=a, p=here)]
     last, path = here, f"{a} {here}"
     if kind == "move":
@@ -223,12 +227,13 @@ def _location(rng: random.Random, truth: bool) -> Told:
         last, path = there, f"{path}>{there}"
     other = here if kind == "move" else there
     passage.insert(rng.randint(0, len(passage)), rng.choice(STAYS).format(a=b, p=rng.choice((other, elsewhere))))
-    question = rng.choice(WHERE).format(a=a, p=last if truth else other)
-    return passage, question, path, truth
+    asked = last if truth else other
+    question = rng.choice(WHERE).format(a=a, p=asked)
+    return passage, question, f"{path},asked {_compared(last, asked)}", truth
 
 
 def _possession(rng: random.Random, truth: bool) -> Told:
-    """``ball Ana>Tom``: every owner in turn."""
+    """``ball Ana>Tom,asked …``: every owner in turn."""
     owners = _people(rng, rng.choice((2, 2, 3)))
     thing, spare = rng.sample(THINGS, 2)
     passage = [rng.choice(OWNS).format(a=owners[0], t=thing)]
@@ -237,7 +242,13 @@ def _possession(rng: random.Random, truth: bool) -> Told:
         passage.insert(rng.randint(0, 2), rng.choice(OWNS).format(a=rng.choice(owners), t=spare))
     asked = owners[-1] if truth else rng.choice(owners[:-1])
     question = rng.choice(OWNER).format(a=asked, t=thing)
-    return passage, question, f"{thing} {'>'.join(owners)}", truth
+    evidence = f"{thing} {'>'.join(owners)},asked {_compared(owners[-1], asked)}"
+    return passage, question, evidence, truth
+
+
+def _compared(found: str, asked: str) -> str:
+    """What was found and what is asked for, compared by their first letters."""
+    return comparison(found, asked, signs=4)
 
 
 def _distractor(rng: random.Random, told: str) -> str:
