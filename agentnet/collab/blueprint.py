@@ -45,9 +45,14 @@ class Blueprint:
             self._graph.add_node(slot, make)  # type: ignore[call-overload]
         return slots
 
-    def edge(self, start: str | list[str], end: str) -> None:
-        """An edge; from a list of nodes it waits for all of them."""
-        self._graph.add_edge(start, end)
+    def edge(self, *starts: str, end: str) -> None:
+        """Edges to `end`, which runs once after all of the nodes that ran in the same super-step.
+
+        LangGraph's own join of several nodes is not for us: its checkpoint shares a set with the running graph, which
+        may change before it is written, and a run that is resumed from it goes on too early.
+        """
+        for start in starts:
+            self._graph.add_edge(start, end)
 
     def begin(self, *nodes: str) -> None:
         for node in nodes:

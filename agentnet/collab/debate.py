@@ -42,7 +42,7 @@ def draw(debate: Debate, blueprint: Blueprint) -> None:
     blueprint.node("gather", gather)
     blueprint.node("decide", conclude)
     blueprint.begin(*slots)
-    blueprint.edge(slots, "gather")
+    blueprint.edge(*slots, end="gather")
     blueprint.branch("gather", lambda state: "decide" if state["done"] else slots, [*slots, "decide"])
     blueprint.end("decide")
 

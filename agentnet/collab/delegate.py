@@ -61,9 +61,7 @@ def draw(delegate: Delegate, blueprint: Blueprint) -> None:
     blueprint.node("dispatch", dispatch, goes_to=(*workers, "merge"))
     blueprint.node("merge", merge)
     blueprint.begin("plan")
-    blueprint.edge("plan", "dispatch")
-    for worker in workers:
-        blueprint.edge(worker, "dispatch")
+    blueprint.edge("plan", *workers, end="dispatch")
     blueprint.end("merge")
 
 

@@ -21,5 +21,5 @@ def draw(parallel: Parallel, blueprint: Blueprint) -> None:
 
     blueprint.node("decide", conclude)
     blueprint.begin(*slots)
-    blueprint.edge(slots, "decide")
+    blueprint.edge(*slots, end="decide")
     blueprint.end("decide")

@@ -37,5 +37,5 @@ def draw(serial: Serial, blueprint: Blueprint) -> None:
         slots.append(blueprint.node("decide", conclude))
     blueprint.begin(slots[0])
     for before, after in pairwise(slots):
-        blueprint.edge(before, after)
+        blueprint.edge(before, end=after)
     blueprint.end(slots[-1])

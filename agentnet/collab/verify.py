@@ -56,7 +56,7 @@ def draw(verify: Verify, blueprint: Blueprint) -> None:
     blueprint.node("verifier", judge)
     blueprint.node("conclude", conclude)
     blueprint.begin(proposer)
-    blueprint.edge(proposer, "verifier")
+    blueprint.edge(proposer, end="verifier")
     blueprint.branch("verifier", lambda state: "conclude" if state["done"] else proposer, [proposer, "conclude"])
     blueprint.end("conclude")
 
