@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from langgraph.graph import END
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 
 from agentnet.collab.blueprint import Blueprint
 from agentnet.collab.decisions import agreement, decide
@@ -12,7 +14,7 @@ from agentnet.contracts.protocols import Debate
 
 
 def draw(debate: Debate, blueprint: Blueprint) -> None:
-    """START → every member at once → gather → (again: every member | over: decide) → END.
+    """START → every member at once → decide → (again: every member | over: END).
 
     A member that failed in one round is not read in the next, and may speak again then. Its last answer before that
     (kept under ``said["last/SLOT"]``) still counts when it comes to the decision.
@@ -25,26 +27,20 @@ def draw(debate: Debate, blueprint: Blueprint) -> None:
 
     slots = blueprint.children(debate.members, view)
 
-    async def gather(state: State, runtime: Runtime[LiveRun]) -> State:
-        run = runtime.context
-        said = {slot: state["said"][slot] for slot in slots}
-        answers = run.answered(id for ids in said.values() for id in ids)
+    async def conclude(state: State, runtime: Runtime[LiveRun]) -> Command[str]:
+        run, said, round = runtime.context, state["said"], state["round"] + 1
+        answers = run.answered(id for slot in slots for id in said[slot])
         settled = debate.stop == "consensus" and agreement(answers) >= debate.quorum
-        over = settled or not answers or state["round"] + 1 >= debate.rounds
-        last = {f"last/{slot}": ids for slot, ids in said.items() if run.answered(ids)}
-        return {"said": last, "round": state["round"] + 1, "done": over}
+        if answers and not settled and round < debate.rounds:
+            last = {f"last/{slot}": said[slot] for slot in slots if run.answered(said[slot])}
+            return Command(update={"said": last, "round": round}, goto=slots)
+        stands = [said[slot] if run.answered(said[slot]) else said.get(f"last/{slot}", said[slot]) for slot in slots]
+        outcome = await decide(debate.decide, [id for ids in stands for id in ids], run, state)
+        return Command(update={"outcome": outcome}, goto=END)
 
-    async def conclude(state: State, runtime: Runtime[LiveRun]) -> State:
-        said = state["said"]
-        candidates = [id for slot in slots for id in said.get(f"last/{slot}", said[slot])]
-        return {"outcome": await decide(debate.decide, candidates, runtime.context, state)}
-
-    blueprint.node("gather", gather)
-    blueprint.node("decide", conclude)
+    blueprint.node("decide", conclude, goes_to=(*slots, END))
     blueprint.begin(*slots)
-    blueprint.edge(*slots, end="gather")
-    blueprint.branch("gather", lambda state: "decide" if state["done"] else slots, [*slots, "decide"])
-    blueprint.end("decide")
+    blueprint.edge(*slots, end="decide")
 
 
 def _visible(debate: Debate, slots: list[str], reader: str) -> list[str]:
