@@ -197,7 +197,7 @@ _KINDS = (
     _letter_of_a_capital,
     _larger_of_two,
 )
-_WEIGHTS = (5, 5, 3, 3, 1, 1, 2)
+_WEIGHTS = (5, 5, 3, 3, 1, 1, 4)
 
 
 def _joined(rng: random.Random, left: str, operator: str, right: str) -> str:
