@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
@@ -18,8 +20,7 @@ def draw(best: Best, blueprint: Blueprint) -> None:
 
     async def choose(state: State, runtime: Runtime[LiveRun]) -> Command[str]:
         label = runtime.context.task(state["task"]).label
-        scores = [fitness(part, runtime.context, label) for part in best.among]
-        return Command(goto=slots[scores.index(max(scores))])
+        return Command(goto=slots[ranking(best.among, runtime.context, label)[0]])
 
     blueprint.node("choose", choose, goes_to=tuple(slots))
     blueprint.begin("choose")
@@ -27,6 +28,10 @@ def draw(best: Best, blueprint: Blueprint) -> None:
         blueprint.end(slot)
 
 
-def fitness(part: Expression, run: LiveRun, label: str | None) -> float:
-    """How good an expression is expected to be at a label: as good as the best card in it; 0 where nothing is known."""
-    return max(run.agent(name, label).card.score(label) or 0.0 for name in agents_of(part))
+def ranking(parts: Sequence[Expression], run: LiveRun, label: str | None) -> list[int]:
+    """The places of expressions, best first: each is as good as the best card in it; of equals the first listed."""
+
+    def rank(place: int) -> tuple[float, float]:
+        return max(run.agent(name, label).card.rank(label) for name in agents_of(parts[place]))
+
+    return sorted(range(len(parts)), key=rank, reverse=True)

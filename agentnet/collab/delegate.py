@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Send
 
-from agentnet.collab.best import fitness
+from agentnet.collab.best import ranking
 from agentnet.collab.binding import agents_of
 from agentnet.collab.blueprint import Blueprint, parents_view
 from agentnet.collab.live import COORDINATOR, LiveRun
@@ -49,7 +49,7 @@ def draw(delegate: Delegate, blueprint: Blueprint) -> None:
         if any(attempt == len(workers) for _, attempt in ready):
             return Command(goto="merge")
         for step, attempt in ready:
-            worker = _ranking(step.label, delegate.workers, run)[attempt]
+            worker = ranking(delegate.workers, run, step.label)[attempt]
             assigned = await _assign(step, attempt, workers[worker], state, run)
             sends.append(Send(workers[worker], assigned))
         return Command(goto=sends or "merge")
@@ -90,11 +90,6 @@ def _answer(step: Step, state: State, run: LiveRun) -> Message | None:
     """The message that answers a step, once there is one."""
     answered = [message for ids in _attempts(step, state) for message in run.answered(ids)]
     return answered[0] if answered else None
-
-
-def _ranking(label: str, workers: Sequence[Expression], run: LiveRun) -> list[int]:
-    """The places of the workers, best card for the label first."""
-    return sorted(range(len(workers)), key=lambda place: -fitness(workers[place], run, label))
 
 
 async def _assign(step: Step, attempt: int, worker: str, state: State, run: LiveRun) -> State:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pydantic import Field
 
 from agentnet.contracts.base import Lenient
@@ -44,6 +46,10 @@ class Card(Lenient):
             return found.accuracy if found else self.claims.get(label)
         known = {**self.claims, **{name: measured.accuracy for name, measured in self.measured.items()}}
         return sum(known.values()) / len(known) if known else None
+
+    def rank(self, label: str | None) -> tuple[float, float]:
+        """What agents are compared by, the highest first: the score (0 if unknown), then the smaller model."""
+        return self.score(label) or 0.0, -(self.parameters if self.parameters is not None else math.inf)
 
     @property
     def labels(self) -> tuple[str, ...]:

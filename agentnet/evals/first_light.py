@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from agentnet.answers import same
+from agentnet.collab.library import find_protocol
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.protocols import Ask, Expression, ProtocolSpec, Verify
 from agentnet.contracts.usage import Usage
@@ -54,40 +55,47 @@ class Row:
 
 
 async def first_light(network: Network, items: int = 200, done: Callable[[str], None] = lambda _: None) -> list[Row]:
-    """Run both comparisons on an open zoo network; `done` is told each system as it is finished."""
+    """Run both comparisons on an open zoo network; `done` is told each system as it is finished.
+
+    Every table has `best`: the single agent that the cards choose in advance.
+    """
     coordinator = Coordinator(network)
     solvers = [agent.name for agent in network if "solver" in agent.card.roles]
     proposers = [agent.name for agent in network if "generalist" in agent.card.roles]
-    compound = {name: _protocol(Ask(agent=name)) for name in solvers}
-    compound["delegation"] = _shipped("delegation")
-    rows = await _compare(coordinator, "compound", compound, "delegation", solvers, items, done)
-    for name in proposers:
-        verified = f"{name} + critic"
-        math = {name: _protocol(Ask(agent=name)), verified: _protocol(Verify(proposer=Ask(agent=name)))}
-        rows += await _compare(coordinator, "math", math, verified, [name], items, done)
-    return rows
+    alone = {name: _protocol(Ask(agent=name)) for name in solvers}
+    best = {"best": find_protocol("best")}
+    verified = {f"{name} + critic": _protocol(Verify(proposer=Ask(agent=name))) for name in proposers}
+    compound = {**alone, **best, "delegation": find_protocol("delegation")}
+    math = {**{name: alone[name] for name in proposers}, **best, **verified}
+    return [
+        *await _compare(coordinator, "compound", compound, {"delegation": solvers}, items, done),
+        *await _compare(coordinator, "math", math, {f"{name} + critic": [name] for name in proposers}, items, done),
+    ]
 
 
 async def _compare(
     coordinator: Coordinator,
     family: str,
     systems: dict[str, ProtocolSpec],
-    collaboration: str,
-    rivals: Sequence[str],
+    rivals: dict[str, Sequence[str]],
     items: int,
     done: Callable[[str], None],
 ) -> list[Row]:
-    """Rows for all systems; the collaboration is compared with the best of its rivals, found after the fact."""
+    """A row for each system; those in `rivals` are compared with the best of theirs, found after the fact."""
     found = distinct(FAMILIES[family], "test", SEED, items)
     answers: dict[str, Answers] = {}
     for name, protocol in systems.items():
         answers[name] = await _answers(coordinator, name, protocol, found)
         done(f"{family}: {name}")
-    rival = answers[max(rivals, key=lambda name: sum(answers[name].right))]
-    ours = answers[collaboration]
-    rows = [_row(family, each) for name, each in answers.items() if name != collaboration]
-    gain, p = paired_difference(ours.right, rival.right), mcnemar(ours.right, rival.right)
-    return [*rows, _row(family, ours, rival.system, gain, p)]
+    rows = []
+    for name, ours in answers.items():
+        if name not in rivals:
+            rows.append(_row(family, ours))
+            continue
+        rival = max((answers[other] for other in rivals[name]), key=lambda other: sum(other.right))
+        gain, p = paired_difference(ours.right, rival.right), mcnemar(ours.right, rival.right)
+        rows.append(_row(family, ours, rival.system, gain, p))
+    return rows
 
 
 async def _answers(coordinator: Coordinator, name: str, protocol: ProtocolSpec, items: Sequence[Item]) -> Answers:
@@ -120,9 +128,3 @@ def _row(
 
 def _protocol(expression: Expression) -> ProtocolSpec:
     return ProtocolSpec(name="inline", summary="", protocol=expression)
-
-
-def _shipped(name: str) -> ProtocolSpec:
-    from agentnet.collab.library import find_protocol
-
-    return find_protocol(name)

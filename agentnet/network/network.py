@@ -54,8 +54,8 @@ class Network:
         return iter(self.agents.values())
 
     def best(self, names: Iterable[str], label: str | None) -> str:
-        """Of several agents the one whose card is best for a label; the first of equals, unknown scores last."""
-        return max(names, key=lambda name: self[name].card.score(label) or 0.0)
+        """Of several agents the one whose card ranks first for a label; of equals the first listed."""
+        return max(names, key=lambda name: self[name].card.rank(label))
 
 
 def card_of(agent: AgentSpec) -> Card:

@@ -19,6 +19,8 @@ from agentnet.zoo.families.base import MARKER, Item, Split, comparison, items
 
 PEER_IS_RIGHT = 0.55
 VERIFIER_IS_RIGHT = 0.9
+JUDGED = 0.3
+"""Share of revisions that answer a verifier's verdict."""
 
 
 def pairs(mixture: dict[str, float], split: Split, seed: int) -> Iterator[tuple[str, str]]:
@@ -37,11 +39,15 @@ def _solve(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
 
 
 def _revise(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
-    if rng.random() < 0.3:
+    """Among peers, work it out anew; after a verdict that names the right answer, adopt it: ``B => 225``."""
+    if rng.random() < JUDGED:
         said = _judged(item, rng)
+        adopted = f"{said[1].letter} {MARKER} {item.answer}"
+        reply = adopted if said[1].answer == item.answer else item.solution
     else:
         said = [_peer(item, rng, place) for place in range(rng.choice((1, 1, 2, 3, 4)))]
-    return pack.render("revise", Task(text=item.question), said), item.solution
+        reply = item.solution
+    return pack.render("revise", Task(text=item.question), said), reply
 
 
 def _verify(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:

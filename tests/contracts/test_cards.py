@@ -47,3 +47,16 @@ def test_two_agents_cannot_have_one_name() -> None:
     twin = AgentSpec(name="ada", model=LlamaSpec(path="a.gguf"))
     with pytest.raises(ValidationError, match="two agents are called 'ada'"):
         NetworkSpec(name="n", agents=(twin, twin))
+
+
+def test_of_equal_scores_the_smaller_model_ranks_first() -> None:
+    large = Card(claims={"math": 0.9}, parameters=2_000_000)
+    small = Card(claims={"math": 0.9}, parameters=1_000_000)
+    unknown = Card(claims={"math": 0.9})
+    better = Card(claims={"math": 0.95}, parameters=9_000_000)
+    assert sorted([unknown, large, better, small], key=lambda card: card.rank("math"), reverse=True) == [
+        better,
+        small,
+        large,
+        unknown,
+    ]

@@ -31,7 +31,7 @@ async def table(
     if json:
         emit([row.as_json() for row in found])
         return
-    rows = plain_table("items", "system", "right", "95 %", "calls", "gain over", right=("right", "calls"))
+    rows = plain_table("items", "system", "right", "95 %", "calls", "gain over", "p", right=("right", "calls", "p"))
     for row in found:
         right = row.accuracy
         gain = f"{row.rival}: {_points(row.gain)}" if row.rival and row.gain else ""
@@ -42,6 +42,7 @@ async def table(
             f"{100 * right.low:.1f}–{100 * right.high:.1f}",
             f"{row.calls:.2f}",
             gain,
+            "" if row.p is None else f"{row.p:.2g}",
         )
     console().print(rows)
 
