@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Text
+from sqlalchemy import JSON, Column, ForeignKey, Index, Table, Text
+from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 
-class RunRow(SQLModel, table=True):
-    """One run. `record` is its `RunRecord` as JSON, without what changes while it runs."""
+class StoreModel(SQLModel, registry=registry()):
+    """The base of the store's tables, apart from the models of whoever imports this package."""
+
+
+class RunRow(StoreModel, table=True):
+    """One run. `record` is its `RunRecord` as JSON, without what changes while it runs; times are UTC."""
 
     __tablename__ = "runs"
 
@@ -24,7 +29,7 @@ class RunRow(SQLModel, table=True):
     record: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 
 
-class RunAgentRow(SQLModel, table=True):
+class RunAgentRow(StoreModel, table=True):
     """An agent that was a member when a run started."""
 
     __tablename__ = "run_agents"
@@ -36,7 +41,7 @@ class RunAgentRow(SQLModel, table=True):
     card: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 
 
-class MessageRow(SQLModel, table=True):
+class MessageRow(StoreModel, table=True):
     """One message: what queries need as columns, the whole of it as wire JSON."""
 
     __tablename__ = "messages"
@@ -57,3 +62,9 @@ class MessageRow(SQLModel, table=True):
     seconds: float
     cost: float
     wire: str = Field(sa_column=Column(Text, nullable=False))
+
+
+metadata = StoreModel.metadata
+runs: Table = metadata.tables["runs"]
+run_agents: Table = metadata.tables["run_agents"]
+messages: Table = metadata.tables["messages"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.limits import Limits
@@ -171,3 +172,44 @@ def members(**changed: Any) -> Network:
         agent("pam", from_the_prompt, roles=["planner"]),
         agent("jud", from_the_prompt, roles=["judge"]),
     )
+
+
+ZOO_DEBATE = {
+    "name": "three of the zoo",
+    "agents": [
+        {
+            "name": name,
+            "model": {"path": f"zoo:{name}", "threads": 1, "reuse_prefix": False},
+            "pack": "compact",
+            "sampling": {"temperature": 0.8, "max_tokens": 120},
+        }
+        for name in ("scout", "math", "facts")
+    ],
+}
+
+
+async def test_a_debate_of_real_models_survives_ten_kills(tmp_path: Path) -> None:
+    """Sampled replies, so that the same final answer means that every seed and every prompt was the same again."""
+    network_file = tmp_path / "network.yaml"
+    network_file.write_text(yaml.safe_dump(ZOO_DEBATE))
+    debate = {"debate": {"members": ["scout", "math", "facts"], "rounds": 6, "stop": "never"}}
+    task = Task(text="What is 46 * 7 - 5?", label="math")
+
+    def job(name: str) -> Job:
+        return Job(tmp_path / name, debate, task, network=str(network_file), pause=0.02)
+
+    await go_on(job("undisturbed"))
+    answer, status, expected = await story(job("undisturbed").folder)
+    assert (status, len(expected)) == ("done", 1 + 3 * 6 + 1)
+    assert len({str(message.body) for message in expected}) > 6, "the replies should differ, or the test shows nothing"
+
+    rng = random.Random(10)
+    kills = 0
+    while kills < 10:
+        disturbed = job(f"killed-{kills}")
+        while not carry_out(disturbed, kill_after=rng.randint(1, len(expected)), rng=rng):
+            kills += 1
+        found_answer, found_status, messages = await story(disturbed.folder)
+        assert (found_answer, found_status) == (answer, "done")
+        assert [message.sequence for message in messages] == list(range(len(messages)))
+        assert bodies(messages) == bodies(expected)
