@@ -1,7 +1,7 @@
 """What an agent's turn costs beside the model: AgentNet, plain LangGraph, AutoGen, measured in turns in one process.
 
-Every repetition runs every contestant once, one debate at a time and many at once, in an order that changes, so that
-what else the machine does falls on all of them alike. Reported is the median over the repetitions, in microseconds per
+Everybody is measured in short turns, one debate at a time and many at once, in an order that changes, so that what else
+the machine does falls on all of them alike. Reported is the median over the repetitions, in microseconds per
 agent turn, and the median of the ratios to LangGraph with the same durability.
 """
 
@@ -18,6 +18,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -45,34 +47,38 @@ def contestants(console: Console) -> list[Contestant]:
     return [contestant for module in modules for contestant in importlib.import_module(module).CONTESTANTS]
 
 
-async def measure(debate: Debate, at_once: int, debates: int) -> float:
-    """Microseconds per turn of `debates` debates, `at_once` of them side by side."""
+async def measure(debate: Debate, first: int, debates: int, at_once: int) -> float:
+    """Microseconds per turn of `debates` debates numbered from `first`, `at_once` of them side by side."""
     gc.collect()
     started = time.perf_counter()
-    for first in range(0, debates, at_once):
-        answers = await asyncio.gather(*(debate(number) for number in range(first, first + at_once)))
+    for start in range(first, first + debates, at_once):
+        answers = await asyncio.gather(*(debate(number) for number in range(start, start + at_once)))
         assert set(answers) == {ANSWER}, f"wrong answers: {set(answers)}"
     return (time.perf_counter() - started) / (debates * TURNS) * 1e6
 
 
-async def repetition(taking_part: Sequence[Contestant], at_once: int, debates: int) -> dict[Key, float]:
-    """Every contestant once, each in a folder of its own, one debate at a time and many at once."""
-    found: dict[Key, float] = {}
-    for contestant in taking_part:
-        for many, count in ((1, debates), (at_once, max(debates, at_once))):
-            with tempfile.TemporaryDirectory() as folder:
-                async with contestant.open(Path(folder)) as debate:
-                    await debate(-1)
-                    found[contestant.name, contestant.durable, many] = await measure(debate, many, count)
-    return found
-
-
-async def measure_all(taking_part: list[Contestant], at_once: int, debates: int, repeat: int) -> list[dict[Key, float]]:
+async def measure_all(
+    taking_part: Sequence[Contestant], at_once: int, debates: int, repeat: int
+) -> list[dict[Key, float]]:
+    """Every contestant in every repetition, each with a folder of its own, in an order that changes."""
     order = random.Random(0)
     found: list[dict[Key, float]] = []
-    for _ in range(repeat):
-        order.shuffle(taking_part)
-        found.append(await repetition(taking_part, at_once, debates))
+    async with AsyncExitStack() as stack:
+        running: list[tuple[Contestant, Debate]] = []
+        for contestant in taking_part:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            debate = await stack.enter_async_context(contestant.open(folder))
+            await debate(0)
+            running.append((contestant, debate))
+        numbers = count(1, max(debates, at_once))
+        for _ in range(repeat):
+            times: dict[Key, float] = {}
+            for many, some in ((1, debates), (at_once, at_once)):
+                first = next(numbers)
+                order.shuffle(running)
+                for contestant, debate in running:
+                    times[contestant.name, contestant.durable, many] = await measure(debate, first, some, many)
+            found.append(times)
     return found
 
 
@@ -117,8 +123,8 @@ def show(rows: Sequence[dict[str, Any]], console: Console) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.orchestration", description=__doc__)
-    parser.add_argument("--repeat", type=int, default=7, help="repetitions of everything")
-    parser.add_argument("--debates", type=int, default=100, help="debates in one measurement")
+    parser.add_argument("--repeat", type=int, default=15, help="repetitions of everything")
+    parser.add_argument("--debates", type=int, default=20, help="debates in one measurement, one at a time")
     parser.add_argument("--at-once", type=int, default=100, help="debates side by side in the second load")
     parser.add_argument("--json", type=Path, help="write the rows to this file too")
     options = parser.parse_args()
