@@ -18,6 +18,9 @@ from agentnet.coordinator.preflight import preflight
 from agentnet.errors import ResumeError
 from agentnet.network import Network
 
+LAYOUT = 1
+"""Number of the graphs' layout: raised when combinators get other nodes or edges, so that no checkpoint meets them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -58,7 +61,7 @@ def identity(expression: Expression, network: NetworkSpec) -> dict[str, Any]:
         for agent in network.agents
         if agent.name in named or any(name.startswith("@") for name in named)
     }
-    return {"protocol": explicit(expression), "agents": agents}
+    return {"layout": LAYOUT, "protocol": explicit(expression), "agents": agents}
 
 
 def explicit(value: object) -> Any:

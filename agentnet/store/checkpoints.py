@@ -23,7 +23,7 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from agentnet.store.database import BUSY_SECONDS, use_write_ahead_log
+from agentnet.store.database import BUSY_SECONDS, LOG_PAGES, use_write_ahead_log
 from agentnet.store.faults import translated
 from agentnet.store.plain_data import PlainSerializer
 from agentnet.store.writer import Writer
@@ -206,6 +206,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
     except BaseException:
         connection.close()
         raise

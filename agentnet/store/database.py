@@ -17,7 +17,15 @@ from agentnet.store.faults import translated
 from agentnet.store.migrations import KNOWN, NEWEST, upgrade
 
 BUSY_SECONDS = 30
-PRAGMAS: Mapping[str, str | int] = {"busy_timeout": BUSY_SECONDS * 1000, "synchronous": "NORMAL", "foreign_keys": "ON"}
+LOG_PAGES = 128
+"""After so many pages the write-ahead log is folded into the file: it stays at about half a mebibyte."""
+
+PRAGMAS: Mapping[str, str | int] = {
+    "busy_timeout": BUSY_SECONDS * 1000,
+    "synchronous": "NORMAL",
+    "foreign_keys": "ON",
+    "wal_autocheckpoint": LOG_PAGES,
+}
 _READS = "agentnet_reads"
 
 

@@ -99,7 +99,6 @@ _SYMBOLS: dict[str, Callable[[str], str]] = {
     "What is the first letter of ": lambda name: _letters(name)[0],
     "What is the last letter of ": lambda name: _letters(name)[-1],
     "Which is larger, ": lambda pair: str(max(int(number) for number in pair.split(" or "))),
-    "Which is smaller, ": lambda pair: str(min(int(number) for number in pair.split(" or "))),
 }
 
 
@@ -180,12 +179,16 @@ def _letter_of_a_capital(rng: random.Random) -> Drawn:
 
 
 def _larger_of_two(rng: random.Random) -> Drawn:
-    one, other, which = _numbered(rng), _numbered(rng), rng.choice(("larger", "smaller"))
+    one, other = _numbered(rng), _numbered(rng)
     asked = rng.choice(
-        ("What is the {} of {} and {}?", "Take {1} and {2}: what is the {0} number?", "Give the {} of {} and {}.")
+        (
+            "What is the larger of {} and {}?",
+            "Take {} and {}: what is the larger number?",
+            "Give the larger of {} and {}.",
+        )
     )
-    hops = [Hop("facts", one.ask()), Hop("facts", other.ask()), Hop("symbols", f"Which is {which}, #1 or #2?")]
-    return asked.format(which, _named(one), _named(other)), hops
+    hops = [Hop("facts", one.ask()), Hop("facts", other.ask()), Hop("symbols", "Which is larger, #1 or #2?")]
+    return asked.format(_named(one), _named(other)), hops
 
 
 _KINDS = (
@@ -197,7 +200,7 @@ _KINDS = (
     _letter_of_a_capital,
     _larger_of_two,
 )
-_WEIGHTS = (5, 5, 3, 3, 1, 1, 4)
+_WEIGHTS = (5, 5, 3, 3, 1, 1, 2)
 
 
 def _joined(rng: random.Random, left: str, operator: str, right: str) -> str:
