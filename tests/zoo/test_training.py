@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install 'agentnet[train]'")
-pytest.importorskip("gguf", reason="training needs gguf: pip install 'agentnet[train]'")
-pytest.importorskip("tokenizers", reason="training needs tokenizers: pip install 'agentnet[train]'")
+torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install 'agentnet-ai[train]'")
+pytest.importorskip("gguf", reason="training needs gguf: pip install 'agentnet-ai[train]'")
+pytest.importorskip("tokenizers", reason="training needs tokenizers: pip install 'agentnet-ai[train]'")
 
 import llama_cpp  # noqa: E402
 
