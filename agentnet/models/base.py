@@ -6,7 +6,8 @@ callers find out with ``isinstance``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
@@ -52,6 +53,28 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Scores:
+    """How likely some continuations of one prompt are, in the order they were given."""
+
+    logprobs: tuple[tuple[float, ...], ...]
+    """For each continuation, the natural log-probability of each of its tokens under the model's own distribution."""
+    usage: Usage
+
+    @property
+    def totals(self) -> tuple[float, ...]:
+        """The log-probability of each continuation as a whole."""
+        return tuple(math.fsum(logprobs) for logprobs in self.logprobs)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The probability of each continuation, given that it is one of them. They sum to one."""
+        totals = self.totals
+        top = max(totals)
+        weights = [math.exp(total - top) for total in totals]
+        return tuple(weight / math.fsum(weights) for weight in weights)
+
+
+@dataclass(frozen=True, slots=True)
 class Abilities:
     """What a model can do, as far as is known before it is asked. None means unknown until tried."""
 
@@ -86,4 +109,18 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Release memory, threads and connections. Closing twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A model that can say how likely a given reply is, without writing one."""
+
+    async def score(self, request: Request, continuations: Sequence[str]) -> Scores:
+        """The log-probabilities of some replies to one prompt, in one pass.
+
+        Each continuation is a reply from its first character on; what several of them begin with is evaluated once.
+        Sampling settings and schema of the request are not looked at. Raises `ModelError`; `ValueError` for no or an
+        empty continuation.
+        """
         ...
