@@ -63,7 +63,7 @@ def _machine(settings: Settings) -> Iterator[Finding]:
 
 def _threads(network: str) -> Finding:
     """How the cores are shared among the local models of the network in force."""
-    from agentnet.models.devices import plan_threads
+    from agentnet.models.devices import physical_cores
     from agentnet.network import find_network
 
     try:
@@ -72,7 +72,7 @@ def _threads(network: str) -> Finding:
         return Finding("machine", "threads", "no plan", str(error), well=False)
     local = {agent.model.model_dump_json(): agent.model for agent in agents if agent.model.kind == "llama"}
     given = {model.threads for model in local.values()}
-    each = f"{plan_threads(len(local))} for each model" if given == {None} else "as the network file says"
+    each = f"{physical_cores()}, shared by the models at work" if given == {None} else "as the network file says"
     if len(given) == 1 and given != {None}:
         each = f"{given.pop()} for each model"
     return Finding("machine", "threads", each if local else "none", f"{len(local)} local models in network {network}")

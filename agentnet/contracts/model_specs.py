@@ -26,10 +26,20 @@ class LlamaSpec(Lenient):
     threads: int | None = Field(
         default=None, ge=1, description="None shares the machine's cores among the local models"
     )
-    batch: int = Field(default=512, ge=1, description="prompt tokens evaluated in one step")
+    batch: int = Field(default=512, ge=1, description="tokens evaluated in one step, of all requests together")
+    sequences: int = Field(
+        default=8, ge=1, le=120, description="requests decoded together; 1 serves them one after the other"
+    )
+    cache_tokens: int | None = Field(
+        default=None, ge=16, description="tokens that the KV cache holds for all requests together; None plans it"
+    )
+    parked_mib: int = Field(
+        default=256, ge=0, description="RAM for the state of sequences that had to leave the KV cache; 0 parks none"
+    )
     reuse_prefix: bool = Field(
         default=True,
-        description="keep the KV cache between calls; off, equal requests give bit-equal replies whatever came before",
+        description="keep prompts in the KV cache for the next ones; off, and with sequences 1, equal requests give "
+        "bit-equal replies whatever came before",
     )
     gpu_layers: int | Literal["auto", "all", "none"] = "auto"
     main_gpu: int = Field(default=0, ge=0)

@@ -25,13 +25,15 @@ class Request:
     """One prompt and how to continue it.
 
     `schema` is a JSON Schema that the reply must obey; a model that cannot be held to it raises `SchemaUnsupported`.
-    `logprobs` asks for the log-probability of every generated token.
+    `logprobs` asks for the log-probability of every generated token. A higher `priority` is served earlier where
+    requests wait for one model.
     """
 
     messages: tuple[ChatMessage, ...]
     sampling: Sampling = field(default_factory=Sampling)
     schema: Mapping[str, Any] | None = None
     logprobs: bool = False
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

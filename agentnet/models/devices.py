@@ -144,11 +144,3 @@ def _sysconf_memory() -> tuple[int, int]:
     except (AttributeError, ValueError, OSError):
         return 0, 0
     return total, 0
-
-
-def plan_threads(models: int) -> int:
-    """Threads for each of several local models, so that all of them together do not outnumber the physical cores.
-
-    Two contexts of four threads on four cores run at a third of their speed in turn, or worse.
-    """
-    return max(1, physical_cores() // max(1, models))

@@ -12,7 +12,6 @@ from types import TracebackType
 from agentnet.contracts.model_specs import LlamaSpec, ModelSpec, OpenAISpec
 from agentnet.errors import ModelFileError
 from agentnet.models.base import Model
-from agentnet.models.devices import plan_threads
 
 ZOO = "zoo:"
 HUB = "hf://"
@@ -27,7 +26,6 @@ class ModelPool:
     def __init__(self, base: Path) -> None:
         self._base = base
         self._models: dict[str, Model] = {}
-        self._local: set[str] = set()
         self._opening = asyncio.Lock()
 
     async def __aenter__(self) -> ModelPool:
@@ -44,9 +42,7 @@ class ModelPool:
         keys = [spec.model_dump_json() for spec in found]
         async with self._opening:
             new = {key: spec for key, spec in zip(keys, found, strict=True) if key not in self._models}
-            local = {key for key, spec in new.items() if isinstance(spec, LlamaSpec)}
-            threads = plan_threads(len(local | self._local))
-            loads = [asyncio.create_task(self._load(key, spec, threads)) for key, spec in new.items()]
+            loads = [asyncio.create_task(self._load(key, spec)) for key, spec in new.items()]
             try:
                 await asyncio.gather(*map(asyncio.shield, loads))
             finally:
@@ -56,13 +52,11 @@ class ModelPool:
 
     async def close(self) -> None:
         """Close every model. Closing twice is harmless."""
-        models, self._models, self._local = self._models, {}, set()
+        models, self._models = self._models, {}
         await asyncio.gather(*(model.close() for model in models.values()))
 
-    async def _load(self, key: str, spec: ModelSpec, threads: int) -> None:
-        self._models[key] = await asyncio.to_thread(open_model, spec, base=self._base, threads=threads)
-        if isinstance(spec, LlamaSpec):
-            self._local.add(key)
+    async def _load(self, key: str, spec: ModelSpec) -> None:
+        self._models[key] = await asyncio.to_thread(open_model, spec, base=self._base)
 
     def _settled(self, spec: ModelSpec) -> ModelSpec:
         """The spec with its file written in one way only, so that two spellings of a path are one model."""
@@ -71,18 +65,15 @@ class ModelPool:
         return spec.model_copy(update={"path": os.path.realpath(self._base / Path(spec.path).expanduser())})
 
 
-def open_model(spec: ModelSpec, *, base: Path, threads: int | None = None) -> Model:
-    """Open one model; blocks while a file is fetched or loaded. Raises `ModelError`.
-
-    `threads` is the model's share of the cores; None gives it all of them. The spec's own number comes first.
-    """
+def open_model(spec: ModelSpec, *, base: Path) -> Model:
+    """Open one model; blocks while a file is fetched or loaded. Raises `ModelError`."""
     if isinstance(spec, OpenAISpec):
         from agentnet.models.remote import OpenAIModel
 
         return OpenAIModel(spec)
     from agentnet.models.llama import LlamaModel
 
-    return LlamaModel(find_file(spec, base), spec, threads=spec.threads or threads or plan_threads(1))
+    return LlamaModel(find_file(spec, base), spec)
 
 
 def find_file(spec: LlamaSpec, base: Path) -> Path:

@@ -73,7 +73,7 @@ def network() -> NetworkSpec:
         agents=tuple(
             AgentSpec(
                 name=name,
-                model=LlamaSpec(path=f"zoo:{name}", threads=1, reuse_prefix=False),
+                model=LlamaSpec(path=f"zoo:{name}", threads=1, reuse_prefix=False, sequences=1),
                 card=known.agent_card,
                 pack="compact",
                 sampling=Sampling(max_tokens=MAX_TOKENS),

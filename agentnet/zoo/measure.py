@@ -85,7 +85,7 @@ async def write_card(recipe: Recipe, count: int = ITEMS) -> Path:
     file = catalog.MODELS / f"{recipe.name}.gguf"
     header = read_header(file)
     async with ModelPool(base=Path.cwd()) as pool:
-        (model,) = await pool.open([LlamaSpec(path=str(file), threads=1, reuse_prefix=False)])
+        (model,) = await pool.open([LlamaSpec(path=str(file), threads=1, reuse_prefix=False, sequences=1)])
         sampling = Sampling(max_tokens=catalog.MAX_TOKENS)
         agent = Agent(recipe.name, model, Card(), find_pack("compact"), sampling)
         measured = {drill.removeprefix("solve:"): await measure(agent, drill, count) for drill in drills_of(recipe)}

@@ -41,11 +41,3 @@ def test_cores_obey_the_affinity() -> None:
         assert devices.cores() == 1
     finally:
         os.sched_setaffinity(0, before)
-
-
-def test_models_share_the_cores() -> None:
-    cores = devices.cores()
-    assert devices.plan_threads(0) == devices.plan_threads(1) == cores
-    assert devices.plan_threads(10 * cores) == 1
-    for models in range(1, cores + 1):
-        assert models * devices.plan_threads(models) <= cores

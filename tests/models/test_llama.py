@@ -34,7 +34,7 @@ def ask(text: str, schema: dict[str, object] | None = None, logprobs: bool = Fal
 @pytest.fixture(scope="module")
 def model() -> Iterator[LlamaModel]:
     path = catalog.path("math")
-    opened = LlamaModel(path, LlamaSpec(path=str(path), reuse_prefix=False), threads=1)
+    opened = LlamaModel(path, LlamaSpec(path=str(path), reuse_prefix=False, sequences=1, threads=1))
     yield opened
     asyncio.run(opened.close())
 
@@ -134,7 +134,7 @@ class TestLimitsAndFailures:
 
     async def test_a_prompt_longer_than_a_batch_is_evaluated_in_pieces(self) -> None:
         path = catalog.path("math")
-        model = LlamaModel(path, LlamaSpec(path=str(path), batch=16, reuse_prefix=False), threads=1)
+        model = LlamaModel(path, LlamaSpec(path=str(path), batch=16, reuse_prefix=False, sequences=1, threads=1))
         try:
             assert (await model.generate(ask("What is 12 + 7?\nsolve"))).text.endswith("=> 19")
         finally:
@@ -158,7 +158,7 @@ class TestLimitsAndFailures:
 
     async def test_a_closed_model_says_so(self) -> None:
         path = catalog.path("math")
-        model = LlamaModel(path, LlamaSpec(path=str(path)), threads=1)
+        model = LlamaModel(path, LlamaSpec(path=str(path), threads=1))
         await model.close()
         await model.close()
         with pytest.raises(ModelError, match="closed"):
@@ -167,7 +167,7 @@ class TestLimitsAndFailures:
 
 async def test_a_shared_beginning_is_not_evaluated_again() -> None:
     path = catalog.path("math")
-    model = LlamaModel(path, LlamaSpec(path=str(path), reuse_prefix=True), threads=1)
+    model = LlamaModel(path, LlamaSpec(path=str(path), reuse_prefix=True, threads=1))
     try:
         first = await model.generate(ask("What is 12 + 7?\nsolve"))
         second = await model.generate(ask("What is 12 + 7?\nA: 20\nrevise"))
@@ -182,14 +182,14 @@ class TestFiles:
         broken = tmp_path / "broken.gguf"
         broken.write_bytes(catalog.path("math").read_bytes()[:-10_000])
         with pytest.raises(ModelFileError, match="truncated"):
-            LlamaModel(broken, LlamaSpec(path=str(broken)), threads=1)
+            LlamaModel(broken, LlamaSpec(path=str(broken), threads=1))
 
     def test_weights_that_make_no_model_are_a_typed_error(self, tmp_path: Path) -> None:
         odd = tmp_path / "odd.gguf"
         data = catalog.path("math").read_bytes().replace(b"llama.block_count", b"llama.block_cound", 1)
         odd.write_bytes(data)
         with pytest.raises(ModelFileError, match=r"odd\.gguf"):
-            LlamaModel(odd, LlamaSpec(path=str(odd)), threads=1)
+            LlamaModel(odd, LlamaSpec(path=str(odd), threads=1))
 
     def test_asking_for_a_gpu_that_the_build_lacks_names_the_way_out(self) -> None:
         from agentnet.models.devices import supports_gpu_offload
@@ -198,8 +198,8 @@ class TestFiles:
             pytest.skip("this build has GPU support")
         path = catalog.path("math")
         with pytest.raises(ModelFileError, match="CMAKE_ARGS"):
-            LlamaModel(path, LlamaSpec(path=str(path), gpu_layers="all"), threads=1)
-        automatic = LlamaModel(path, LlamaSpec(path=str(path), gpu_layers="auto"), threads=1)
+            LlamaModel(path, LlamaSpec(path=str(path), gpu_layers="all", threads=1))
+        automatic = LlamaModel(path, LlamaSpec(path=str(path), gpu_layers="auto", threads=1))
         assert any("no GPU support" in note for note in automatic.notes)
         asyncio.run(automatic.close())
 

@@ -28,18 +28,17 @@ class Closing(ScriptedModel):
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """What was opened, with its threads; paths that contain ``bad`` fail."""
-    found: list[tuple[str, int]] = []
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was opened; paths that contain ``bad`` fail."""
+    found: list[str] = []
 
-    def start(spec: LlamaSpec, *, base: Path, threads: int) -> Model:
+    def start(spec: LlamaSpec, *, base: Path) -> Model:
         if "bad" in spec.path:
             raise ModelFileError(f"{spec.path}: no such file")
-        found.append((spec.path, threads))
+        found.append(spec.path)
         return Closing(["hello"] * 9, name=spec.path)
 
     monkeypatch.setattr(opening, "open_model", start)
-    monkeypatch.setattr(opening, "plan_threads", lambda models: 100 // models)
     return found
 
 
@@ -58,13 +57,6 @@ async def test_spellings_of_a_path_are_one_model_and_settings_are_not(made: Any,
         models = await pool.open([*(LlamaSpec(path=path) for path in spellings), LlamaSpec(path="x.gguf", context=64)])
         assert len({id(model) for model in models}) == 2
         assert len({id(model) for model in models[:4]}) == 1
-
-
-async def test_threads_are_shared_among_all_that_are_open(made: list[tuple[str, int]], tmp_path: Path) -> None:
-    async with ModelPool(tmp_path) as pool:
-        await pool.open([LlamaSpec(path="zoo:a"), LlamaSpec(path="zoo:b"), LlamaSpec(path="zoo:a")])
-        await pool.open([LlamaSpec(path="zoo:a"), LlamaSpec(path="zoo:c"), LlamaSpec(path="zoo:d")])
-    assert dict(made) == {"zoo:a": 50, "zoo:b": 50, "zoo:c": 25, "zoo:d": 25}
 
 
 async def test_opening_twice_at_once_opens_once(made: list[tuple[str, int]], tmp_path: Path) -> None:
@@ -92,7 +84,7 @@ async def test_what_a_cancelled_opening_loads_is_closed_all_the_same(
     started, go_on = threading.Event(), threading.Event()
     model = Closing(["x"])
 
-    def slow(spec: LlamaSpec, *, base: Path, threads: int) -> Model:
+    def slow(spec: LlamaSpec, *, base: Path) -> Model:
         started.set()
         go_on.wait(60)
         return model

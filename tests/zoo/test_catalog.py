@@ -65,7 +65,7 @@ def test_the_first_score_of_a_card_is_found_again(name: str) -> None:
     drill = drills_of(load_recipes()[name])[0]
     said = catalog.zoo_cards()[name].measured[drill.removeprefix("solve:")].accuracy
     path = catalog.path(name)
-    model = LlamaModel(path, LlamaSpec(path=str(path), reuse_prefix=False), threads=1)
+    model = LlamaModel(path, LlamaSpec(path=str(path), reuse_prefix=False, sequences=1, threads=1))
     agent = Agent(name, model, Card(), find_pack("compact"), Sampling(max_tokens=catalog.MAX_TOKENS))
 
     async def again() -> float:

@@ -16,6 +16,7 @@ from agentnet.models.llama import backend
 
 MAX_DEFAULT_CONTEXT = 8192
 MAX_MICROBATCH = 512
+CELLS = 16384
 ALL_LAYERS = 999
 _CACHE_BYTES = {"f32": 4, "f16": 2, "bf16": 2, "q8_0": 1.07, "q5_1": 0.75, "q5_0": 0.69, "q4_1": 0.63, "q4_0": 0.57}
 """Of one number in the KV cache."""
@@ -32,7 +33,13 @@ class Loaded:
     vocab: Any
     memory: Any
     size: int
-    """Tokens of context."""
+    """Tokens of context that one request has."""
+    cells: int
+    """Tokens that the KV cache holds for all sequences together."""
+    sequences: int
+    """How many sequence numbers there are."""
+    forks: bool
+    """Whether a sequence can be copied and cut in part: a recurrent state can not."""
     batch: int
     """Tokens that may be decoded at once: one more would abort the process."""
     header: Header
@@ -70,6 +77,9 @@ def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
         vocab=vocab,
         memory=llama.llama_get_memory(context),
         size=min(size, int(llama.llama_n_ctx(context))),  # llama.cpp rounds a context up
+        cells=int(llama.llama_n_ctx(context)),
+        sequences=int(llama.llama_n_seq_max(context)),
+        forks=not (llama.llama_model_is_recurrent(model) or llama.llama_model_is_hybrid(model)),
         batch=int(llama.llama_n_batch(context)),
         header=header,
         notes=tuple(notes),
@@ -87,7 +97,8 @@ def _load(path: Path, spec: LlamaSpec, header: Header, layers: int, size: int, t
         raise ModelFileError(f"{path}: llama.cpp cannot load it: {backend.last_error() or 'no reason given'}")
     try:
         _check_kind(path, model)
-        context = llama.llama_init_from_model(model, _context_params(spec, size, threads))
+        cells = max(size, spec.cache_tokens or min(size * spec.sequences, CELLS))
+        context = llama.llama_init_from_model(model, _context_params(spec, size, cells, threads))
         if not context:
             raise ModelFileError(
                 f"{path}: no memory for a context of {size} tokens ({backend.last_error() or 'no reason given'}); "
@@ -162,11 +173,13 @@ def _choose_load_mode(llama: Any, params: Any, spec: LlamaSpec) -> None:
         params.load_mode = llama.LLAMA_LOAD_MODE_NONE
 
 
-def _context_params(spec: LlamaSpec, size: int, threads: int) -> Any:
+def _context_params(spec: LlamaSpec, size: int, cells: int, threads: int) -> Any:
     llama = backend.library()
     params = llama.llama_context_default_params()
-    params.n_ctx = size
-    params.n_batch = min(spec.batch, size)
+    params.n_ctx = cells
+    params.n_seq_max = 2 * spec.sequences + 2  # idle ones keep prefixes, and scoring forks
+    params.n_batch = max(min(spec.batch, size), params.n_seq_max)  # llama.cpp aborts where a step cannot hold them all
+    params.kv_unified = True
     params.n_ubatch = min(params.n_batch, MAX_MICROBATCH)
     params.n_threads = params.n_threads_batch = threads
     params.offload_kqv = spec.offload_kv

@@ -1,80 +1,68 @@
-"""`LlamaModel`: one GGUF file, one context, one owner thread, behind the async model interface."""
+"""`LlamaModel`: a GGUF file run in process, behind the async model interface."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from agentnet.contracts.model_specs import LlamaSpec
-from agentnet.errors import ModelError
-from agentnet.models.base import Abilities, Chunk, Completion, Request
-from agentnet.models.llama.decoding import Decoder
-from agentnet.models.llama.loading import Loaded, load
+from agentnet.errors import ContextOverflow, ModelError
+from agentnet.models.base import Abilities, Chunk, Completion, Request, Scores
+from agentnet.models.llama.engine import Engine
+from agentnet.models.llama.generation import Emit, Generation
+from agentnet.models.llama.scheduler import Counts
+from agentnet.models.llama.scoring import Scoring
 from agentnet.models.llama.template import ChatTemplate
-from agentnet.models.llama.vocabulary import Vocabulary
-
-Emit = Callable[[str], None]
 
 
 class LlamaModel:
-    """A GGUF file run in process by llama.cpp.
+    """A GGUF file run in process by llama.cpp: chat template and tokens here, decoding in its `Engine`."""
 
-    Everything that touches the context happens on one thread of the model's own; llama.cpp releases the interpreter
-    lock while it computes, so several models really run side by side. Requests are served one after the other.
-    """
-
-    def __init__(self, path: Path, spec: LlamaSpec, *, threads: int) -> None:
+    def __init__(self, path: Path, spec: LlamaSpec) -> None:
         """Load the file; blocks for as long as that takes. Raises `ModelFileError`."""
-        self._name = path.stem
-        self._loaded: Loaded = load(path, spec, threads)
+        self._engine = Engine(path, spec)
+        self._vocabulary = self._engine.vocabulary
         try:
-            self._vocabulary = Vocabulary(self._loaded.vocab)
             self._template = ChatTemplate(
-                spec.chat_template or self._loaded.header.chat_template,
+                spec.chat_template or self._engine.loaded.header.chat_template,
                 path=path,
                 bos=self._vocabulary.bos,
                 eos=self._vocabulary.eos,
             )
         except BaseException:
-            self._loaded.close()
+            asyncio.run(self._engine.close())
             raise
-        self._decoder = Decoder(self._name, self._loaded, self._vocabulary, reuse_prefix=spec.reuse_prefix)
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"llama-{path.stem}")
-        self._closing = threading.Event()
 
     @property
     def name(self) -> str:
-        return self._name
+        return self._engine.name
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Where a wish of the spec could not be granted, such as a GPU that the build does not know."""
-        return self._loaded.notes
+        return self._engine.loaded.notes
 
     @property
     def abilities(self) -> Abilities:
-        return Abilities(context=self._loaded.size, schema=True, logprobs=True)
+        return Abilities(context=self._engine.loaded.size, schema=True, logprobs=True)
+
+    @property
+    def counts(self) -> Counts:
+        """What the engine has done so far: requests, tokens asked, evaluated and reused, steps, seconds."""
+        return self._engine.counts
 
     def count_tokens(self, request: Request) -> int:
         """How many tokens the prompt of a request has."""
-        if self._closing.is_set():
-            raise self._closed()
-        return len(self._tokens(request))
+        with self._engine.open():
+            return len(self._prompt(request))
 
     async def generate(self, request: Request) -> Completion:
-        return await self._run(request, lambda _: None)
+        return await self._write(request, None)
 
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
-        loop = asyncio.get_running_loop()
         texts: asyncio.Queue[str | None] = asyncio.Queue()
-
-        def emit(text: str) -> None:
-            loop.call_soon_threadsafe(texts.put_nowait, text)
-
-        work = asyncio.create_task(self._run(request, emit))
+        work = asyncio.create_task(self._write(request, texts.put_nowait))
         work.add_done_callback(lambda _: texts.put_nowait(None))
         try:
             while (text := await texts.get()) is not None:
@@ -83,49 +71,45 @@ class LlamaModel:
         finally:
             work.cancel()
 
+    async def score(self, request: Request, continuations: Sequence[str]) -> Scores:
+        if not continuations or not all(continuations):
+            raise ValueError("there must be at least one continuation, and none may be empty")
+        with self._engine.open():
+            prompt = self._prompt(request)
+            replies = [self._vocabulary.tokens(text, begin=False, special=False) for text in continuations]
+        self._room(prompt, max(map(len, replies)))
+        job = Scoring(prompt, replies, priority=request.priority, longest_stem=self._engine.longest_stem)
+        found: Scores = await self._engine.run(job)
+        return found
+
     async def close(self) -> None:
-        """Break off the reply that is being made, refuse those that wait, and free the memory."""
-        self._closing.set()
-        await asyncio.to_thread(self._worker.shutdown, wait=True, cancel_futures=True)
-        self._loaded.close()
+        """Break off the replies that are being made, refuse those that wait, and free the memory."""
+        await self._engine.close()
 
-    async def _run(self, request: Request, emit: Emit) -> Completion:
-        cancelled = threading.Event()
-        try:
-            future = self._worker.submit(self._reply, request, emit, cancelled)
-        except RuntimeError:  # the worker was shut down
-            raise self._closed() from None
-        try:
-            return await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if self._closing.is_set() and not (task and task.cancelling()):
-                raise self._closed() from None
-            raise
-        finally:
-            cancelled.set()
+    async def _write(self, request: Request, emit: Emit | None) -> Completion:
+        with self._engine.open():
+            prompt = self._prompt(request)
+            limit = min(request.sampling.max_tokens, self._room(prompt, 1))
+            job = Generation(prompt, request, self._vocabulary, limit, emit)
+        reply: Completion = await self._engine.run(job)
+        return reply
 
-    def _reply(self, request: Request, emit: Emit, cancelled: threading.Event) -> Completion:
-        """One reply, on the owner thread."""
-        if cancelled.is_set() or self._closing.is_set():
-            raise self._closed()
-        try:
-            completion = self._decoder.reply(
-                self._tokens(request), request, emit, lambda: cancelled.is_set() or self._closing.is_set()
+    def _room(self, prompt: Sequence[int], needed: int) -> int:
+        """How many tokens the context leaves to a reply, at least `needed`."""
+        size = self._engine.loaded.size
+        room = size - len(prompt)
+        if room < needed:
+            raise ContextOverflow(
+                f"{self.name}: the prompt has {len(prompt)} tokens, the context {size}; "
+                f"shorten the transcript or set a larger `context`"
             )
-        except ModelError:
-            raise
-        except Exception as error:
-            self._decoder.forget()
-            raise ModelError(f"{self._name}: the reply failed: {type(error).__name__}: {error}") from error
-        if self._closing.is_set():
-            raise self._closed()
-        return completion
+        return room
 
-    def _tokens(self, request: Request) -> list[int]:
+    def _prompt(self, request: Request) -> list[int]:
+        """The tokens of a request's prompt."""
         text, bos = self._template.render(request.messages), self._vocabulary.bos
         begin = self._vocabulary.adds_bos and not (bos and text.startswith(bos))
-        return self._vocabulary.tokens(text, begin=begin)
-
-    def _closed(self) -> ModelError:
-        return ModelError(f"{self._name}: the model is closed; open it again")
+        tokens = self._vocabulary.tokens(text, begin=begin)
+        if not tokens:
+            raise ModelError(f"{self.name}: the prompt is empty; check the chat template")
+        return tokens

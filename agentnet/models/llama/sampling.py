@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import ctypes
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,12 @@ from agentnet.models.llama.vocabulary import Vocabulary
 
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 _FORBIDDEN = -np.inf
+FIRST = 64
+"""How many of the likeliest tokens a grammar is asked about before all of them."""
 
 
 class Sampler:
-    """Draws the tokens of one reply; a context manager that frees what llama.cpp allocated.
+    """Draws the tokens of one reply. `close` frees what llama.cpp allocated for it.
 
     A grammar is asked about the drawn token alone; only when it rejects that one, the whole vocabulary is masked.
     llama.cpp's grammars let two things pass that are rejected here: malformed UTF-8 (an overlong quotation mark would
@@ -33,36 +34,56 @@ class Sampler:
         self._vocabulary = vocabulary
         self._utf8 = codecs.getincrementaldecoder("utf-8")("strict")
         self._grammar = None if grammar is None else _grammar_sampler(vocabulary.pointer, grammar)
+        self._sample = llama.llama_sampler_sample
+        self._greedy = sampling.temperature == 0
         self._chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
         for part in _draws(sampling):
             llama.llama_sampler_chain_add(self._chain, part)
 
-    def __enter__(self) -> Sampler:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Free what llama.cpp allocated. Closing twice is harmless."""
+        if self._chain is None:
+            return
         self._llama.llama_sampler_free(self._chain)
         if self._grammar is not None:
             self._llama.llama_sampler_free(self._grammar)
+        self._chain = self._grammar = None
 
-    def draw(self, context: Any) -> int | None:
-        """The next token after what the context has read last; None where the grammar allows none at all."""
-        drawn = int(self._llama.llama_sampler_sample(self._chain, context, -1))
+    def draw(self, context: Any, logits: Any, place: int) -> int | None:
+        """The next token; None where the grammar allows none at all.
+
+        `logits` is a float32 array of shape (vocabulary,), which is not changed; `place` is where llama.cpp finds the
+        same, counted from the end of the rows that the context decoded last (−1 is the last one).
+        """
+        drawn = int(logits.argmax()) if self._greedy else int(self._sample(self._chain, context, place))
         if self._grammar is None:
             return drawn
         fits = self._masked(np.array([(drawn, 1.0, 0.0)], _CANDIDATE)) and self._continues(drawn)
-        token = drawn if fits else self._draw_masked(context)
+        token = drawn if fits else self._likeliest_allowed(logits) if self._greedy else self._draw_allowed(logits)
         if token is not None:  # to accept a token that the grammar rejects would end the process
             self._llama.llama_sampler_accept(self._grammar, token)
         return token
 
-    def _draw_masked(self, context: Any) -> int | None:
-        size = self._vocabulary.size
-        candidates = np.zeros(size, _CANDIDATE)
-        candidates["id"] = np.arange(size)
-        candidates["logit"] = np.ctypeslib.as_array(self._llama.llama_get_logits_ith(context, -1), shape=(size,))
+    def _likeliest_allowed(self, logits: Any) -> int | None:
+        """The allowed token with the highest logit. Most often it is among the first few, which are cheap to check."""
+        if len(logits) > FIRST:
+            token = self._first_allowed(logits, np.sort(np.argpartition(logits, -FIRST)[-FIRST:]))
+            if token is not None:
+                return token
+        return self._first_allowed(logits, np.arange(len(logits)))
+
+    def _first_allowed(self, logits: Any, tokens: Any) -> int | None:
+        order = tokens[np.argsort(-logits[tokens], kind="stable")]
+        candidates = np.zeros(len(order), _CANDIDATE)
+        candidates["id"], candidates["logit"] = order, logits[order]
+        self._masked(candidates)
+        allowed = order[candidates["logit"] > _FORBIDDEN]
+        return next((token for token in map(int, allowed) if self._continues(token)), None)
+
+    def _draw_allowed(self, logits: Any) -> int | None:
+        candidates = np.zeros(len(logits), _CANDIDATE)
+        candidates["id"] = np.arange(len(logits))
+        candidates["logit"] = logits
         left = self._masked(candidates)
         while left:
             drawn = candidates.copy()  # the chain sorts and cuts what it is given
@@ -103,8 +124,7 @@ class Sampler:
 
 def _draws(sampling: Sampling) -> Iterator[Any]:
     llama = backend.library()
-    if sampling.temperature == 0:
-        yield llama.llama_sampler_init_greedy()
+    if sampling.temperature == 0:  # the likeliest one is found without a chain
         return
     if sampling.top_k:
         yield llama.llama_sampler_init_top_k(sampling.top_k)

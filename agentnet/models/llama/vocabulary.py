@@ -17,17 +17,19 @@ class Vocabulary:
         self.pointer = pointer
         self.size = int(self._llama.llama_vocab_n_tokens(pointer))
         self._pieces: dict[int, bytes] = {}
+        self._ends: dict[int, bool] = {}
         self.adds_bos = bool(self._llama.llama_vocab_get_add_bos(pointer))
         self.bos = self._name(self._llama.llama_vocab_bos(pointer))
         self.eos = self._name(self._llama.llama_vocab_eos(pointer))
 
-    def tokens(self, text: str, *, begin: bool) -> list[int]:
-        """The tokens of a text in which special tokens are spelled out; `begin` lets the file add its BOS token."""
+    def tokens(self, text: str, *, begin: bool, special: bool = True) -> list[int]:
+        """The tokens of a text; `begin` lets the file add its BOS token, `special` reads names of control tokens as
+        these tokens."""
         data = text.encode()
         room = len(data) + 8
         while True:
             found = (ctypes.c_int32 * room)()
-            count = self._llama.llama_tokenize(self.pointer, data, len(data), found, room, begin, True)
+            count = self._llama.llama_tokenize(self.pointer, data, len(data), found, room, begin, special)
             if count >= 0:
                 return list(found[:count])
             if -count <= room:
@@ -43,7 +45,10 @@ class Vocabulary:
 
     def ends(self, token: int) -> bool:
         """Whether a token ends the reply: any of the file's end tokens."""
-        return bool(self._llama.llama_vocab_is_eog(self.pointer, token))
+        known = self._ends.get(token)
+        if known is None:
+            known = self._ends[token] = bool(self._llama.llama_vocab_is_eog(self.pointer, token))
+        return known
 
     def _name(self, token: int) -> str:
         return self._piece(token, special=True).decode(errors="replace") if token >= 0 else ""

@@ -34,7 +34,7 @@ async def opened() -> AsyncIterator[Open]:
     models: list[LlamaModel] = []
 
     def start(path: Path, **settings: Any) -> LlamaModel:
-        models.append(LlamaModel(path, LlamaSpec(path=str(path), **settings), threads=1))
+        models.append(LlamaModel(path, LlamaSpec(path=str(path), **settings, threads=1)))
         return models[-1]
 
     yield start

@@ -26,7 +26,7 @@ from agentnet.models.llama.ranges import integers, numbers
 
 @pytest.fixture(scope="module")
 def model(random_file: Path) -> Iterator[LlamaModel]:
-    opened = LlamaModel(random_file, LlamaSpec(path=str(random_file), context=4096), threads=1)
+    opened = LlamaModel(random_file, LlamaSpec(path=str(random_file), context=4096, threads=1))
     yield opened
     asyncio.run(opened.close())
 

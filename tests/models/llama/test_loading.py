@@ -47,7 +47,7 @@ def test_values_that_would_end_the_process_are_refused(
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(data)
     with pytest.raises(ModelFileError, match=says):
-        LlamaModel(broken, LlamaSpec(path="x"), threads=1)
+        LlamaModel(broken, LlamaSpec(path="x", threads=1))
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -63,12 +63,12 @@ def test_a_damaged_header_loads_or_is_refused(chain_file: Path, tmp_path: Path, 
 
 def test_a_context_that_no_memory_holds_is_refused_before_it_is_tried(chain_file: Path) -> None:
     with pytest.raises(ModelFileError, match=r"GiB of KV cache .* set a smaller `context`"):
-        LlamaModel(chain_file, LlamaSpec(path="x", context=10**10), threads=1)
+        LlamaModel(chain_file, LlamaSpec(path="x", context=10**10, threads=1))
 
 
 def test_a_quantised_value_cache_needs_flash_attention(chain_file: Path) -> None:
     with pytest.raises(ModelFileError, match="flash attention"):
-        LlamaModel(chain_file, LlamaSpec(path="x", kv_type_v="q8_0", flash_attention="off"), threads=1)
+        LlamaModel(chain_file, LlamaSpec(path="x", kv_type_v="q8_0", flash_attention="off", threads=1))
 
 
 async def test_every_way_to_load_gives_the_same_text(opened: Open, chain_file: Path) -> None:
@@ -130,7 +130,7 @@ class TestTemplates:
     @pytest.mark.parametrize("text", ["{% if %}", "{{ x", "{% for %}"])
     def test_one_that_is_no_template_is_refused(self, chain_file: Path, text: str) -> None:
         with pytest.raises(ModelFileError, match="chat_template"):
-            LlamaModel(chain_file, LlamaSpec(path="x", chat_template=text), threads=1)
+            LlamaModel(chain_file, LlamaSpec(path="x", chat_template=text, threads=1))
 
     @pytest.mark.parametrize(
         "text",

@@ -1,0 +1,183 @@
+"""The engine: one GGUF file, one context with many sequences, one thread that owns it, and an async front."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.errors import ModelError
+from agentnet.models.llama.context import Context
+from agentnet.models.llama.delivery import Mailbox
+from agentnet.models.llama.gate import Gate
+from agentnet.models.llama.job import Job
+from agentnet.models.llama.loading import Loaded, load
+from agentnet.models.llama.scheduler import Counts, Scheduler
+from agentnet.models.llama.threads import BUDGET
+from agentnet.models.llama.vocabulary import Vocabulary
+
+log = logging.getLogger("agentnet.llama")
+
+MOST_INSIDE = 1024
+"""Requests that an engine takes in; further ones wait at its door."""
+LINGER = 0.05
+"""Seconds that an engine without work keeps its share of the threads: giving it back and forth costs time too."""
+SWITCH_INTERVAL = 5e-5
+"""Seconds. At Python's default of 5 ms, a busy Python thread would make every step wait that long for the
+interpreter lock."""
+
+
+class Engine:
+    """Decodes the requests of everybody who uses one GGUF file.
+
+    llama.cpp releases the interpreter lock while it computes, so engines really run side by side; how many threads each
+    one uses is planned for all of them together (`threads.py`).
+    """
+
+    def __init__(self, path: Path, spec: LlamaSpec) -> None:
+        """Load the file; blocks for as long as that takes. Raises `ModelFileError`."""
+        self.name = path.stem
+        self._fixed = spec.threads
+        sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL))
+        self.loaded: Loaded = load(path, spec, spec.threads or BUDGET.share)
+        try:
+            self.vocabulary = Vocabulary(self.loaded.vocab)
+            self._context = Context(
+                self.name,
+                self.loaded,
+                vocabulary_size=self.vocabulary.size,
+                reuse=spec.reuse_prefix,
+                parked_bytes=spec.parked_mib * 2**20,
+            )
+        except BaseException:
+            self.loaded.close()
+            raise
+        self._mailbox = Mailbox()
+        # Half of a batch is left to prompts, however many requests write.
+        most = min(spec.sequences, max(1, self.loaded.batch // 2))
+        self._scheduler = Scheduler(self._context, self._mailbox, most=most)
+        self._gate = Gate(MOST_INSIDE)
+        self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._reading = threading.Lock()
+        self._threads = 0
+        self._thread = threading.Thread(target=self._work, name=f"llama-{self.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def counts(self) -> Counts:
+        """What was done so far: requests, tokens asked, evaluated and reused, steps and seconds."""
+        return self._scheduler.counts
+
+    @property
+    def longest_stem(self) -> int:
+        """Tokens whose logits may be wanted in one step, beside what writes."""
+        return max(0, min(64, self.loaded.batch // 2) - 1)
+
+    async def run(self, job: Job) -> Any:
+        """Have a job done. Cancelling the caller frees its sequence before the next step."""
+        try:
+            await self._gate.enter()
+        except BaseException:
+            job.close()
+            raise
+        try:
+            with self.open():
+                self._inbox.put(job)
+        except ModelError:
+            job.close()
+            self._gate.leave()
+            raise
+        try:
+            return await job.future
+        except asyncio.CancelledError:
+            job.cancelled = True
+            self._inbox.put(None)
+            raise
+        finally:
+            self._gate.leave()
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """While this lasts the weights stay where they are. Raises `ModelError` once the engine is closed."""
+        with self._reading:
+            if self._closing.is_set():
+                raise self._closed()
+            yield
+
+    def _closed(self) -> ModelError:
+        return ModelError(f"{self.name}: the model is closed; open it again")
+
+    async def close(self) -> None:
+        """End the replies that are being made with an error, refuse what comes, and free the memory."""
+        with self._reading:
+            self._closing.set()
+        self._inbox.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self.loaded.close()
+
+    def _work(self) -> None:
+        """The thread, from start to end."""
+        failure = self._closed()
+        try:
+            self._serve()
+        except Exception as error:
+            log.exception("the engine of %s stopped", self.name)
+            failure = ModelError(f"{self.name}: the engine stopped: {type(error).__name__}: {error}; open it again")
+        with self._reading:
+            self._closing.set()
+        self._take_in()
+        self._scheduler.fail_all(failure)
+        self._mailbox.flush()
+
+    def _serve(self) -> None:
+        """Take in what came, decode a step, hand out what is ready."""
+        at_work = False
+        try:
+            while not self._closing.is_set():
+                if not self._scheduler.busy:
+                    at_work = self._wait(at_work)
+                elif not at_work:
+                    BUDGET.enter(self._fixed)
+                    at_work = True
+                self._take_in()
+                self._use_threads()
+                self._scheduler.step()
+                self._mailbox.flush()
+        finally:
+            if at_work:
+                BUDGET.leave(self._fixed)
+
+    def _wait(self, at_work: bool) -> bool:
+        """Until something comes in; whether the engine still holds its share of the threads."""
+        try:
+            self._receive(self._inbox.get(timeout=LINGER if at_work else None))
+        except queue.Empty:
+            BUDGET.leave(self._fixed)
+            return False
+        return at_work
+
+    def _take_in(self) -> None:
+        while True:
+            try:
+                self._receive(self._inbox.get_nowait())
+            except queue.Empty:
+                return
+
+    def _receive(self, job: Job | None) -> None:
+        """None only wakes the thread."""
+        if job is not None:
+            self._scheduler.submit(job)
+
+    def _use_threads(self) -> None:
+        threads = self._fixed or BUDGET.share
+        if threads != self._threads:
+            self._threads = threads
+            self._context.set_threads(threads)

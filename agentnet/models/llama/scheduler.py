@@ -1,0 +1,301 @@
+"""Continuous batching: which requests are decoded together, step by step.
+
+Requests join and leave between steps. A step holds the next token of every request that is writing, and fills what is
+left of the batch with prompts, in chunks, so that a long prompt does not stall those that write.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from agentnet.errors import AgentNetError, ContextOverflow, ModelError
+from agentnet.models.llama.context import Context, DecodeFailed
+from agentnet.models.llama.delivery import Mailbox
+from agentnet.models.llama.job import Job, settle
+from agentnet.models.llama.prefix import WORTH, common_prefix
+
+PRIORITY = 64
+"""How many places in the queue one step of priority is worth. Being finite, nobody waits for ever."""
+CHUNK = 128
+"""Prompt tokens in a step beside requests that write."""
+HEADROOM = 32
+"""Cells that must be free for a request to grow into when it is admitted."""
+ATTEMPTS = 2
+"""How often a request takes part in a failing step before the failure is its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What an engine has done so far."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    evaluated_tokens: int = 0
+    reused_tokens: int = 0
+    steps: int = 0
+    decode_seconds: float = 0.0
+    """Inside llama.cpp."""
+    step_seconds: float = 0.0
+    """In steps as a whole: the difference is the overhead."""
+    evicted: int = 0
+    restored: int = 0
+    preempted: int = 0
+
+
+@dataclass(slots=True)
+class _Part:
+    """One job's share of a step."""
+
+    job: Job
+    tokens: list[int]
+    rows: int
+
+
+class Scheduler:
+    """Decides what each step decodes. Used by the engine's thread alone.
+
+    `most` is how many requests are decoded together.
+    """
+
+    def __init__(self, context: Context, mailbox: Mailbox, *, most: int) -> None:
+        self._context, self._cache, self._mailbox = context, context.cache, mailbox
+        self._most = most
+        self._tickets = 0
+        self._waiting: list[tuple[tuple[int, int], Job]] = []
+        self._live: list[Job] = []
+        self._requests = self._asked = self._evaluated = self._reused = self._preempted = 0
+        self._seconds = 0.0
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._waiting or self._live)
+
+    @property
+    def counts(self) -> Counts:
+        context = self._context
+        return Counts(
+            requests=self._requests,
+            prompt_tokens=self._asked,
+            evaluated_tokens=self._evaluated,
+            reused_tokens=self._reused,
+            steps=context.steps,
+            decode_seconds=context.seconds,
+            step_seconds=self._seconds,
+            evicted=self._cache.evicted,
+            restored=context.parking.restored if context.parking is not None else 0,
+            preempted=self._preempted,
+        )
+
+    def submit(self, job: Job) -> None:
+        """Queue a job: by priority, then in the order of arrival."""
+        job.order = (self._tickets - PRIORITY * job.priority, self._tickets)
+        self._tickets += 1
+        self._queue(job)
+
+    def step(self) -> None:
+        """Admit, decode once, and hand out what came of it."""
+        started = time.perf_counter()
+        self._let_go()
+        self._admit()
+        parts = self._fill()
+        if parts:
+            try:
+                self._decode(parts)
+            except DecodeFailed as error:
+                self._recover(error)
+        self._seconds += time.perf_counter() - started
+
+    def fail_all(self, error: AgentNetError) -> None:
+        """End every job with an error."""
+        for job in list(self._live):
+            self._leave(job)
+            self._end(job, error)
+        for _, job in self._waiting:
+            self._end(job, error)
+        self._waiting.clear()
+
+    def _let_go(self) -> None:
+        """Free what belongs to callers that have gone."""
+        for job in [job for job in self._live if job.cancelled]:
+            self._leave(job)
+            job.close()
+        if any(job.cancelled for _, job in self._waiting):
+            gone = [job for _, job in self._waiting if job.cancelled]
+            self._waiting = [entry for entry in self._waiting if not entry[1].cancelled]
+            heapq.heapify(self._waiting)
+            for job in gone:
+                job.close()
+
+    def _admit(self) -> None:
+        passed: list[Job] = []
+        while self._waiting and len(self._live) < self._most:
+            job = heapq.heappop(self._waiting)[1]
+            if self._follows(job):
+                passed.append(job)
+            elif not (self._fits(job) and self._start(job)):
+                passed.append(job)
+                break  # who comes later must not overtake it for ever
+        for job in passed:
+            self._queue(job)
+
+    def _fits(self, job: Job) -> bool:
+        """Whether a job can be admitted now. One whose step has failed before is tried again alone."""
+        if not self._live:
+            return True
+        if job.failures or self._live[0].failures:
+            return False
+        missing = len(job.tokens) - self._cache.reach(job.tokens, job.wanted_from)
+        return missing + HEADROOM <= self._cache.available
+
+    def _follows(self, job: Job) -> bool:
+        """Whether a live job is on its way through a beginning that this one shares with it: it pays to wait."""
+        if not self._cache.shares:
+            return False
+        known: int | None = None
+        for leader in self._live:
+            if leader.pending <= 1:
+                continue
+            common = common_prefix(leader.tokens, job.tokens, job.wanted_from)
+            if common < _held(leader) + WORTH:
+                continue
+            if known is None:
+                known = self._cache.reach(job.tokens, job.wanted_from)
+            if common >= known + WORTH:
+                return True
+        return False
+
+    def _start(self, job: Job) -> bool:
+        job.held = self._cache.open(job.tokens, job.wanted_from)
+        if job.held is None:
+            return False
+        self._live.append(job)
+        if job.reused is None:
+            job.reused = len(job.held.tokens)
+            job.started = time.perf_counter()
+            self._requests += 1
+            self._asked += job.prompt_length
+            self._reused += job.reused
+        return True
+
+    def _fill(self) -> list[_Part]:
+        """Put the tokens of a step into the batch, making room in the cache for all of them."""
+        while shares := self._shares():
+            if self._cache.make_room(sum(count for _, count in shares)):
+                return [self._add(job, count) for job, count in shares]
+            self._yield_room()
+        return []
+
+    def _shares(self) -> list[tuple[Job, int]]:
+        """How many tokens of which job the next step evaluates: first who writes, then who is still reading."""
+        writing = [(job, 1) for job in self._live if job.pending == 1]
+        room = self._context.batch.capacity - len(writing)
+        if writing:
+            room = min(room, CHUNK)
+        reading: list[tuple[Job, int]] = []
+        for job in self._live:
+            if job.pending > 1 and (count := min(_chunk(job, room), room)):
+                reading.append((job, count))
+                room -= count
+        return writing + reading
+
+    def _yield_room(self) -> None:
+        """Send the job that came last back to the queue; the last one of all cannot be served."""
+        last = max(self._live, key=lambda job: job.order)
+        self._leave(last)
+        if self._live:
+            self._preempted += 1
+            self._queue(last)
+        else:
+            self._end(last, ContextOverflow(f"{self._context.name}: the KV cache is full; set larger `cache_tokens`"))
+
+    def _add(self, job: Job, count: int) -> _Part:
+        assert job.held is not None
+        start = len(job.held.tokens)
+        tokens = job.tokens[start : start + count]
+        rows = max(0, start + count - max(start, job.wanted_from))
+        self._context.batch.add(job.held.id, start, tokens, rows)
+        return _Part(job, tokens, rows)
+
+    def _decode(self, parts: list[_Part]) -> None:
+        """Decode the step and let each job take its logits."""
+        logits = self._context.decode()
+        for part in parts:
+            assert part.job.held is not None
+            self._cache.extend(part.job.held, part.tokens)
+            self._evaluated += len(part.tokens)
+        done: list[Job] = []
+        row, total = 0, len(logits)
+        for part in parts:
+            first, row = row, row + part.rows
+            if part.rows and self._take(part.job, logits[first:row], row - total - 1):
+                done.append(part.job)
+        # Only now, since the logits are overwritten by what these decode.
+        for job in done:
+            self._conclude(job)
+
+    def _take(self, job: Job, logits: Any, last: int) -> bool:
+        try:
+            return job.take(self._context, logits, last, self._mailbox)
+        except Exception as error:
+            self._fail(job, error)
+            return False
+
+    def _conclude(self, job: Job) -> None:
+        try:
+            job.conclude(self._context)
+            result = job.result()
+        except DecodeFailed:
+            raise
+        except Exception as error:
+            self._fail(job, error)
+        else:
+            self._leave(job)
+            self._end(job, result)
+
+    def _fail(self, job: Job, error: Exception) -> None:
+        """End one job with an error that is its own; the others go on."""
+        if not isinstance(error, AgentNetError):
+            error = ModelError(f"{self._context.name}: the reply failed: {type(error).__name__}: {error}")
+        self._leave(job)
+        self._end(job, error)
+
+    def _recover(self, error: DecodeFailed) -> None:
+        """Start over with an empty cache: every job of the failed step is tried once more, alone."""
+        self._cache.clear()
+        live, self._live = self._live, []
+        for job in live:
+            job.held = None
+            job.failures += 1
+            if job.failures < ATTEMPTS:
+                self._queue(job)
+            else:
+                self._end(job, error)
+
+    def _leave(self, job: Job) -> None:
+        """Take a job out of the step; what it holds in the cache may be found by the next."""
+        assert job.held is not None
+        self._live.remove(job)
+        self._cache.close(job.held)
+        job.held = None
+
+    def _end(self, job: Job, result: Any) -> None:
+        job.close()
+        self._mailbox.post(job.loop, settle, job.future, result)
+
+    def _queue(self, job: Job) -> None:
+        heapq.heappush(self._waiting, (job.order, job))
+
+
+def _held(job: Job) -> int:
+    return len(job.held.tokens) if job.held is not None else 0
+
+
+def _chunk(job: Job, room: int) -> int:
+    """How many tokens a reading job evaluates in a step; those whose logits are wanted never lie in two steps."""
+    if job.pending <= room:
+        return job.pending
+    before = job.wanted_from - _held(job)
+    return min(room, before) if before > 0 else 0
