@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -16,11 +17,12 @@ from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.models.base import Abilities, Request
-from agentnet.models.scripted import ScriptedModel
+from agentnet.models.scripted import ScriptedModel, ScriptedScorer
 from agentnet.network import Network
 from agentnet.prompts import find_pack
 
 Script = Callable[[Request], str | Awaitable[str]]
+Scoring = Callable[[Request, str], float]
 
 ANSWERS = ("391", "17", "twelve", "a long answer of several words")
 
@@ -33,6 +35,16 @@ def says(*replies: str) -> Script:
         return left.pop(0) if len(left) > 1 else left[0]
 
     return script
+
+
+def weighs(**probabilities: float) -> Scoring:
+    """Gives each reply the probability of the verdict or letter in it, whatever the request."""
+
+    def scores(_: Request, reply: str) -> float:
+        ((_, choice),) = json.loads(reply).items()
+        return math.log(probabilities[choice])
+
+    return scores
 
 
 def from_the_prompt(request: Request) -> str:
@@ -77,10 +89,15 @@ def agent(
     abilities: Abilities | None = None,
     price: Price | None = None,
     max_tokens: int = 512,
+    scores: Scoring | None = None,
 ) -> Agent:
-    """A scripted agent. Its model keeps the requests it got in ``model.requests``."""
+    """A scripted agent, with `scores` one that can score. Its model keeps the requests it got in ``model.requests``."""
     card = Card(roles=tuple(roles), claims=claims or {}, price=price or Price())
-    model = ScriptedModel(script, name=f"{name}'s model", abilities=abilities)
+    model = (
+        ScriptedModel(script, name=f"{name}'s model", abilities=abilities)
+        if scores is None
+        else ScriptedScorer(script, scores, name=f"{name}'s model", abilities=abilities)
+    )
     return Agent(name, model, card, find_pack(pack), Sampling(max_tokens=max_tokens))
 
 
@@ -108,6 +125,12 @@ def requests(member: Agent) -> list[Request]:
     """What an agent's model was asked."""
     assert isinstance(member.model, ScriptedModel)
     return member.model.requests
+
+
+def scored(member: Agent) -> list[tuple[Request, tuple[str, ...]]]:
+    """What an agent's model was asked to score, and the replies that it was given."""
+    assert isinstance(member.model, ScriptedScorer)
+    return member.model.scored
 
 
 def prompts(member: Agent) -> list[str]:

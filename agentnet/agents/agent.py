@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentnet.agents.forms import STRUCTURED, read_reply, schema_for
+from agentnet.agents.forms import STRUCTURED, closed_replies, read_reply, schema_for
 from agentnet.contracts.bodies import Body, Task
 from agentnet.contracts.cards import Card
 from agentnet.contracts.messages import Message
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
-from agentnet.errors import ReplyError
-from agentnet.models.base import ChatMessage, Completion, Model, Request
+from agentnet.errors import ModelError, ReplyError
+from agentnet.models.base import ChatMessage, Completion, Model, Request, Scorer, Scores
 from agentnet.prompts import Entry, Pack, letter, readable, transcript
 
 
@@ -32,6 +32,8 @@ class Turn:
     seed: int = 0
     confidence: bool = False
     """Measure how sure the model is (needs log-probabilities)."""
+    scored: bool = False
+    """For a vote or a verdict: nothing is written; of all replies that there can be, the likeliest counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +52,24 @@ class Agent:
 
     def _prompt(self, turn: Turn, entries: Sequence[Entry]) -> tuple[ChatMessage, ...]:
         text = self.pack.render(
-            turn.role, turn.task, entries, labels=turn.labels, max_steps=turn.max_steps, name=self.name
+            turn.role,
+            turn.task,
+            entries,
+            reason=not turn.scored,
+            labels=turn.labels,
+            max_steps=turn.max_steps,
+            name=self.name,
         )
         return ({"role": "user", "content": text},)
 
     def request(self, turn: Turn) -> Request:
-        """The request that a turn becomes. Structured roles are held to their schema where the model can be."""
+        """The request that a turn becomes. Structured replies are held to their schema where the model can be."""
         sampling = turn.sampling or self.sampling
         if sampling.seed is None:
             sampling = sampling.model_copy(update={"seed": turn.seed})
         schema: dict[str, Any] | None = None
         entries = transcript(turn.read)
-        if turn.role in STRUCTURED and self.model.abilities.schema is not False:
+        if turn.role in STRUCTURED and not turn.scored and self.model.abilities.schema is not False:
             letters = [entry.letter for entry in entries]
             schema = schema_for(turn.role, labels=turn.labels, letters=letters, max_steps=turn.max_steps)
         return Request(self._prompt(turn, entries), sampling, schema=schema, logprobs=turn.confidence)
@@ -79,19 +87,40 @@ class Agent:
             raise ReplyError("the model's stream ended without a completion")
         return completion
 
-    def read(self, turn: Turn, completion: Completion) -> Body:
-        """The typed body of a reply. Raises `ReplyError` where the text is not in the form that the role asks for."""
+    def replies(self, turn: Turn) -> tuple[str, ...]:
+        """What a scored turn chooses among: every reply that its role can have when no reason is written."""
+        return closed_replies(turn.role, letters=[entry.letter for entry in transcript(turn.read)])
+
+    async def score(self, turn: Turn, request: Request) -> Scores:
+        """How likely each of the `replies` to a scored turn is. Raises `ModelError`; also where the model cannot."""
+        if not isinstance(self.model, Scorer):
+            raise ModelError(f"{self.model.name} cannot score replies; let {self.name} choose by reason")
+        return await self.model.score(request, self.replies(turn))
+
+    def read(self, turn: Turn, reply: Completion | Scores) -> Body:
+        """The typed body of a reply, or of the likeliest one of those that were scored.
+
+        Raises `ReplyError` where the text is not in the form that the role asks for, or the scores are none.
+        """
+        text = reply.text if isinstance(reply, Completion) else self._likeliest(turn, reply)
         shown = [message.id for message in turn.read if readable(message)]
         candidates = {letter(place): id for place, id in enumerate(shown)}
         target = shown[-1] if shown else ""
         try:
             return read_reply(
-                turn.role, completion.text, self.pack, candidates=candidates, target=target, max_steps=turn.max_steps
+                turn.role, text, self.pack, candidates=candidates, target=target, max_steps=turn.max_steps
             )
         except ReplyError as error:
-            if completion.finish == "length":
+            if isinstance(reply, Completion) and reply.finish == "length":
                 raise ReplyError(f"{error}; it was cut off at the token limit, raise sampling.max_tokens") from error
             raise
+
+    def _likeliest(self, turn: Turn, scores: Scores) -> str:
+        """Of equally likely replies the first: their order never lets a tie approve."""
+        if confidence_of(scores) is None:
+            raise ReplyError(f"{self.model.name} scored the replies with {scores.totals}, which tells nothing apart")
+        shares = dict(zip(self.replies(turn), scores.shares, strict=True))
+        return max(shares, key=lambda reply: shares[reply])
 
     def bill(self, usage: Usage) -> Usage:
         """The usage with its cost at the prices of the agent's card."""
@@ -100,8 +129,15 @@ class Agent:
         return usage.model_copy(update={"cost": cost}) if cost else usage
 
 
-def confidence_of(completion: Completion) -> float | None:
-    """The geometric mean of the reply's token probabilities, between 0 and 1."""
-    if not completion.logprobs:
+def confidence_of(reply: Completion | Scores) -> float | None:
+    """How sure the model is, between 0 and 1; None where that is not known.
+
+    Of a written reply the geometric mean of its token probabilities; of scored replies the probability of the likeliest
+    one, given that it is one of them.
+    """
+    if isinstance(reply, Scores):
+        share = max(reply.shares)
+        return None if math.isnan(share) else min(1.0, share)
+    if not reply.logprobs:
         return None
-    return min(1.0, math.exp(sum(completion.logprobs) / len(completion.logprobs)))
+    return min(1.0, math.exp(sum(reply.logprobs) / len(reply.logprobs)))

@@ -1,7 +1,8 @@
 """The form of a reply for each role: the JSON Schema it is held to, and the strict way back to a typed body.
 
 Plans, votes and verdicts are structured; everything else is text that ends with the pack's answer marker. What does not
-parse raises `ReplyError`: nothing is guessed and nothing is imputed.
+parse raises `ReplyError`: nothing is guessed and nothing is imputed. Without its reason a vote or a verdict is one of a
+few texts, which a model can score instead of writing one.
 """
 
 from __future__ import annotations
@@ -49,6 +50,16 @@ def schema_for(
     if role == "choose":
         return _object(reason={"type": "string"}, choice={"type": "string", "enum": list(letters)})
     return _object(reason={"type": "string"}, verdict={"type": "string", "enum": ["approve", "disapprove"]})
+
+
+def closed_replies(role: str, *, letters: Sequence[str] = ()) -> tuple[str, ...]:
+    """Every reply without a reason that a vote (`choose`) or a verdict (`verify`) can be; `read_reply` takes each.
+
+    Of equally likely replies the first counts: the first letter, and never an approval.
+    """
+    if role == "choose":
+        return tuple(json.dumps({"choice": letter}) for letter in letters)
+    return tuple(json.dumps({"verdict": verdict}) for verdict in ("disapprove", "approve"))
 
 
 def _object(**properties: Any) -> dict[str, Any]:

@@ -83,11 +83,17 @@ def content(message: Message, said: Mapping[str, Message], *, verbose: bool = Fa
         case Verdict():
             found = f"  found {body.answer}" if body.answer else ""
             mark = ("✓ approve", "green") if body.verdict == "approve" else ("✗ disapprove", "red")
-            return Text(*mark) + _text(found + (f"\n{body.reason}" if verbose and body.reason else ""), "dim")
+            return Text(*mark) + _text(
+                _sure(message) + found + (f"\n{body.reason}" if verbose and body.reason else ""), "dim"
+            )
         case Vote():
             chosen = said.get(body.choice)
             words = (answer_of(chosen.body) if chosen else None) or body.choice
-            return Text("→ ", "dim") + _text(words) + _text(f"  of {chosen.sender}" if chosen else "", "dim")
+            return (
+                Text("→ ", "dim")
+                + _text(words)
+                + _text((f"  of {chosen.sender}" if chosen else "") + _sure(message), "dim")
+            )
         case Result():
             return _text(body.answer, "bold") + _text(f"  {body.decision}{_support(body)}", "dim")
         case Critique():
@@ -102,6 +108,11 @@ def content(message: Message, said: Mapping[str, Message], *, verbose: bool = Fa
             if answer is None:
                 return _text(body.kind, "dim")
             return _text(whole) if verbose and whole != answer else _text(answer, "bold")
+
+
+def _sure(message: Message) -> str:
+    """The probability of a choice, where it was scored."""
+    return "" if message.confidence is None else f"  {message.confidence * 100:.0f} %"
 
 
 def _support(result: Result) -> str:

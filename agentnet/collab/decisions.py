@@ -91,7 +91,8 @@ async def _judged(rule: Judge, answers: Sequence[Message], run: LiveRun, state: 
     task = state["task"]
     judge = run.agent(rule.agent, run.task(task).label)
     view = [message.id for message in answers]
-    said = await run.ask(judge, "choose", node=f"{node}/vote", round=0, task=task, view=view)
+    scored = rule.by == "score"
+    said = await run.ask(judge, "choose", node=f"{node}/vote", round=0, task=task, view=view, scored=scored)
     if isinstance(said.body, Vote):
         chosen = run.messages[said.body.choice]
         return Result(answer=_text(chosen), decision=f"judged by {judge.name}", sources=(chosen.id, said.id))

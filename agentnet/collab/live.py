@@ -22,6 +22,7 @@ from agentnet.contracts.messages import Message, message_id
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached
+from agentnet.models.base import Request
 from agentnet.network import Network
 from agentnet.prompts.transcript import readable
 
@@ -96,8 +97,12 @@ class LiveRun:
         labels: Sequence[str] = (),
         max_steps: int = 8,
         confidence: bool = False,
+        scored: bool = False,
     ) -> Message:
         """One turn of one agent, recorded. A failure becomes an `Error` message: the protocol goes on without it.
+
+        A vote or a verdict can be `scored`: the likeliest one counts, none is written, and the message's confidence is
+        its probability.
 
         Raises `LimitReached` where the run's limits say ``stop``.
         """
@@ -115,6 +120,7 @@ class LiveRun:
             sampling=sampling,
             seed=self._seed_of(node, round, agent.name),
             confidence=confidence,
+            scored=scored,
         )
         body, usage, sure = await self._answer(agent, turn, id)
         return await self.record(
@@ -126,19 +132,24 @@ class LiveRun:
         try:
             request = agent.request(turn)
             prompt_tokens = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in request.messages)
-            most = agent.bill(Usage(prompt_tokens=prompt_tokens, completion_tokens=request.sampling.max_tokens))
+            reply_tokens = _most_reply_tokens(agent, turn, request)
+            most = agent.bill(Usage(prompt_tokens=prompt_tokens, completion_tokens=reply_tokens))
             reservation = self.budget.reserve(most.tokens, most.cost)
             try:
                 async with asyncio.timeout(self.budget.seconds_left):
-                    completion = await agent.answer(request, self._streamer(agent.name, id))
-                usage, sure = agent.bill(completion.usage), confidence_of(completion)
+                    reply = await (
+                        agent.score(turn, request)
+                        if turn.scored
+                        else agent.answer(request, self._streamer(agent.name, id))
+                    )
+                usage, sure = agent.bill(reply.usage), confidence_of(reply)
             except TimeoutError:
                 raise LimitReached(
                     f"{self.budget.limits.seconds:g} seconds were over while {agent.name} answered"
                 ) from None
             finally:
                 self.budget.settle(reservation, usage)
-            return agent.read(turn, completion), usage, sure
+            return agent.read(turn, reply), usage, sure
         except LimitReached as error:
             if self.budget.limits.when_exhausted == "stop":
                 raise
@@ -193,3 +204,10 @@ class LiveRun:
         if not self.stream_text or emit is None:
             return None
         return lambda text: emit(TextStreamed(run=self.run, message=id, agent=agent, text=text))
+
+
+def _most_reply_tokens(agent: Agent, turn: Turn, request: Request) -> int:
+    """What a reply may take at most. To score replies is to read all of them, with a token for at least each byte."""
+    if turn.scored:
+        return sum(len(reply.encode()) for reply in agent.replies(turn))
+    return request.sampling.max_tokens

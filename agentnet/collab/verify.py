@@ -32,7 +32,13 @@ def draw(verify: Verify, blueprint: Blueprint) -> None:
             return {"round": round + 1, "done": last}
         agent = run.agent(verify.verifier, run.task(state["task"]).label)
         said = await run.ask(
-            agent, "verify", node=f"{state['scope']}/verifier", round=round, task=state["task"], view=proposed
+            agent,
+            "verify",
+            node=f"{state['scope']}/verifier",
+            round=round,
+            task=state["task"],
+            view=proposed,
+            scored=verify.by == "score",
         )
         again = isinstance(said.body, Verdict) and said.body.verdict == "disapprove" and not last
         return {"said": {"trail": [*trail, *proposed, said.id]}, "round": round + 1, "done": not again}

@@ -40,7 +40,12 @@ class Message(Frozen):
     time: datetime
     schema_version: str = SCHEMA_VERSION
     usage: Usage = Usage()
-    confidence: float | None = Field(default=None, ge=0, le=1, description="mean token probability of the reply")
+    confidence: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="mean token probability of the reply; where replies were scored, that of the chosen one among them",
+    )
     signature: str | None = Field(default=None, description="room for a sender's signature; not interpreted yet")
     body: Body
 

@@ -37,6 +37,9 @@ from agentnet.contracts.sampling import Sampling
 
 Selector = Annotated[str, Field(pattern=r"^(@[a-z_]+(:[1-9][0-9]*)?|[A-Za-z][A-Za-z0-9_.-]*)$")]
 
+Settled = Literal["reason", "score"]
+"""How a closed choice is made: the model writes its reason and then its choice, or scores each possible choice."""
+
 
 class Keyed(Lenient):
     """A value that is written as a mapping with one key, its `kind`."""
@@ -153,6 +156,10 @@ class Verify(Keyed):
     proposer: Expression
     verifier: Selector = "@verifier"
     retries: int = Field(default=2, ge=0)
+    by: Settled = Field(
+        default="reason",
+        description="`score`: no reason is written; the likelier verdict counts, and its probability is kept",
+    )
 
 
 class Best(Keyed):
@@ -176,6 +183,10 @@ class Judge(Keyed):
     kind = "judge"
     bare: ClassVar[dict[str, Any] | None] = {"const": "judge"}
     agent: Selector = "@judge"
+    by: Settled = Field(
+        default="reason",
+        description="`score`: no reason is written; the likeliest letter counts, and its probability is kept",
+    )
 
 
 class Synthesize(Keyed):

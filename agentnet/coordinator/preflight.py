@@ -3,61 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from agentnet.agents.forms import STRUCTURED
 from agentnet.collab.binding import BEST, children
 from agentnet.collab.compiling import weighs_confidence
 from agentnet.contracts.protocols import Ask, Debate, Delegate, Expression, Judge, Parallel, Synthesize, Verify
 from agentnet.errors import PreflightError
+from agentnet.models.base import Scorer
 from agentnet.network import Network
 
-NEED = tuple[str, str, bool]
-"""An agent, the role it is asked to play, and whether its log-probabilities are needed."""
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """An agent, the role it is asked to play, and what that takes of its model."""
+
+    agent: str
+    role: str
+    logprobs: bool = False
+    """Of what it writes."""
+    scored: bool = False
+    """Of replies that are given: it writes none."""
 
 
 def preflight(expression: Expression, network: Network) -> list[str]:
     """Notes on what will work less well than it could. Raises `PreflightError` naming everything that cannot work."""
     problems: list[str] = []
     notes: list[str] = []
-    for name, role, logprobs in dict.fromkeys(_needs(expression, confidence=False)):
-        for agent in network if name == BEST else [network[name]]:
-            if name == BEST and "solver" not in agent.card.roles:
+    for need in dict.fromkeys(_needs(expression, confidence=False)):
+        for agent in network if need.agent == BEST else [network[need.agent]]:
+            if need.agent == BEST and "solver" not in agent.card.roles:
                 continue
-            if role not in agent.pack.roles:
+            if need.role not in agent.pack.roles:
                 problems.append(
-                    f"{agent.name} is asked to {role}, but its prompt pack {agent.pack.name!r} has no template for it "
-                    f"(it has {', '.join(sorted(agent.pack.roles))})"
+                    f"{agent.name} is asked to {need.role}, but its prompt pack {agent.pack.name!r} has no template "
+                    f"for it (it has {', '.join(sorted(agent.pack.roles))})"
                 )
             able = agent.model.abilities
-            if logprobs and able.logprobs is False:
+            if need.logprobs and able.logprobs is False:
                 problems.append(
                     f"{agent.name} must tell its confidence, but {agent.model.name} gives no log-probabilities; "
                     f"decide by majority instead"
                 )
-            if role in ("plan", "verify", "choose") and able.schema is False:
-                notes.append(f"{agent.name} cannot be held to a schema: a {role} reply that does not parse is lost")
+            if need.scored and not isinstance(agent.model, Scorer):
+                problems.append(
+                    f"{agent.name} is asked to {need.role} by score, but {agent.model.name} cannot score replies; "
+                    f"say `by: reason`, or give {agent.name} a model that runs in process"
+                )
+            if need.role in STRUCTURED and not need.scored and able.schema is False:
+                notes.append(
+                    f"{agent.name} cannot be held to a schema: a {need.role} reply that does not parse is lost"
+                )
     if problems:
         raise PreflightError("; ".join(dict.fromkeys(problems)))
     return list(dict.fromkeys(notes))
 
 
-def _needs(expression: Expression, *, confidence: bool) -> Iterator[NEED]:
+def _needs(expression: Expression, *, confidence: bool) -> Iterator[Need]:
     confidence = confidence or weighs_confidence(expression)
     match expression:
         case Ask():
             roles = (expression.role,) if expression.role else ("solve", "revise")
-            yield from ((expression.agent, role, confidence) for role in roles)
+            yield from (Need(expression.agent, role, logprobs=confidence) for role in roles)
         case Delegate():
-            yield expression.planner, "plan", False
+            yield Need(expression.planner, "plan")
             if isinstance(expression.merge, Synthesize):
-                yield expression.merge.agent, "synthesize", False
+                yield Need(expression.merge.agent, "synthesize")
         case Verify():
-            yield expression.verifier, "verify", False
+            yield Need(expression.verifier, "verify", scored=expression.by == "score")
         case Parallel() | Debate():
             rule = expression.decide
             if isinstance(rule, Judge):
-                yield rule.agent, "choose", False
+                yield Need(rule.agent, "choose", scored=rule.by == "score")
             if isinstance(rule, Synthesize):
-                yield rule.agent, "synthesize", False
+                yield Need(rule.agent, "synthesize")
         case _:
             pass
     for part in children(expression):

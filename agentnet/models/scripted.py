@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
-from agentnet.models.base import Abilities, Chunk, Completion, Request
+from agentnet.models.base import Abilities, Chunk, Completion, Request, Scores
 
 
 class ScriptedModel:
@@ -32,8 +32,7 @@ class ScriptedModel:
         self.requests.append(request)
         text = await self._reply(request)
         words = len(text.split())
-        prompt = sum(len(message["content"].split()) for message in request.messages)
-        usage = Usage(calls=1, prompt_tokens=prompt, completion_tokens=words)
+        usage = Usage(calls=1, prompt_tokens=_prompt_words(request), completion_tokens=words)
         return Completion(text, "stop", usage, (-0.1,) * words if request.logprobs else None)
 
     async def _reply(self, request: Request) -> str:
@@ -55,3 +54,35 @@ class ScriptedModel:
 
     async def close(self) -> None:
         """Nothing to release."""
+
+
+class ScriptedScorer(ScriptedModel):
+    """A scripted model that can also score: `scores` returns the log-probability of a continuation of a request."""
+
+    def __init__(
+        self,
+        script: Callable[[Request], str | Awaitable[str]] | Sequence[str | ModelError],
+        scores: Callable[[Request, str], float],
+        *,
+        name: str = "scripted",
+        abilities: Abilities | None = None,
+    ) -> None:
+        super().__init__(script, name=name, abilities=abilities)
+        self._scores = scores
+        self.scored: list[tuple[Request, tuple[str, ...]]] = []
+
+    async def score(self, request: Request, continuations: Sequence[str]) -> Scores:
+        if not all(continuations) or not continuations:
+            raise ValueError("nothing to score: there is no continuation, or an empty one")
+        self.scored.append((request, tuple(continuations)))
+        words = [len(continuation.split()) for continuation in continuations]
+        logprobs = tuple(
+            (*(0.0,) * (count - 1), self._scores(request, continuation))
+            for count, continuation in zip(words, continuations, strict=True)
+        )
+        usage = Usage(calls=1, prompt_tokens=_prompt_words(request), completion_tokens=sum(words))
+        return Scores(logprobs, usage)
+
+
+def _prompt_words(request: Request) -> int:
+    return sum(len(message["content"].split()) for message in request.messages)

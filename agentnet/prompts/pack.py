@@ -74,13 +74,20 @@ class Pack:
         """The roles that this pack has a template for."""
         return frozenset(self._templates)
 
-    def render(self, role: str, task: Task, transcript: Sequence[Entry] = (), **context: Any) -> str:
-        """The user message for one role. `context` holds what a role needs beyond task and transcript."""
+    def render(
+        self, role: str, task: Task, transcript: Sequence[Entry] = (), *, reason: bool = True, **context: Any
+    ) -> str:
+        """The user message for one role. `context` holds what a role needs beyond task and transcript.
+
+        Without `reason` a vote or a verdict is asked for alone, with no words before it.
+        """
         template = self._templates.get(role)
         if template is None:
             raise NetworkError(f"prompt pack {self.name} has no template for the role {role!r}")
         try:
-            return template.render(task=task, transcript=transcript, marker=self.spec.answer_marker, **context)
+            return template.render(
+                task=task, transcript=transcript, marker=self.spec.answer_marker, reason=reason, **context
+            )
         except Exception as error:  # a template can fail in any way that an expression can
             raise NetworkError(f"prompt pack {self.name}, role {role}: {type(error).__name__}: {error}") from error
 

@@ -14,9 +14,9 @@ from agentnet.contracts.cards import Price
 from agentnet.contracts.messages import Message
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
-from agentnet.errors import ReplyError
-from agentnet.models.base import Abilities, Completion
-from tests.scripted import agent, says
+from agentnet.errors import ModelError, ReplyError
+from agentnet.models.base import Abilities, Completion, Scores
+from tests.scripted import agent, says, weighs
 
 TASK = Task(text="What is 17 × 23?")
 
@@ -113,3 +113,52 @@ def test_the_bill_is_at_the_cards_prices() -> None:
     assert ada.bill(Usage(prompt_tokens=1_000_000, completion_tokens=500_000)).cost == pytest.approx(7)
     free = Usage(prompt_tokens=5)
     assert agent("ada", says("-")).bill(free) is free
+
+
+def scores(*totals: float) -> Scores:
+    return Scores(tuple((total,) for total in totals), Usage(calls=1))
+
+
+JUDGE = Turn(role="choose", task=TASK, read=READ, scored=True)
+VERIFY = Turn(role="verify", task=TASK, read=READ, scored=True)
+
+
+async def test_a_scored_turn_asks_how_likely_each_reply_is() -> None:
+    ada = agent("ada", says("-"), scores=weighs(A=0.1, B=0.3))
+    request = ada.request(JUDGE)
+    assert request.schema is None
+    found = await ada.score(JUDGE, request)
+    assert found.shares == pytest.approx((0.25, 0.75))
+    assert ada.read(JUDGE, found) == Vote(choice="m3")
+    assert confidence_of(found) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    ("totals", "verdict"), [((-2, -1), "approve"), ((-1, -2), "disapprove"), ((-1, -1), "disapprove")]
+)
+def test_the_likelier_verdict_counts_and_a_tie_is_no_approval(totals: tuple[float, float], verdict: str) -> None:
+    ada = agent("ada", says("-"))
+    assert ada.replies(VERIFY) == ('{"verdict": "disapprove"}', '{"verdict": "approve"}')
+    assert ada.read(VERIFY, scores(*totals)) == Verdict(verdict=verdict, target="m3")  # type: ignore[arg-type]
+
+
+def test_of_equally_likely_letters_the_first_is_chosen() -> None:
+    assert agent("ada", says("-")).read(JUDGE, scores(-1, -1)) == Vote(choice="m1")
+
+
+def test_a_reply_that_cannot_be_counts_for_nothing() -> None:
+    assert confidence_of(scores(-math.inf, -700)) == 1.0
+    assert agent("ada", says("-")).read(JUDGE, scores(-math.inf, -700)) == Vote(choice="m3")
+
+
+@pytest.mark.parametrize("totals", [(-math.inf, -math.inf), (math.nan, -1), (-1, math.nan)])
+def test_scores_that_are_no_probabilities_choose_nothing(totals: tuple[float, float]) -> None:
+    assert confidence_of(scores(*totals)) is None
+    with pytest.raises(ReplyError, match=r"ada's model scored the replies with .*, which tells nothing apart"):
+        agent("ada", says("-")).read(VERIFY, scores(*totals))
+
+
+async def test_a_model_that_cannot_score_says_so() -> None:
+    ada = agent("ada", says("-"))
+    with pytest.raises(ModelError, match="ada's model cannot score replies; let ada choose by reason"):
+        await ada.score(VERIFY, ada.request(VERIFY))

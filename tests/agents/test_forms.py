@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentnet.agents.forms import read_reply, schema_for
+from agentnet.agents.forms import closed_replies, read_reply, schema_for
 from agentnet.contracts.bodies import Critique, Plan, Proposal, Refusal, Revision, Synthesis, Verdict, Vote
 from agentnet.errors import ReplyError
 from agentnet.prompts import find_pack
@@ -184,3 +184,27 @@ def test_schemas_hold_a_reply_to_the_live_choices() -> None:
     assert schema_for("verify")["properties"]["verdict"]["enum"] == ["approve", "disapprove"]
     for role in ("plan", "choose", "verify"):
         assert schema_for(role)["additionalProperties"] is False
+
+
+def test_every_closed_reply_is_read_as_the_choice_that_it_is() -> None:
+    verdicts = [read("verify", reply) for reply in closed_replies("verify")]
+    assert [(found.verdict, found.reason, found.answer) for found in verdicts] == [
+        ("disapprove", "", ""),
+        ("approve", "", ""),
+    ]
+    votes = [read("choose", reply) for reply in closed_replies("choose", letters=list(CANDIDATES))]
+    assert votes == [Vote(choice="m1"), Vote(choice="m2")]
+
+
+def test_closed_replies_are_the_choices_of_the_schema() -> None:
+    letters = ["A", "B", "A2"]
+    for role, name in (("verify", "verdict"), ("choose", "choice")):
+        chosen = [json.loads(reply) for reply in closed_replies(role, letters=letters)]
+        allowed = schema_for(role, letters=letters)["properties"][name]["enum"]
+        assert sorted(found[name] for found in chosen) == sorted(allowed)
+
+
+def test_no_closed_reply_is_the_beginning_of_another() -> None:
+    """Their probabilities could not be compared: what begins like a longer one is never less likely than it."""
+    replies = closed_replies("choose", letters=["A", "A2", "A22"])
+    assert [(one, other) for one in replies for other in replies if one != other and other.startswith(one)] == []

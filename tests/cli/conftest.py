@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 
 from agentnet.cli.framing import Interruption
 from agentnet.models.base import Request
-from agentnet.models.scripted import ScriptedModel
+from agentnet.models.scripted import ScriptedScorer
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +57,11 @@ def reply(request: Request) -> str:
         return "=> 7"
     one, sign, other = found.groups()
     return f"{question} => {({'+': int.__add__, '-': int.__sub__, '*': int.__mul__}[sign])(int(one), int(other))}"
+
+
+def likes(_: Request, reply: str) -> float:
+    """How likely a reply is that a member is given to score: it approves, and chooses A, at 80 %."""
+    return math.log(0.8 if json.loads(reply) in ({"verdict": "approve"}, {"choice": "A"}) else 0.2)
 
 
 class Ran:
@@ -124,6 +130,8 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A network file of four members, and the settings that choose it."""
     path = tmp_path / "team.yaml"
     path.write_text(TEAM)
-    monkeypatch.setattr("agentnet.models.opening.open_model", lambda spec, **_: ScriptedModel(reply, name=spec.path))
+    monkeypatch.setattr(
+        "agentnet.models.opening.open_model", lambda spec, **_: ScriptedScorer(reply, likes, name=spec.path)
+    )
     monkeypatch.setenv("AGENTNET_NETWORK", str(path))
     return path

@@ -96,6 +96,15 @@ def test_every_kind_of_message_has_its_line(body: Body, words: str) -> None:
     assert "\x1b" not in out.getvalue()
 
 
+def test_a_choice_that_was_scored_is_shown_with_its_probability() -> None:
+    out = io.StringIO()
+    said = {"m": _message(Proposal(answer="5", text="5"))}
+    for body in (Verdict(verdict="approve", target="m"), Vote(choice="m")):
+        Console(file=out, width=100).print(line(_message(body).model_copy(update={"confidence": 0.874}), said))
+    assert "✓ approve  87 %" in out.getvalue()
+    assert "→ 5  of ann  87 %" in out.getvalue()
+
+
 def test_rounds_are_counted_from_one_and_nesting_is_indented() -> None:
     out = io.StringIO()
     Console(file=out, width=100).print(line(_message(Proposal(answer="5", text="5"), round=1), {}))

@@ -12,13 +12,13 @@ from agentnet.contracts.bodies import Task
 from agentnet.contracts.protocols import Ask, Debate, Delegate, Parallel, ProtocolSpec, Serial
 from agentnet.coordinator import Coordinator
 from agentnet.errors import ProtocolError
-from tests.scripted import agent, from_the_prompt, network, spec
+from tests.scripted import agent, from_the_prompt, network, spec, weighs
 
 TASK = Task(text="What is 17 × 23?")
 NETWORK = network(
     agent("ada", from_the_prompt),
     agent("ben", from_the_prompt, roles=["solver", "planner", "aggregator"]),
-    agent("cyd", from_the_prompt, roles=["solver", "verifier"]),
+    agent("cyd", from_the_prompt, roles=["solver", "verifier"], scores=weighs(approve=0.5, disapprove=0.5)),
     agent("dot", from_the_prompt, roles=["judge"]),
 )
 

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 import pytest
 
-from agentnet.contracts.bodies import Error, Result, Task
+from agentnet.contracts.bodies import Error, Result, Task, Verdict
+from agentnet.contracts.cards import Price
 from agentnet.contracts.messages import Message
 from agentnet.coordinator import Coordinator, Outcome
 from agentnet.errors import ModelUnavailable
 from agentnet.models.base import Request
 from agentnet.network import Network
-from tests.scripted import Script, agent, choice, kinds, network, plan, prompts, requests, roles, says, spec, verdict
+from tests.scripted import (
+    Script,
+    agent,
+    choice,
+    kinds,
+    network,
+    plan,
+    prompts,
+    requests,
+    roles,
+    says,
+    scored,
+    spec,
+    verdict,
+    weighs,
+)
 
 TASK = Task(text="What is 17 × 23?")
 
@@ -227,6 +244,33 @@ async def test_without_the_judges_vote_the_majority_decides(reply: Script) -> No
     assert result(outcome).decision == "majority, since the judge's vote is missing"
 
 
+JUDGED_BY_SCORE = {"parallel": {"branches": ["@solver"], "decide": {"judge": {"by": "score"}}}}
+
+
+async def test_the_judges_choice_can_be_scored() -> None:
+    dot = agent("dot", fails, roles=["judge"], scores=weighs(A=0.1, B=0.3))
+    web = network(agent("ada", fails), agent("ben", says("2")), agent("cyd", says("3")), dot)
+    outcome = await run(web, JUDGED_BY_SCORE)
+    assert (outcome.answer, result(outcome).decision) == ("3", "judged by dot")
+    vote = outcome.messages[-2]
+    assert vote.body.kind == "vote"
+    assert vote.confidence == pytest.approx(0.75)
+    ((request, replies),) = scored(dot)
+    assert transcript(request.messages[0]["content"]) == ["2", "3"]
+    assert replies == ('{"choice": "A"}', '{"choice": "B"}')
+    assert requests(dot) == []
+
+
+async def test_without_the_judges_scores_the_majority_decides() -> None:
+    def down(request: Request, _: str) -> float:
+        raise ModelUnavailable("the server is down")
+
+    dot = agent("dot", says(choice("A")), roles=["judge"], scores=down)
+    web = network(agent("ada", says("1")), agent("ben", says("2")), agent("cyd", says("2")), dot)
+    outcome = await run(web, JUDGED_BY_SCORE)
+    assert (outcome.answer, result(outcome).decision) == ("2", "majority, since the judge's vote is missing")
+
+
 async def test_an_aggregator_can_write_the_answer() -> None:
     dot = agent("dot", says("both => 12"), roles=["aggregator"])
     web = network(agent("ada", says("1")), agent("ben", says("2")), dot)
@@ -358,6 +402,52 @@ async def test_a_missing_verdict_is_never_an_approval(reply: Script) -> None:
     assert outcome.answer == "1"
     assert result(outcome).decision == "unverified: the verdict is missing"
     assert len(requests(ada)) == 1
+
+
+def by_score(approve: float, disapprove: float, **options: Any) -> Any:
+    return agent("ver", fails, roles=["verifier"], scores=weighs(approve=approve, disapprove=disapprove), **options)
+
+
+async def test_a_verdict_can_be_scored() -> None:
+    ver = by_score(0.6, 0.2, price=Price(prompt=1e6, completion=1e6))
+    protocol = {"verify": {"proposer": "ada", "by": "score"}}
+    outcome = await run(network(agent("ada", says("391")), ver), protocol)
+    assert (outcome.answer, result(outcome).decision) == ("391", "approved")
+    assert kinds(outcome.messages) == ["task", "proposal", "verdict", "result"]
+    found = outcome.messages[2]
+    assert found.body == Verdict(verdict="approve", target=outcome.messages[1].id)
+    assert found.confidence == pytest.approx(0.75)
+    assert (found.usage.calls, found.usage.cost) == (1, found.usage.tokens)
+    ((request, replies),) = scored(ver)
+    assert transcript(request.messages[0]["content"]) == ["391"]
+    assert sorted(replies) == ['{"verdict": "approve"}', '{"verdict": "disapprove"}']
+    assert requests(ver) == []
+
+
+async def test_a_scored_disapproval_is_fed_back() -> None:
+    def grows(request: Request, reply: str) -> float:
+        return weighs(approve=0.5, disapprove=0.4 if "A: 2" in request.messages[0]["content"] else 0.6)(request, reply)
+
+    ada, ver = agent("ada", says("1", "2")), agent("ver", fails, scores=grows)
+    outcome = await run(network(ada, ver), {"verify": {"proposer": "ada", "verifier": "ver", "by": "score"}})
+    assert (outcome.answer, result(outcome).decision) == ("2", "approved")
+    assert transcript(prompts(ada)[1]) == ["1", "disapprove "]
+
+
+async def test_a_verdict_that_is_as_likely_as_not_is_no_approval() -> None:
+    protocol = {"verify": {"proposer": "ada", "retries": 0, "by": "score"}}
+    outcome = await run(network(agent("ada", says("1")), by_score(0.5, 0.5)), protocol)
+    assert result(outcome).decision == "not approved, retries used up"
+    assert outcome.messages[2].confidence == 0.5
+
+
+async def test_scores_that_are_none_are_a_missing_verdict() -> None:
+    ver = agent("ver", says(verdict("approve")), roles=["verifier"], scores=lambda request, reply: -math.inf)
+    outcome = await run(network(agent("ada", says("1")), ver), {"verify": {"proposer": "ada", "by": "score"}})
+    assert result(outcome).decision == "unverified: the verdict is missing"
+    missing = outcome.messages[2]
+    assert isinstance(missing.body, Error)
+    assert (missing.body.code, missing.confidence, missing.usage.calls) == ("reply", None, 1)
 
 
 async def test_a_proposal_that_failed_is_tried_again() -> None:

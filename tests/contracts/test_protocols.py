@@ -49,10 +49,11 @@ asks = st.builds(
     role=st.none() | st.sampled_from(["solve", "revise", "review", "critique", "conclude", "synthesize"]),
     sampling=st.none() | samplings,
 )
+bys = st.sampled_from(["reason", "score"])
 decisions = st.one_of(
     st.sampled_from(["majority", "confidence", "first", "all"]),
     st.builds(Weighted, by=st.sampled_from(["card", "confidence"])),
-    st.builds(Judge, agent=selectors),
+    st.builds(Judge, agent=selectors, by=bys),
     st.builds(Synthesize, agent=selectors),
 )
 
@@ -78,7 +79,7 @@ def combinators(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             merge=st.just("last") | st.builds(Synthesize, agent=selectors),
             max_steps=st.integers(1, 64),
         ),
-        st.builds(Verify, proposer=inner, verifier=selectors, retries=st.integers(0, 4)),
+        st.builds(Verify, proposer=inner, verifier=selectors, retries=st.integers(0, 4), by=bys),
         st.builds(Best, among=several),
     )
 
@@ -124,6 +125,11 @@ def test_what_is_written_is_as_short_as_it_can_be(expression: Any) -> None:
         ({"delegate": {"merge": "synthesize"}}, Delegate(merge=Synthesize())),
         ({"delegate": {}}, Delegate()),
         ({"best": {}}, Best()),
+        ({"verify": {"proposer": "a", "by": "score"}}, Verify(proposer=Ask(agent="a"), by="score")),
+        (
+            {"parallel": {"branches": ["a"], "decide": {"judge": {"by": "score"}}}},
+            Parallel(branches=(Ask(agent="a"),), decide=Judge(by="score")),
+        ),
     ],
 )
 def test_short_forms(short: Any, long: Any) -> None:
@@ -143,6 +149,7 @@ def test_short_forms(short: Any, long: Any) -> None:
         ({"debate": {"members": ["a"], "quorum": 0.5}}, ["quorum", "greater than 0.5"]),
         ({"debate": {"members": ["a"], "round": 3}}, ["debate.round", "Extra inputs are not permitted"]),
         ({"verify": {"proposer": "a", "retries": -1}}, ["retries", "greater than or equal to 0"]),
+        ({"verify": {"proposer": "a", "by": "guess"}}, ["verify.by", "'reason' or 'score'"]),
         ({"ask": {"agent": "two words"}}, ["agent", "pattern"]),
         ({"ask": {"agent": "a", "role": "dance"}}, ["role", "'solve'"]),
         ({"serial": ["a"], "parallel": ["b"]}, ["expected a combinator: a mapping with one key"]),

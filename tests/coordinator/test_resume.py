@@ -17,7 +17,7 @@ from agentnet.errors import ResumeError
 from agentnet.network import Network
 from agentnet.store import Store, open_checkpointer
 from tests.coordinator.killable import Job, carry_out, story
-from tests.scripted import agent, from_the_prompt, network, requests, spec
+from tests.scripted import agent, from_the_prompt, network, requests, spec, weighs
 
 TASK = Task(text="What is 17 × 23?", label="math")
 DEBATE = {"debate": {"members": ["@solver"], "rounds": 4, "stop": "never", "decide": "judge"}}
@@ -34,6 +34,7 @@ DELEGATED = {
         "workers": [{"serial": ["ada", {"verify": {"proposer": "ben", "verifier": "ver"}}]}, "cyd"],
     }
 }
+SCORED = {"debate": {"members": ["@solver"], "rounds": 2, "stop": "never", "decide": {"judge": {"by": "score"}}}}
 PROTOCOLS = {"debate": DEBATE, "nested": NESTED, "delegated": DELEGATED}
 KILLS = {"debate": 10, "nested": 5, "delegated": 5}
 
@@ -88,7 +89,7 @@ async def test_a_stopped_run_goes_on_with_higher_limits(protocol: Any, tmp_path:
     assert outcome.usage.calls == undisturbed.usage.calls
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)
+@pytest.mark.parametrize("protocol", [*PROTOCOLS.values(), SCORED], ids=[*PROTOCOLS, "scored"])
 async def test_without_checkpoints_the_messages_alone_are_enough(protocol: Any, tmp_path: Path) -> None:
     undisturbed = await Coordinator(members()).run(TASK, spec(protocol), run="r", seed=5)
     async with await Store.open(tmp_path / "s.db") as store:
@@ -120,6 +121,7 @@ async def test_a_run_whose_last_word_was_not_recorded_ends_without_another_call(
         ({"members": ["ada", "ben"]}, "protocol.debate.members had 3 parts and has 2"),
         ({"members": ["ada", "cyd", "ben"]}, "protocol.debate.members[1].ask.agent was 'ben' and is 'cyd'"),
         ({"decide": "majority"}, "protocol.debate.decide was"),
+        ({"decide": {"judge": {"by": "score"}}}, "protocol.debate.decide.judge.by was 'reason' and is 'score'"),
     ],
 )
 async def test_a_changed_protocol_is_refused_with_the_difference(
@@ -170,7 +172,7 @@ def members(**changed: Any) -> Network:
         agent("cyd", from_the_prompt),
         agent("ver", from_the_prompt, roles=["verifier"]),
         agent("pam", from_the_prompt, roles=["planner"]),
-        agent("jud", from_the_prompt, roles=["judge"]),
+        agent("jud", from_the_prompt, roles=["judge"], scores=weighs(A=0.2, B=0.7, C=0.1)),
     )
 
 

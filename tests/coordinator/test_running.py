@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,11 +17,11 @@ from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator import Coordinator, Outcome
 from agentnet.errors import BadInput, PreflightError, ProtocolError, ResumeError
-from agentnet.models.base import Abilities, Completion, Request
-from agentnet.models.scripted import ScriptedModel
+from agentnet.models.base import Abilities, Completion, Request, Scores
+from agentnet.models.scripted import ScriptedModel, ScriptedScorer
 from agentnet.network import Network
 from agentnet.store import Store
-from tests.scripted import agent, from_the_prompt, network, plan, requests, says, spec, verdict
+from tests.scripted import agent, from_the_prompt, network, plan, requests, says, spec, verdict, weighs
 
 TASK = Task(text="What is 17 × 23?")
 DEBATE = spec({"debate": {"members": ["@solver"], "rounds": 3, "stop": "never"}})
@@ -184,6 +185,37 @@ async def test_tokens_are_never_overshot_by_parallel_branches(tokens: int, text:
     assert "are left; raise limits.tokens to go on" in outcome.detail
 
 
+class ThirstyScorer(ScriptedScorer):
+    """Every byte of the prompt and of all replies is a token."""
+
+    async def score(self, request: Request, continuations: Sequence[str]) -> Scores:
+        scores = await super().score(request, continuations)
+        prompt = sum(len(message["content"].encode()) + 8 for message in request.messages)
+        return replace(
+            scores, usage=Usage(calls=1, prompt_tokens=prompt, completion_tokens=len("".join(continuations)))
+        )
+
+
+@pytest.mark.parametrize("tokens", [100, 180, 280, 400])
+async def test_tokens_are_never_overshot_by_scores(tokens: int) -> None:
+    ada = agent("ada", says("1"), max_tokens=10)
+    ver = replace(agent("ver", says("-")), model=ThirstyScorer(says("-"), weighs(approve=0.1, disapprove=0.2)))
+    protocol = spec({"verify": {"proposer": "ada", "verifier": "ver", "retries": 9, "by": "score"}})
+    outcome = await Coordinator(network(ada, ver)).run(TASK, protocol, limits=Limits(tokens=tokens))
+    assert outcome.usage.tokens <= tokens
+    assert outcome.status == "stopped"
+
+
+async def test_a_verdict_that_is_scored_needs_no_room_for_a_written_one() -> None:
+    ada, ver = agent("ada", says("1"), max_tokens=10), agent("ver", says("-"), scores=weighs(approve=1, disapprove=0.1))
+    protocol = {"proposer": "ada", "verifier": "ver"}
+    limits = Limits(tokens=200)
+    done = await Coordinator(network(ada, ver)).run(TASK, spec({"verify": {**protocol, "by": "score"}}), limits=limits)
+    assert done.status == "done"
+    stopped = await Coordinator(network(ada, ver)).run(TASK, spec({"verify": protocol}), limits=limits)
+    assert stopped.status == "stopped"
+
+
 async def test_costs_are_never_overshot() -> None:
     price = Price(prompt=1000, completion=1000)
     outcome = await Coordinator(trio(price=price, max_tokens=50)).run(TASK, DEBATE, limits=Limits(cost=0.12))
@@ -254,6 +286,30 @@ async def test_what_an_agent_cannot_do_is_said_before_anything_runs() -> None:
     assert "ada must tell its confidence, but ada's model gives no log-probabilities; decide by majority" in problems
     assert "ben is asked to critique, but its prompt pack 'compact' has no template for it" in problems
     assert requests(ada) == []
+
+
+@pytest.mark.parametrize(
+    ("protocol", "role"),
+    [
+        ({"verify": {"proposer": "ada", "verifier": "ben", "by": "score"}}, "verify"),
+        ({"parallel": {"branches": ["ada"], "decide": {"judge": {"agent": "ben", "by": "score"}}}}, "choose"),
+        (
+            {"serial": ["ada", {"debate": {"members": ["ada"], "decide": {"judge": {"agent": "ben", "by": "score"}}}}]},
+            "choose",
+        ),
+    ],
+)
+async def test_who_cannot_score_is_not_asked_to(protocol: Any, role: str) -> None:
+    ada = agent("ada", says("1"))
+    with pytest.raises(PreflightError) as caught:
+        await Coordinator(network(ada, agent("ben", says("-")))).run(TASK, spec(protocol))
+    assert str(caught.value) == (
+        f"ben is asked to {role} by score, but ben's model cannot score replies; "
+        f"say `by: reason`, or give ben a model that runs in process"
+    )
+    assert requests(ada) == []
+    able = agent("ben", says("-"), scores=weighs(), abilities=Abilities(context=None, schema=False, logprobs=False))
+    assert Coordinator(network(ada, able)).prepare(spec(protocol)).notes == ()
 
 
 async def test_the_best_agent_is_checked_whoever_it_will_be() -> None:

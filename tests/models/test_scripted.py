@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agentnet.errors import ModelError, ModelUnavailable
-from agentnet.models.base import Model, Request
-from agentnet.models.scripted import ScriptedModel
+from agentnet.models.base import Model, Request, Scorer
+from agentnet.models.scripted import ScriptedModel, ScriptedScorer
 
 ASK = Request(({"role": "user", "content": "one two"},), logprobs=True)
 
@@ -35,3 +35,21 @@ async def test_a_function_sees_the_request_and_may_wait() -> None:
     assert chunks[-1].completion is not None
     assert chunks[-1].completion.text == "one two!"
     assert model.requests == [ASK]
+
+
+async def test_only_a_model_that_was_given_scores_can_score() -> None:
+    assert not isinstance(ScriptedModel(["x"]), Scorer)
+    model = ScriptedScorer(["x"], lambda request, reply: -float(len(reply)))
+    assert isinstance(model, Scorer)
+    assert isinstance(model, Model)
+    scores = await model.score(ASK, ["yes", "not at all"])
+    assert scores.totals == (-3, -10)
+    assert [len(logprobs) for logprobs in scores.logprobs] == [1, 3]
+    assert (scores.usage.calls, scores.usage.prompt_tokens, scores.usage.completion_tokens) == (1, 2, 4)
+    assert (model.requests, model.scored) == ([], [(ASK, ("yes", "not at all"))])
+
+
+@pytest.mark.parametrize("continuations", [[], ["yes", ""]])
+async def test_there_must_be_something_to_score(continuations: list[str]) -> None:
+    with pytest.raises(ValueError, match="nothing to score"):
+        await ScriptedScorer(["x"], lambda request, reply: 0.0).score(ASK, continuations)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentnet.agents.forms import closed_replies
 from agentnet.contracts.bodies import Task
 from agentnet.errors import NetworkError
 from agentnet.prompts import Entry, Pack, find_pack, letter, shipped_packs
@@ -37,9 +38,12 @@ def beginning(*texts: str) -> str:
 
 
 def rendered(pack: Pack, task: Task, read: list[Entry]) -> dict[str, str]:
+    asked = [(role, True) for role in sorted(pack.roles)] + [("verify", False), ("choose", False)]
     return {
-        role: pack.render(role, task, read, labels=["math", "code"], max_steps=5, name="ada")
-        for role in sorted(pack.roles)
+        role + ("" if reason else " alone"): pack.render(
+            role, task, read, reason=reason, labels=["math", "code"], max_steps=5, name="ada"
+        )
+        for role, reason in asked
     }
 
 
@@ -55,7 +59,7 @@ def test_the_prompts_of_all_roles_share_everything_but_their_end(pack: Pack, tex
     bare = rendered(pack, Task(text="x"), [])
     bare_shared = beginning(*bare.values())
     for role, prompt in prompts.items():
-        if role != "choose":  # its instruction lists the letters
+        if not role.startswith("choose"):  # its instruction lists the letters
             assert prompt.removeprefix(shared) == bare[role].removeprefix(bare_shared)
 
 
@@ -75,6 +79,24 @@ def test_a_prompt_says_nothing_of_who_is_asked(pack: Pack) -> None:
         pack.render("solve", Task(text="x"), [], labels=[], max_steps=5, name=name) for name in ("ada", "ben")
     )
     assert one == other
+
+
+def test_a_choice_alone_is_asked_for_in_the_form_in_which_it_is_scored() -> None:
+    read = [Entry(place, "ada", "proposal", "1", "1") for place in ("A", "B")]
+    pack = find_pack("instruct")
+    verify, choose = (pack.render(role, Task(text="x"), read, reason=False) for role in ("verify", "choose"))
+    assert all(reply in verify for reply in closed_replies("verify"))
+    assert '{"choice": one of "A", "B"}' in choose
+    assert 'reason":' not in verify + choose
+
+
+def test_the_zoo_reads_the_prompts_that_it_was_trained_with_whether_it_writes_or_scores() -> None:
+    read = [Entry("A", "ada", "proposal", "1", "1")]
+    for role in ("verify", "choose"):
+        one, other = (
+            find_pack("compact").render(role, Task(text="x"), read, reason=reason) for reason in (True, False)
+        )
+        assert one == other == f"x\nA: 1\n{role}"
 
 
 @every_pack
