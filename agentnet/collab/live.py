@@ -210,8 +210,6 @@ def _most(agent: Agent, turn: Turn, request: Request) -> Usage:
         prompt = agent.model.count_tokens(request)
     else:
         prompt = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in request.messages)
-    if turn.scored:  # to score replies is to read all of them
-        reply = sum(len(reply.encode()) for reply in agent.replies(turn))
-    else:
-        reply = request.sampling.max_tokens
-    return Usage(prompt_tokens=prompt, completion_tokens=reply)
+    # To score replies is to read all of them.
+    scored = sum(len(reply.encode()) for reply in agent.replies(turn)) if turn.scored else None
+    return Usage(prompt_tokens=prompt, completion_tokens=request.sampling.max_tokens if scored is None else scored)
