@@ -15,7 +15,7 @@ from agentnet.models.llama import backend
 from agentnet.models.llama.parking import SHORTEST, Parking
 from agentnet.models.llama.prefix import WORTH, common_prefix
 
-KEPT_STEPS = 64
+KEPT_STEPS = 32
 """Steps for which an idle sequence is kept in the cache."""
 
 

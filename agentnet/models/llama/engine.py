@@ -17,7 +17,7 @@ from agentnet.errors import ModelError
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.delivery import Mailbox
 from agentnet.models.llama.gate import Gate
-from agentnet.models.llama.job import Job
+from agentnet.models.llama.job import Job, settle
 from agentnet.models.llama.loading import Loaded, load
 from agentnet.models.llama.scheduler import Counts, Scheduler
 from agentnet.models.llama.threads import BUDGET, end_team
@@ -64,7 +64,8 @@ class Engine:
         most = min(spec.sequences, max(1, self.loaded.batch // 2))
         self._scheduler = Scheduler(self._context, self._mailbox, most=most)
         self._gate = Gate(MOST_INSIDE)
-        self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[list[Job]] = queue.SimpleQueue()
+        self._sent: dict[asyncio.AbstractEventLoop, list[Job]] = {}
         self._closing = threading.Event()
         self._reading = threading.Lock()
         self._threads = 0
@@ -89,20 +90,31 @@ class Engine:
             job.close()
             raise
         try:
-            with self.open():
-                self._inbox.put(job)
-        except ModelError:
-            job.close()
-            self._gate.leave()
-            raise
-        try:
+            self._send(job)
             return await job.future
         except asyncio.CancelledError:
             job.cancelled = True
-            self._inbox.put(None)
+            self._inbox.put([])
             raise
         finally:
             self._gate.leave()
+
+    def _send(self, job: Job) -> None:
+        """Hand over what one turn of an event loop asks for together: parallel agents then start in one step."""
+        sent = self._sent.setdefault(job.loop, [])
+        if not sent:
+            job.loop.call_soon(self._hand_over, job.loop)
+        sent.append(job)
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        jobs = self._sent.pop(loop)
+        try:
+            with self.open():
+                self._inbox.put(jobs)
+        except ModelError as error:
+            for job in jobs:
+                job.close()
+                settle(job.future, error)
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -119,7 +131,7 @@ class Engine:
         """End the replies that are being made with an error, refuse what comes, and free the memory."""
         with self._reading:
             self._closing.set()
-        self._inbox.put(None)
+        self._inbox.put([])
         await asyncio.to_thread(self._thread.join)
         self.loaded.close()
 
@@ -176,9 +188,9 @@ class Engine:
             except queue.Empty:
                 return
 
-    def _receive(self, job: Job | None) -> None:
-        """None only wakes the thread."""
-        if job is not None:
+    def _receive(self, jobs: list[Job]) -> None:
+        """An empty list only wakes the thread."""
+        for job in jobs:
             self._scheduler.submit(job)
 
     def _use_threads(self) -> None:

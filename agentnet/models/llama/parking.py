@@ -11,7 +11,7 @@ import numpy as np
 from agentnet.models.llama import backend
 from agentnet.models.llama.prefix import common_prefix
 
-SHORTEST = 64
+SHORTEST = 128
 """Tokens of its own below which a sequence is not worth parking."""
 
 
