@@ -36,7 +36,7 @@ class Footprint:
     vocabulary: int
     width: int
     hidden: int
-    """Numbers of a token in the widest feed-forward layer, over the experts that are used."""
+    """Numbers of a token within the widest layer: feed-forward, over the experts that are used, or recurrent."""
     heads: int
     cached_width: int
     """Numbers that one token adds to the cache of the block that adds most."""
@@ -123,6 +123,7 @@ class _Shape:
         expert = self._largest("expert_feed_forward_length", self._largest("feed_forward_length"))
         self.hidden = max(
             self._largest("feed_forward_length"),
+            self._largest("ssm.inner_size"),
             used * (2 * expert + max(expert, self.width)) // 3 if used > 1 else 0,
         )
 
