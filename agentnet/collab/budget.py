@@ -38,6 +38,11 @@ class Budget:
             return None
         return self.limits.seconds - self._seconds_before - (time.monotonic() - self._started)
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether a limit makes it matter how many tokens a call may take."""
+        return self.limits.tokens is not None or self.limits.cost is not None
+
     def reserve(self, tokens: int, cost: float) -> Reservation:
         """Set aside one call of at most `tokens` (prompt and reply) and `cost`. Raises `LimitReached`."""
         limits, spent = self.limits, self.spent

@@ -22,7 +22,7 @@ from agentnet.contracts.messages import Message, message_id
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached
-from agentnet.models.base import Request
+from agentnet.models.base import Request, TokenCounter
 from agentnet.network import Network
 from agentnet.prompts.transcript import readable
 
@@ -131,9 +131,7 @@ class LiveRun:
         usage, sure = Usage(), None
         try:
             request = agent.request(turn)
-            prompt_tokens = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in request.messages)
-            reply_tokens = _most_reply_tokens(agent, turn, request)
-            most = agent.bill(Usage(prompt_tokens=prompt_tokens, completion_tokens=reply_tokens))
+            most = agent.bill(_most(agent, turn, request)) if self.budget.counts_tokens else Usage()
             reservation = self.budget.reserve(most.tokens, most.cost)
             try:
                 async with asyncio.timeout(self.budget.seconds_left):
@@ -206,8 +204,12 @@ class LiveRun:
         return lambda text: emit(TextStreamed(run=self.run, message=id, agent=agent, text=text))
 
 
-def _most_reply_tokens(agent: Agent, turn: Turn, request: Request) -> int:
-    """What a reply may take at most. To score replies is to read all of them, with a token for at least each byte."""
-    if turn.scored:
-        return sum(len(reply.encode()) for reply in agent.replies(turn))
-    return request.sampling.max_tokens
+def _most(agent: Agent, turn: Turn, request: Request) -> Usage:
+    """The most that a call may take. No tokenizer makes more tokens than there are bytes."""
+    if isinstance(agent.model, TokenCounter):
+        prompt = agent.model.count_tokens(request)
+    else:
+        prompt = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in request.messages)
+    # To score replies is to read all of them.
+    scored = sum(len(reply.encode()) for reply in agent.replies(turn)) if turn.scored else None
+    return Usage(prompt_tokens=prompt, completion_tokens=request.sampling.max_tokens if scored is None else scored)

@@ -126,3 +126,12 @@ class Scorer(Protocol):
         empty continuation.
         """
         ...
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """A model that knows how long a prompt is before it reads it."""
+
+    def count_tokens(self, request: Request) -> int:
+        """How many tokens the prompt of a request has, with everything that the chat template adds."""
+        ...

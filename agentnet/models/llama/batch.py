@@ -63,11 +63,21 @@ class Batch:
         self._flags.extend([0] * (count - wanted) + [1] * wanted)
         self.rows += wanted
 
+    def add_one(self, sequence: int, position: int, token: int) -> None:
+        """One token whose logits are wanted: what a request that writes adds to each step."""
+        if len(self._tokens) >= self.capacity:
+            raise ValueError(f"the batch is full with {self.capacity} tokens")
+        self._tokens.append(token)
+        self._positions.append(position)
+        self._first_owner.append(sequence)
+        self._flags.append(1)
+        self.rows += 1
+
     def add_shared(self, sequences: Iterable[int], position: int, token: int) -> None:
         """One token that is the next one of several sequences; its logits are asked for."""
         owners = list(sequences)
         self._shared.append((len(self._tokens), owners))
-        self.add(owners[0], position, [token], 1)
+        self.add_one(owners[0], position, token)
 
     def pointer(self) -> Any:
         """The `llama_batch` of what was added, valid until the next `add`."""

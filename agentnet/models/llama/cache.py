@@ -15,6 +15,9 @@ from agentnet.models.llama import backend
 from agentnet.models.llama.parking import Parking
 from agentnet.models.llama.prefix import WORTH, common_prefix
 
+KEPT_STEPS = 256
+"""Steps for which an idle sequence is kept in the cache."""
+
 
 @dataclass(slots=True, eq=False)
 class Held:
@@ -23,6 +26,8 @@ class Held:
     id: int
     tokens: list[int] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
+    idle_since: int = 0
+    """The step after which it was used last."""
 
 
 class Cache:
@@ -40,6 +45,7 @@ class Cache:
         self._memory, self._forks, self._reuse, self._parking = memory, forks, reuse, parking
         self._size, self._sequences = cells, sequences
         self.evicted = 0
+        self._step = 0
         self._empty()
 
     def _empty(self) -> None:
@@ -94,6 +100,7 @@ class Cache:
             self._own(held, source.tokens[:length], source.cells[:length])
             if source.id in self._idle:  # used just now: last to be evicted
                 self._idle[source.id] = self._idle.pop(source.id)
+                source.idle_since = self._step
         return held
 
     def fork(self, source: Held) -> Held | None:
@@ -112,9 +119,27 @@ class Cache:
             self._evict(next(iter(self._idle)))
         return len(self._free) >= cells
 
+    def expire(self, step: int) -> None:
+        """Evict what was not used for so long that it costs more than it saves; `step` is the number of steps so far.
+
+        Attention goes over every cell, also over those that it then masks: keeping a token for some hundred steps
+        costs about as much as reading it again.
+        """
+        self._step = step
+        while self._idle and (held := next(iter(self._idle.values()))).idle_since < step - KEPT_STEPS:
+            self._evict(held.id)
+
     def extend(self, held: Held, tokens: Sequence[int]) -> None:
         """Note that tokens were decoded behind what a live sequence holds. `make_room` must have made room for them."""
         self.extend_shared((held,), tokens)
+
+    def extend_one(self, held: Held, token: int) -> None:
+        """`extend` by one token: every step does it for every request that writes."""
+        cell = self._free.pop()
+        held.tokens.append(token)
+        held.cells.append(cell)
+        self._owners[cell] = self._pins[cell] = 1
+        self._pinned += 1
 
     def extend_shared(self, sequences: Iterable[Held], tokens: Sequence[int]) -> None:
         """The same for tokens that were decoded once for several live sequences."""
@@ -138,6 +163,7 @@ class Cache:
         del self._live[held.id]
         self._unpin(held.cells)
         if self._reuse and held.tokens:
+            held.idle_since = self._step
             self._idle[held.id] = held
         else:
             self._remove(held)

@@ -38,32 +38,35 @@ class Context:
         )
         self._vocabulary_size = vocabulary_size
         self._llama = backend.library()
+        self._seen = 0
+        self._view = self._no_logits = np.empty((0, vocabulary_size), np.float32)
         self.steps = 0
         self.seconds = 0.0
-        """Spent inside llama.cpp's decoding."""
+        """Spent inside llama.cpp."""
 
     def decode(self) -> Any:
         """Decode the batch. Returns the logits that were asked for: a view of shape (rows, vocabulary), in the order
         of the batch, valid until the next step. Raises `DecodeFailed`; the batch is empty afterwards in any case."""
-        started = time.perf_counter()
+        rows, batch = self.batch.rows, self.batch.pointer()
         backend.forget_errors()
-        rows = self.batch.rows
-        try:
-            status = self._llama.llama_decode(self.pointer, self.batch.pointer())
-        finally:
-            self.batch.clear()
+        started = time.perf_counter()
+        status = self._llama.llama_decode(self.pointer, batch)
+        logits = self._llama.llama_get_logits(self.pointer) if rows and status == 0 else None
+        self.seconds += time.perf_counter() - started
+        self.steps += 1
+        self.batch.clear()
         if status != 0:
             raise DecodeFailed(f"{self.name}: llama.cpp could not decode (status {status}): {backend.last_error()}")
-        if not rows:
-            self._llama.llama_synchronize(self.pointer)
-            logits = np.empty((0, self._vocabulary_size), np.float32)
-        else:
-            address = ctypes.cast(self._llama.llama_get_logits(self.pointer), ctypes.c_void_p).value
-            array = (ctypes.c_float * (rows * self._vocabulary_size)).from_address(address or 0)
-            logits = np.ctypeslib.as_array(array).reshape(rows, self._vocabulary_size)
-        self.steps += 1
-        self.seconds += time.perf_counter() - started
-        return logits
+        return self._rows(logits, rows) if logits else self._no_logits
+
+    def _rows(self, logits: Any, rows: int) -> Any:
+        """The logits as an array. llama.cpp keeps them in one place, so the view is made once."""
+        address = ctypes.addressof(logits.contents)
+        if address != self._seen or rows > len(self._view):
+            array = (ctypes.c_float * (rows * self._vocabulary_size)).from_address(address)
+            self._seen = address
+            self._view = np.ctypeslib.as_array(array).reshape(rows, self._vocabulary_size)
+        return self._view[:rows]
 
     def set_threads(self, threads: int) -> None:
         """Use that many threads from the next step on."""

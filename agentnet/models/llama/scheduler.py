@@ -99,6 +99,7 @@ class Scheduler:
         """Admit, decode once, and hand out what came of it."""
         started = time.perf_counter()
         self._let_go()
+        self._cache.expire(self._context.steps)
         self._admit()
         parts = self._fill()
         if parts:
@@ -122,7 +123,7 @@ class Scheduler:
         for job in [job for job in self._live if job.cancelled]:
             self._leave(job)
             job.close()
-        if any(job.cancelled for _, job in self._waiting):
+        if self._waiting and any(job.cancelled for _, job in self._waiting):
             gone = [job for _, job in self._waiting if job.cancelled]
             self._waiting = [entry for entry in self._waiting if not entry[1].cancelled]
             heapq.heapify(self._waiting)
@@ -190,13 +191,14 @@ class Scheduler:
 
     def _shares(self) -> list[tuple[Job, int]]:
         """How many tokens of which job the next step evaluates: first who writes, then who is still reading."""
-        writing = [(job, 1) for job in self._live if job.pending == 1]
+        pending = [(job, job.pending) for job in self._live]
+        writing = [share for share in pending if share[1] == 1]
         room = self._context.batch.capacity - len(writing)
         if writing:
             room = min(room, CHUNK)
         reading: list[tuple[Job, int]] = []
-        for job in self._live:
-            if job.pending > 1 and (count := min(_chunk(job, room), room)):
+        for job, left in pending:
+            if left > 1 and (count := min(_chunk(job, room), room)):
                 reading.append((job, count))
                 room -= count
         return writing + reading
@@ -214,6 +216,10 @@ class Scheduler:
     def _add(self, job: Job, count: int) -> _Part:
         assert job.held is not None
         start = len(job.held.tokens)
+        if count == 1 and start >= job.wanted_from:
+            token = job.tokens[start]
+            self._context.batch.add_one(job.held.id, start, token)
+            return _Part(job, [token], 1)
         tokens = job.tokens[start : start + count]
         rows = max(0, start + count - max(start, job.wanted_from))
         self._context.batch.add(job.held.id, start, tokens, rows)
@@ -224,7 +230,10 @@ class Scheduler:
         logits = self._context.decode()
         for part in parts:
             assert part.job.held is not None
-            self._cache.extend(part.job.held, part.tokens)
+            if len(part.tokens) == 1:
+                self._cache.extend_one(part.job.held, part.tokens[0])
+            else:
+                self._cache.extend(part.job.held, part.tokens)
             self._evaluated += len(part.tokens)
         done: list[Job] = []
         row, total = 0, len(logits)

@@ -17,6 +17,8 @@ class TextStream:
 
     def feed(self, piece: bytes, *, final: bool = False) -> str:
         """The text that is certain after these bytes. Once a stop string is met, `stopped` is set."""
+        if not self._stop:
+            return self._decode(piece, final)
         if self.stopped:
             return ""
         text = self._held + self._decode(piece, final)
