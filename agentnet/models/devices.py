@@ -107,8 +107,8 @@ def physical_cores() -> int:
     return max(1, min(cores(), len(siblings)))
 
 
-def memory() -> tuple[int, int]:
-    """Total and available memory in bytes that this process may use; zeros where the system does not say.
+def memory() -> tuple[int, int | None]:
+    """Total and available memory in bytes that this process may use; 0 and None where the system does not say.
 
     What is available is the less of what the machine and what the process's control groups leave.
     """
@@ -116,7 +116,8 @@ def memory() -> tuple[int, int]:
     bound = control_groups.memory()
     if bound is None:
         return total, available
-    return min(total or bound[0], bound[0]), min(available or bound[1], bound[1])
+    limit, left = bound
+    return min(total or limit, limit), left if available is None else min(available, left)
 
 
 def touched() -> int:
@@ -127,11 +128,9 @@ def touched() -> int:
     return _sizes(Path("/proc/self/status")).get("RssAnon", 0)
 
 
-def _machine_memory() -> tuple[int, int]:
+def _machine_memory() -> tuple[int, int | None]:
     sizes = _sizes(Path("/proc/meminfo"))
-    if not sizes:
-        return _sysconf_memory()
-    return sizes.get("MemTotal", 0), sizes.get("MemAvailable", 0)
+    return sizes.get("MemTotal") or _total_memory(), sizes.get("MemAvailable")
 
 
 def _sizes(file: Path) -> dict[str, int]:
@@ -143,9 +142,8 @@ def _sizes(file: Path) -> dict[str, int]:
     return {line[0].rstrip(":"): int(line[1]) * 1024 for line in lines if len(line) == 3 and line[2] == "kB"}
 
 
-def _sysconf_memory() -> tuple[int, int]:
+def _total_memory() -> int:
     try:
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
-        return 0, 0
-    return total, 0
+        return 0

@@ -67,8 +67,8 @@ class Footprint:
         """
         logits = self.vocabulary + 2 * self.width
         layer = 5 * self.width + max(self.cached_width, 3 * self.hidden)
-        mask = cells / 2 if flash else cells * (self.heads + 1) + 2 * self.width
-        floats = tokens * max(logits, layer + mask) + rows * self.vocabulary
+        scores = cells / 2 if flash else cells * (self.heads + 1) + 2 * self.width
+        floats = tokens * max(logits, layer + (scores if self.cached_width else 0)) + rows * self.vocabulary
         return round(4 * 1.05 * floats) + 2**20
 
 

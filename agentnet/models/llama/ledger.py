@@ -43,7 +43,9 @@ class Ledger:
     """
 
     def __init__(
-        self, available: Callable[[], int] = lambda: devices.memory()[1], touched: Callable[[], int] = devices.touched
+        self,
+        available: Callable[[], int | None] = lambda: devices.memory()[1],
+        touched: Callable[[], int] = devices.touched,
     ) -> None:
         self._available, self._touched = available, touched
         self._lock = threading.Lock()
@@ -75,7 +77,7 @@ class Ledger:
 
     def _free(self) -> int | None:
         available = self._available()
-        if not available:
+        if available is None:
             return None
         promised = sum(claim.plan.total for claim in self._claims)
         return max(0, available - max(0, promised - max(0, self._touched() - self._start)))

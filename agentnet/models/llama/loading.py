@@ -18,6 +18,8 @@ from agentnet.models.llama.ledger import LEDGER, Claim, Ledger
 from agentnet.models.llama.plan import MemoryPlan, plan_memory
 
 _SPLIT = {"none": "LLAMA_SPLIT_MODE_NONE", "layer": "LLAMA_SPLIT_MODE_LAYER", "row": "LLAMA_SPLIT_MODE_ROW"}
+_CACHE_TYPES = {"f32": 0, "f16": 1, "bf16": 30, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8}
+"""ggml's numbers: the binding does not name all of them."""
 _FLASH = {"auto": "AUTO", "on": "ENABLED", "off": "DISABLED"}
 
 
@@ -210,6 +212,5 @@ def _context_params(spec: LlamaSpec, plan: MemoryPlan, threads: int) -> Any:
     params.n_threads = params.n_threads_batch = threads
     params.offload_kqv = spec.offload_kv
     params.flash_attn_type = getattr(llama, f"LLAMA_FLASH_ATTN_TYPE_{_FLASH[spec.flash_attention]}")
-    params.type_k = getattr(llama, f"GGML_TYPE_{spec.kv_type_k.upper()}")
-    params.type_v = getattr(llama, f"GGML_TYPE_{spec.kv_type_v.upper()}")
+    params.type_k, params.type_v = _CACHE_TYPES[spec.kv_type_k], _CACHE_TYPES[spec.kv_type_v]
     return params

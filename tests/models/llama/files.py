@@ -78,8 +78,9 @@ def _write(
     tensors: bool = True,
     bytes_: bool = True,
     extra: Mapping[str, int] | None = None,
+    split: int = 0,
 ) -> Path:
-    writer = GGUFWriter(path, "llama")
+    writer = GGUFWriter(path, "llama", split_max_tensors=split)
     writer.add_name(name)
     writer.add_vocab_size(SIZE)
     writer.add_context_length(context)

@@ -20,7 +20,7 @@ from agentnet.models.llama import LlamaModel, loading
 from agentnet.models.llama.ledger import LEDGER
 from agentnet.models.llama.template import ChatTemplate
 from tests.models.llama.conftest import SAID, Open
-from tests.models.llama.files import CONTEXT, HEADS, LAYERS, SIZE, WIDTH, path_through, tokens_of, write_chain
+from tests.models.llama.files import CONTEXT, HEADS, LAYERS, SIZE, TURN, WIDTH, path_through, tokens_of, write_chain
 
 HI: tuple[ChatMessage, ...] = ({"role": "user", "content": "hi"},)
 
@@ -89,6 +89,18 @@ async def test_every_way_to_load_gives_the_same_text(opened: Open, chain_file: P
         assert (await model.generate(Request(HI))).text == SAID
 
 
+async def test_a_model_in_several_files_is_opened_by_its_first(opened: Open, tmp_path: Path) -> None:
+    logits = path_through(*tokens_of("añ"), TURN)
+    whole = write_chain(tmp_path / "whole.gguf", logits)
+    write_chain(tmp_path / "part.gguf", logits, split=8)
+    first = tmp_path / "part-00001-of-00003.gguf"
+    one, several = (loading.read_header(path) for path in (whole, first))
+    assert {tensor.name: tensor.size for tensor in several.tensors} == {
+        tensor.name: tensor.size for tensor in one.tensors
+    }
+    assert (await opened(first).generate(Request(HI))).text == "añ"
+
+
 class TestGpu:
     """There is none here: a made-up device stands for one, and llama.cpp for a driver that runs out of memory."""
 
@@ -137,7 +149,7 @@ class TestGpu:
 @pytest.mark.skipif(supports_gpu_offload(), reason="needs a build without GPU support")
 def test_without_a_gpu_auto_says_so_and_an_explicit_wish_is_an_error(opened: Open, chain_file: Path) -> None:
     assert any("no GPU support" in note for note in opened(chain_file).notes)
-    with pytest.raises(ModelFileError, match='built without GPU support; .*CMAKE_ARGS="-DGGML_CUDA=on"'):
+    with pytest.raises(ModelFileError, match=r'built without GPU support; .*CMAKE_ARGS="-DGGML_CUDA=on"'):
         opened(chain_file, gpu_layers=1)
 
 
@@ -150,8 +162,8 @@ class TestCache:
             loaded.close()
 
     def test_its_size_can_be_given(self, chain_file: Path) -> None:
-        for given, cells in ((1000, 1024), (16, 256)):
-            loaded = loading.load(chain_file, LlamaSpec(path="x", context=200, cache_tokens=given), 1)
+        for tokens, cells in ((1000, 1024), (16, 256)):
+            loaded = loading.load(chain_file, LlamaSpec(path="x", context=200, cache_tokens=tokens), 1)
             assert (loaded.size, loaded.cells) == (200, cells)
             loaded.close()
 
