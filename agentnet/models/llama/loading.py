@@ -60,8 +60,8 @@ def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
     header = read_header(path)
     if spec.kv_type_v not in ("f16", "f32", "bf16") and spec.flash_attention == "off":
         raise ModelFileError(f"{path}: a quantised V cache needs flash attention; set flash_attention to auto or on")
-    found, notes = _devices(spec)
-    claim = claim_memory(path, header, spec, found)
+    found, notes = usable_devices(spec)
+    claim = _claim(path, header, spec, found)
     while True:
         try:
             model, context = _load(path, spec, claim.plan, threads)
@@ -72,7 +72,7 @@ def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
             if not layers or spec.gpu_layers != "auto":
                 raise
             notes.append(f"the GPU could not take {layers} layers of {path.name} ({error})")
-            claim = claim_memory(path, header, spec, found, most=layers // 2)
+            claim = _claim(path, header, spec, found, most=layers // 2)
         except BaseException:
             claim.release()
             raise
@@ -95,27 +95,26 @@ def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
     )
 
 
-def claim_memory(
-    path: Path,
-    header: Header,
-    spec: LlamaSpec,
-    found: Sequence[Device],
-    *,
-    most: int | None = None,
-    ledger: Ledger = LEDGER,
-) -> Claim:
-    """The memory for a model, with at most that many layers on the devices.
-
-    Raises `ModelFileError` with the numbers if it does not fit: the system would end the process instead of saying no.
-    """
-    claim = ledger.claim(lambda free, rooms: plan_memory(header, spec, free=free, rooms=rooms, most=most), found)
+def _claim(path: Path, header: Header, spec: LlamaSpec, found: Sequence[Device], *, most: int | None = None) -> Claim:
+    """The memory for a model. Refused with the numbers: the system would end the process instead of saying no."""
+    claim = plan_claim(header, spec, found, most=most, ledger=LEDGER)
     if not claim.plan.fits:
         raise ModelFileError(f"{path}: {claim.plan.shortage()}")
     return claim
 
 
-def _devices(spec: LlamaSpec) -> tuple[list[Device], list[str]]:
-    """The devices to offload to, and notes. Only an explicit wish that cannot be granted is an error."""
+def plan_claim(
+    header: Header, spec: LlamaSpec, found: Sequence[Device], *, ledger: Ledger, most: int | None = None
+) -> Claim:
+    """A plan for a model with at most that many layers on the devices, and the claim on the memory if it fits."""
+    return ledger.claim(lambda free, rooms: plan_memory(header, spec, free=free, rooms=rooms, most=most), found)
+
+
+def usable_devices(spec: LlamaSpec) -> tuple[list[Device], list[str]]:
+    """The devices to offload to, and notes.
+
+    Raises `ModelFileError` for an explicit wish that cannot be granted; anything else is only noted.
+    """
     wish = spec.gpu_layers
     if wish in ("none", 0):
         return [], []

@@ -61,13 +61,23 @@ class MemoryPlan:
             f"+ compute {amount(self.compute)}"
         )
 
+    @property
+    def offloaded(self) -> str:
+        """What lies on GPUs, for people; empty if nothing does."""
+        layers = self.offload.layers
+        return f"{amount(sum(self.offload.used))} on the GPU ({layers} layers)" if layers else ""
+
+    @property
+    def advice(self) -> str:
+        """What would make a plan fit that does not."""
+        assert self.free is not None
+        if self.weights < self.free:
+            return f"{amount(self.free)} are free; set a smaller `context` or `cache_tokens`, or a quantised KV cache"
+        return f"{amount(self.free)} are free; use a smaller model, or one of fewer bits"
+
     def shortage(self) -> str:
         """What does not fit, with numbers, and what to do about it."""
-        assert self.free is not None
-        advice = "use a smaller model, or one of fewer bits"
-        if self.weights < self.free:
-            advice = "set a smaller `context` or `cache_tokens`, or a quantised KV cache"
-        return f"{self} need {amount(self.total)} and {amount(self.free)} are free; {advice}"
+        return f"{self} need {amount(self.total)} and {self.advice}"
 
     def as_json(self) -> dict[str, Any]:
         return {
