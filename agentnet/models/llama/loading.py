@@ -15,6 +15,7 @@ from agentnet.models.devices import GPU_INSTALL, Device, offload_devices
 from agentnet.models.gguf import Header, read_header
 from agentnet.models.llama import backend
 from agentnet.models.llama.ledger import LEDGER, Claim, Ledger
+from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.plan import MemoryPlan, plan_memory
 
 _SPLIT = {"none": "LLAMA_SPLIT_MODE_NONE", "layer": "LLAMA_SPLIT_MODE_LAYER", "row": "LLAMA_SPLIT_MODE_ROW"}
@@ -147,7 +148,7 @@ def _load(path: Path, spec: LlamaSpec, plan: MemoryPlan, threads: int) -> tuple[
     """Weights and context, or neither."""
     llama = backend.library()
     backend.forget_errors()
-    model = _load_weights(path, spec, plan.offload.layers)
+    model = _load_weights(path, spec, plan.offload)
     if not model:
         raise ModelFileError(f"{path}: llama.cpp cannot load it: {backend.last_error() or 'no reason given'}")
     try:
@@ -173,18 +174,18 @@ def _check_kind(path: Path, model: Any) -> None:
         raise ModelFileError(f"{path}: is not a model that continues a text; use a decoder-only chat model")
 
 
-def _load_weights(path: Path, spec: LlamaSpec, layers: int) -> Any:
+def _load_weights(path: Path, spec: LlamaSpec, offload: Offload) -> Any:
     llama = backend.library()
     params = llama.llama_model_default_params()
-    params.n_gpu_layers = layers
+    params.n_gpu_layers = offload.layers
     params.split_mode = getattr(llama, _SPLIT[spec.split_mode])
     params.main_gpu = spec.main_gpu
-    split: Any = None
-    if spec.tensor_split is not None:
-        most = int(llama.llama_max_devices())
-        if len(spec.tensor_split) > most:
-            raise ModelFileError(f"{path}: tensor_split names more than the {most} devices that llama.cpp can use")
-        split = (ctypes.c_float * most)(*spec.tensor_split)
+    most = int(llama.llama_max_devices())
+    if len(spec.tensor_split or ()) > most:
+        raise ModelFileError(f"{path}: tensor_split names more than the {most} devices that llama.cpp can use")
+    # llama.cpp would look at the devices again, and find other numbers where another model is being loaded.
+    split = (ctypes.c_float * most)(*offload.shares[:most])
+    if len(offload.shares) > 1:
         params.tensor_split = split
     _choose_load_mode(llama, params, spec)
     return llama.llama_model_load_from_file(os.fsencode(path), params)

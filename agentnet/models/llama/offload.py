@@ -25,11 +25,12 @@ class Room:
 class Offload:
     """Layers as llama.cpp counts them: blocks from the last one on, and one more for the output.
 
-    `used` are the bytes on each device, in the order of the devices.
+    `used` are the bytes on each device, in the order of the devices, and `shares` what part of the layers each takes.
     """
 
     layers: int = 0
     used: tuple[int, ...] = ()
+    shares: tuple[float, ...] = ()
 
 
 NOTHING = Offload()
@@ -75,12 +76,13 @@ def occupy(
         return NOTHING
     blocks = len(model.blocks)
     layers = min(layers, blocks + 1)
-    points = _points(rooms, shares)
+    parts = _shares(rooms, shares)
+    points = [point / sum(parts) for point in accumulate(parts)]
     used = [0] * len(rooms)
     for place, layer in enumerate(range(blocks + 1 - layers, blocks + 1)):
         device = min(bisect_right(points, place / layers), len(rooms) - 1)
         used[device] += _layer(model, demand, layer)
-    return Offload(layers, tuple(taken and taken + demand.compute for taken in used))
+    return Offload(layers, tuple(taken and taken + demand.compute for taken in used), parts)
 
 
 def _layer(model: Footprint, demand: Demand, layer: int) -> int:
@@ -90,15 +92,13 @@ def _layer(model: Footprint, demand: Demand, layer: int) -> int:
     return model.blocks[layer] + cache
 
 
-def _points(rooms: Sequence[Room], shares: Sequence[float] | None) -> list[float]:
-    """Where, of all layers from 0 to 1, each device's part ends."""
-    parts = [float(part) for part in shares or ()][: len(rooms)]
+def _shares(rooms: Sequence[Room], given: Sequence[float] | None) -> tuple[float, ...]:
+    """What is given, filled up with zeros; else the devices' free memory, and equal shares where none tells it."""
+    parts = [float(part) for part in given or ()][: len(rooms)]
     parts += [0.0] * (len(rooms) - len(parts))
     if not any(parts):
         parts = [float(room.free or 0) for room in rooms]
-    if not any(parts):
-        parts = [1.0] * len(rooms)
-    return [point / sum(parts) for point in accumulate(parts)]
+    return tuple(parts) if any(parts) else (1.0,) * len(rooms)
 
 
 def _pairs(rooms: Sequence[Room], found: Offload) -> list[tuple[Room, int]]:

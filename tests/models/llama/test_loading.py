@@ -18,6 +18,7 @@ from agentnet.models.devices import Device, supports_gpu_offload
 from agentnet.models.gguf import read_header
 from agentnet.models.llama import LlamaModel, loading
 from agentnet.models.llama.ledger import LEDGER
+from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.template import ChatTemplate
 from tests.models.llama.conftest import SAID, Open
 from tests.models.llama.files import CONTEXT, HEADS, LAYERS, SIZE, TURN, WIDTH, path_through, tokens_of, write_chain
@@ -110,9 +111,9 @@ class TestGpu:
         real = loading._load_weights
         tried: list[int] = []
 
-        def out_of_memory(path: Path, spec: LlamaSpec, layers: int) -> object:
-            tried.append(layers)
-            return None if layers else real(path, spec, layers)
+        def out_of_memory(path: Path, spec: LlamaSpec, offload: Offload) -> object:
+            tried.append(offload.layers)
+            return None if offload.layers else real(path, spec, offload)
 
         device = Device("GPU0", "made up", "gpu", free=4 * 2**30, total=8 * 2**30)
         monkeypatch.setattr(loading, "offload_devices", lambda: [device])
