@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentnet.models.llama import backend
-from agentnet.models.llama.parking import Parking
+from agentnet.models.llama.parking import SHORTEST, Parking
 from agentnet.models.llama.prefix import WORTH, common_prefix
 
-KEPT_STEPS = 256
+KEPT_STEPS = 64
 """Steps for which an idle sequence is kept in the cache."""
 
 
@@ -122,8 +122,8 @@ class Cache:
     def expire(self, step: int) -> None:
         """Evict what was not used for so long that it costs more than it saves; `step` is the number of steps so far.
 
-        Attention goes over every cell, also over those that it then masks: keeping a token for some hundred steps
-        costs about as much as reading it again.
+        Attention goes over every cell, also over those that it then masks: a cache full of idle sequences slows every
+        step by a tenth and more.
         """
         self._step = step
         while self._idle and (held := next(iter(self._idle.values()))).idle_since < step - KEPT_STEPS:
@@ -239,9 +239,13 @@ class Cache:
     def _evict(self, id: int) -> None:
         held = self._idle.pop(id)
         self.evicted += 1
-        if self._parking is not None:
+        if self._parking is not None and self._alone(held) >= SHORTEST:
             self._parking.park(held.id, held.tokens)
         self._remove(held)
+
+    def _alone(self, held: Held) -> int:
+        """How many tokens of a sequence no other one holds."""
+        return sum(self._owners[cell] == 1 for cell in held.cells)
 
     def _remove(self, held: Held) -> None:
         self._llama.llama_memory_seq_rm(self._memory, held.id, -1, -1)

@@ -20,14 +20,14 @@ from agentnet.models.llama.gate import Gate
 from agentnet.models.llama.job import Job
 from agentnet.models.llama.loading import Loaded, load
 from agentnet.models.llama.scheduler import Counts, Scheduler
-from agentnet.models.llama.threads import BUDGET
+from agentnet.models.llama.threads import BUDGET, end_team
 from agentnet.models.llama.vocabulary import Vocabulary
 
 log = logging.getLogger("agentnet.llama")
 
 MOST_INSIDE = 1024
 """Requests that an engine takes in; further ones wait at its door."""
-LINGER = 0.05
+LINGER = 0.002
 """Seconds that an engine without work keeps its share of the threads: giving it back and forth costs time too."""
 SWITCH_INTERVAL = 5e-5
 """Seconds. At Python's default of 5 ms, a busy Python thread would make every step wait that long for the
@@ -153,16 +153,21 @@ class Engine:
                 self._mailbox.flush()
         finally:
             if at_work:
-                BUDGET.leave(self._fixed)
+                self._rest()
 
     def _wait(self, at_work: bool) -> bool:
         """Until something comes in; whether the engine still holds its share of the threads."""
         try:
             self._receive(self._inbox.get(timeout=LINGER if at_work else None))
         except queue.Empty:
-            BUDGET.leave(self._fixed)
+            self._rest()
             return False
         return at_work
+
+    def _rest(self) -> None:
+        """Leave the threads to others."""
+        BUDGET.leave(self._fixed)
+        end_team()
 
     def _take_in(self) -> None:
         while True:

@@ -12,7 +12,7 @@ from agentnet.models.llama import backend
 from agentnet.models.llama.prefix import common_prefix
 
 SHORTEST = 64
-"""Tokens below which a sequence is not worth parking."""
+"""Tokens of its own below which a sequence is not worth parking."""
 
 
 class Parking:
@@ -29,9 +29,9 @@ class Parking:
         return len(self._states)
 
     def park(self, sequence: int, tokens: Sequence[int]) -> None:
-        """Copy a sequence's state out of the cache, if it is long enough to be worth it and fits."""
+        """Copy a sequence's state out of the cache, if it fits."""
         key = tuple(tokens)
-        if len(key) < SHORTEST or key in self._states:
+        if key in self._states:
             return
         size = int(self._llama.llama_state_seq_get_size(self._context, sequence))
         if not 0 < size <= self._budget:

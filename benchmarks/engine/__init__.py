@@ -1,0 +1,1 @@
+"""Our engine beside the ways in which a GGUF file is usually served to several agents."""

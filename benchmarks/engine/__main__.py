@@ -1,0 +1,77 @@
+"""``python -m benchmarks.engine``: throughput of several agents on one GGUF file, ours and others'."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from agentnet.models.devices import physical_cores
+from benchmarks.engine.contestants import CONTESTANTS, Contestant, Ours
+from benchmarks.engine.one_llama import Load
+from benchmarks.engine.throughput import Measured, measure
+from benchmarks.generated import generated
+
+CONTEXT = 512
+
+
+def taking_part(console: Console) -> list[type[Contestant]]:
+    """Everybody who can; says who cannot, and why."""
+    for kind in CONTESTANTS:
+        if kind.missing():
+            console.print(f"{kind.name}: skipped, {kind.missing()}")
+    return [kind for kind in CONTESTANTS if not kind.missing()]
+
+
+def show(rows: Sequence[Measured], console: Console) -> None:
+    table = Table("model", "workload", "agents", "contestant", title="generated tokens per second (median)")
+    table.add_column("tokens/s", justify="right")
+    table.add_column(f"{Ours.name} ÷ this", justify="right")
+    rows = sorted(rows, key=lambda row: (row.model, row.workload, row.agents))
+    ours = {(row.model, row.workload, row.agents): row for row in rows if row.contestant == Ours.name}
+    for place, row in enumerate(rows):
+        key = (row.model, row.workload, row.agents)
+        last = place + 1 == len(rows) or key != (
+            rows[place + 1].model,
+            rows[place + 1].workload,
+            rows[place + 1].agents,
+        )
+        ratio = f"{ours[key].over(row):.2f}"
+        table.add_row(*map(str, key), row.contestant, f"{row.median:.0f}", ratio, end_section=last)
+    console.print(table)
+
+
+async def run(options: argparse.Namespace, console: Console) -> list[Measured]:
+    kinds = taking_part(console)
+    found: list[Measured] = []
+    for name in options.models:
+        for agents in options.agents:
+            load = Load(generated(name), agents, options.threads, CONTEXT)
+            found += await measure(name, load, kinds, options.repeat)
+            console.print(f"{name}, {agents} agents: done")
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
+    parser.add_argument("--models", nargs="+", default=["m20", "m100"], help="generated models")
+    parser.add_argument("--agents", nargs="+", type=int, default=[1, 2, 4, 8, 16], help="agents at once")
+    parser.add_argument("--repeat", type=int, default=5, help="repetitions of everything")
+    parser.add_argument("--threads", type=int, default=physical_cores(), help="threads of each contestant")
+    parser.add_argument("--json", type=Path, help="write every rate to this file too")
+    options = parser.parse_args()
+    console = Console()
+    rows = asyncio.run(run(options, console))
+    show(rows, console)
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Generated tokens per second of everybody, for one file and a number of agents."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from benchmarks.engine.contestants import Contestant
+from benchmarks.engine.one_llama import Load
+from benchmarks.generated import words
+
+PREFIX, TAIL, COLD_TOKENS = 256, 24, 48
+"""Cold: a prefix that all agents share and nobody has seen, a tail of each agent's own, and what each one says."""
+SHORT, WARM_TOKENS = 8, 128
+"""Warm: hardly anything to read, so that what is measured is decoding."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    model: str
+    workload: str
+    agents: int
+    contestant: str
+    rates: tuple[float, ...]
+    """Generated tokens per second, one for each repetition."""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.rates)
+
+    def over(self, other: Measured) -> float:
+        """The median of the ratios to another, repetition by repetition."""
+        return statistics.median(one / two for one, two in zip(self.rates, other.rates, strict=True))
+
+
+async def measure(
+    model: str, load: Load, contestants: Sequence[type[Contestant]], repeat: int, *, seed: int = 0
+) -> list[Measured]:
+    """Both workloads, everybody in every repetition, in an order that changes."""
+    draw = random.Random(seed)
+    rates: dict[tuple[str, str], list[float]] = {}
+    async with AsyncExitStack() as stack:
+        running = [(kind.name, await stack.enter_async_context(kind.open(load))) for kind in contestants]
+        for repetition in range(-1, repeat):  # the first one warms up
+            for workload in ("cold", "warm"):
+                prompts = _prompts(workload, load.agents, draw)
+                tokens = COLD_TOKENS if workload == "cold" else WARM_TOKENS
+                draw.shuffle(running)
+                for name, contestant in running:
+                    started = time.perf_counter()
+                    await asyncio.gather(*(contestant.ask(prompt, tokens) for prompt in prompts))
+                    if repetition >= 0:
+                        seconds = time.perf_counter() - started
+                        rates.setdefault((workload, name), []).append(tokens * load.agents / seconds)
+    return [Measured(model, workload, load.agents, name, tuple(found)) for (workload, name), found in rates.items()]
+
+
+def _prompts(workload: str, agents: int, draw: random.Random) -> list[str]:
+    if workload == "warm":
+        return [words(SHORT, draw) for _ in range(agents)]
+    shared = words(PREFIX, draw)
+    return [f"{shared} {words(TAIL, draw)}" for _ in range(agents)]
