@@ -162,6 +162,13 @@ class TestCache:
         finally:
             loaded.close()
 
+    def test_a_cache_for_many_is_no_reason_to_warn(self, chain_file: Path, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.WARNING, "agentnet.llama"):
+            loaded = loading.load(chain_file, LlamaSpec(path="x"), 1)
+        loaded.close()
+        assert loaded.cells > CONTEXT
+        assert caplog.records == []
+
     def test_its_size_can_be_given(self, chain_file: Path) -> None:
         for tokens, cells in ((1000, 1024), (16, 256)):
             loaded = loading.load(chain_file, LlamaSpec(path="x", context=200, cache_tokens=tokens), 1)
