@@ -1,27 +1,33 @@
-"""What ``agentnet doctor`` looks at. Nothing here loads a model or opens the store."""
+"""What ``agentnet doctor`` looks at. Nothing here loads weights or opens the store."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import platform
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from agentnet.errors import AgentNetError
 from agentnet.settings import CONFIG, SERVER_VARIABLES, Settings
 
+if TYPE_CHECKING:
+    from agentnet.contracts.model_specs import LlamaSpec
+    from agentnet.models.llama.ledger import Ledger
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. `well` is None for what can be neither well nor ill."""
+    """One thing looked at. `well` is None for what can be neither well nor ill; `numbers` are for programs."""
 
     topic: str
     name: str
     value: str
     note: str = ""
     well: bool | None = None
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -29,7 +35,8 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Everything, in the order in which it is shown."""
-    return [*_software(), *_machine(settings), *_llama(), *_zoo(), *_settings(settings)]
+    network = settings.network.value
+    return [*_software(), *_machine(network), *_llama(), *_memory(network), *_zoo(), *_settings(settings)]
 
 
 def own_version() -> str:
@@ -52,13 +59,18 @@ def _software() -> Iterator[Finding]:
     yield Finding("software", "langgraph", version("langgraph"))
 
 
-def _machine(settings: Settings) -> Iterator[Finding]:
+def _machine(network: str) -> Iterator[Finding]:
     from agentnet.models.devices import cores, memory
 
     yield Finding("machine", "cores", str(cores()), "usable by this process")
     total, free = memory()
-    yield Finding("machine", "memory", f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free" if total else "unknown")
-    yield _threads(settings.network.value)
+    yield Finding(
+        "machine",
+        "memory",
+        f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free" if free is not None and total else "unknown",
+        numbers={"total_bytes": total, "free_bytes": free},
+    )
+    yield _threads(network)
 
 
 def _threads(network: str) -> Finding:
@@ -88,7 +100,42 @@ def _llama() -> Iterator[Finding]:
     yield Finding("llama.cpp", "GPU offload", "yes" if offload else "no", "" if offload else GPU_INSTALL)
     for device in devices():
         free = f"{device.free / 2**30:.1f} of {device.total / 2**30:.1f} GiB free" if device.total else ""
-        yield Finding("llama.cpp", f"{device.kind} {device.name}", device.description, free)
+        yield Finding("llama.cpp", f"{device.kind} {device.name}", device.description, free, numbers=asdict(device))
+
+
+def _memory(network: str) -> Iterator[Finding]:
+    """What each local model of the network in force would take, one after the other, without loading it."""
+    from agentnet.models.devices import memory
+    from agentnet.models.llama.ledger import Ledger
+    from agentnet.network import find_network
+
+    try:
+        agents, base = (found := find_network(network))[0].agents, found[1]
+    except AgentNetError:
+        return  # told under the machine's threads
+    ledger = Ledger(lambda: memory()[1], lambda: 0)
+    local = {agent.model.model_dump_json(): agent.model for agent in agents if agent.model.kind == "llama"}
+    for spec in local.values():
+        try:
+            yield _plan(spec, base, ledger)
+        except AgentNetError as error:
+            yield Finding("memory", spec.path, "no plan", str(error), well=False)
+
+
+def _plan(spec: LlamaSpec, base: Path, ledger: Ledger) -> Finding:
+    from agentnet.models.gguf import read_header
+    from agentnet.models.llama.loading import plan_claim, usable_devices
+    from agentnet.models.llama.plan import amount
+    from agentnet.models.opening import present_file
+
+    path = present_file(spec, base)
+    if path is None:
+        return Finding("memory", spec.path, "unknown", "not fetched yet")
+    header = read_header(path)
+    plan = plan_claim(header, spec, usable_devices(spec)[0], ledger=ledger).plan
+    free = "" if plan.free is None else f"of {amount(plan.free)} free"
+    note = ", ".join(part for part in (free, plan.offloaded) if part) if plan.fits else f"does not fit: {plan.advice}"
+    return Finding("memory", spec.path, f"{plan} = {amount(plan.total)}", note, well=plan.fits, numbers=plan.as_json())
 
 
 def _zoo() -> Iterator[Finding]:

@@ -41,7 +41,9 @@ class LlamaSpec(Lenient):
         description="keep prompts in the KV cache for the next ones; off, and with sequences 1, equal requests give "
         "bit-equal replies whatever came before",
     )
-    gpu_layers: int | Literal["auto", "all", "none"] = "auto"
+    gpu_layers: Annotated[int, Field(ge=0)] | Literal["auto", "all", "none"] = Field(
+        default="auto", description="layers on the GPU, the output counted as one; auto takes as many as fit"
+    )
     main_gpu: int = Field(default=0, ge=0)
     tensor_split: tuple[float, ...] | None = None
     split_mode: Literal["none", "layer", "row"] = "layer"

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentnet.models import control_groups
+
 GPU_INSTALL = (
     "for a GPU build: CMAKE_ARGS=\"-DGGML_CUDA=on\" pip install --force-reinstall --no-cache-dir llama-cpp-python "
     "(METAL, VULKAN, HIP and SYCL in place of CUDA for other devices)"
@@ -68,6 +70,14 @@ def _ggml() -> ctypes.CDLL | None:
     return None
 
 
+def offload_devices() -> list[Device]:
+    """The devices that llama.cpp would offload to, in its order: GPUs, or integrated ones where there are no others."""
+    if not supports_gpu_offload():
+        return []
+    found = devices()
+    return [one for one in found if one.kind == "gpu"] or [one for one in found if one.kind == "integrated gpu"]
+
+
 def supports_gpu_offload() -> bool:
     """Whether the installed llama.cpp was built for a GPU and finds one."""
     from agentnet.models.llama import backend
@@ -81,7 +91,7 @@ def cores() -> int:
         allowed = len(os.sched_getaffinity(0))
     except AttributeError:
         allowed = os.cpu_count() or 1
-    quota = _cgroup_quota()
+    quota = control_groups.cores()
     return max(1, min(allowed, quota) if quota else allowed)
 
 
@@ -97,50 +107,43 @@ def physical_cores() -> int:
     return max(1, min(cores(), len(siblings)))
 
 
-def _cgroup_quota() -> int | None:
-    """The cores that the control groups of this process allow, rounded up; None where they set no bound."""
-    quotas = [found for folder in _cgroup_folders() if (found := _quota(folder)) is not None]
-    return min(quotas, default=None)
+def memory() -> tuple[int, int | None]:
+    """Total and available memory in bytes that this process may use; 0 and None where the system does not say.
+
+    What is available is the less of what the machine and what the process's control groups leave.
+    """
+    total, available = _machine_memory()
+    bound = control_groups.memory()
+    if bound is None:
+        return total, available
+    limit, left = bound
+    return min(total or limit, limit), left if available is None else min(available, left)
 
 
-def _cgroup_folders() -> list[Path]:
-    """The process's own control group and those around it (version 2), and the processor's (version 1)."""
-    root = Path("/sys/fs/cgroup")
+def touched() -> int:
+    """Bytes of memory of its own that this process has really written to; 0 where the system does not say.
+
+    Mapped files do not count: the system can drop their pages, and says that they are available.
+    """
+    return _sizes(Path("/proc/self/status")).get("RssAnon", 0)
+
+
+def _machine_memory() -> tuple[int, int | None]:
+    sizes = _sizes(Path("/proc/meminfo"))
+    return sizes.get("MemTotal") or _total_memory(), sizes.get("MemAvailable")
+
+
+def _sizes(file: Path) -> dict[str, int]:
+    """The sizes of a file with lines such as ``MemTotal: 16 kB``, in bytes."""
     try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        lines = []
-    own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
-    inner = root / own
-    return [*(folder for folder in (inner, *inner.parents) if folder.is_relative_to(root)), root / "cpu"]
-
-
-def _quota(folder: Path) -> int | None:
-    try:
-        if (folder / "cpu.max").is_file():
-            quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
-        else:
-            quota, period = (
-                (folder / f"cpu.cfs_{name}_us").read_text(encoding="ascii") for name in ("quota", "period")
-            )
-        return max(1, -(-int(quota) // int(period))) if int(quota) > 0 else None
-    except (OSError, ValueError, ZeroDivisionError):  # ValueError: "max"
-        return None
-
-
-def memory() -> tuple[int, int]:
-    """Total and available memory of the machine in bytes; zeros where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        lines = [line.split() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
     except OSError:
-        return _sysconf_memory()
-    sizes = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
-    return sizes.get("MemTotal", 0), sizes.get("MemAvailable", 0)
+        return {}
+    return {line[0].rstrip(":"): int(line[1]) * 1024 for line in lines if len(line) == 3 and line[2] == "kB"}
 
 
-def _sysconf_memory() -> tuple[int, int]:
+def _total_memory() -> int:
     try:
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
-        return 0, 0
-    return total, 0
+        return 0

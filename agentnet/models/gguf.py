@@ -5,7 +5,9 @@ The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (versions 
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +21,8 @@ MOST_ENTRIES = 100_000
 MOST_TEXT = 1 << 24
 MOST_TEXTS = 1 << 22
 """Bytes of a text and texts of an array: more is taken for garbage rather than read."""
+MOST_VALUES = 4096
+"""Numbers of an array that are kept: there may be one for each layer, but those of a vocabulary are of no use here."""
 
 _SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 _STRING, _ARRAY = 8, 9
@@ -28,23 +32,37 @@ _BLOCKS = {
     10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
     16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18), 21: (256, 110), 22: (256, 82),
     23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2),
-    34: (256, 54), 35: (256, 66), 39: (32, 17),
+    34: (256, 54), 35: (256, 66), 39: (32, 17), 40: (64, 36), 41: (128, 18),
 }  # fmt: skip
 """Tensor type → (elements in a block, bytes of a block). Types that are not listed are not counted."""
 
 
+_PART = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
+
+
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A metadata array, of which only the length matters here."""
+    """A metadata array. `values` are the numbers of a short one."""
 
     length: int
+    values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor of weights and the bytes of its data."""
+
+    name: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a GGUF file says of itself. Sizes are in bytes; `parameters` counts the elements of all tensors.
+    """What a GGUF file says of itself, or a model of several files of itself as a whole.
 
-    `cache_width` is how many numbers one token adds to the KV cache, over all layers; None where layers differ.
+    Sizes are in bytes; `parameters` counts the elements of all tensors. `settings` are the numbers that the
+    architecture is built with, under their names without the architecture's own: ``block_count``,
+    ``attention.head_count``; one that differs from layer to layer is a tuple.
     """
 
     version: int
@@ -54,27 +72,93 @@ class Header:
     parameters: int
     vocabulary: int
     chat_template: str | None
-    cache_width: int | None
+    settings: Mapping[str, Any]
+    tensors: tuple[Tensor, ...]
     file_size: int
     expected_size: int
 
 
 def read_header(path: Path) -> Header:
-    """The header of a GGUF file.
+    """The header of a GGUF file; of a model that is split into several files, `path` is the first.
 
     Raises `ModelFileError` for a file that is missing, unreadable, not a GGUF, truncated, or without weights.
     """
+    first = _read(path)
+    parts = [first, *(_read(other) for other in _other_parts(path, first.metadata))]
+    return _header(path, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one file holds."""
+
+    version: int
+    metadata: dict[str, Any]
+    tensors: tuple[Tensor, ...]
+    parameters: int
+    file_size: int
+    expected_size: int
+
+
+def _read(path: Path) -> _Part:
     try:
         if path.exists() and not path.is_file():
             raise ModelFileError(f"{path}: is not a file; name the GGUF file itself")
         with path.open("rb") as file:
-            return _Reader(path, file).header()
+            return _Reader(path, file).part()
     except (FileNotFoundError, ValueError):  # ValueError: a NUL in the path
         raise ModelFileError(f"{path}: no such file; check the model's path") from None
     except OSError as error:
         raise ModelFileError(
             f"{path}: cannot be read ({error.strerror}); check the file and its permissions"
         ) from error
+
+
+def _other_parts(path: Path, metadata: Mapping[str, Any]) -> list[Path]:
+    """The further files of a model that is split, which llama.cpp finds by their names."""
+    count, number = metadata.get("split.count", 1), metadata.get("split.no", 0)
+    if not isinstance(count, int) or count < 2:
+        return []
+    named = _PART.fullmatch(path.name)
+    if named is None or int(named["count"]) != count:
+        raise ModelFileError(f"{path}: is one of {count} files; name them NAME-00001-of-{count:05}.gguf and so on")
+    names = [f"{named['stem']}-{part:05}-of-{count:05}.gguf" for part in range(1, count + 1)]
+    if number != 0 or path.name != names[0]:
+        raise ModelFileError(f"{path}: is not the first of {count} files; name {names[0]}")
+    return [path.with_name(name) for name in names[1:]]
+
+
+def _header(path: Path, parts: list[_Part]) -> Header:
+    metadata = parts[0].metadata
+    if not any(part.tensors for part in parts):
+        raise ModelFileError(f"{path}: holds a vocabulary but no weights; use a complete model file")
+    architecture = metadata.get("general.architecture")
+    if not isinstance(architecture, str):
+        raise _garbage(path, "it names no architecture")
+    if (absurd := _absurd(metadata, architecture)) is not None:
+        raise _garbage(path, f"its {absurd} is {metadata[absurd]}")
+    context = metadata.get(f"{architecture}.context_length")
+    vocabulary = metadata.get("tokenizer.ggml.tokens")
+    template = metadata.get("tokenizer.chat_template")
+    return Header(
+        version=parts[0].version,
+        architecture=architecture,
+        name=str(metadata.get("general.name", path.stem)),
+        context=context if isinstance(context, int) else None,
+        parameters=sum(part.parameters for part in parts),
+        vocabulary=vocabulary.length if isinstance(vocabulary, Array) else 0,
+        chat_template=template if isinstance(template, str) else None,
+        settings=_settings(metadata, f"{architecture}."),
+        tensors=tuple(tensor for part in parts for tensor in part.tensors),
+        file_size=sum(part.file_size for part in parts),
+        expected_size=sum(part.expected_size for part in parts),
+    )
+
+
+def _settings(metadata: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    own = {key.removeprefix(prefix): value for key, value in metadata.items() if key.startswith(prefix)}
+    numbers = {key: value.values if isinstance(value, Array) else value for key, value in own.items()}
+    return {key: value for key, value in numbers.items() if isinstance(value, int | float | tuple) and value != ()}
 
 
 class _Reader:
@@ -85,7 +169,7 @@ class _Reader:
         self._size = file.seek(0, 2)
         self._at = file.seek(0)
 
-    def header(self) -> Header:
+    def part(self) -> _Part:
         if self._file.read(4) != MAGIC:
             raise ModelFileError(f"{self._path}: is not a GGUF file; convert the model, or check what was downloaded")
         self._at = 4
@@ -94,48 +178,28 @@ class _Reader:
             raise self._garbage("its version is written in the other byte order")
         if version not in VERSIONS:
             raise self._garbage(f"its GGUF version is {version}, readable are {', '.join(map(str, VERSIONS))}")
-        tensors, entries = self._count("tensors"), self._count("metadata entries")
+        count, entries = self._count("tensors"), self._count("metadata entries")
         metadata: dict[str, Any] = {}
         for _ in range(entries):
             key = self._text()
             metadata[key] = self._value(self._scalar("<I"))
-        parameters, end = self._tensors(tensors)
+        tensors, parameters, end = self._tensors(count)
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment < 1:
             raise self._garbage("its alignment is not a number")
-        if tensors == 0:
-            raise ModelFileError(f"{self._path}: holds a vocabulary but no weights; use a complete model file")
-        expected = -(-self._at // alignment) * alignment + end
+        expected = -(-self._at // alignment) * alignment + end if tensors else self._at
         if expected > self._size:
             raise ModelFileError(
                 f"{self._path}: is truncated, {self._size} bytes of at least {expected}; fetch the file again"
             )
-        architecture = metadata.get("general.architecture")
-        if not isinstance(architecture, str):
-            raise self._garbage("it names no architecture")
-        if (absurd := _absurd(metadata, architecture)) is not None:
-            raise self._garbage(f"its {absurd} is {metadata[absurd]}")
-        context = metadata.get(f"{architecture}.context_length")
-        vocabulary = metadata.get("tokenizer.ggml.tokens")
-        template = metadata.get("tokenizer.chat_template")
-        return Header(
-            version=version,
-            architecture=architecture,
-            name=str(metadata.get("general.name", self._path.stem)),
-            context=context if isinstance(context, int) else None,
-            parameters=parameters,
-            vocabulary=vocabulary.length if isinstance(vocabulary, Array) else 0,
-            chat_template=template if isinstance(template, str) else None,
-            cache_width=_cache_width(metadata, architecture),
-            file_size=self._size,
-            expected_size=expected,
-        )
+        return _Part(version, metadata, tensors, parameters, self._size, expected)
 
-    def _tensors(self, count: int) -> tuple[int, int]:
-        """Number of elements of all tensors, and where the data of the last one ends (from the start of the data)."""
+    def _tensors(self, count: int) -> tuple[tuple[Tensor, ...], int, int]:
+        """All tensors, the number of their elements, and where the last one ends (from the start of the data)."""
+        tensors: list[Tensor] = []
         parameters = end = 0
         for _ in range(count):
-            self._text()
+            name = self._text()
             dimensions = self._scalar("<I")
             if dimensions > 8:
                 raise self._garbage(f"a tensor of {dimensions} dimensions")
@@ -143,10 +207,12 @@ class _Reader:
             for _ in range(dimensions):
                 elements *= self._scalar("<Q")
             kind, offset = self._scalar("<I"), self._scalar("<Q")
-            per_block, size = _BLOCKS.get(kind, (1, 0))
+            per_block, block = _BLOCKS.get(kind, (1, 0))
+            size = -(-elements // per_block) * block
+            tensors.append(Tensor(name, size))
             parameters += elements
-            end = max(end, offset + -(-elements // per_block) * size)
-        return parameters, end
+            end = max(end, offset + size)
+        return tuple(tensors), parameters, end
 
     def _value(self, kind: int) -> Any:
         if kind == _STRING:
@@ -164,6 +230,8 @@ class _Reader:
                 raise self._garbage(f"an array of {length} texts")
             for _ in range(length):
                 self._skip(self._scalar("<Q"))
+        elif kind in _SCALARS and length <= MOST_VALUES:
+            return Array(length, tuple(self._scalar(_SCALARS[kind]) for _ in range(length)))
         elif kind in _SCALARS:
             self._skip(length * struct.calcsize(_SCALARS[kind]))
         else:
@@ -199,7 +267,11 @@ class _Reader:
             raise ModelFileError(f"{self._path}: is truncated within its header; fetch the file again")
 
     def _garbage(self, what: str) -> ModelFileError:
-        return ModelFileError(f"{self._path}: is not a usable GGUF file ({what}); fetch or convert it again")
+        return _garbage(self._path, what)
+
+
+def _garbage(path: Path, what: str) -> ModelFileError:
+    return ModelFileError(f"{path}: is not a usable GGUF file ({what}); fetch or convert it again")
 
 
 def _absurd(metadata: dict[str, Any], architecture: str) -> str | None:
@@ -210,17 +282,3 @@ def _absurd(metadata: dict[str, Any], architecture: str) -> str | None:
     epsilons = [f"{architecture}.attention.{norm}_epsilon" for norm in ("layer_norm", "layer_norm_rms", "group_norm")]
     found = {key: metadata.get(key) for key in epsilons}
     return next((key for key, value in found.items() if isinstance(value, float) and not value >= 0), None)
-
-
-def _cache_width(metadata: dict[str, Any], architecture: str) -> int | None:
-    def number(key: str, default: int | None = None) -> int | None:
-        value = metadata.get(f"{architecture}.{key}", default)
-        return value if isinstance(value, int) else None
-
-    layers, heads = number("block_count"), number("attention.head_count")
-    width = number("embedding_length")
-    if not layers or not heads or not width:
-        return None
-    shared = number("attention.head_count_kv", heads)
-    key, value = (number(f"attention.{part}_length", width // heads) for part in ("key", "value"))
-    return None if shared is None or key is None or value is None else layers * shared * (key + value)

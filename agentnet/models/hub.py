@@ -59,6 +59,17 @@ def fetch(uri: str, sha256: str | None) -> Path:
     return _verified(uri, path, sha256, fresh=not isinstance(cached, str) or Path(cached) != path)
 
 
+def cached(uri: str) -> Path | None:
+    """The local copy of a file on the hub, if there is one; the hub is not asked. Raises `ModelFileError`."""
+    address = parse(uri)
+    try:
+        import huggingface_hub
+    except ImportError:
+        return None
+    found = huggingface_hub.try_to_load_from_cache(address.repo, address.file, revision=address.revision)
+    return Path(found) if isinstance(found, str) else None
+
+
 def _verified(uri: str, path: Path, sha256: str | None, *, fresh: bool) -> Path:
     """Compare checksums. The cache names a large file after the SHA-256 that the hub told."""
     # Only one link is followed: behind it there may be a store with names of another kind.

@@ -82,15 +82,27 @@ def find_file(spec: LlamaSpec, base: Path) -> Path:
         from agentnet.models.hub import fetch
 
         return fetch(spec.path, spec.sha256)
-    if spec.path.startswith(ZOO):
-        from agentnet.zoo import catalog
-
-        path = catalog.path(spec.path.removeprefix(ZOO))
-    else:
-        path = base / Path(spec.path).expanduser()
+    path = _local(spec, base)
     if spec.sha256 is not None and path.is_file():
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != spec.sha256:
             raise ModelFileError(f"{path}: its SHA-256 is {found}, expected {spec.sha256}; fetch the file again")
     return path
+
+
+def present_file(spec: LlamaSpec, base: Path) -> Path | None:
+    """The same without fetching or verifying anything; None where the file would have to be fetched first."""
+    if spec.path.startswith(HUB):
+        from agentnet.models.hub import cached
+
+        return cached(spec.path)
+    return _local(spec, base)
+
+
+def _local(spec: LlamaSpec, base: Path) -> Path:
+    if spec.path.startswith(ZOO):
+        from agentnet.zoo import catalog
+
+        return catalog.path(spec.path.removeprefix(ZOO))
+    return base / Path(spec.path).expanduser()

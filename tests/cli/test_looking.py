@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentnet import resources
+from agentnet.models.devices import supports_gpu_offload
 from tests.cli.conftest import Cli
 
 
@@ -76,3 +77,44 @@ def test_doctor_says_where_settings_come_from_and_never_a_key(
     assert found["OPENAI_API_KEY"]["value"] == "set"
     assert "secret" not in ran.out
     assert "secret" not in cli("doctor").out
+
+
+def test_doctor_plans_the_memory_of_local_models(cli: Cli, tmp_path: Path) -> None:
+    network = tmp_path / "network.yaml"
+    network.write_text(
+        """
+name: some
+agents:
+  - {name: one, model: "zoo:math"}
+  - {name: same, model: "zoo:math"}
+  - {name: huge, model: {path: "zoo:math", context: 1000000000}}
+  - {name: gone, model: absent.gguf}
+  - {name: far, model: "hf://nobody/nothing/some.gguf"}
+  - {name: gpu, model: {path: "zoo:facts", gpu_layers: all}}
+  - {name: remote, model: "openai:some"}
+""",
+        encoding="utf-8",
+    )
+    ran = cli("doctor", "--network", network, "--json")
+    plans = [finding for finding in ran.json["findings"] if finding["topic"] == "memory"]
+    one, huge, gone, far, gpu = plans
+    assert one["well"] is True
+    numbers = one["numbers"]
+    assert numbers["total_bytes"] == sum(numbers[f"{part}_bytes"] for part in ("weights", "cache", "compute"))
+    assert numbers["cache_tokens"] >= numbers["context"]
+    assert numbers["fits"] is True
+    assert (huge["well"], huge["numbers"]["fits"]) == (False, False)
+    assert "does not fit" in huge["note"]
+    assert "set a smaller `context`" in huge["note"]
+    assert "no such file" in gone["note"]
+    assert (far["value"], far["note"], far["well"]) == ("unknown", "not fetched yet", None)
+    assert supports_gpu_offload() or "built without GPU support" in gpu["note"]
+    assert ran.code == 1
+    assert "weights" in cli("doctor", "--network", network).out
+
+
+def test_doctor_tells_devices_in_numbers(cli: Cli) -> None:
+    findings = cli("doctor", "--json").json["findings"]
+    cpu = next(finding for finding in findings if finding["name"].startswith("cpu "))
+    assert cpu["numbers"]["kind"] == "cpu"
+    assert 0 < cpu["numbers"]["free"] <= cpu["numbers"]["total"]

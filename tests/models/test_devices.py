@@ -30,7 +30,29 @@ def test_the_install_hint_is_one_line() -> None:
 def test_cores_and_memory() -> None:
     assert 1 <= devices.cores() <= (os.cpu_count() or 1)
     total, available = devices.memory()
-    assert 0 <= available <= total
+    assert available is None or 0 < available <= total
+
+
+@pytest.mark.skipif(devices.supports_gpu_offload(), reason="needs a build without GPU support")
+def test_without_a_gpu_there_is_nothing_to_offload_to() -> None:
+    assert devices.offload_devices() == []
+
+
+@pytest.mark.parametrize(
+    ("kinds", "offered"),
+    [
+        (["cpu", "gpu", "gpu"], ["gpu", "gpu"]),
+        (["accelerator", "integrated gpu", "cpu"], ["integrated gpu"]),
+        (["integrated gpu", "gpu"], ["gpu"]),
+    ],
+)
+def test_integrated_gpus_serve_where_there_are_no_others(
+    monkeypatch: pytest.MonkeyPatch, kinds: list[str], offered: list[str]
+) -> None:
+    made_up = [devices.Device("X", "made up", kind, 1, 1) for kind in kinds]
+    monkeypatch.setattr(devices, "devices", lambda: made_up)
+    monkeypatch.setattr(devices, "supports_gpu_offload", lambda: True)
+    assert [device.kind for device in devices.offload_devices()] == offered
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs processor affinity")

@@ -23,6 +23,68 @@ def test_the_header_of_a_real_file(tiny: Path) -> None:
     assert header.parameters == 2 * 357 * 32 + 2 * (4 * 32 * 32 + 3 * 64 * 32 + 2 * 32) + 32
 
 
+def test_numbers_of_the_architecture_and_sizes_of_tensors(tiny: Path) -> None:
+    header = read_header(tiny)
+    assert header.settings["block_count"] == 2
+    assert not any(key.startswith(("llama.", "general.", "tokenizer.")) for key in header.settings)
+    sizes = {tensor.name: tensor.size for tensor in header.tensors}
+    assert sizes["token_embd.weight"] == 4 * 357 * 32
+    assert sum(sizes.values()) == 4 * header.parameters
+
+
+def _pack(text: str) -> bytes:
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+def _part(**metadata: int | tuple[int, ...]) -> bytes:
+    """A file of one tensor without data, with some numbers as metadata; ``__`` stands for a dot in their names."""
+    entries = b""
+    for name, value in metadata.items():
+        entries += _pack(name.replace("__", "."))
+        if isinstance(value, int):
+            entries += struct.pack("<II", 4, value)
+        else:
+            entries += struct.pack(f"<IIQ{len(value)}I", 9, 4, len(value), *value)
+    entries += _pack("general.architecture") + struct.pack("<I", 8) + _pack("llama")
+    tensor = _pack("blk.0.x") + struct.pack("<IQIQ", 1, 0, 0, 0)
+    return b"GGUF" + struct.pack("<IQQ", 3, 1, len(metadata) + 1) + entries + tensor + bytes(32)
+
+
+def test_a_number_for_each_layer_is_kept_and_a_vocabulary_of_them_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.gguf"
+    path.write_bytes(_part(llama__heads=(4, 0, 2), llama__long=tuple(range(5000)), llama__none=()))
+    assert read_header(path).settings == {"heads": (4, 0, 2)}
+
+
+class TestSplit:
+    """One model in several files, as they are on the hub."""
+
+    @pytest.fixture
+    def first(self, tmp_path: Path) -> Path:
+        for number in range(3):
+            name = f"m-{number + 1:05}-of-00003.gguf"
+            (tmp_path / name).write_bytes(_part(split__no=number, split__count=3))
+        return tmp_path / "m-00001-of-00003.gguf"
+
+    def test_all_files_are_read(self, first: Path) -> None:
+        header = read_header(first)
+        assert len(header.tensors) == 3
+        assert header.file_size == 3 * first.stat().st_size
+
+    def test_a_later_one_names_the_first(self, first: Path) -> None:
+        with pytest.raises(ModelFileError, match=r"not the first of 3 files; name m-00001-of-00003\.gguf"):
+            read_header(first.with_name("m-00002-of-00003.gguf"))
+
+    def test_a_missing_one_is_named(self, first: Path) -> None:
+        first.with_name("m-00003-of-00003.gguf").unlink()
+        with pytest.raises(ModelFileError, match=r"m-00003-of-00003\.gguf: no such file"):
+            read_header(first)
+
+    def test_a_renamed_one_is_refused(self, first: Path) -> None:
+        with pytest.raises(ModelFileError, match=r"one of 3 files; name them"):
+            read_header(first.rename(first.with_name("model.gguf")))
+
+
 def test_every_truncation_is_refused(tiny: Path, tmp_path: Path) -> None:
     data, path = tiny.read_bytes(), tmp_path / "cut.gguf"
     expected = read_header(tiny).expected_size

@@ -12,6 +12,8 @@ from types import ModuleType
 log = logging.getLogger("agentnet.llama")
 
 _LEVELS = {2: logging.DEBUG, 3: logging.WARNING, 4: logging.ERROR}
+_HARMLESS = "possible training context overflow"
+"""It compares the cache of all sequences with the context of one."""
 _lock = threading.Lock()
 _recent: deque[str] = deque(maxlen=50)
 _callback: object = None
@@ -46,6 +48,7 @@ def forget_errors() -> None:
 
 def _take(level: int, text: bytes, _: object) -> None:
     line = " ".join(text.decode(errors="replace").split())
+    level = 2 if _HARMLESS in line else level
     if level >= 3 and line:
         _recent.append(line)
     log.log(_LEVELS.get(level, logging.DEBUG), "%s", line)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.errors import ModelFileError
-from agentnet.models.devices import GPU_INSTALL, memory
+from agentnet.models.devices import GPU_INSTALL, Device, offload_devices
 from agentnet.models.gguf import Header, read_header
 from agentnet.models.llama import backend
+from agentnet.models.llama.ledger import LEDGER, Claim, Ledger
+from agentnet.models.llama.offload import Offload
+from agentnet.models.llama.plan import MemoryPlan, plan_memory
 
-MAX_DEFAULT_CONTEXT = 8192
-MAX_MICROBATCH = 512
-CELLS = 16384
-ALL_LAYERS = 999
-_CACHE_BYTES = {"f32": 4, "f16": 2, "bf16": 2, "q8_0": 1.07, "q5_1": 0.75, "q5_0": 0.69, "q4_1": 0.63, "q4_0": 0.57}
-"""Of one number in the KV cache."""
 _SPLIT = {"none": "LLAMA_SPLIT_MODE_NONE", "layer": "LLAMA_SPLIT_MODE_LAYER", "row": "LLAMA_SPLIT_MODE_ROW"}
+_CACHE_TYPES = {"f32": 0, "f16": 1, "bf16": 30, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8}
+"""ggml's numbers: the binding does not name all of them."""
 _FLASH = {"auto": "AUTO", "on": "ENABLED", "off": "DISABLED"}
 
 
@@ -43,6 +43,8 @@ class Loaded:
     batch: int
     """Tokens that may be decoded at once: one more would abort the process."""
     header: Header
+    claim: Claim
+    """The memory that the model was promised, and the plan of it."""
     notes: tuple[str, ...]
 
     def close(self) -> None:
@@ -50,77 +52,117 @@ class Loaded:
         if self.context is not None:
             llama.llama_free(self.context)
             llama.llama_model_free(self.model)
+            self.claim.release()
         self.context = self.model = None
 
 
 def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
     """Load a GGUF file. Raises `ModelFileError` where it is broken, does not fit, or asks for what the build lacks."""
     header = read_header(path)
-    llama = backend.library()
-    layers, notes = _gpu_layers(spec, bool(llama.llama_supports_gpu_offload()))
-    size = spec.context or min(header.context or MAX_DEFAULT_CONTEXT, MAX_DEFAULT_CONTEXT)
-    if header.context and size > header.context:
-        notes.append(f"context {size} is longer than the {header.context} that {path.name} was trained on")
     if spec.kv_type_v not in ("f16", "f32", "bf16") and spec.flash_attention == "off":
         raise ModelFileError(f"{path}: a quantised V cache needs flash attention; set flash_attention to auto or on")
-    try:
-        model, context = _load(path, spec, header, layers, size, threads)
-    except ModelFileError as error:
-        if not layers or spec.gpu_layers != "auto":
+    found, notes = usable_devices(spec)
+    claim = _claim(path, header, spec, found)
+    while True:
+        try:
+            model, context = _load(path, spec, claim.plan, threads)
+            break
+        except ModelFileError as error:
+            claim.release()
+            layers = claim.plan.offload.layers
+            if not layers or spec.gpu_layers != "auto":
+                raise
+            notes.append(f"the GPU could not take {layers} layers of {path.name} ({error})")
+            claim = _claim(path, header, spec, found, most=layers // 2)
+        except BaseException:
+            claim.release()
             raise
-        notes.append(f"the GPU could not take {path.name}, it runs on the CPU ({error})")
-        model, context = _load(path, spec, header, 0, size, threads)
-    vocab = llama.llama_model_get_vocab(model)
+    claim.loaded()
+    llama = backend.library()
+    size = min(claim.plan.size, int(llama.llama_n_ctx(context)))
     return Loaded(
         model=model,
         context=context,
-        vocab=vocab,
+        vocab=llama.llama_model_get_vocab(model),
         memory=llama.llama_get_memory(context),
-        size=min(size, int(llama.llama_n_ctx(context))),  # llama.cpp rounds a context up
+        size=size,
         cells=int(llama.llama_n_ctx(context)),
         sequences=int(llama.llama_n_seq_max(context)),
         forks=not (llama.llama_model_is_recurrent(model) or llama.llama_model_is_hybrid(model)),
         batch=int(llama.llama_n_batch(context)),
         header=header,
-        notes=tuple(notes),
+        claim=claim,
+        notes=(*notes, *_notes(path, spec, header, claim.plan, gpu=bool(found))),
     )
 
 
-def _load(path: Path, spec: LlamaSpec, header: Header, layers: int, size: int, threads: int) -> tuple[Any, Any]:
+def _claim(path: Path, header: Header, spec: LlamaSpec, found: Sequence[Device], *, most: int | None = None) -> Claim:
+    """The memory for a model. Refused with the numbers: the system would end the process instead of saying no."""
+    claim = plan_claim(header, spec, found, most=most, ledger=LEDGER)
+    if not claim.plan.fits:
+        raise ModelFileError(f"{path}: {claim.plan.shortage()}")
+    return claim
+
+
+def plan_claim(
+    header: Header, spec: LlamaSpec, found: Sequence[Device], *, ledger: Ledger, most: int | None = None
+) -> Claim:
+    """A plan for a model with at most that many layers on the devices, and the claim on the memory if it fits."""
+    return ledger.claim(lambda free, rooms: plan_memory(header, spec, free=free, rooms=rooms, most=most), found)
+
+
+def usable_devices(spec: LlamaSpec) -> tuple[list[Device], list[str]]:
+    """The devices to offload to, and notes.
+
+    Raises `ModelFileError` for an explicit wish that cannot be granted; anything else is only noted.
+    """
+    wish = spec.gpu_layers
+    if wish in ("none", 0):
+        return [], []
+    found = offload_devices()
+    if not found:
+        if wish == "auto":
+            return [], ["this build of llama.cpp has no GPU support: everything runs on the CPU"]
+        raise ModelFileError(
+            f"{spec.path}: gpu_layers is {wish}, but llama.cpp was built without GPU support; {GPU_INSTALL}"
+        )
+    if spec.split_mode != "none":
+        return found, []
+    if spec.main_gpu >= len(found):
+        raise ModelFileError(f"{spec.path}: main_gpu is {spec.main_gpu}, but there are {len(found)} devices, from 0 on")
+    return [found[spec.main_gpu]], []
+
+
+def _notes(path: Path, spec: LlamaSpec, header: Header, plan: MemoryPlan, *, gpu: bool) -> list[str]:
+    notes = []
+    if header.context and plan.size > header.context:
+        notes.append(f"context {plan.size} is longer than the {header.context} that {path.name} was trained on")
+    if gpu and not plan.offload.layers:
+        notes.append(f"{path.name} runs on the CPU: no layer of it fits on the GPU")
+    elif gpu and spec.gpu_layers == "auto" and plan.offload.layers < header.settings.get("block_count", 0) + 1:
+        notes.append(f"{path.name} runs partly on the CPU: {plan.offload.layers} of its layers fit on the GPU")
+    return notes
+
+
+def _load(path: Path, spec: LlamaSpec, plan: MemoryPlan, threads: int) -> tuple[Any, Any]:
     """Weights and context, or neither."""
     llama = backend.library()
-    if not layers:
-        _check_memory(path, spec, header, size)
     backend.forget_errors()
-    model = _load_weights(path, spec, layers)
+    model = _load_weights(path, spec, plan.offload)
     if not model:
         raise ModelFileError(f"{path}: llama.cpp cannot load it: {backend.last_error() or 'no reason given'}")
     try:
         _check_kind(path, model)
-        cells = max(size, spec.cache_tokens or min(size * spec.sequences, CELLS))
-        context = llama.llama_init_from_model(model, _context_params(spec, size, cells, threads))
+        context = llama.llama_init_from_model(model, _context_params(spec, plan, threads))
         if not context:
             raise ModelFileError(
-                f"{path}: no memory for a context of {size} tokens ({backend.last_error() or 'no reason given'}); "
-                f"set a smaller `context` or a quantised KV cache"
+                f"{path}: no memory for a KV cache of {plan.cells} tokens "
+                f"({backend.last_error() or 'no reason given'}); set a smaller `context` or a quantised KV cache"
             )
     except BaseException:
         llama.llama_model_free(model)
         raise
     return model, context
-
-
-def _check_memory(path: Path, spec: LlamaSpec, header: Header, size: int) -> None:
-    """Refuse a KV cache that the machine cannot hold: the system would end the process instead of saying no."""
-    free = memory()[1]
-    if header.cache_width is None or not free:
-        return
-    needed = header.cache_width * size * max(_CACHE_BYTES[spec.kv_type_k], _CACHE_BYTES[spec.kv_type_v])
-    if needed > free:
-        raise ModelFileError(
-            f"{path}: a context of {size} tokens takes {needed / 2**30:.1f} GiB of KV cache and {free / 2**30:.1f} GiB "
-            f"are free; set a smaller `context` or a quantised KV cache"
-        )
 
 
 def _check_kind(path: Path, model: Any) -> None:
@@ -132,32 +174,18 @@ def _check_kind(path: Path, model: Any) -> None:
         raise ModelFileError(f"{path}: is not a model that continues a text; use a decoder-only chat model")
 
 
-def _gpu_layers(spec: LlamaSpec, supported: bool) -> tuple[int, list[str]]:
-    """How many layers to offload, and notes. Only an explicit wish that cannot be granted is an error."""
-    wish = spec.gpu_layers
-    if wish in ("none", 0):
-        return 0, []
-    if supported:
-        return (wish if isinstance(wish, int) else ALL_LAYERS), []
-    if wish == "auto":
-        return 0, ["this build of llama.cpp has no GPU support: everything runs on the CPU"]
-    raise ModelFileError(
-        f"{spec.path}: gpu_layers is {wish}, but llama.cpp was built without GPU support; {GPU_INSTALL}"
-    )
-
-
-def _load_weights(path: Path, spec: LlamaSpec, layers: int) -> Any:
+def _load_weights(path: Path, spec: LlamaSpec, offload: Offload) -> Any:
     llama = backend.library()
     params = llama.llama_model_default_params()
-    params.n_gpu_layers = layers
+    params.n_gpu_layers = offload.layers
     params.split_mode = getattr(llama, _SPLIT[spec.split_mode])
     params.main_gpu = spec.main_gpu
-    split: Any = None
-    if spec.tensor_split is not None:
-        most = int(llama.llama_max_devices())
-        if len(spec.tensor_split) > most:
-            raise ModelFileError(f"{path}: tensor_split names more than the {most} devices that llama.cpp can use")
-        split = (ctypes.c_float * most)(*spec.tensor_split)
+    most = int(llama.llama_max_devices())
+    if len(spec.tensor_split or ()) > most:
+        raise ModelFileError(f"{path}: tensor_split names more than the {most} devices that llama.cpp can use")
+    # llama.cpp would look at the devices again, and find other numbers where another model is being loaded.
+    split = (ctypes.c_float * most)(*offload.shares[:most])
+    if len(offload.shares) > 1:
         params.tensor_split = split
     _choose_load_mode(llama, params, spec)
     return llama.llama_model_load_from_file(os.fsencode(path), params)
@@ -173,17 +201,16 @@ def _choose_load_mode(llama: Any, params: Any, spec: LlamaSpec) -> None:
         params.load_mode = llama.LLAMA_LOAD_MODE_NONE
 
 
-def _context_params(spec: LlamaSpec, size: int, cells: int, threads: int) -> Any:
+def _context_params(spec: LlamaSpec, plan: MemoryPlan, threads: int) -> Any:
     llama = backend.library()
     params = llama.llama_context_default_params()
-    params.n_ctx = cells
-    params.n_seq_max = 2 * spec.sequences + 2  # idle ones keep prefixes, and scoring forks
-    params.n_batch = max(min(spec.batch, size), params.n_seq_max)  # llama.cpp aborts where a step cannot hold them all
-    params.kv_unified = True
-    params.n_ubatch = min(params.n_batch, MAX_MICROBATCH)
+    params.n_ctx = plan.cells
+    params.n_seq_max = plan.sequences
+    params.kv_unified = True  # with a cache for each sequence, llama.cpp aborts when a part of one is copied
+    params.n_batch = plan.batch
+    params.n_ubatch = plan.microbatch
     params.n_threads = params.n_threads_batch = threads
     params.offload_kqv = spec.offload_kv
     params.flash_attn_type = getattr(llama, f"LLAMA_FLASH_ATTN_TYPE_{_FLASH[spec.flash_attention]}")
-    params.type_k = getattr(llama, f"GGML_TYPE_{spec.kv_type_k.upper()}")
-    params.type_v = getattr(llama, f"GGML_TYPE_{spec.kv_type_v.upper()}")
+    params.type_k, params.type_v = _CACHE_TYPES[spec.kv_type_k], _CACHE_TYPES[spec.kv_type_v]
     return params

@@ -78,8 +78,9 @@ def _write(
     tensors: bool = True,
     bytes_: bool = True,
     extra: Mapping[str, int] | None = None,
+    split: int = 0,
 ) -> Path:
-    writer = GGUFWriter(path, "llama")
+    writer = GGUFWriter(path, "llama", split_max_tensors=split)
     writer.add_name(name)
     writer.add_vocab_size(SIZE)
     writer.add_context_length(context)
@@ -91,7 +92,7 @@ def _write(
     writer.add_layer_norm_rms_eps(1e-6)
     for key, value in (extra or {}).items():
         writer.add_uint32(key, value)
-    _write_vocabulary(writer, bytes_)
+    write_vocabulary(writer, bytes_)
     if template is not None:
         writer.add_chat_template(template)
     head = WIDTH // HEADS
@@ -121,7 +122,7 @@ def _write(
     return path
 
 
-def _write_vocabulary(writer: GGUFWriter, bytes_: bool) -> None:
+def write_vocabulary(writer: GGUFWriter, bytes_: bool = True) -> None:
     tokens = [b"<unk>", b"<s>", b"</s>", b"<|im_end|>"]
     tokens += [f"<0x{byte:02X}>".encode() for byte in range(256)]
     tokens += [character.replace(" ", "▁").encode() for character in CHARACTERS]

@@ -14,11 +14,14 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelError, ModelFileError
 from agentnet.models.base import ChatMessage, Request
+from agentnet.models.devices import Device, supports_gpu_offload
 from agentnet.models.gguf import read_header
 from agentnet.models.llama import LlamaModel, loading
+from agentnet.models.llama.ledger import LEDGER
+from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.template import ChatTemplate
 from tests.models.llama.conftest import SAID, Open
-from tests.models.llama.files import CONTEXT, HEADS, LAYERS, SIZE, WIDTH, path_through, tokens_of, write_chain
+from tests.models.llama.files import CONTEXT, HEADS, LAYERS, SIZE, TURN, WIDTH, path_through, tokens_of, write_chain
 
 HI: tuple[ChatMessage, ...] = ({"role": "user", "content": "hi"},)
 
@@ -26,7 +29,8 @@ HI: tuple[ChatMessage, ...] = ({"role": "user", "content": "hi"},)
 def test_the_header_tells_what_the_file_holds(chain_file: Path) -> None:
     header = read_header(chain_file)
     assert (header.architecture, header.name, header.context, header.vocabulary) == ("llama", "Tiny", CONTEXT, SIZE)
-    assert header.cache_width == 2 * LAYERS * WIDTH // HEADS
+    assert (header.settings["block_count"], header.settings["attention.head_count"]) == (LAYERS, HEADS)
+    assert sum(tensor.size for tensor in header.tensors) == 4 * header.parameters
     assert header.parameters > 2 * SIZE * WIDTH
     assert header.expected_size <= header.file_size == chain_file.stat().st_size
 
@@ -62,8 +66,10 @@ def test_a_damaged_header_loads_or_is_refused(chain_file: Path, tmp_path: Path, 
 
 
 def test_a_context_that_no_memory_holds_is_refused_before_it_is_tried(chain_file: Path) -> None:
-    with pytest.raises(ModelFileError, match=r"GiB of KV cache .* set a smaller `context`"):
-        LlamaModel(chain_file, LlamaSpec(path="x", context=10**10, threads=1))
+    with pytest.raises(
+        ModelFileError, match=r"KV cache \d+\.\d GiB \(10000000000 tokens\) .* are free; set a smaller `con"
+    ):
+        LlamaModel(chain_file, LlamaSpec(path="x", context=10**10))
 
 
 def test_a_quantised_value_cache_needs_flash_attention(chain_file: Path) -> None:
@@ -84,24 +90,106 @@ async def test_every_way_to_load_gives_the_same_text(opened: Open, chain_file: P
         assert (await model.generate(Request(HI))).text == SAID
 
 
-async def test_auto_goes_on_with_the_cpu_where_the_gpu_fails(
-    opened: Open, chain_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = loading._load_weights
-    tried: list[int] = []
+async def test_a_model_in_several_files_is_opened_by_its_first(opened: Open, tmp_path: Path) -> None:
+    logits = path_through(*tokens_of("añ"), TURN)
+    whole = write_chain(tmp_path / "whole.gguf", logits)
+    write_chain(tmp_path / "part.gguf", logits, split=8)
+    first = tmp_path / "part-00001-of-00003.gguf"
+    one, several = (loading.read_header(path) for path in (whole, first))
+    assert {tensor.name: tensor.size for tensor in several.tensors} == {
+        tensor.name: tensor.size for tensor in one.tensors
+    }
+    assert (await opened(first).generate(Request(HI))).text == "añ"
 
-    def out_of_memory(path: Path, spec: LlamaSpec, layers: int) -> object:
-        tried.append(layers)
-        return None if layers else real(path, spec, layers)
 
-    monkeypatch.setattr(loading, "_gpu_layers", lambda spec, _: (loading.ALL_LAYERS, []))
-    monkeypatch.setattr(loading, "_load_weights", out_of_memory)
-    model = opened(chain_file)
-    assert tried == [loading.ALL_LAYERS, 0]
-    assert any("runs on the CPU" in note for note in model.notes)
-    assert (await model.generate(Request(HI))).text == SAID
-    with pytest.raises(ModelFileError, match="cannot load"):
-        opened(chain_file, gpu_layers="all")
+class TestGpu:
+    """There is none here: a made-up device stands for one, and llama.cpp for a driver that runs out of memory."""
+
+    @pytest.fixture
+    def tried(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """The numbers of layers that were tried; none but zero can be loaded."""
+        real = loading._load_weights
+        tried: list[int] = []
+
+        def out_of_memory(path: Path, spec: LlamaSpec, offload: Offload) -> object:
+            tried.append(offload.layers)
+            return None if offload.layers else real(path, spec, offload)
+
+        device = Device("GPU0", "made up", "gpu", free=4 * 2**30, total=8 * 2**30)
+        monkeypatch.setattr(loading, "offload_devices", lambda: [device])
+        monkeypatch.setattr(loading, "_load_weights", out_of_memory)
+        return tried
+
+    async def test_auto_steps_down_to_the_cpu_where_the_gpu_fails(
+        self, opened: Open, chain_file: Path, tried: list[int]
+    ) -> None:
+        model = opened(chain_file)
+        assert tried == [LAYERS + 1, 1, 0]
+        assert any("could not take 3 layers" in note for note in model.notes)
+        assert any("runs on the CPU" in note for note in model.notes)
+        assert (await model.generate(Request(HI))).text == SAID
+
+    @pytest.mark.parametrize("wish", ["all", 2])
+    def test_an_explicit_wish_that_fails_is_an_error(
+        self, opened: Open, chain_file: Path, tried: list[int], wish: object
+    ) -> None:
+        with pytest.raises(ModelFileError, match="cannot load"):
+            opened(chain_file, gpu_layers=wish)
+        assert tried == [LAYERS + 1 if wish == "all" else 2]
+
+    def test_none_does_not_look_for_one(self, opened: Open, chain_file: Path, tried: list[int]) -> None:
+        assert opened(chain_file, gpu_layers="none").notes == ()
+        assert tried == [0]
+
+    def test_a_device_that_is_not_there_is_an_error(self, opened: Open, chain_file: Path, tried: list[int]) -> None:
+        with pytest.raises(ModelFileError, match="main_gpu is 3, but there are 1"):
+            opened(chain_file, main_gpu=3, split_mode="none")
+        assert tried == []
+
+
+@pytest.mark.skipif(supports_gpu_offload(), reason="needs a build without GPU support")
+def test_without_a_gpu_auto_says_so_and_an_explicit_wish_is_an_error(opened: Open, chain_file: Path) -> None:
+    assert any("no GPU support" in note for note in opened(chain_file).notes)
+    with pytest.raises(ModelFileError, match=r'built without GPU support; .*CMAKE_ARGS="-DGGML_CUDA=on"'):
+        opened(chain_file, gpu_layers=1)
+
+
+class TestCache:
+    def test_every_request_has_its_context_and_all_together_the_cache(self, chain_file: Path) -> None:
+        loaded = loading.load(chain_file, LlamaSpec(path="x", context=100, sequences=3), 1)
+        try:
+            assert (loaded.size, loaded.cells, loaded.sequences, loaded.forks) == (100, 512, 8, True)
+        finally:
+            loaded.close()
+
+    def test_a_cache_for_many_is_no_reason_to_warn(self, chain_file: Path, caplog: pytest.LogCaptureFixture) -> None:
+        with caplog.at_level(logging.WARNING, "agentnet.llama"):
+            loaded = loading.load(chain_file, LlamaSpec(path="x"), 1)
+        loaded.close()
+        assert loaded.cells > CONTEXT
+        assert caplog.records == []
+
+    def test_its_size_can_be_given(self, chain_file: Path) -> None:
+        for tokens, cells in ((1000, 1024), (16, 256)):
+            loaded = loading.load(chain_file, LlamaSpec(path="x", context=200, cache_tokens=tokens), 1)
+            assert (loaded.size, loaded.cells) == (200, cells)
+            loaded.close()
+
+    def test_a_model_holds_its_promise_of_memory_until_it_is_closed(self, chain_file: Path) -> None:
+        before = len(LEDGER)
+        loaded = loading.load(chain_file, LlamaSpec(path="x"), 1)
+        assert len(LEDGER) == before + 1
+        loaded.close()
+        loaded.close()
+        assert len(LEDGER) == before
+
+    def test_what_cannot_be_loaded_holds_none(self, chain_file: Path, tmp_path: Path) -> None:
+        before = len(LEDGER)
+        broken = tmp_path / "broken.gguf"
+        broken.write_bytes(chain_file.read_bytes().replace(b"attn_k.weight", b"attn_x.weight"))
+        with pytest.raises(ModelFileError, match="cannot load it"):
+            loading.load(broken, LlamaSpec(path="x"), 1)
+        assert len(LEDGER) == before
 
 
 async def test_llama_cpp_logs_through_logging_and_prints_nothing(

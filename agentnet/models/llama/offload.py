@@ -1,0 +1,105 @@
+"""How many layers of a model the GPUs take. Arithmetic only; no device is touched here."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from agentnet.models.llama.footprint import Footprint
+
+RESERVE = 512 * 2**20
+"""Bytes of each device that stay free: the driver and the backend take some that nobody announces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A device's name and its free bytes; None where the driver does not tell."""
+
+    name: str
+    free: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offload:
+    """Layers as llama.cpp counts them: blocks from the last one on, and one more for the output.
+
+    `used` are the bytes on each device, in the order of the devices, and `shares` what part of the layers each takes.
+    """
+
+    layers: int = 0
+    used: tuple[int, ...] = ()
+    shares: tuple[float, ...] = ()
+
+
+NOTHING = Offload()
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a model asks of the devices: its cache of `cells` tokens for `sequences` sequences, where `cache` says that
+    the cache of a layer lies with its weights, and `compute` bytes of buffers on every device that takes part."""
+
+    cells: int
+    sequences: int
+    cache: bool
+    compute: int
+
+
+def fit(
+    model: Footprint,
+    demand: Demand,
+    rooms: Sequence[Room],
+    *,
+    most: int | None = None,
+    shares: Sequence[float] | None = None,
+) -> Offload:
+    """The largest number of layers, at most `most`, with which no device is left with less than the reserve.
+
+    `shares` divide the layers among the devices; None divides by free memory, as llama.cpp does. A device that does
+    not tell its free memory is taken to hold everything: whoever loads has to step down where it does not.
+    """
+    whole = len(model.blocks) + 1
+    for layers in range(min(whole, whole if most is None else most), 0, -1):
+        found = occupy(model, demand, rooms, layers, shares=shares)
+        if all(room.free is None or used + RESERVE <= room.free for room, used in _pairs(rooms, found)):
+            return found
+    return NOTHING
+
+
+def occupy(
+    model: Footprint, demand: Demand, rooms: Sequence[Room], layers: int, *, shares: Sequence[float] | None = None
+) -> Offload:
+    """What that many layers take of each device, whether it has that much or not."""
+    if not rooms or layers < 1:
+        return NOTHING
+    blocks = len(model.blocks)
+    layers = min(layers, blocks + 1)
+    parts = _shares(rooms, shares)
+    points = [point / sum(parts) for point in accumulate(parts)]
+    used = [0] * len(rooms)
+    for place, layer in enumerate(range(blocks + 1 - layers, blocks + 1)):
+        device = min(bisect_right(points, place / layers), len(rooms) - 1)
+        used[device] += _layer(model, demand, layer)
+    return Offload(layers, tuple(taken and taken + demand.compute for taken in used), parts)
+
+
+def _layer(model: Footprint, demand: Demand, layer: int) -> int:
+    if layer == len(model.blocks):
+        return model.output
+    cache = model.cached(layer, cells=demand.cells, sequences=demand.sequences) if demand.cache else 0
+    return model.blocks[layer] + cache
+
+
+def _shares(rooms: Sequence[Room], given: Sequence[float] | None) -> tuple[float, ...]:
+    """What is given, filled up with zeros; else the devices' free memory, and equal shares where none tells it."""
+    parts = [float(part) for part in given or ()][: len(rooms)]
+    parts += [0.0] * (len(rooms) - len(parts))
+    if not any(parts):
+        parts = [float(room.free or 0) for room in rooms]
+    return tuple(parts) if any(parts) else (1.0,) * len(rooms)
+
+
+def _pairs(rooms: Sequence[Room], found: Offload) -> list[tuple[Room, int]]:
+    return [(room, used) for room, used in zip(rooms, found.used, strict=True) if used]

@@ -1,0 +1,191 @@
+"""What a model will take of this machine, and how large its KV cache may be. Decided before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.models.gguf import Header
+from agentnet.models.llama.footprint import Footprint, footprint
+from agentnet.models.llama.offload import NOTHING, RESERVE, Demand, Offload, Room, fit, occupy
+
+MAX_DEFAULT_CONTEXT = 8192
+MAX_MICROBATCH = 512
+CACHE_SHARE = 0.25
+"""Of the memory that a model leaves free, how much its KV cache takes beyond the tokens of one request, where the spec
+does not size it. Further models need the rest."""
+STEP = 256
+"""llama.cpp rounds the tokens of a cache up to a multiple of this."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """Sizes of a context, and the bytes they take."""
+
+    size: int
+    """Tokens of one request, prompt and reply together."""
+    cells: int
+    """Tokens that the KV cache holds for all sequences together."""
+    sequences: int
+    """Sequences that the context tells apart: those that are decoded, and others that keep prefixes or score."""
+    batch: int
+    """Tokens that may be decoded at once."""
+    weights: int
+    cache: int
+    compute: int
+    """Bytes in RAM. The weights and the cache are exact for common architectures, the compute buffers an estimate."""
+    offload: Offload
+    """What lies on GPUs instead."""
+    free: int | None
+    """Bytes of RAM that were free when the plan was made; None where the system does not say."""
+
+    @property
+    def total(self) -> int:
+        """Bytes of RAM."""
+        return self.weights + self.cache + self.compute
+
+    @property
+    def fits(self) -> bool:
+        return self.free is None or self.total <= self.free
+
+    @property
+    def microbatch(self) -> int:
+        """Tokens that llama.cpp evaluates at once, of those that it is given."""
+        return min(self.batch, MAX_MICROBATCH)
+
+    def __str__(self) -> str:
+        return (
+            f"weights {amount(self.weights)} + KV cache {amount(self.cache)} ({self.cells} tokens) "
+            f"+ compute {amount(self.compute)}"
+        )
+
+    @property
+    def offloaded(self) -> str:
+        """What lies on GPUs, for people; empty if nothing does."""
+        layers = self.offload.layers
+        return f"{amount(sum(self.offload.used))} on the GPU ({layers} layers)" if layers else ""
+
+    @property
+    def advice(self) -> str:
+        """What would make a plan fit that does not."""
+        assert self.free is not None
+        if self.weights < self.free:
+            return f"{amount(self.free)} are free; set a smaller `context` or `cache_tokens`, or a quantised KV cache"
+        return f"{amount(self.free)} are free; use a smaller model, or one of fewer bits"
+
+    def shortage(self) -> str:
+        """What does not fit, with numbers, and what to do about it."""
+        return f"{self} need {amount(self.total)} and {self.advice}"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "context": self.size,
+            "cache_tokens": self.cells,
+            "sequences": self.sequences,
+            "weights_bytes": self.weights,
+            "cache_bytes": self.cache,
+            "compute_bytes": self.compute,
+            "total_bytes": self.total,
+            "free_bytes": self.free,
+            "gpu_layers": self.offload.layers,
+            "gpu_bytes": list(self.offload.used),
+            "fits": self.fits,
+        }
+
+
+def plan_memory(
+    header: Header, spec: LlamaSpec, *, free: int | None, rooms: Sequence[Room] = (), most: int | None = None
+) -> MemoryPlan:
+    """The plan for a model, given the free bytes of RAM (None: unknown) and of the devices that it may use.
+
+    `most` bounds the layers on the devices. A plan may turn out not to fit; a given number of layers is never checked
+    against the devices, since whoever gives it knows better.
+    """
+    return _Planner(header, spec, free, rooms, most).plan()
+
+
+def amount(bytes_: int) -> str:
+    """A size for people: ``4.1 GiB``, ``12.0 MiB``."""
+    return f"{bytes_ / 2**30:.1f} GiB" if bytes_ >= 2**30 else f"{bytes_ / 2**20:.1f} MiB"
+
+
+class _Planner:
+    def __init__(
+        self, header: Header, spec: LlamaSpec, free: int | None, rooms: Sequence[Room], most: int | None
+    ) -> None:
+        self._spec, self._free, self._rooms, self._most = spec, free, rooms, most
+        self._model: Footprint = footprint(header, kv_type_k=spec.kv_type_k, kv_type_v=spec.kv_type_v)
+        self._size = spec.context or min(header.context or MAX_DEFAULT_CONTEXT, MAX_DEFAULT_CONTEXT)
+        # A recurrent layer holds a whole state for each sequence, used or not: only one more, to score with.
+        self._sequences = spec.sequences + 1 if self._model.recurrent else 2 * spec.sequences + 2
+        # llama.cpp aborts where a step cannot hold a token of each sequence.
+        self._batch = max(min(spec.batch, self._size), self._sequences)
+
+    def plan(self) -> MemoryPlan:
+        smallest = self._with(_rounded(self._size))
+        if self._spec.cache_tokens is not None:
+            return self._with(_rounded(max(self._size, self._spec.cache_tokens)))
+        wished = _rounded(self._size * self._spec.sequences)
+        plan = self._with(min(wished, smallest.cells + self._extra(smallest) // STEP * STEP))
+        # A long cache must not push layers off the devices, nor out of RAM what would fit with a short one.
+        return plan if plan.offload.layers == smallest.offload.layers and plan.fits else smallest
+
+    def _extra(self, plan: MemoryPlan) -> int:
+        """Tokens that the cache may hold beyond one request's."""
+        if plan.offload.layers and self._spec.offload_kv:
+            if plan.offload.layers <= len(self._model.blocks) and self._spec.gpu_layers == "auto":
+                return 0  # not even the layers have room
+            spare = self._spare_on_devices(plan)
+        else:
+            spare = None if plan.free is None else max(0, plan.free - plan.total)
+        if spare is None:
+            return self._size
+        token = self._model.token + 2 * plan.microbatch  # its keys and values, and its column of the attention mask
+        return int(CACHE_SHARE * spare / token)
+
+    def _spare_on_devices(self, plan: MemoryPlan) -> int | None:
+        spare = 0
+        for room, used in zip(self._rooms, plan.offload.used, strict=True):
+            if room.free is None:
+                return None
+            spare += max(0, room.free - RESERVE - used)
+        return spare
+
+    def _with(self, cells: int) -> MemoryPlan:
+        """The plan for a cache of that many tokens."""
+        model, spec = self._model, self._spec
+        tokens = min(self._batch, MAX_MICROBATCH)
+        rows = max(self._sequences, min(64, self._batch))
+        compute = model.compute(cells=cells, tokens=tokens, rows=rows, flash=spec.flash_attention != "off")
+        offload = self._offload(Demand(cells, self._sequences, spec.offload_kv, compute))
+        kept = len(model.blocks) + 1 - offload.layers  # layers in RAM, of which the output is the last
+        cached = len(model.blocks) if not spec.offload_kv else min(kept, len(model.blocks))
+        return MemoryPlan(
+            size=self._size,
+            cells=cells,
+            sequences=self._sequences,
+            batch=self._batch,
+            weights=model.embedding
+            + sum(model.blocks[:kept])
+            + (model.output if not offload.layers and not model.tied else 0),
+            cache=sum(model.cached(block, cells=cells, sequences=self._sequences) for block in range(cached)),
+            compute=compute,
+            offload=offload,
+            free=self._free,
+        )
+
+    def _offload(self, demand: Demand) -> Offload:
+        wish = self._spec.gpu_layers
+        if wish == "none" or not self._rooms:
+            return NOTHING
+        if wish == "auto":
+            return fit(self._model, demand, self._rooms, most=self._most, shares=self._spec.tensor_split)
+        whole = len(self._model.blocks) + 1
+        layers = whole if wish == "all" else wish
+        return occupy(self._model, demand, self._rooms, layers, shares=self._spec.tensor_split)
+
+
+def _rounded(tokens: int) -> int:
+    return -(-tokens // STEP) * STEP
