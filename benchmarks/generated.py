@@ -13,13 +13,18 @@ from pathlib import Path
 from string import ascii_lowercase
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFWriter, TokenType, quants
+from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, TokenType, quants
+
+from agentnet.zoo import catalog
 
 FOLDER = Path(".bench")
 VOCABULARY = 8192
 CONTEXT = 8192
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 LEADS = [f"{SPACE}{one}{two}" for one, two in product(ascii_lowercase, repeat=2)]
+TEMPLATE = "{% for message in messages %}{{ message.content }}{% endfor %}"
+END = 3
+"""The end token of every model of the zoo."""
 _CONTROLS = ["<unk>", "<s>", "</s>"]
 
 
@@ -32,6 +37,7 @@ class Shape:
     heads: int
     kv_heads: int
     hidden: int
+    kind: GGMLQuantizationType = GGMLQuantizationType.Q4_0
 
     @property
     def parameters(self) -> int:
@@ -42,19 +48,53 @@ class Shape:
 SHAPES = {
     "m20": Shape(width=384, layers=6, heads=6, kv_heads=2, hidden=1024),
     "m100": Shape(width=768, layers=12, heads=12, kv_heads=4, hidden=2304),
+    "m100-q8": Shape(width=768, layers=12, heads=12, kv_heads=4, hidden=2304, kind=GGMLQuantizationType.Q8_0),
     "m1000": Shape(width=2048, layers=20, heads=16, kv_heads=8, hidden=5632),
 }
 
 
-def generated(name: str, folder: Path = FOLDER) -> Path:
-    """The GGUF file of a generated model; written on first use."""
-    path = folder / f"{name}.gguf"
+def model_file(name: str, folder: Path = FOLDER) -> Path:
+    """The GGUF file of a generated model, or of ``zoo:NAME`` without an end; written on first use."""
+    path = folder / f"{name.replace(':', '-')}.gguf"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         started = path.with_suffix(".part")
-        write(started, SHAPES[name])
+        if name.startswith("zoo:"):
+            write_endless(started, catalog.path(name.removeprefix("zoo:")))
+        else:
+            write(started, SHAPES[name])
         started.replace(path)
     return path
+
+
+def write_endless(path: Path, source: Path) -> None:
+    """Copy a model of the zoo so that it never stops, its end token being a word like any other."""
+    reader = GGUFReader(source)
+    writer = GGUFWriter(path, reader.fields["general.architecture"].contents())
+    for field in reader.fields.values():
+        value, kind = field.contents(), field.types[0]
+        match field.name:
+            case name if name.startswith("GGUF.") or name == "general.architecture":
+                continue
+            case "tokenizer.ggml.tokens":
+                value = [f"~{token}" if place == END else token for place, token in enumerate(value)]
+            case "tokenizer.ggml.token_type":
+                value = [TokenType.NORMAL if place == END else kind for place, kind in enumerate(value)]
+            case "tokenizer.ggml.eos_token_id" | "tokenizer.ggml.eot_token_id":
+                value = reader.fields["tokenizer.ggml.padding_token_id"].contents()
+            case "tokenizer.chat_template":
+                value = TEMPLATE
+        writer.add_key_value(field.name, value, kind, field.types[1] if kind == GGUFValueType.ARRAY else None)
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    _finish(writer)
+
+
+def _finish(writer: GGUFWriter) -> None:
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
 def words(count: int, random: random.Random) -> str:
@@ -76,7 +116,7 @@ WORDS = [piece.removeprefix(SPACE) for piece in PIECES if len(piece) == 4]
 
 
 def write(path: Path, shape: Shape, *, seed: int = 0) -> None:
-    """Write a model of a shape, its matrices quantised to 8 bits."""
+    """Write a model of a shape, its matrices quantised."""
     writer = GGUFWriter(path, "llama")
     writer.add_name(path.stem)
     writer.add_context_length(CONTEXT)
@@ -88,13 +128,9 @@ def write(path: Path, shape: Shape, *, seed: int = 0) -> None:
     writer.add_rope_dimension_count(shape.width // shape.heads)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(VOCABULARY)
-    writer.add_file_type(7)
     _add_vocabulary(writer)
     _add_weights(writer, shape, np.random.default_rng(seed))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    _finish(writer)
 
 
 def _add_vocabulary(writer: GGUFWriter) -> None:
@@ -110,14 +146,14 @@ def _add_vocabulary(writer: GGUFWriter) -> None:
     writer.add_eos_token_id(2)
     writer.add_add_bos_token(False)
     writer.add_add_space_prefix(True)
-    writer.add_chat_template("{% for message in messages %}{{ message.content }}{% endfor %}")
+    writer.add_chat_template(TEMPLATE)
 
 
 def _add_weights(writer: GGUFWriter, shape: Shape, draw: np.random.Generator) -> None:
     def add(name: str, rows: int, columns: int, *, silent: int = 0) -> None:
         weights = draw.standard_normal((rows, columns), np.float32) / np.sqrt(columns, dtype=np.float32)
         weights[:silent] = 0
-        kind = GGMLQuantizationType.Q8_0
+        kind = shape.kind
         writer.add_tensor(f"{name}.weight", quants.quantize(weights, kind), raw_dtype=kind)
 
     def add_norm(name: str) -> None:

@@ -95,7 +95,7 @@ class Agent:
         """How likely each of the `replies` to a scored turn is. Raises `ModelError`; also where the model cannot."""
         if not isinstance(self.model, Scorer):
             raise ModelError(f"{self.model.name} cannot score replies; let {self.name} choose by reason")
-        return await self.model.score(request, self.replies(turn))
+        return await self.model.weigh(request, self.replies(turn))
 
     def read(self, turn: Turn, reply: Completion | Scores) -> Body:
         """The typed body of a reply, or of the likeliest one of those that were scored.

@@ -58,8 +58,13 @@ def closed_replies(role: str, *, letters: Sequence[str] = ()) -> tuple[str, ...]
     Of equally likely replies the first counts: the first letter, and never an approval.
     """
     if role == "choose":
-        return tuple(json.dumps({"choice": letter}) for letter in letters)
-    return tuple(json.dumps({"verdict": verdict}) for verdict in ("disapprove", "approve"))
+        return tuple(_tight({"choice": letter}) for letter in letters)
+    return tuple(_tight({"verdict": verdict}) for verdict in ("disapprove", "approve"))
+
+
+def _tight(value: dict[str, str]) -> str:
+    """JSON as a grammar makes it: without spaces."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _object(**properties: Any) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Scores:
     """How likely some continuations of one prompt are, in the order they were given."""
 
     logprobs: tuple[tuple[float, ...], ...]
-    """For each continuation, the natural log-probability of each of its tokens under the model's own distribution."""
+    """For each continuation, the natural log-probability of each of its tokens."""
     usage: Usage
 
     @property
@@ -124,6 +124,16 @@ class Scorer(Protocol):
         Each continuation is a reply from its first character on; what several of them begin with is evaluated once.
         Sampling settings and schema of the request are not looked at. Raises `ModelError`; `ValueError` for no or an
         empty continuation.
+        """
+        ...
+
+    async def weigh(self, request: Request, replies: Sequence[str]) -> Scores:
+        """How likely each of some replies is, were the model held to them: their probabilities sum to one.
+
+        As a grammar would, this compares the next tokens that the replies allow, and those only: what is fixed anyway
+        weighs nothing, and is not evaluated where nothing comes after it. The scores have one log-probability for
+        each place at which a reply parts from another. Raises like `score`; `ValueError` also where one reply is the
+        beginning of another.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from agentnet.contracts.usage import Usage
@@ -82,6 +83,12 @@ class ScriptedScorer(ScriptedModel):
         )
         usage = Usage(calls=1, prompt_tokens=_prompt_words(request), completion_tokens=sum(words))
         return Scores(logprobs, usage)
+
+    async def weigh(self, request: Request, replies: Sequence[str]) -> Scores:
+        scores = await self.score(request, replies)
+        top = max(scores.totals)
+        normaliser = top + math.log(math.fsum(math.exp(total - top) for total in scores.totals))
+        return Scores(tuple((total - normaliser,) for total in scores.totals), scores.usage)
 
 
 def _prompt_words(request: Request) -> int:

@@ -47,7 +47,7 @@ async def measure(agent: Agent, drill: str, count: int = ITEMS, seed: int = SEED
 
 async def _is_right(agent: Agent, role: str, item: Item, place: int) -> bool:
     candidate = item.answer if place % 2 else item.wrong[place // 2 % len(item.wrong)]
-    read = [_said(candidate)] if role == "verify" else []
+    read = [said(candidate)] if role == "verify" else []
     turn = Turn(role, Task(text=item.question), read=read, labels=sorted(FAMILIES))
     try:
         body = agent.read(turn, await agent.answer(agent.request(turn)))
@@ -68,7 +68,8 @@ def _agrees(body: Body, item: Item, candidate: str) -> bool:
             return False
 
 
-def _said(answer: str) -> Message:
+def said(answer: str) -> Message:
+    """A peer's answer, as a verifier reads it."""
     body = Proposal(answer=answer, text=answer)
     return Message(id="candidate", run="", sequence=0, sender="peer", node="", time=datetime.now(UTC), body=body)
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.models.llama import LlamaModel
 from benchmarks.engine.contestants import Contestant
 from benchmarks.engine.one_llama import Load
 from benchmarks.generated import words
@@ -43,12 +45,13 @@ async def measure(
 ) -> list[Measured]:
     """Both workloads, everybody in every repetition, in an order that changes."""
     draw = random.Random(seed)
+    density = await tokens_per_word(load)
     rates: dict[tuple[str, str], list[float]] = {}
     async with AsyncExitStack() as stack:
         running = [(kind.name, await stack.enter_async_context(kind.open(load))) for kind in contestants]
         for repetition in range(-1, repeat):  # the first one warms up
             for workload in ("cold", "warm"):
-                prompts = _prompts(workload, load.agents, draw)
+                prompts = _prompts(workload, load.agents, density, draw)
                 tokens = COLD_TOKENS if workload == "cold" else WARM_TOKENS
                 draw.shuffle(running)
                 for name, contestant in running:
@@ -60,8 +63,20 @@ async def measure(
     return [Measured(model, workload, load.agents, name, tuple(found)) for (workload, name), found in rates.items()]
 
 
-def _prompts(workload: str, agents: int, draw: random.Random) -> list[str]:
+async def tokens_per_word(load: Load) -> float:
+    """How many tokens a model makes of a word: one, if it was generated for this."""
+    vocabulary = LlamaModel(load.path, LlamaSpec(path=str(load.path), context=load.context, sequences=1))
+    text = words(200, random.Random(0))
+    found = len(vocabulary.tokens(text)) / 200
+    await vocabulary.close()
+    return found
+
+
+def _prompts(workload: str, agents: int, density: float, draw: random.Random) -> list[str]:
+    def text(tokens: int) -> str:
+        return words(round(tokens / density), draw)
+
     if workload == "warm":
-        return [words(SHORT, draw) for _ in range(agents)]
-    shared = words(PREFIX, draw)
-    return [f"{shared} {words(TAIL, draw)}" for _ in range(agents)]
+        return [text(SHORT) for _ in range(agents)]
+    shared = text(PREFIX)
+    return [f"{shared} {text(TAIL)}" for _ in range(agents)]

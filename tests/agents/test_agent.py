@@ -138,7 +138,7 @@ async def test_a_scored_turn_asks_how_likely_each_reply_is() -> None:
 )
 def test_the_likelier_verdict_counts_and_a_tie_is_no_approval(totals: tuple[float, float], verdict: str) -> None:
     ada = agent("ada", says("-"))
-    assert ada.replies(VERIFY) == ('{"verdict": "disapprove"}', '{"verdict": "approve"}')
+    assert ada.replies(VERIFY) == ('{"verdict":"disapprove"}', '{"verdict":"approve"}')
     assert ada.read(VERIFY, scores(*totals)) == Verdict(verdict=verdict, target="m3")  # type: ignore[arg-type]
 
 

@@ -257,7 +257,7 @@ async def test_the_judges_choice_can_be_scored() -> None:
     assert vote.confidence == pytest.approx(0.75)
     ((request, replies),) = scored(dot)
     assert transcript(request.messages[0]["content"]) == ["2", "3"]
-    assert replies == ('{"choice": "A"}', '{"choice": "B"}')
+    assert replies == ('{"choice":"A"}', '{"choice":"B"}')
     assert requests(dot) == []
 
 
@@ -420,7 +420,7 @@ async def test_a_verdict_can_be_scored() -> None:
     assert (found.usage.calls, found.usage.cost) == (1, found.usage.tokens)
     ((request, replies),) = scored(ver)
     assert transcript(request.messages[0]["content"]) == ["391"]
-    assert sorted(replies) == ['{"verdict": "approve"}', '{"verdict": "disapprove"}']
+    assert sorted(replies) == ['{"verdict":"approve"}', '{"verdict":"disapprove"}']
     assert requests(ver) == []
 
 

@@ -42,7 +42,7 @@ class Cache:
         self, memory: Any, *, cells: int, sequences: int, forks: bool, reuse: bool, parking: Parking | None
     ) -> None:
         self._llama = backend.library()
-        self._memory, self._forks, self._reuse, self._parking = memory, forks, reuse, parking
+        self._memory, self.forks, self._reuse, self._parking = memory, forks, reuse, parking
         self._size, self._sequences = cells, sequences
         self.evicted = 0
         self._step = 0
@@ -65,7 +65,7 @@ class Cache:
     @property
     def shares(self) -> bool:
         """Whether a live sequence can lend its beginning to another."""
-        return self._reuse and self._forks
+        return self._reuse and self.forks
 
     @property
     def available(self) -> int:
@@ -179,14 +179,14 @@ class Cache:
     def _settle(self) -> None:
         """Start afresh where nothing is held: the next request finds the very state that the first one found."""
         if not self._live and not self._idle:
-            self.clear()
+            self._llama.llama_memory_clear(self._memory, False)
 
     def _best(self, tokens: Sequence[int], limit: int) -> tuple[Held | None, int]:
         """The sequence that shares the longest beginning with some tokens, and how long that is."""
         best, length = None, 0
         for held in self._sources():
             common = common_prefix(held.tokens, tokens, limit)
-            if not self._forks and common < len(held.tokens):
+            if not self.forks and common < len(held.tokens):
                 continue  # a recurrent state cannot go back
             if common > length:
                 best, length = held, common
@@ -195,13 +195,13 @@ class Cache:
     def _sources(self) -> Iterator[Held]:
         if self._reuse:
             yield from self._idle.values()
-            if self._forks:
+            if self.forks:
                 yield from self._live.values()
 
     def _parked(self, tokens: Sequence[int], limit: int) -> tuple[tuple[int, ...] | None, int]:
         if self._parking is None:
             return None, 0
-        return self._parking.best(tokens, limit, whole=not self._forks)
+        return self._parking.best(tokens, limit, whole=not self.forks)
 
     def _restore(self, parked: tuple[int, ...], length: int) -> Held | None:
         if not self.make_room(len(parked)) or (held := self._new(keep=None)) is None:

@@ -57,6 +57,11 @@ class LlamaModel:
         with self._engine.open():
             return len(self._prompt(request))
 
+    def tokens(self, text: str) -> list[int]:
+        """The tokens of a text as it stands, without chat template and without names of control tokens."""
+        with self._engine.open():
+            return self._vocabulary.tokens(text, begin=False, special=False)
+
     async def generate(self, request: Request) -> Completion:
         return await self._write(request, None)
 
@@ -72,15 +77,12 @@ class LlamaModel:
             work.cancel()
 
     async def score(self, request: Request, continuations: Sequence[str]) -> Scores:
-        if not continuations or not all(continuations):
-            raise ValueError("there must be at least one continuation, and none may be empty")
-        with self._engine.open():
-            prompt = self._prompt(request)
-            replies = [self._vocabulary.tokens(text, begin=False, special=False) for text in continuations]
-        self._room(prompt, max(map(len, replies)))
-        job = Scoring(prompt, replies, priority=request.priority, longest_stem=self._engine.longest_stem)
-        found: Scores = await self._engine.run(job)
-        return found
+        return await self._score(request, continuations, among=False)
+
+    async def weigh(self, request: Request, replies: Sequence[str]) -> Scores:
+        if any(one != other and other.startswith(one) for one in replies for other in replies):
+            raise ValueError("no reply may be the beginning of another")
+        return await self._score(request, replies, among=True)
 
     async def close(self) -> None:
         """Break off the replies that are being made, refuse those that wait, and free the memory."""
@@ -93,6 +95,18 @@ class LlamaModel:
             job = Generation(prompt, request, self._vocabulary, limit, emit)
         reply: Completion = await self._engine.run(job)
         return reply
+
+    async def _score(self, request: Request, continuations: Sequence[str], *, among: bool) -> Scores:
+        if not continuations or not all(continuations):
+            raise ValueError("there must be at least one continuation, and none may be empty")
+        engine = self._engine
+        with engine.open():
+            prompt = self._prompt(request)
+            replies = [self._vocabulary.tokens(text, begin=False, special=False) for text in continuations]
+        self._room(prompt, max(map(len, replies)))
+        job = Scoring(prompt, replies, among=among, priority=request.priority, longest_stem=engine.longest_stem)
+        found: Scores = await engine.run(job)
+        return found
 
     def _room(self, prompt: Sequence[int], needed: int) -> int:
         """How many tokens the context leaves to a reply, at least `needed`."""

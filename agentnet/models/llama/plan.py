@@ -16,6 +16,8 @@ MAX_MICROBATCH = 512
 CACHE_SHARE = 0.25
 """Of the memory that a model leaves free, how much its KV cache takes beyond the tokens of one request, where the spec
 does not size it. Further models need the rest."""
+FULL = 4
+"""Requests of full length that a cache has room for, where the spec does not size it: few ever are that long."""
 STEP = 256
 """llama.cpp rounds the tokens of a cache up to a multiple of this."""
 
@@ -127,7 +129,7 @@ class _Planner:
         smallest = self._with(_rounded(self._size))
         if self._spec.cache_tokens is not None:
             return self._with(_rounded(max(self._size, self._spec.cache_tokens)))
-        wished = _rounded(self._size * self._spec.sequences)
+        wished = _rounded(self._size * min(self._spec.sequences, FULL))
         plan = self._with(min(wished, smallest.cells + self._extra(smallest) // STEP * STEP))
         # A long cache must not push layers off the devices, nor out of RAM what would fit with a short one.
         return plan if plan.offload.layers == smallest.offload.layers and plan.fits else smallest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,22 @@ class Scoring(Job):
     """
 
     def __init__(
-        self, prompt: Sequence[int], continuations: Sequence[Sequence[int]], *, priority: int, longest_stem: int
+        self,
+        prompt: Sequence[int],
+        continuations: Sequence[Sequence[int]],
+        *,
+        among: bool = False,
+        priority: int,
+        longest_stem: int,
     ) -> None:
-        """`longest_stem` bounds how many tokens with logits are evaluated in the prompt's own step."""
+        """`longest_stem` bounds how many tokens with logits are evaluated in the prompt's own step.
+
+        `among` compares a token with those that other continuations have in its place, instead of the whole
+        vocabulary, and where there are none it does not count.
+        """
+        self._rivals = _rivals(continuations) if among else None
+        if self._rivals is not None:
+            continuations = [_up_to_last_parting(tokens, self._rivals) for tokens in continuations]
         stem = list(continuations[0])
         for continuation in continuations[1:]:
             del stem[common_prefix(stem, continuation, len(stem)) :]
@@ -71,7 +84,8 @@ class Scoring(Job):
 
     def _follow(self, context: Context, group: dict[int, Held]) -> None:
         """Evaluate what a group's continuations have beyond the stem, all but the last token of each."""
-        nodes = list(self._nodes(group))
+        # A recurrent state belongs to one sequence: there, nothing can be decoded for several at once.
+        nodes = list(self._nodes(group, sharing=context.cache.forks))
         while nodes:
             some, nodes = nodes[: context.batch.capacity], nodes[context.batch.capacity :]
             if not context.cache.make_room(len(some)):
@@ -84,24 +98,52 @@ class Scoring(Job):
                 context.cache.extend_shared([group[member] for member in members], [token])
                 self._note(members, depth + 1, row)
 
-    def _nodes(self, group: Iterable[int]) -> Iterator[tuple[list[int], int, int]]:
+    def _nodes(self, group: Iterable[int], *, sharing: bool) -> Iterator[tuple[list[int], int, int]]:
         """The tokens to evaluate, level by level: who shares it, its depth in the continuation, and the token."""
         deepest = max(len(self._continuations[place]) for place in group) - 1
         for depth in range(self._stem, deepest):
-            sharing: dict[tuple[int, ...], list[int]] = {}
+            together: dict[tuple[int, ...], list[int]] = {}
             for place in group:
                 tokens = self._continuations[place]
                 if depth < len(tokens) - 1:
-                    sharing.setdefault(tuple(tokens[: depth + 1]), []).append(place)
-            yield from ((members, depth, beginning[-1]) for beginning, members in sharing.items())
+                    owner = () if sharing else (place,)
+                    together.setdefault((*owner, *tokens[: depth + 1]), []).append(place)
+            yield from ((members, depth, beginning[-1]) for beginning, members in together.items())
 
     def _note(self, members: Iterable[int], depth: int, row: Any) -> None:
         """Write down what a row says about the token at `depth` of each member."""
-        asked = [
-            (place, self._continuations[place][depth]) for place in members if depth < len(self._continuations[place])
-        ]
-        values = row.astype(np.float64)
-        top = values.max()
-        normaliser = top + np.log(np.exp(values - top).sum())
-        for place, token in asked:
-            self._logprobs[place].append(float(values[token] - normaliser))
+        asked = [(place, tokens) for place in members if depth < len(tokens := self._continuations[place])]
+        if not asked:
+            return
+        rivals: Any = slice(None)
+        if self._rivals is not None:  # all members have the same tokens up to here, and so the same rivals
+            rivals = self._rivals[tuple(asked[0][1][:depth])]
+            if len(rivals) == 1:
+                return
+        normaliser = _log_sum(row[rivals])
+        for place, tokens in asked:
+            self._logprobs[place].append(float(row[tokens[depth]]) - normaliser)
+
+
+def _rivals(continuations: Sequence[Sequence[int]]) -> dict[tuple[int, ...], list[int]]:
+    """For each beginning of a continuation, the tokens that come next in any."""
+    found: dict[tuple[int, ...], list[int]] = {}
+    for tokens in continuations:
+        for depth, token in enumerate(tokens):
+            following = found.setdefault(tuple(tokens[:depth]), [])
+            if token not in following:
+                following.append(token)
+    return found
+
+
+def _up_to_last_parting(tokens: Sequence[int], rivals: Mapping[tuple[int, ...], Sequence[int]]) -> Sequence[int]:
+    """A continuation without what is fixed after it has parted from every other one."""
+    parting = (depth for depth in range(len(tokens) - 1, -1, -1) if len(rivals[tuple(tokens[:depth])]) > 1)
+    return tokens[: next(parting, 0) + 1]
+
+
+def _log_sum(logits: Any) -> float:
+    """The logarithm of the sum of the exponentials."""
+    values = logits.astype(np.float64)
+    top = values.max()
+    return float(top + np.log(np.exp(values - top).sum()))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.models.gguf import Header, Tensor
 from agentnet.models.llama.offload import RESERVE, Room
-from agentnet.models.llama.plan import MemoryPlan, amount, plan_memory
+from agentnet.models.llama.plan import FULL, MemoryPlan, amount, plan_memory
 
 MIB, GIB = 2**20, 2**30
 BLOCKS = 32
@@ -62,8 +62,8 @@ def test_everything_is_counted() -> None:
     assert found.fits
 
 
-def test_where_memory_is_plenty_every_sequence_has_room_for_its_whole_context() -> None:
-    assert plan(1000).cells == 8 * 8192
+def test_where_memory_is_plenty_some_requests_have_room_for_their_whole_context() -> None:
+    assert plan(1000).cells == FULL * 8192
     assert plan(1000, sequences=2, context=1000).cells == 2048
 
 
@@ -114,13 +114,13 @@ def test_layers_move_to_the_gpu_and_out_of_memory(free: float, layers: int) -> N
 
 
 def test_the_cache_grows_into_what_the_gpu_has_left() -> None:
-    assert plan(100, (gpu(5.5),)).cells < plan(100, (gpu(12),)).cells < plan(100, (gpu(1000),)).cells == 8 * 8192
+    assert plan(100, (gpu(5.5),)).cells < plan(100, (gpu(8),)).cells < plan(100, (gpu(1000),)).cells == FULL * 8192
     assert plan(100, (gpu(3),)).cells == 8192  # layers first
 
 
 def test_a_cache_kept_in_ram_is_sized_by_ram() -> None:
     found = plan(1000, (gpu(4.5),), offload_kv=False)
-    assert (found.cells, found.offload.layers) == (8 * 8192, 33)
+    assert (found.cells, found.offload.layers) == (FULL * 8192, 33)
     assert found.cache == found.cells * TOKEN
 
 
