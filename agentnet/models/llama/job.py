@@ -14,6 +14,10 @@ from agentnet.models.llama.context import Context
 from agentnet.models.llama.delivery import Mailbox
 
 
+class NoRoom(Exception):
+    """A job needs more of the cache than the others leave; it is tried again alone."""
+
+
 class Job(ABC):
     """One request. The scheduler brings the cache to hold `tokens`; whenever it does, `take` gets the logits.
 
@@ -32,6 +36,8 @@ class Job(ABC):
         self.reused: int | None = None
         """Tokens that the cache held when the job was first admitted."""
         self.failures = 0
+        self.alone = False
+        """To be decoded beside nobody else."""
         self.cancelled = False
         self.started = 0.0
         self.loop = asyncio.get_running_loop()
@@ -51,7 +57,10 @@ class Job(ABC):
         """
 
     def conclude(self, context: Context) -> None:  # noqa: B027 – most jobs are done by then
-        """Decode what the job itself still needs, after every job of the step has taken its logits."""
+        """Decode what the job itself still needs, after every job of the step has taken its logits.
+
+        Raises `NoRoom` where the cache is too full.
+        """
 
     @abstractmethod
     def result(self) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 from agentnet.errors import AgentNetError, ContextOverflow, ModelError
 from agentnet.models.llama.context import Context, DecodeFailed
 from agentnet.models.llama.delivery import Mailbox
-from agentnet.models.llama.job import Job, settle
+from agentnet.models.llama.job import Job, NoRoom, settle
 from agentnet.models.llama.prefix import WORTH, common_prefix
 
 PRIORITY = 64
@@ -143,10 +143,10 @@ class Scheduler:
             self._queue(job)
 
     def _fits(self, job: Job) -> bool:
-        """Whether a job can be admitted now. One whose step has failed before is tried again alone."""
+        """Whether a job can be admitted now."""
         if not self._live:
             return True
-        if job.failures or self._live[0].failures:
+        if job.alone or self._live[0].alone:
             return False
         missing = len(job.tokens) - self._cache.reach(job.tokens, job.wanted_from)
         return missing + HEADROOM <= self._cache.available
@@ -211,7 +211,10 @@ class Scheduler:
             self._preempted += 1
             self._queue(last)
         else:
-            self._end(last, ContextOverflow(f"{self._context.name}: the KV cache is full; set larger `cache_tokens`"))
+            self._end(last, self._full())
+
+    def _full(self) -> ContextOverflow:
+        return ContextOverflow(f"{self._context.name}: the KV cache is full; set larger `cache_tokens`")
 
     def _add(self, job: Job, count: int) -> _Part:
         assert job.held is not None
@@ -258,6 +261,14 @@ class Scheduler:
             result = job.result()
         except DecodeFailed:
             raise
+        except NoRoom:
+            if len(self._live) > 1:
+                self._leave(job)
+                job.alone = True
+                self._preempted += 1
+                self._queue(job)
+            else:
+                self._fail(job, self._full())
         except Exception as error:
             self._fail(job, error)
         else:
@@ -278,6 +289,7 @@ class Scheduler:
         for job in live:
             job.held = None
             job.failures += 1
+            job.alone = True
             if job.failures < ATTEMPTS:
                 self._queue(job)
             else:

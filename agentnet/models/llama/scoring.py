@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from agentnet.errors import ModelError
 from agentnet.models.base import Scores
 from agentnet.models.llama.cache import Held
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.delivery import Mailbox
-from agentnet.models.llama.job import Job
+from agentnet.models.llama.job import Job, NoRoom
 from agentnet.models.llama.prefix import common_prefix
 
 
@@ -76,7 +75,7 @@ class Scoring(Job):
                 while left and (fork := context.cache.fork(self.held)) is not None:
                     group[left.pop(0)] = fork
                 if not group:
-                    raise ModelError(f"{context.name}: no sequence is free to score with; ask for fewer at once")
+                    raise NoRoom
                 yield group
             finally:
                 for fork in group.values():
@@ -89,7 +88,7 @@ class Scoring(Job):
         while nodes:
             some, nodes = nodes[: context.batch.capacity], nodes[context.batch.capacity :]
             if not context.cache.make_room(len(some)):
-                raise ModelError(f"{context.name}: the KV cache has no room to score with; set larger `cache_tokens`")
+                raise NoRoom
             for members, depth, token in some:
                 context.batch.add_shared([group[member].id for member in members], self.prompt_length + depth, token)
             logits = context.decode()
