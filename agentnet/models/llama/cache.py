@@ -98,7 +98,8 @@ class Cache:
         if source is not None and length:
             self._llama.llama_memory_seq_cp(self._memory, source.id, held.id, 0, length)
             self._own(held, source.tokens[:length], source.cells[:length])
-            if source.id in self._idle:  # used just now: last to be evicted
+            # Used just now, and so the last to be evicted; but a template's first words alone are no use of it.
+            if source.id in self._idle and 2 * length >= len(source.tokens):
                 self._idle[source.id] = self._idle.pop(source.id)
                 source.idle_since = self._step
         return held
