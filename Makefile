@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 
-.PHONY: demo test check docs zoo measure table bench constraints wheel clean help
+.PHONY: demo test check docs zoo measure table bench bench-server soak constraints wheel clean help
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(INSTALLED) ## install, then answer a compound question that no single zoo model can answer
 	$(BIN)/agentnet demo
@@ -28,8 +28,18 @@ docs: $(INSTALLED) ## write the generated files again: schemas, docs/protocols.m
 table: $(INSTALLED) ## 200 held-out items: delegation and verification against the best single model
 	$(BIN)/agentnet table
 
-bench: $(INSTALLED) ## microseconds per agent turn, beside plain LangGraph and AutoGen
+bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to serve a GGUF file
 	$(BIN)/python -m benchmarks.orchestration
+	$(BIN)/python -m benchmarks.engine.overhead
+	$(BIN)/python -m benchmarks.engine.scoring
+	$(BIN)/python -m benchmarks.engine.debate
+	$(BIN)/python -m benchmarks.engine
+
+bench-server: $(INSTALLED) ## build llama.cpp's own server, which `make bench` compares with (minutes, once)
+	$(BIN)/python -m benchmarks.engine.server_build
+
+soak: $(INSTALLED) ## five minutes of mixed requests on a starved engine, each compared with itself alone
+	$(BIN)/python -m benchmarks.engine.soak
 
 zoo: $(VENV)/.training ## train every model of the zoo again and measure it (hours on two cores; resumable)
 	$(BIN)/python -m agentnet.zoo.training all --threads $(THREADS)
@@ -54,4 +64,4 @@ $(VENV)/.training: $(INSTALLED)
 	touch $@
 
 clean: ## remove what was built, except the environment
-	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .zoo-work
+	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .zoo-work .bench

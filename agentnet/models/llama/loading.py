@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from agentnet.models.llama import backend
 from agentnet.models.llama.ledger import LEDGER, Claim, Ledger
 from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.plan import MemoryPlan, plan_memory
+
+log = logging.getLogger("agentnet.llama")
 
 _SPLIT = {"none": "LLAMA_SPLIT_MODE_NONE", "layer": "LLAMA_SPLIT_MODE_LAYER", "row": "LLAMA_SPLIT_MODE_ROW"}
 _CACHE_TYPES = {"f32": 0, "f16": 1, "bf16": 30, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8}
@@ -73,6 +76,7 @@ def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
             if not layers or spec.gpu_layers != "auto":
                 raise
             notes.append(f"the GPU could not take {layers} layers of {path.name} ({error})")
+            log.warning("%s", notes[-1])
             claim = _claim(path, header, spec, found, most=layers // 2)
         except BaseException:
             claim.release()

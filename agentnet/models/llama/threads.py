@@ -55,7 +55,7 @@ def end_team() -> None:
 
     OpenMP gives each thread that computes a team of its own, and counts the idle ones too. As soon as all teams of the
     process together outnumber the cores, waiting threads go to sleep instead of spinning, in every team: two engines
-    that take turns then run at half of their speed. Does nothing where llama.cpp was built without OpenMP.
+    that take turns then run far below their speed. Does nothing where llama.cpp was built without OpenMP.
     """
     _pause()(_SOFT)
 
