@@ -188,7 +188,8 @@ async def soak(requests: int, seconds: float, seed: int = 0) -> Report:
         tasks = []
         for number in range(requests):
             tasks.append(asyncio.create_task(one(draw_request(draw))))
-            await asyncio.sleep(max(0.0, started + seconds * number / requests - time.monotonic()))
+            burst = number // AT_ONCE * AT_ONCE  # in bursts, or nobody would be short of anything
+            await asyncio.sleep(max(0.0, started + seconds * burst / requests - time.monotonic()))
             if number % max(1, requests // 40) == 0:
                 report.memory.append(_resident())
         while not all(task.done() for task in tasks):

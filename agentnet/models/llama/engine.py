@@ -7,8 +7,9 @@ import logging
 import queue
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class Engine:
         most = min(spec.sequences, max(1, self.loaded.batch // 2))
         self._scheduler = Scheduler(self._context, self._mailbox, most=most)
         self._gate = Gate(MOST_INSIDE)
-        self._inbox: queue.SimpleQueue[list[Job]] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._sent: dict[asyncio.AbstractEventLoop, list[Job]] = {}
         self._closing = threading.Event()
         self._reading = threading.Lock()
@@ -94,10 +95,14 @@ class Engine:
             return await job.future
         except asyncio.CancelledError:
             job.cancelled = True
-            self._inbox.put([])
+            self._inbox.put(_wake)
             raise
         finally:
             self._gate.leave()
+
+    def end_session(self, session: object) -> None:
+        """Give up the sequence that a session's steps have left."""
+        self._inbox.put(partial(self._scheduler.end_session, session))
 
     def _send(self, job: Job) -> None:
         """Hand over what one turn of an event loop asks for together: parallel agents then start in one step."""
@@ -110,7 +115,7 @@ class Engine:
         jobs = self._sent.pop(loop)
         try:
             with self.open():
-                self._inbox.put(jobs)
+                self._inbox.put(partial(self._submit, jobs))
         except ModelError as error:
             for job in jobs:
                 job.close()
@@ -131,7 +136,7 @@ class Engine:
         """End the replies that are being made with an error, refuse what comes, and free the memory."""
         with self._reading:
             self._closing.set()
-        self._inbox.put([])
+        self._inbox.put(_wake)
         await asyncio.to_thread(self._thread.join)
         self.loaded.close()
 
@@ -170,7 +175,7 @@ class Engine:
     def _wait(self, at_work: bool) -> bool:
         """Until something comes in; whether the engine still holds its share of the threads."""
         try:
-            self._receive(self._inbox.get(timeout=LINGER if at_work else None))
+            self._inbox.get(timeout=LINGER if at_work else None)()
         except queue.Empty:
             self._rest()
             return False
@@ -184,12 +189,11 @@ class Engine:
     def _take_in(self) -> None:
         while True:
             try:
-                self._receive(self._inbox.get_nowait())
+                self._inbox.get_nowait()()
             except queue.Empty:
                 return
 
-    def _receive(self, jobs: list[Job]) -> None:
-        """An empty list only wakes the thread."""
+    def _submit(self, jobs: list[Job]) -> None:
         for job in jobs:
             self._scheduler.submit(job)
 
@@ -198,3 +202,7 @@ class Engine:
         if threads != self._threads:
             self._threads = threads
             self._context.set_threads(threads)
+
+
+def _wake() -> None:
+    """What is put into the inbox only to have the thread look around."""

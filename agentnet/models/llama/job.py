@@ -32,6 +32,8 @@ class Job(ABC):
         self.priority = priority
         self.order = (0, 0)
         """Its place in the queue, set when it is put there: the lowest is served first."""
+        self.session: object | None = None
+        """The session that keeps the sequence when the job is done."""
         self.held: Held | None = None
         self.reused: int | None = None
         """Tokens that the cache held when the job was first admitted."""

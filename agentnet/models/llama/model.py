@@ -13,6 +13,7 @@ from agentnet.models.llama.engine import Engine
 from agentnet.models.llama.generation import Emit, Generation
 from agentnet.models.llama.scheduler import Counts
 from agentnet.models.llama.scoring import Scoring
+from agentnet.models.llama.stepping import TokenSession
 from agentnet.models.llama.template import ChatTemplate
 
 
@@ -83,6 +84,13 @@ class LlamaModel:
         if any(one != other and other.startswith(one) for one in replies for other in replies):
             raise ValueError("no reply may be the beginning of another")
         return await self._score(request, replies, among=True)
+
+    def open_session(self, request: Request) -> TokenSession:
+        """A session that starts behind the prompt of a request. Raises `ModelError`."""
+        with self._engine.open():
+            prompt = self._prompt(request)
+        self._room(prompt, 1)
+        return TokenSession(self._engine, prompt, size=self._engine.loaded.size, priority=request.priority)
 
     async def close(self) -> None:
         """Break off the replies that are being made, refuse those that wait, and free the memory."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentnet.errors import AgentNetError, ContextOverflow, ModelError
+from agentnet.models.llama.cache import Held
 from agentnet.models.llama.context import Context, DecodeFailed
 from agentnet.models.llama.delivery import Mailbox
 from agentnet.models.llama.job import Job, NoRoom, settle
@@ -66,6 +67,8 @@ class Scheduler:
         self._tickets = 0
         self._waiting: list[tuple[tuple[int, int], Job]] = []
         self._live: list[Job] = []
+        self._resting: dict[object, Held] = {}
+        """Sequences of sessions between two steps, the longest resting first."""
         self._requests = self._asked = self._evaluated = self._reused = self._preempted = 0
         self._seconds = 0.0
 
@@ -118,6 +121,15 @@ class Scheduler:
             self._end(job, error)
         self._waiting.clear()
 
+    def end_session(self, session: object) -> None:
+        """Give up the sequence that rests between the steps of a session."""
+        held = self._resting.pop(session, None)
+        if held is not None:
+            self._cache.close(held)
+        for job in [*self._live, *(job for _, job in self._waiting)]:
+            if job.session is session:
+                job.session = None
+
     def _let_go(self) -> None:
         """Free what belongs to callers that have gone."""
         for job in [job for job in self._live if job.cancelled]:
@@ -169,16 +181,42 @@ class Scheduler:
         return False
 
     def _start(self, job: Job) -> bool:
-        job.held = self._cache.open(job.tokens, job.wanted_from)
-        if job.held is None:
-            return False
+        resumed = self._resume(job)
+        while not resumed and (held := self._cache.open(job.tokens, job.wanted_from)) is None:
+            if not self._release_resting():
+                return False
+        if not resumed:
+            job.held = held
+        assert job.held is not None
         self._live.append(job)
+        if resumed:
+            job.reused, job.started = len(job.held.tokens), time.perf_counter()
         if job.reused is None:
             job.reused = len(job.held.tokens)
             job.started = time.perf_counter()
             self._requests += 1
             self._asked += job.prompt_length
             self._reused += job.reused
+        return True
+
+    def _resume(self, job: Job) -> bool:
+        """Give the next step of a session the sequence that it left, cut to what both have in common."""
+        held = self._resting.pop(job.session, None) if job.session is not None else None
+        if held is None:
+            return False
+        if not self._cache.trim(held, common_prefix(held.tokens, job.tokens, job.wanted_from)):
+            self._cache.drop(held)  # a recurrent state cannot go back
+            return False
+        job.held = held
+        return True
+
+    def _release_resting(self) -> bool:
+        """Take its sequence from the session that rests longest; its next step reads it again."""
+        oldest = next(iter(self._resting), None)
+        if oldest is None:
+            return False
+        self._cache.close(self._resting.pop(oldest))
+        self._preempted += 1
         return True
 
     def _fill(self) -> list[_Part]:
@@ -204,7 +242,12 @@ class Scheduler:
         return writing + reading
 
     def _yield_room(self) -> None:
-        """Send the job that came last back to the queue; the last one of all cannot be served."""
+        """Take a sequence from who rests, or send the job that came last back to the queue.
+
+        The last one of all cannot be served.
+        """
+        if self._release_resting():
+            return
         last = max(self._live, key=lambda job: job.order)
         self._leave(last)
         if self._live:
@@ -262,7 +305,9 @@ class Scheduler:
         except DecodeFailed:
             raise
         except NoRoom:
-            if len(self._live) > 1:
+            if len(self._live) > 1 or self._resting:
+                while self._release_resting():
+                    pass
                 self._leave(job)
                 job.alone = True
                 self._preempted += 1
@@ -285,6 +330,7 @@ class Scheduler:
     def _recover(self, error: DecodeFailed) -> None:
         """Start over with an empty cache: every job of the failed step is tried once more, alone."""
         self._cache.clear()
+        self._resting.clear()
         live, self._live = self._live, []
         for job in live:
             job.held = None
@@ -299,7 +345,10 @@ class Scheduler:
         """Take a job out of the step; what it holds in the cache may be found by the next."""
         assert job.held is not None
         self._live.remove(job)
-        self._cache.close(job.held)
+        if job.session is None:
+            self._cache.close(job.held)
+        else:
+            self._resting[job.session] = job.held
         job.held = None
 
     def _end(self, job: Job, result: Any) -> None:

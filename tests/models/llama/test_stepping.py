@@ -1,0 +1,108 @@
+"""Sessions whose tokens are chosen outside of the model."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agentnet.contracts.sampling import Sampling
+from agentnet.errors import ModelError
+from agentnet.models.base import Request
+from tests.models.llama.conftest import Open
+from tests.models.llama.recurrent import write_recurrent
+
+ASK = Request(({"role": "user", "content": "Tell me something."},), Sampling(max_tokens=12))
+
+
+def likeliest(logits: Any) -> int:
+    return int(logits.argmax())
+
+
+def copied(logits: Any) -> Any:
+    return logits.copy()
+
+
+async def greedy(session: Any, count: int) -> list[int]:
+    tokens: list[int] = []
+    for _ in range(count):
+        tokens.append(await session.step(tokens, likeliest))
+    return tokens
+
+
+@pytest.mark.parametrize("settings", [{}, {"sequences": 1, "reuse_prefix": False}])
+async def test_choosing_the_likeliest_says_what_the_model_says(
+    opened: Open, random_file: Path, settings: dict[str, Any]
+) -> None:
+    model = opened(random_file, **settings)
+    session = model.open_session(ASK)
+    tokens = await greedy(session, 12)
+    said = b"".join(session.vocabulary.piece(token) for token in tokens)
+    assert said.decode(errors="replace") == (await model.generate(ASK)).text
+    assert session.evaluated == len(session.prompt) + 11
+    session.close()
+
+
+async def test_going_back_evaluates_the_tail_only_and_reads_the_same_logits(opened: Open, random_file: Path) -> None:
+    model = opened(random_file)
+    session = model.open_session(ASK)
+    first = await session.step([300, 301, 302], copied)
+    await session.step([300, 305, 306, 307], copied)
+    before = session.evaluated
+    again = await session.step([300, 301, 302], copied)
+    assert session.evaluated - before == 2
+    assert np.allclose(first, again, atol=1e-3)
+    fresh = await model.open_session(ASK).step([300, 301, 302], copied)
+    assert np.allclose(first, fresh, atol=1e-3)
+
+
+async def test_sessions_and_replies_share_an_engine(opened: Open, random_file: Path) -> None:
+    model = opened(random_file, sequences=1, reuse_prefix=False)
+    alone = (await model.generate(ASK)).text
+    sessions = [model.open_session(ASK) for _ in range(3)]
+    *found, reply = await asyncio.gather(*(greedy(session, 12) for session in sessions), model.generate(ASK))
+    assert found[0] == found[1] == found[2]
+    assert reply.text == alone
+
+
+async def test_more_sessions_than_there_is_room_for_all_go_on(opened: Open, random_file: Path) -> None:
+    model = opened(random_file, sequences=1, context=256, cache_tokens=256)
+    lone = await greedy(model.open_session(ASK), 8)
+    sessions = [model.open_session(ASK) for _ in range(12)]
+    assert await asyncio.gather(*(greedy(session, 8) for session in sessions)) == [lone] * 12
+    assert model.counts.preempted > 0
+
+
+async def test_a_closed_session_gives_its_cells_back(opened: Open, random_file: Path) -> None:
+    model = opened(random_file, context=256, cache_tokens=256, reuse_prefix=False)
+    for _ in range(20):
+        session = model.open_session(ASK)
+        await session.step([300] * 40, likeliest)
+        session.close()
+        session.close()
+    assert model.counts.preempted == 0
+
+
+async def test_a_recurrent_model_reads_again_what_it_cannot_cut(opened: Open, tmp_path: Path) -> None:
+    model = opened(write_recurrent(tmp_path / "m.gguf"), sequences=2)
+    session = model.open_session(ASK)
+    first = await session.step([300, 301], copied)
+    await session.step([300, 301, 302], copied)
+    assert np.allclose(first, await session.step([300, 301], copied), atol=1e-3)
+
+
+async def test_what_goes_wrong_in_a_reader_is_that_steps_error(opened: Open, random_file: Path) -> None:
+    model = opened(random_file)
+    session = model.open_session(ASK)
+
+    def broken(_: Any) -> None:
+        raise ValueError("no such thing")
+
+    with pytest.raises(ModelError, match="no such thing"):
+        await session.step([], broken)
+    assert isinstance(await session.step([], likeliest), int)
+    with pytest.raises(ModelError, match="do not fit"):
+        await session.step([300] * 600, likeliest)
