@@ -1,0 +1,161 @@
+"""The loop of models that decode together: look, choose, append, until the text ends.
+
+::
+
+    members ── view ──▶ Strategy.choose ── piece ──▶ every member follows ──▶ text, provenance
+       ▲                                                    │
+       └────────────────────────────────────────────────────┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agentnet.contracts.usage import Usage
+from agentnet.errors import AgentNetError, ModelError
+from agentnet.fusion.members import Member
+from agentnet.fusion.pieces import END
+from agentnet.fusion.strategies import Strategy
+from agentnet.fusion.views import Choice, View
+from agentnet.models.llama.text import TextStream
+
+PATIENCE = 3
+"""Failures in a row after which a member is not asked again."""
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A text that several models have said together."""
+
+    text: str
+    finish: Literal["stop", "length"]
+    choices: tuple[Choice, ...]
+    """One for each piece, the last one `END` where the text ended by itself."""
+    usage: Usage
+    dropped: dict[str, str]
+    """Members that did not last to the end, and why."""
+
+
+@dataclass(eq=False)
+class _Seat:
+    """A member's place at the table. What was said while it did not listen waits in `unheard`."""
+
+    member: Member
+    unheard: list[bytes] = field(default_factory=list)
+    look: asyncio.Task[View] | None = None
+    looked_at: int = 0
+    """How many pieces had been said when it was asked."""
+    failures: int = 0
+    why: str = ""
+
+    def ask(self, said: int) -> None:
+        """Ask for what comes next, unless it is still at an earlier question."""
+        if self.look is None:
+            self.looked_at = said
+            self.look = asyncio.create_task(self._catch_up_and_look())
+
+    def answer(self, said: int) -> View | None:
+        """What it thinks comes next after `said` pieces; None if it is late, answered too late, or failed."""
+        if self.look is None or not self.look.done():
+            return None
+        task, self.look = self.look, None
+        try:
+            view = task.result()
+        except AgentNetError as error:
+            self.failures += 1
+            self.why = str(error)
+            return None
+        self.failures = 0
+        return view if self.looked_at == said else None
+
+    async def _catch_up_and_look(self) -> View:
+        try:
+            while self.unheard:
+                await self.member.append(self.unheard[0])
+                del self.unheard[0]
+        except AgentNetError:
+            self.failures = PATIENCE  # out of step: it cannot join again
+            raise
+        return await self.member.view()
+
+
+@dataclass
+class Table:
+    """Members that say one text together.
+
+    `deadline` is how many seconds a member may take for a piece: who is late misses it, and joins again when ready. Who
+    fails is asked again with the next piece, and no more after failing `PATIENCE` times in a row.
+    """
+
+    members: Sequence[Member]
+    strategy: Strategy
+    limit: int
+    stop: Sequence[str] = ()
+    deadline: float | None = None
+    on_piece: Callable[[str, Choice], None] | None = None
+    """Told the text that is certain after each piece (it may be empty), and the choice."""
+    _seats: list[_Seat] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._seats = [_Seat(member) for member in self.members]
+
+    async def decode(self) -> Fused:
+        """Say the text. Raises `ModelError` if nobody is left to say anything."""
+        text, said = TextStream(self.stop), ""
+        choices: list[Choice] = []
+        finish: Literal["stop", "length"] = "length"
+        try:
+            while len(choices) < self.limit and not text.stopped:
+                choice = self.strategy.choose(await self._views(len(choices)))
+                choices.append(choice)
+                ended = choice.piece is END
+                final = ended or len(choices) == self.limit
+                new = text.feed(choice.piece or b"", final=final)
+                said += new
+                if self.on_piece is not None:
+                    self.on_piece(new, choice)
+                if ended or text.stopped:
+                    finish = "stop"
+                    break
+                for seat in self._seats:
+                    seat.unheard.append(choice.piece or b"")
+            usage = sum((seat.member.usage() for seat in self._seats), Usage())
+        finally:
+            await self._leave()
+        dropped = {seat.member.name: seat.why for seat in self._seats if seat.failures >= PATIENCE}
+        return Fused(said, finish, tuple(choices), usage, dropped)
+
+    async def _views(self, said: int) -> list[View]:
+        """What those at the table think comes next, from at least one. A leader who is sure enough is heard alone."""
+        while True:
+            present = [seat for seat in self._seats if seat.failures < PATIENCE]
+            if not present:
+                reasons = "; ".join(dict.fromkeys(seat.why for seat in self._seats))
+                raise ModelError(f"none of the models that decode together is left: {reasons}")
+            views = await self._hear(present[:1], said) if self.strategy.leads else []
+            if views and self.strategy.enough(views[0]):
+                return views
+            views += await self._hear(present[len(views) :], said)
+            if views:
+                return views
+            if late := [seat.look for seat in present if seat.look is not None]:
+                await asyncio.wait(late, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _hear(self, seats: Sequence[_Seat], said: int) -> list[View]:
+        for seat in seats:
+            seat.ask(said)
+        asked = [seat.look for seat in seats if seat.look is not None and seat.looked_at == said]
+        if asked:
+            await asyncio.wait(asked, timeout=self.deadline)
+        return [view for seat in seats if (view := seat.answer(said)) is not None]
+
+    async def _leave(self) -> None:
+        looks = [seat.look for seat in self._seats if seat.look is not None]
+        for look in looks:
+            look.cancel()
+        await asyncio.gather(*looks, return_exceptions=True)
+        for seat in self._seats:
+            seat.member.close()

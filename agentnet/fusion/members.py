@@ -1,0 +1,128 @@
+"""Models that decode together: each has its own prompt, tokenizer and KV cache, and follows what is said by all."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from agentnet.contracts.usage import Usage
+from agentnet.errors import ModelError
+from agentnet.fusion.byte_level import BYTES, ByteDistribution
+from agentnet.fusion.pieces import Pieces
+from agentnet.fusion.spelling import Speller
+from agentnet.fusion.views import View
+from agentnet.models.llama.stepping import TokenSession
+
+
+class Member(ABC):
+    """One model that takes part in a text. Not safe to use concurrently."""
+
+    name: str
+    weight: float
+    pieces: Pieces
+
+    @abstractmethod
+    async def view(self) -> View:
+        """What the model thinks comes next. Raises `ModelError`; it may be asked again."""
+
+    @abstractmethod
+    async def append(self, piece: bytes) -> None:
+        """Follow what was said. Raises `ModelError` where the model cannot: it is out of step then."""
+
+    @abstractmethod
+    def usage(self) -> Usage:
+        """What the model has done so far."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what the model holds for this text."""
+
+
+class LocalMember(Member):
+    """A model in process: logits are read in place, and only new tokens are evaluated."""
+
+    def __init__(self, name: str, session: TokenSession, lexicon: Lexicon, *, weight: float = 1.0) -> None:
+        self.name, self.weight = name, weight
+        self.pieces = lexicon.pieces
+        self.tokens: list[int] = []
+        """What was said, in the model's own tokens: their bytes are the text so far."""
+        self.respelled = 0
+        """Pieces that were no token of the model."""
+        self._session, self._speller = session, lexicon.speller
+
+    async def view(self) -> View:
+        logits, logprobs = await self._session.step(self.tokens, self._read)
+        return View(self.name, self.pieces, logits, logprobs, weight=self.weight, first_piece=self._speller.first_piece)
+
+    def _read(self, row: Any) -> tuple[Any, Any]:
+        return self.pieces.logits(row), self.pieces.logprobs(row)
+
+    async def append(self, piece: bytes) -> None:
+        place = self.pieces.places.get(piece)
+        if place is not None:  # its own token, as it would have said it alone
+            self.tokens.append(self.pieces.tokens[place])
+        else:
+            self.respelled += 1
+            self.tokens = self._speller.append(self.tokens, piece)
+
+    def usage(self) -> Usage:
+        return _usage(self._session)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class Lexicon:
+    """A model's vocabulary, made ready for fusion once."""
+
+    def __init__(self, name: str, session: TokenSession) -> None:
+        vocabulary = session.vocabulary
+        spelled = [vocabulary.piece(token) for token in range(vocabulary.size)]
+        self.pieces = Pieces(spelled, (token for token in range(vocabulary.size) if vocabulary.ends(token)))
+        self.speller = Speller(
+            name, self.pieces, spelled, lambda text: vocabulary.tokens(text, begin=False, special=False)
+        )
+
+
+class ByteMember(Member):
+    """A model in process that takes part byte by byte."""
+
+    pieces = BYTES
+
+    def __init__(
+        self, name: str, session: TokenSession, lexicon: Lexicon, *, weight: float = 1.0, negligible: float = 1e-3
+    ) -> None:
+        self.name, self.weight = name, weight
+        self._session, self._own = session, lexicon.pieces
+        self._bytes = ByteDistribution(lexicon.pieces, self._conditional, negligible=negligible)
+
+    @property
+    def given_up(self) -> float:
+        """The share of the probability that was given up so far: a bound of the error."""
+        return self._bytes.given_up
+
+    async def _conditional(self, tokens: Sequence[int]) -> Any:
+        return await self._session.step(tokens, self._own.logprobs)
+
+    async def view(self) -> View:
+        logprobs = await self._bytes.next()
+        return View(self.name, BYTES, logprobs, logprobs, weight=self.weight, raw=False)
+
+    async def append(self, piece: bytes) -> None:
+        try:
+            for value in piece:
+                await self._bytes.append(bytes([value]))
+        except ValueError as error:
+            raise ModelError(f"{self.name}: {error}") from error
+
+    def usage(self) -> Usage:
+        return _usage(self._session)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def _usage(session: TokenSession) -> Usage:
+    prompt = len(session.prompt)
+    return Usage(calls=1, prompt_tokens=prompt, completion_tokens=max(0, session.evaluated - prompt))

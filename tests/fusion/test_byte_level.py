@@ -1,0 +1,108 @@
+"""Byte-level distributions against the sum over all token sequences, written out."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentnet.fusion.byte_level import BYTES, ByteDistribution
+from agentnet.fusion.pieces import END, Pieces
+
+VOCABULARY = [b"a", b"b", b"ab", b"ba", b"aba", b"\xc3", b"\xc3\xa9", b"\xa9", b"a", b""]
+PIECES = Pieces(VOCABULARY, ends=[9])
+"""With a token that is said by two, half a character, and words within words."""
+
+
+def conditional(seed: int) -> Any:
+    """A model without any regularity: the next piece depends on all tokens before it."""
+
+    async def ask(tokens: Sequence[int]) -> Any:
+        draw = np.random.default_rng([seed, *tokens])
+        return PIECES.logprobs(draw.normal(0, 2, len(VOCABULARY)))
+
+    return ask
+
+
+async def by_enumeration(ask: Any, text: bytes) -> np.ndarray:
+    """P(next byte | text): every token sequence that reaches beyond the text, or ends with it."""
+    found = np.zeros(257)
+
+    async def follow(tokens: tuple[int, ...], said: bytes, probability: float) -> None:
+        places = np.exp(await ask(tokens))
+        for place, piece in enumerate(PIECES.pieces):
+            if piece is END:
+                if said == text:
+                    found[0] += probability * places[place]
+                continue
+            now = said + piece
+            if len(now) > len(text):
+                if now.startswith(text):
+                    found[1 + now[len(text)]] += probability * places[place]
+            elif text.startswith(now):
+                await follow((*tokens, PIECES.tokens[place]), now, probability * places[place])
+
+    await follow((), b"", 1.0)
+    return found / found.sum()
+
+
+@given(st.integers(0, 10**6), st.lists(st.sampled_from([b"a", b"b", b"\xc3\xa9"]), max_size=6))
+@settings(max_examples=40, deadline=None)
+async def test_exact_against_every_token_sequence(seed: int, characters: list[bytes]) -> None:
+    ask, text = conditional(seed), b"".join(characters)
+    model = ByteDistribution(PIECES, ask, negligible=0)
+    for place in range(len(text)):
+        assert math.fsum(np.exp(await model.next())) == pytest.approx(1)
+        await model.append(text[place : place + 1])
+    assert np.exp(await model.next()) == pytest.approx(await by_enumeration(ask, text), abs=1e-12)
+    assert model.given_up == pytest.approx(0, abs=1e-9)
+
+
+async def test_giving_up_what_is_negligible_errs_by_no_more_than_is_said() -> None:
+    ask, text = conditional(7), b"abababaabbab"
+    exact, pruned = (ByteDistribution(PIECES, ask, negligible=share) for share in (0.0, 0.02))
+    for place in range(len(text)):
+        one, other = np.exp(await exact.next()), np.exp(await pruned.next())
+        assert np.abs(one - other).sum() <= 4 * pruned.given_up + 1e-9
+        for model in (exact, pruned):
+            await model.append(text[place : place + 1])
+    assert 0 < pruned.given_up < 0.5
+
+
+async def test_a_byte_that_the_model_cannot_say_is_refused() -> None:
+    model = ByteDistribution(PIECES, conditional(0))
+    with pytest.raises(ValueError, match="no probability"):
+        await model.append(b"z")
+
+
+def test_bytes_are_a_vocabulary() -> None:
+    assert len(BYTES) == 257
+    assert BYTES.pieces[0] is END
+    assert [BYTES.places[bytes([value])] for value in range(256)] == list(range(1, 257))
+
+
+@given(st.lists(st.binary(min_size=1, max_size=4), min_size=1, max_size=40), st.binary(max_size=3))
+def test_what_begins_alike_lies_together(spelled: list[bytes], beginning: bytes) -> None:
+    pieces = Pieces([*spelled, b""], ends=[len(spelled)])
+    shares = np.random.default_rng(0).random(len(pieces))
+    named = {piece: share for piece, share in zip(pieces.pieces, shares, strict=True) if piece is not END}
+    mass = sum(share for piece, share in named.items() if piece.startswith(beginning))
+    assert pieces.sorted.mass(shares, beginning) == pytest.approx(mass)
+    following = np.zeros(256)
+    for piece, share in named.items():
+        if piece.startswith(beginning) and len(piece) > len(beginning):
+            following[piece[len(beginning)]] += share
+    assert pieces.sorted.next_bytes(shares, beginning) == pytest.approx(following)
+
+
+def test_all_orders_of_bytes_are_found() -> None:
+    spelled = [bytes(pair) for pair in itertools.product((0, 1, 254, 255), repeat=2)]
+    pieces = Pieces([*spelled, b""], ends=[len(spelled)])
+    for first in (0, 1, 254, 255):
+        assert pieces.sorted.mass(np.ones(len(pieces)), bytes([first])) == 4

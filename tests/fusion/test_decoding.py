@@ -1,0 +1,200 @@
+"""Models that decode together: real ones of the zoo, and one that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.contracts.sampling import Sampling
+from agentnet.contracts.usage import Usage
+from agentnet.errors import ModelError
+from agentnet.fusion.decoding import Fused, Table
+from agentnet.fusion.members import ByteMember, Lexicon, LocalMember, Member
+from agentnet.fusion.pieces import END, Pieces
+from agentnet.fusion.strategies import DuetNet, Gated, Mean, Strategy, UniTE
+from agentnet.fusion.views import View
+from agentnet.models.base import Request
+from agentnet.models.llama import LlamaModel
+from agentnet.zoo import catalog
+
+ASK = Request(({"role": "user", "content": "What is 347 + 285?\nsolve"},), Sampling(max_tokens=60))
+
+
+@pytest.fixture
+async def zoo() -> AsyncIterator[Callable[[str], LlamaModel]]:
+    models: dict[str, LlamaModel] = {}
+
+    def model(name: str) -> LlamaModel:
+        if name not in models:
+            path = catalog.path(name)
+            models[name] = LlamaModel(path, LlamaSpec(path=str(path), threads=1, sequences=1, reuse_prefix=False))
+        return models[name]
+
+    yield model
+    await asyncio.gather(*(model.close() for model in models.values()))
+
+
+def member(model: LlamaModel, name: str, request: Request = ASK, **settings: Any) -> LocalMember:
+    session = model.open_session(request)
+    return LocalMember(name, session, Lexicon(name, session), **settings)
+
+
+async def together(members: Sequence[Member], strategy: Strategy | None = None, **settings: Any) -> Fused:
+    return await Table(members, strategy or Mean(), **{"limit": 60, **settings}).decode()
+
+
+@pytest.mark.parametrize("strategy", [Mean(), UniTE(), DuetNet(values="logprobs"), Gated(Mean())])
+async def test_copies_say_what_the_model_says_alone(zoo: Callable[[str], LlamaModel], strategy: Strategy) -> None:
+    model = zoo("atlas")
+    alone = await model.generate(ASK)
+    fused = await together([member(model, "one"), member(model, "two")], strategy)
+    assert (fused.text, fused.finish) == (alone.text, "stop")
+    assert len(fused.choices) == alone.usage.completion_tokens
+    assert fused.choices[-1].piece is END
+    assert fused.usage.calls == 2
+
+
+async def test_models_with_different_tokenizers_solve_together(zoo: Callable[[str], LlamaModel]) -> None:
+    chars, pairs = member(zoo("math"), "math"), member(zoo("atlas"), "atlas")
+    fused = await together([chars, pairs])
+    assert fused.text.endswith("=> 632")
+    assert chars.respelled > 0
+    for one in (chars, pairs):
+        assert b"".join(zoo(one.name)._vocabulary.piece(token) for token in one.tokens).decode() == fused.text
+
+
+async def test_byte_by_byte_with_different_tokenizers(zoo: Callable[[str], LlamaModel]) -> None:
+    members = [
+        ByteMember(name, (session := zoo(name).open_session(ASK)), Lexicon(name, session)) for name in ("math", "sage")
+    ]
+    fused = await together(members, limit=200)
+    assert fused.text.endswith("=> 632")
+    assert all(choice.piece is END or len(choice.piece) == 1 for choice in fused.choices)
+    assert all(one.given_up < 0.5 for one in members)
+
+
+async def test_byte_level_probabilities_of_a_real_model_are_exact(zoo: Callable[[str], LlamaModel]) -> None:
+    """Against every token sequence that spells a short text, for a tokenizer of byte pairs."""
+    model = zoo("scout")
+    session = model.open_session(ASK)
+    lexicon = Lexicon("scout", session)
+    pieces, text = lexicon.pieces, b"7 + 5"
+    found = np.zeros(257)
+
+    async def follow(tokens: list[int], said: bytes, probability: float) -> None:
+        places = np.exp(await session.step(tokens, pieces.logprobs))
+        found[0] += probability * places[0] if said == text else 0.0
+        rest = text[len(said) :]
+        found[1:] += probability * pieces.sorted.next_bytes(places, rest)
+        for end in range(1, len(rest) + 1):
+            if (place := pieces.places.get(rest[:end])) is not None:
+                token = pieces.tokens[place]
+                await follow([*tokens, token], said + rest[:end], probability * float(places[place]))
+
+    await follow([], b"", 1.0)
+    exact = ByteMember("scout", model.open_session(ASK), lexicon, negligible=0)
+    await exact.append(text)
+    view = await exact.view()
+    assert np.exp(view.logprobs) == pytest.approx(found / found.sum(), abs=1e-4)
+    assert np.exp(view.logprobs).sum() == pytest.approx(1)
+
+
+async def test_stop_strings_limits_and_provenance(zoo: Callable[[str], LlamaModel]) -> None:
+    said: list[str] = []
+    fused = await together(
+        [member(zoo("atlas"), "one"), member(zoo("sage"), "two")],
+        stop=["=>"],
+        on_piece=lambda text, choice: said.append(text),
+    )
+    assert fused.finish == "stop"
+    assert "=>" not in fused.text
+    assert "".join(said) == fused.text
+    assert all(set(choice.shares) <= {"one", "two"} and choice.score > 0 for choice in fused.choices)
+    cut = await together([member(zoo("atlas"), "one")], limit=3)
+    assert (cut.finish, len(cut.choices)) == ("length", 3)
+
+
+class Odd(Member):
+    """Says x for ever, or what `script` does instead."""
+
+    def __init__(self, name: str, script: Callable[[int], Any] = lambda step: None) -> None:
+        self.name, self.weight, self.pieces = name, 1.0, Pieces([b"x", b"y", b""], ends=[2])
+        self.heard, self.asked, self.closed = b"", 0, False
+        self._script = script
+
+    async def view(self) -> View:
+        self.asked += 1
+        found = self._script(self.asked)
+        if asyncio.iscoroutine(found):
+            await found
+        row = np.array([2.0, 1.0, -9.0])
+        return View(self.name, self.pieces, self.pieces.logits(row), self.pieces.logprobs(row))
+
+    async def append(self, piece: bytes) -> None:
+        self.heard += piece
+
+    def usage(self) -> Usage:
+        return Usage(calls=1)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def fails(*steps: int) -> Callable[[int], None]:
+    def script(step: int) -> None:
+        if step in steps:
+            raise ModelError(f"step {step}")
+
+    return script
+
+
+async def test_who_fails_once_misses_a_piece_and_joins_again() -> None:
+    steady, shaky = Odd("steady"), Odd("shaky", fails(2))
+    fused = await together([steady, shaky], limit=5)
+    assert [set(choice.shares) for choice in fused.choices] == [
+        {"steady", "shaky"}, {"steady"}, *[{"steady", "shaky"}] * 3,
+    ]  # fmt: skip
+    assert shaky.heard == b"xxxx"
+    assert fused.dropped == {}
+    assert steady.closed
+    assert shaky.closed
+
+
+async def test_who_keeps_failing_is_dropped_and_the_text_goes_on() -> None:
+    broken = Odd("broken", fails(*range(1, 99)))
+    fused = await together([Odd("steady"), broken], limit=8)
+    assert fused.text == "xxxxxxxx"
+    assert fused.dropped == {"broken": "step 3"}
+    assert broken.asked == 3
+
+
+async def test_who_is_late_is_not_waited_for() -> None:
+    gate = asyncio.Event()
+    slow = Odd("slow", lambda step: gate.wait() if step == 2 else None)
+
+    def heard(_: str, choice: Any) -> None:
+        if len(choice.shares) == 1:
+            gate.set()
+
+    fused = await together([Odd("steady"), slow], limit=30, deadline=0.01, on_piece=heard)
+    shares = [set(choice.shares) for choice in fused.choices]
+    assert shares[0] == shares[-1] == {"steady", "slow"}
+    assert {"steady"} in shares
+    assert fused.text == "x" * 30
+
+
+async def test_if_all_are_late_somebody_is_waited_for() -> None:
+    slow = Odd("slow", lambda step: asyncio.sleep(0.03))
+    assert (await together([slow], limit=2, deadline=0.001)).text == "xx"
+
+
+async def test_if_all_fail_it_is_an_error() -> None:
+    broken = Odd("broken", fails(*range(1, 99)))
+    with pytest.raises(ModelError, match="none of the models that decode together is left: step 3"):
+        await together([broken])
+    assert broken.closed

@@ -1,0 +1,125 @@
+"""Spelling never loses or doubles a byte, whatever the tokenizer and the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agentnet.errors import ModelError
+from agentnet.fusion.pieces import END, Pieces
+from agentnet.fusion.spelling import BACK, Speller
+from agentnet.models.llama.vocabulary import Vocabulary
+from tests.fusion.vocabularies import REAL, ZOO, speller_of, vocabulary_of
+
+WORDS = [
+    "a",
+    "the",
+    " the",
+    "668",
+    "6",
+    " ",
+    "\n",
+    "  \n",
+    "<think>",
+    "<|end|>",
+    "é",
+    "中文",
+    "😀",
+    "x = y*2;",
+    "ñ",
+    "\x00",
+    "\t",
+]
+Made = tuple[Vocabulary, Pieces, Speller]
+
+if not REAL:
+    REAL_OR_SKIP = [
+        pytest.param(None, marks=pytest.mark.skip(reason="the shared folder of real vocabularies is absent"))
+    ]
+else:
+    REAL_OR_SKIP = [pytest.param(path, id=path.stem) for path in REAL]
+
+
+@pytest.fixture(scope="module", params=[*(pytest.param(path, id=path.stem) for path in ZOO), *REAL_OR_SKIP])
+def made(request: pytest.FixtureRequest) -> Iterator[Made]:
+    path: Path = request.param
+    with vocabulary_of(path) as vocabulary:
+        yield vocabulary, *speller_of(vocabulary)
+
+
+def says_all(made: Made, text: str) -> bool:
+    """Whether a vocabulary has every byte of a text: the smallest ones of the zoo know ASCII only."""
+    return all(bytes([byte]) in made[1].places for byte in text.encode())
+
+
+texts = st.one_of(st.text(max_size=30), st.lists(st.sampled_from(WORDS), max_size=12).map("".join))
+quiet = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@given(text=texts)
+@quiet
+def test_any_text_is_spelled_exactly(made: Made, text: str) -> None:
+    _, _, speller = made
+    if says_all(made, text):
+        assert speller.text(speller.spell(text.encode())) == text.encode()
+    else:
+        with pytest.raises(ModelError, match="cannot spell"):
+            speller.spell(text.encode())
+
+
+@given(text=texts, cuts=st.lists(st.integers(0, 60), max_size=8))
+@quiet
+def test_appending_bit_by_bit_ends_with_the_same_bytes(made: Made, text: str, cuts: list[int]) -> None:
+    """Cut anywhere, also within characters."""
+    _, _, speller = made
+    if not says_all(made, text):
+        return
+    data, tokens, start = text.encode(), [], 0
+    for cut in [*sorted(cuts), len(data)]:
+        before = tokens
+        if cut > start:
+            tokens = speller.append(tokens, data[start:cut])
+            start = min(cut, len(data))
+        assert speller.text(tokens) == data[:start]
+        same = next((n for n, pair in enumerate(zip(before, tokens, strict=False)) if pair[0] != pair[1]), len(before))
+        assert len(before) - same <= BACK
+
+
+@given(text=st.lists(st.sampled_from(WORDS[:8]), min_size=1, max_size=8).map("".join))
+@quiet
+def test_plain_text_is_spelled_as_the_tokenizer_does(made: Made, text: str) -> None:
+    vocabulary, _, speller = made
+    tokens = vocabulary.tokens(text, begin=False, special=False)
+    if speller.text(tokens) == text.encode():
+        assert speller.spell(text.encode()) == tokens
+
+
+def test_every_piece_has_a_token_that_says_it(made: Made) -> None:
+    vocabulary, pieces, _ = made
+    for place, piece in enumerate(pieces.pieces[1:], start=1):
+        assert vocabulary.piece(pieces.tokens[place]) == piece
+    assert vocabulary.ends(pieces.tokens[pieces.places[END]])
+    assert b"" not in pieces.places
+
+
+def test_probabilities_by_piece_sum_to_one(made: Made) -> None:
+    vocabulary, pieces, _ = made
+    row = np.random.default_rng(0).normal(0, 3, vocabulary.size).astype(np.float32)
+    logprobs = pieces.logprobs(row)
+    assert np.exp(logprobs).sum() == pytest.approx(1)
+    following = pieces.sorted.next_bytes(np.exp(logprobs), b"")
+    assert following.sum() + np.exp(logprobs[0]) == pytest.approx(1)
+    assert int(pieces.logits(row).argmax()) >= 0
+
+
+def test_what_the_vocabulary_lacks_is_an_error() -> None:
+    pieces = Pieces([b"a", b""], ends=[1])
+    speller = Speller("it", pieces, [b"a", b""], lambda text: [0] * text.count("a"))
+    assert speller.spell(b"aa") == [0, 0]
+    with pytest.raises(ModelError, match="it: its vocabulary cannot spell the byte 0x62"):
+        speller.spell(b"ab")

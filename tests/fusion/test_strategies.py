@@ -1,0 +1,159 @@
+"""Strategies on distributions that are written down."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentnet.fusion.pieces import END, Pieces
+from agentnet.fusion.strategies import DuetNet, Gated, MaxScore, Mean, Strategy, UniTE
+from agentnet.fusion.views import View
+
+REST = -1e4
+"""A logit that counts for nothing."""
+
+
+def view(member: str, logits: Mapping[bytes | None, float], *, weight: float = 1.0, **spelled: bytes) -> View:
+    """A member with just these pieces; `spelled` says how it begins to spell those of others."""
+    pieces = Pieces([piece for piece in logits if piece is not END] + [b""], ends=[len(logits) - (END in logits)])
+    row = np.array([logits[piece] for piece in logits if piece is not END] + [logits.get(END, REST)])
+    return View(
+        member,
+        pieces,
+        pieces.logits(row),
+        pieces.logprobs(row),
+        weight=weight,
+        first_piece=lambda text: spelled.get(text.decode(), text),
+    )
+
+
+def probabilities(member: str, found: Mapping[bytes | None, float], **more: float) -> View:
+    return view(member, {piece: math.log(value) for piece, value in found.items()}, **more)
+
+
+# The published example: DuetNet, figure 5. The logits are those that survive; one more piece falls to the truncation.
+A = view("A", {b"1": 29.0, b"The": 27.9, b"x": 20.0})
+B = view("B", {b"1": 21.3, b"2": 20.8, b"The": 19.4, b"y": 10.0})
+
+
+class TestDuetNet:
+    def test_the_published_example(self) -> None:
+        # tau_p is set so that exactly the pieces of the figure survive.
+        kept = DuetNet(tau_p=0.999)
+        choice = kept.choose([A, B])
+        assert choice.piece == b"1"
+        assert choice.score == pytest.approx(50.3)
+        assert choice.shares == pytest.approx({"A": 29.0, "B": 21.3})
+        assert (choice.runner_up, choice.runner_up_score) == (b"The", pytest.approx(47.3))
+
+    def test_truncation_keeps_the_fewest_that_reach_the_probability(self) -> None:
+        found = probabilities("A", {b"a": 0.5, b"b": 0.3, b"c": 0.15, b"d": 0.05})
+        alone = probabilities("B", {b"c": 0.9, b"d": 0.1})
+        choice = DuetNet(tau_p=0.75, values="probabilities").choose([found, alone])
+        assert choice.piece == b"c"  # 0.9 of B; A keeps a and b only
+        assert choice.shares == pytest.approx({"B": 0.9})
+        assert DuetNet(tau_p=0.9, values="probabilities").choose([found, alone]).score == pytest.approx(1.05)
+
+    def test_truncation_by_number_alone(self) -> None:
+        found = probabilities("A", {b"a": 0.5, b"b": 0.3, b"c": 0.2})
+        other = probabilities("B", {b"c": 0.6, b"b": 0.4})
+        assert DuetNet(tau_k=2, tau_p=None, values="probabilities").choose([found, other]).piece == b"b"
+        assert DuetNet(tau_k=3, tau_p=None, values="probabilities").choose([found, other]).piece == b"c"
+
+    def test_missing_counts_nothing_as_published_and_what_that_does_to_negative_logits(self) -> None:
+        votes = [view("A", {b"yes": -1.0}), view("B", {b"yes": -2.0}), view("C", {b"no": -3.0})]
+        published = DuetNet().choose(votes)
+        assert (published.score, published.runner_up_score) == (-3.0, -3.0)  # a tie, though two say yes
+        assert DuetNet(values="logprobs").choose(votes).piece == b"yes"
+
+    @given(st.floats(-50, 50), st.floats(-50, 50))
+    def test_log_probabilities_do_not_mind_a_shift(self, one: float, other: float) -> None:
+        def shifted(found: View, by: float) -> View:
+            return View(found.member, found.pieces, found.logits + by, found.logprobs)
+
+        rule = DuetNet(values="logprobs")
+        assert rule.choose([shifted(A, one), shifted(B, other)]).piece == rule.choose([A, B]).piece
+
+    def test_draws_are_repeatable_and_advance(self) -> None:
+        def texts(seed: int) -> list[object]:
+            rule = DuetNet(top=3, tau_p=None, values="probabilities", seed=seed)
+            even = probabilities("A", {b"a": 0.4, b"b": 0.3, b"c": 0.2, b"d": 0.1})
+            return [rule.choose([even]).piece for _ in range(60)]
+
+        assert texts(1) == texts(1)
+        assert texts(1) != texts(2)
+        assert set(texts(1)) == {b"a", b"b", b"c"}
+
+    def test_several_end_tokens_are_one_outcome(self) -> None:
+        pieces = Pieces([b"a", b"", b"", b"ctrl"], ends=[1, 2])
+        row = np.log([0.4, 0.35, 0.25, 1e-9])
+        found = View("A", pieces, pieces.logits(row), pieces.logprobs(row))
+        assert len(pieces) == 3
+        assert np.exp(found.logprobs[0]) == pytest.approx(0.6)
+        assert Mean().choose([found]).piece is END
+
+
+class TestMean:
+    def test_equal_weights_over_different_vocabularies(self) -> None:
+        one = probabilities("A", {b"a": 0.6, b"b": 0.4})
+        two = probabilities("B", {b"b": 0.5, b"c": 0.5})
+        choice = Mean().choose([one, two])
+        assert (choice.piece, choice.score) == (b"b", pytest.approx(0.45))
+        assert choice.shares == pytest.approx({"A": 0.2, "B": 0.25})
+        assert choice.runner_up == b"a"
+
+    def test_weights_tip_the_scales(self) -> None:
+        one = probabilities("A", {b"a": 0.6, b"b": 0.4}, weight=3)
+        two = probabilities("B", {b"b": 0.9, b"c": 0.1}, weight=1)
+        assert Mean().choose([one, two]).piece == b"b"
+        assert Mean().choose([probabilities("A", {b"a": 0.6, b"b": 0.4}, weight=9), two]).piece == b"a"
+
+    def test_one_vocabulary_is_compared_place_by_place(self) -> None:
+        one = probabilities("A", {b"a": 0.6, b"b": 0.4})
+        assert Mean().choose([one, View("B", one.pieces, one.logits, one.logprobs)]).score == pytest.approx(0.6)
+
+
+class TestUniTE:
+    def test_who_lacks_a_token_scores_it_by_how_it_would_begin_to_spell_it(self) -> None:
+        long = view("A", {b"668": 2.0, b"7": 1.0})
+        short = view("B", {b"6": 3.0, b"7": 0.5}, **{"668": b"6"})
+        choice = UniTE(top=1).choose([long, short])
+        # The union is {668, 6}. A has no 6 and spells it in no way here: no share. B scores both by its 6.
+        assert choice.piece == b"668"
+        assert choice.shares == pytest.approx({"A": 0.5, "B": 0.25})
+
+    def test_the_softmax_is_over_the_union(self) -> None:
+        one = view("A", {b"a": math.log(6), b"b": math.log(3), b"c": math.log(1)})
+        choice = UniTE(top=2).choose([one])
+        assert choice.score == pytest.approx(6 / 9)
+
+
+def test_the_surest_leads() -> None:
+    unsure = probabilities("A", {b"a": 0.55, b"b": 0.45})
+    sure = probabilities("B", {b"b": 0.9, b"a": 0.1})
+    choice = MaxScore().choose([unsure, sure])
+    assert (choice.piece, choice.score, choice.runner_up) == (b"b", pytest.approx(0.9), b"a")
+
+
+def test_a_gate_asks_the_others_only_where_the_leader_is_unsure() -> None:
+    rule = Gated(Mean(), sure=0.8)
+    sure, unsure = probabilities("A", {b"a": 0.9, b"b": 0.1}), probabilities("A", {b"a": 0.6, b"b": 0.4})
+    other = probabilities("B", {b"b": 0.95, b"a": 0.05})
+    assert (rule.leads, rule.enough(sure), rule.enough(unsure)) == (True, True, False)
+    assert rule.choose([sure]).piece == b"a"
+    assert rule.choose([unsure, other]).piece == b"b"
+
+
+@pytest.mark.parametrize("rule", [DuetNet(), DuetNet(values="logprobs"), Mean(), UniTE(), MaxScore(), Gated(Mean())])
+@given(logits=st.lists(st.integers(-200, 200).map(lambda tenths: tenths / 10), min_size=2, max_size=30, unique=True))
+def test_copies_of_one_model_choose_what_it_chooses_alone(rule: Strategy, logits: list[float]) -> None:
+    found = view("A", {bytes([97 + place]): logit for place, logit in enumerate(logits)})
+    copies = [View(name, found.pieces, found.logits, found.logprobs) for name in "AB"]
+    if isinstance(rule, DuetNet) and max(logits) <= 0:
+        return  # what is published adds up raw logits: where they are negative, what only one keeps may win
+    assert rule.choose(copies).piece == found.piece(found.likeliest)
