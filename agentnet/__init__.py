@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agentnet.contracts.protocols import Best as Best
     from agentnet.contracts.protocols import Debate as Debate
     from agentnet.contracts.protocols import Delegate as Delegate
+    from agentnet.contracts.protocols import Fuse as Fuse
     from agentnet.contracts.protocols import Parallel as Parallel
     from agentnet.contracts.protocols import ProtocolSpec as ProtocolSpec
     from agentnet.contracts.protocols import Serial as Serial
@@ -31,7 +32,9 @@ _HOMES = {
     "Limits": "contracts.limits",
     "Message": "contracts.messages",
     "ProtocolSpec": "contracts.protocols",
-    **dict.fromkeys(("Ask", "Best", "Debate", "Delegate", "Parallel", "Serial", "Verify"), "contracts.protocols"),
+    **dict.fromkeys(
+        ("Ask", "Best", "Debate", "Delegate", "Fuse", "Parallel", "Serial", "Verify"), "contracts.protocols"
+    ),
     "Coordinator": "coordinator",
     "Network": "network",
     "find_network": "network",

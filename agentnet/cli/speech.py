@@ -15,6 +15,7 @@ from agentnet.contracts.bodies import (
     Assignment,
     Critique,
     Error,
+    Fusion,
     Plan,
     Refusal,
     Result,
@@ -28,6 +29,8 @@ from agentnet.contracts.usage import Usage
 
 COLOURS = cycle(("cyan", "green", "magenta", "yellow", "blue", "bright_cyan", "bright_green", "bright_magenta"))
 OWN = ("coordinator", "user")
+DOUBTS = 12
+"""Pieces of a fused text, not backed by all, that are listed."""
 NAME_WIDTH, KIND_WIDTH, COST_WIDTH = 11, 10, 16
 
 
@@ -98,6 +101,8 @@ def content(message: Message, said: Mapping[str, Message], *, verbose: bool = Fa
             return _text(body.answer, "bold") + _text(f"  {body.decision}{_support(body)}", "dim")
         case Critique():
             return _text(body.text)
+        case Fusion():
+            return _together(body) if verbose else _text(body.answer, "bold")
         case Refusal():
             return Text("declines: ", "yellow") + _text(body.reason)
         case Error():
@@ -108,6 +113,31 @@ def content(message: Message, said: Mapping[str, Message], *, verbose: bool = Fa
             if answer is None:
                 return _text(body.kind, "dim")
             return _text(whole) if verbose and whole != answer else _text(answer, "bold")
+
+
+def _together(fusion: Fusion) -> Text:
+    """A text in the colours of those who backed each piece most; below it who they are, and where they disagreed."""
+    text = Text()
+    doubts = []
+    for piece in fusion.pieces:
+        leader = max(piece.shares, key=lambda name: piece.shares[name]) if piece.shares else ""
+        agreed = len(piece.shares) == len(fusion.members)
+        text += _text(piece.text, style_of(leader) + ("" if agreed else " underline"))
+        if not agreed and piece.runner_up is not None:
+            backers = ", ".join(sorted(piece.shares))
+            doubts.append(f"{_shown(piece.text)} of {backers}, not {_shown(piece.runner_up)}")
+    legend = Text("\n")
+    for name in fusion.members:
+        legend += Text(name, style_of(name)) + Text("  ")
+    text += legend + Text(f"by {fusion.strategy}; underlined: not backed by all", "dim")
+    for name, why in fusion.dropped.items():
+        text += _text(f"\n{name} did not last: {why}", "yellow")
+    return text + _text("".join(f"\n{doubt}" for doubt in doubts[:DOUBTS]), "dim")
+
+
+def _shown(text: str) -> str:
+    """A piece, so that spaces and the end are seen."""
+    return repr(text) if text else "the end"
 
 
 def _sure(message: Message) -> str:

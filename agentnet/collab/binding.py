@@ -14,6 +14,7 @@ from agentnet.contracts.protocols import (
     Decision,
     Delegate,
     Expression,
+    Fuse,
     Judge,
     Keyed,
     Parallel,
@@ -74,6 +75,8 @@ class Binder:
                 self._single([proposer], f"{place}.verify.proposer")
                 verifier = self._one(expression.verifier, f"{place}.verify.verifier")
                 return replace(expression, proposer=proposer, verifier=verifier)
+            case Fuse():
+                return replace(expression, members=self._names(expression.members, f"{place}.fuse.members"))
             case Best():
                 return replace(expression, among=self._many(expression.among, f"{place}.best.among"))
 
@@ -86,6 +89,15 @@ class Binder:
             else:
                 bound.append(self._bind(part, here))
         return tuple(bound)
+
+    def _names(self, selectors: Sequence[str], place: str) -> tuple[str, ...]:
+        """Agents by name, each once."""
+        found: list[str] = []
+        for index, selector in enumerate(selectors):
+            here = f"{place}[{index}]"
+            several = selector.startswith("@") and selector != BEST
+            found += self._selected(selector, here) if several else [self._one(selector, here)]
+        return tuple(dict.fromkeys(found))
 
     def _decision(self, decision: Decision, place: str) -> Decision:
         if isinstance(decision, Judge | Synthesize):
@@ -170,6 +182,8 @@ def agents_of(expression: Expression) -> list[str]:
                 named.append(expression.merge.agent)
         case Verify():
             named.append(expression.verifier)
+        case Fuse():
+            named.extend(expression.members)
         case Parallel() | Debate() if isinstance(expression.decide, Judge | Synthesize):
             named.append(expression.decide.agent)
         case _:

@@ -18,7 +18,7 @@ Node = Callable[[State, Runtime[LiveRun]], Awaitable[Any]]
 View = Callable[[State, str, LiveRun], list[str]]
 """From the state and a child's slot: the ids that the child may read."""
 
-OWN_NODES = frozenset({"assign", "choose", "conclude", "decide", "dispatch", "merge", "plan", "verifier"})
+OWN_NODES = frozenset({"assign", "choose", "conclude", "decide", "decode", "dispatch", "merge", "plan", "verifier"})
 TAKEN = OWN_NODES | {"trail"} | frozenset(State.__annotations__)
 """Names of own nodes and of places in the state; an agent of such a name gets a number in the graph."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentnet.collab import best, debate, delegate, parallel, serial, verify
+from agentnet.collab import best, debate, delegate, fuse, parallel, serial, verify
 from agentnet.collab.binding import children
 from agentnet.collab.blueprint import Blueprint, Graph, parents_view
 from agentnet.contracts.protocols import (
@@ -13,6 +13,7 @@ from agentnet.contracts.protocols import (
     Debate,
     Delegate,
     Expression,
+    Fuse,
     Parallel,
     Serial,
     Verify,
@@ -43,6 +44,8 @@ def _build(expression: Expression, checkpointer: Any, *, confidence: bool) -> Gr
             delegate.draw(expression, blueprint)
         case Verify():
             verify.draw(expression, blueprint)
+        case Fuse():
+            fuse.draw(expression, blueprint)
         case Best():
             best.draw(expression, blueprint)
     return blueprint.build(checkpointer)

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from agentnet.agents import Agent, Turn, confidence_of
 from agentnet.collab.binding import BEST
-from agentnet.collab.budget import Budget
+from agentnet.collab.budget import Budget, Reservation
 from agentnet.contracts.bodies import Assignment, Body, Error, Task, answer_of
 from agentnet.contracts.events import Event, MessageSaid, TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message, message_id
@@ -118,7 +118,7 @@ class LiveRun:
             labels=labels,
             max_steps=max_steps,
             sampling=sampling,
-            seed=self._seed_of(node, round, agent.name),
+            seed=self.seed_of(node, round, agent.name),
             confidence=confidence,
             scored=scored,
         )
@@ -131,8 +131,7 @@ class LiveRun:
         usage, sure = Usage(), None
         try:
             request = agent.request(turn)
-            most = agent.bill(_most(agent, turn, request)) if self.budget.counts_tokens else Usage()
-            reservation = self.budget.reserve(most.tokens, most.cost)
+            reservation = self.reserve(agent, turn, request)
             try:
                 async with asyncio.timeout(self.budget.seconds_left):
                     reply = await (
@@ -154,6 +153,11 @@ class LiveRun:
             return Error(code=error.code, detail=str(error)), usage, sure
         except AgentNetError as error:
             return Error(code=error.code, detail=str(error)), usage, sure
+
+    def reserve(self, agent: Agent, turn: Turn, request: Request) -> Reservation:
+        """Set aside the most that a call may take. Raises `LimitReached`."""
+        most = agent.bill(_most(agent, turn, request)) if self.budget.counts_tokens else Usage()
+        return self.budget.reserve(most.tokens, most.cost)
 
     async def record(
         self,
@@ -192,7 +196,7 @@ class LiveRun:
             self.emit(MessageSaid(run=self.run, message=message))
         return message
 
-    def _seed_of(self, node: str, round: int, agent: str) -> int:
+    def seed_of(self, node: str, round: int, agent: str) -> int:
         """A seed for one turn: from the run's seed and the turn's place, whatever the order of turns."""
         place = f"{self.seed}\x1f{node}\x1f{round}\x1f{agent}"
         return int.from_bytes(hashlib.sha256(place.encode()).digest()[:4], "big")

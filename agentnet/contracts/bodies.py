@@ -114,6 +114,32 @@ class Synthesis(Frozen):
     text: str
 
 
+class Piece(Frozen):
+    """A piece of a text that several models have said together, and who backed it.
+
+    The units of a score are those of the strategy: a sum of logits, a probability. Bytes that are no whole character
+    are joined with those that complete it.
+    """
+
+    text: str = Field(description="empty where the text ends")
+    score: float
+    shares: dict[str, float] = Field(description="member → its contribution to the score")
+    runner_up: str | None = Field(default=None, description="the second best; empty: to end the text")
+    runner_up_score: float | None = None
+
+
+class Fusion(Frozen):
+    """An answer that several agents have said together, token by token."""
+
+    kind: Literal["fusion"] = "fusion"
+    answer: str
+    text: str
+    members: tuple[str, ...]
+    strategy: str
+    pieces: tuple[Piece, ...] = ()
+    dropped: dict[str, str] = Field(default_factory=dict, description="member → why it did not last to the end")
+
+
 class Result(Frozen):
     """What a protocol, or a part of one, decided. `sources` are the messages that the decision rests on."""
 
@@ -159,6 +185,7 @@ KINDS: dict[str, type[Frozen]] = {
         Vote,
         Verdict,
         Synthesis,
+        Fusion,
         Result,
         Refusal,
         Error,
@@ -182,6 +209,7 @@ Body = Annotated[
     | Annotated[Vote, Tag("vote")]
     | Annotated[Verdict, Tag("verdict")]
     | Annotated[Synthesis, Tag("synthesis")]
+    | Annotated[Fusion, Tag("fusion")]
     | Annotated[Result, Tag("result")]
     | Annotated[Refusal, Tag("refusal")]
     | Annotated[Error, Tag("error")]
@@ -189,7 +217,7 @@ Body = Annotated[
     Discriminator(_tag),
 ]
 
-Answered = (Proposal, Revision, Synthesis, Result)
+Answered = (Proposal, Revision, Synthesis, Fusion, Result)
 """The bodies that carry an `answer` to the task."""
 
 

@@ -18,7 +18,7 @@ from agentnet.contracts.bodies import KINDS, Body, Step, Unknown
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, SchemaVersionError
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 def message_id(run: str, node: str, round: int, agent: str) -> str:

@@ -162,6 +162,33 @@ class Verify(Keyed):
     )
 
 
+class Fuse(Keyed):
+    """Members say one text together, token by token. What each would say next becomes what all have said."""
+
+    kind = "fuse"
+    members: tuple[Selector, ...] = Field(default=("@solver",), min_length=1, description="agents; the first one leads")
+    strategy: Literal["duetnet", "duetnet-logprobs", "dp", "dk", "pi", "gac", "unite", "max"] = Field(
+        default="duetnet",
+        description="duetnet, dp, dk: as published; duetnet-logprobs: shift-invariant; pi: mean of probabilities; "
+        "gac: the same, weighed by the cards; unite: union of the likeliest; max: the surest",
+    )
+    level: Literal["pieces", "bytes"] = Field(
+        default="pieces", description="what is agreed on: tokens as text, or bytes with exact probabilities"
+    )
+    weights: Literal["equal", "card"] | None = Field(default=None, description="None: by card for gac, else equal")
+    sure: float | None = Field(
+        default=None, gt=0, le=1, description="the first member goes on alone where it is at least this sure"
+    )
+    tau_k: int = Field(default=10, ge=1, description="how many pieces of each member are considered")
+    tau_p: float = Field(default=0.75, gt=0, le=1, description="and at most so much of its probability (duetnet, dp)")
+    top: int = Field(default=1, ge=1, description="draw among so many of the best (duetnet, dp, dk)")
+    deadline: float | None = Field(
+        default=None, gt=0, description="seconds after which a piece goes on without a member"
+    )
+    think: int = Field(default=0, ge=0, description="tokens that each member may first think, alone")
+    sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
+
+
 class Best(Keyed):
     """The one expression among several whose card is best for the task's label: no collaboration, the honest rival."""
 
@@ -198,7 +225,7 @@ class Synthesize(Keyed):
 
 
 COMBINATORS: dict[str, type[Keyed]] = {
-    combinator.kind: combinator for combinator in (Ask, Serial, Parallel, Debate, Delegate, Verify, Best)
+    combinator.kind: combinator for combinator in (Ask, Serial, Parallel, Debate, Delegate, Verify, Fuse, Best)
 }
 RULES = ("majority", "confidence", "first", "all")
 KEYED_RULES: dict[str, type[Keyed]] = {rule.kind: rule for rule in (Weighted, Judge, Synthesize)}
@@ -246,6 +273,7 @@ Expression = Annotated[
     | Annotated[Debate, Tag("debate")]
     | Annotated[Delegate, Tag("delegate")]
     | Annotated[Verify, Tag("verify")]
+    | Annotated[Fuse, Tag("fuse")]
     | Annotated[Best, Tag("best")],
     Discriminator(_tag),
     _known("combinator", _tag, tuple(COMBINATORS)),

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from agentnet.agents.forms import STRUCTURED
 from agentnet.collab.binding import BEST, children
 from agentnet.collab.compiling import weighs_confidence
-from agentnet.contracts.protocols import Ask, Debate, Delegate, Expression, Judge, Parallel, Synthesize, Verify
+from agentnet.contracts.protocols import Ask, Debate, Delegate, Expression, Fuse, Judge, Parallel, Synthesize, Verify
 from agentnet.errors import PreflightError
-from agentnet.models.base import Scorer
+from agentnet.models.base import Scorer, TokenStepper
 from agentnet.network import Network
 
 
@@ -22,6 +22,8 @@ class Need:
     role: str
     logprobs: bool = False
     """Of what it writes."""
+    fused: bool = False
+    """Token by token, with others."""
     scored: bool = False
     """Of replies that are given: it writes none."""
 
@@ -50,6 +52,11 @@ def preflight(expression: Expression, network: Network) -> list[str]:
                     f"{agent.name} is asked to {need.role} by score, but {agent.model.name} cannot score replies; "
                     f"say `by: reason`, or give {agent.name} a model that runs in process"
                 )
+            if need.fused and not isinstance(agent.model, TokenStepper):
+                problems.append(
+                    f"{agent.name} is asked to decode with others, but {agent.model.name} does not show its next "
+                    f"tokens; leave {agent.name} out, or give it a model that runs in process"
+                )
             if need.role in STRUCTURED and not need.scored and able.schema is False:
                 notes.append(
                     f"{agent.name} cannot be held to a schema: a {need.role} reply that does not parse is lost"
@@ -71,6 +78,9 @@ def _needs(expression: Expression, *, confidence: bool) -> Iterator[Need]:
                 yield Need(expression.merge.agent, "synthesize")
         case Verify():
             yield Need(expression.verifier, "verify", scored=expression.by == "score")
+        case Fuse():
+            for member in expression.members:
+                yield from (Need(member, role, fused=True) for role in ("solve", "revise"))
         case Parallel() | Debate():
             rule = expression.decide
             if isinstance(rule, Judge):

@@ -34,7 +34,8 @@ class Fused:
     finish: Literal["stop", "length"]
     choices: tuple[Choice, ...]
     """One for each piece, the last one `END` where the text ended by itself."""
-    usage: Usage
+    usages: dict[str, Usage]
+    """What each member has done."""
     dropped: dict[str, str]
     """Members that did not last to the end, and why."""
 
@@ -122,11 +123,11 @@ class Table:
                     break
                 for seat in self._seats:
                     seat.unheard.append(choice.piece or b"")
-            usage = sum((seat.member.usage() for seat in self._seats), Usage())
+            usages = {seat.member.name: seat.member.usage() for seat in self._seats}
         finally:
             await self._leave()
         dropped = {seat.member.name: seat.why for seat in self._seats if seat.failures >= PATIENCE}
-        return Fused(said, finish, tuple(choices), usage, dropped)
+        return Fused(said, finish, tuple(choices), usages, dropped)
 
     async def _views(self, said: int) -> list[View]:
         """What those at the table think comes next, from at least one. A leader who is sure enough is heard alone."""

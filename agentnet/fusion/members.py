@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
@@ -13,6 +14,7 @@ from agentnet.fusion.pieces import Pieces
 from agentnet.fusion.spelling import Speller
 from agentnet.fusion.views import View
 from agentnet.models.llama.stepping import TokenSession
+from agentnet.models.llama.vocabulary import Vocabulary
 
 
 class Member(ABC):
@@ -55,6 +57,26 @@ class LocalMember(Member):
         logits, logprobs = await self._session.step(self.tokens, self._read)
         return View(self.name, self.pieces, logits, logprobs, weight=self.weight, first_piece=self._speller.first_piece)
 
+    async def think(self, ends: bytes, limit: int) -> bytes:
+        """Let the model write alone, before anything is said, until `ends` has been written; returns what it wrote.
+
+        That is no part of the text, but stands before it for this model. After `limit` tokens, `ends` is put there.
+        """
+        thought: list[int] = []
+        written = b""
+        while len(thought) < limit and ends not in written:
+            row = await self._session.step(thought, self._read)
+            place = int(row[1].argmax())
+            if place == 0:
+                break
+            thought.append(self.pieces.tokens[place])
+            written = self._speller.text(thought)
+        if ends not in written:
+            thought += self._speller.spell(ends)
+            written += ends
+        self._session.prompt += tuple(thought)
+        return written
+
     def _read(self, row: Any) -> tuple[Any, Any]:
         return self.pieces.logits(row), self.pieces.logprobs(row)
 
@@ -83,6 +105,17 @@ class Lexicon:
         self.speller = Speller(
             name, self.pieces, spelled, lambda text: vocabulary.tokens(text, begin=False, special=False)
         )
+
+
+_lexicons: WeakKeyDictionary[Vocabulary, Lexicon] = WeakKeyDictionary()
+
+
+def lexicon_of(name: str, session: TokenSession) -> Lexicon:
+    """The lexicon of a session's model, made when it is first needed."""
+    found = _lexicons.get(session.vocabulary)
+    if found is None:
+        found = _lexicons[session.vocabulary] = Lexicon(name, session)
+    return found
 
 
 class ByteMember(Member):

@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, runtime_checkable
 
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
+
+if TYPE_CHECKING:
+    from agentnet.models.llama.stepping import TokenSession
 
 
 class ChatMessage(TypedDict):
@@ -135,6 +138,15 @@ class Scorer(Protocol):
         each place at which a reply parts from another. Raises like `score`; `ValueError` also where one reply is the
         beginning of another.
         """
+        ...
+
+
+@runtime_checkable
+class TokenStepper(Protocol):
+    """A model whose next token can be chosen outside of it, with its next-token logits in sight."""
+
+    def open_session(self, request: Request) -> TokenSession:
+        """A session that starts behind the prompt of a request. Raises `ModelError`."""
         ...
 
 

@@ -60,6 +60,24 @@ any_body = st.one_of(
     ),
     st.builds(bodies.Synthesis, answer=text, text=text),
     st.builds(
+        bodies.Fusion,
+        answer=text,
+        text=text,
+        members=st.lists(text).map(tuple),
+        strategy=text,
+        pieces=st.lists(
+            st.builds(
+                bodies.Piece,
+                text=text,
+                score=amounts,
+                shares=st.dictionaries(text, amounts, max_size=3),
+                runner_up=st.none() | text,
+            ),
+            max_size=3,
+        ).map(tuple),
+        dropped=st.dictionaries(text, text, max_size=2),
+    ),
+    st.builds(
         bodies.Result,
         answer=text,
         decision=text,
@@ -122,6 +140,7 @@ def test_every_kind_of_body_is_generated_above() -> None:
         "synthesis",
         "result",
         "refusal",
+        "fusion",
         "error",
     }
 
@@ -160,7 +179,7 @@ def test_a_kind_of_a_newer_minor_version_is_kept_whole() -> None:
 
 def test_new_fields_of_a_newer_minor_version_are_tolerated_at_every_depth() -> None:
     plan = {"kind": "plan", "mood": "calm", "steps": [{"id": 1, "label": "x", "ask": "y", "urgent": True}]}
-    message = parse(wire(schema_version="1.1", body=plan, colour="red", usage={"calls": 1, "joules": 3}))
+    message = parse(wire(schema_version="1.99", body=plan, colour="red", usage={"calls": 1, "joules": 3}))
     assert message.body == Plan(steps=(Step(id=1, label="x", ask="y"),))
     assert message.usage == Usage(calls=1)
 

@@ -56,7 +56,8 @@ async def test_copies_say_what_the_model_says_alone(zoo: Callable[[str], LlamaMo
     assert (fused.text, fused.finish) == (alone.text, "stop")
     assert len(fused.choices) == alone.usage.completion_tokens
     assert fused.choices[-1].piece is END
-    assert fused.usage.calls == 2
+    assert set(fused.usages) == {"one", "two"}
+    assert fused.usages["one"].completion_tokens == alone.usage.completion_tokens - 1
 
 
 async def test_models_with_different_tokenizers_solve_together(zoo: Callable[[str], LlamaModel]) -> None:

@@ -1,0 +1,194 @@
+"""One turn that several agents take together: their prompts, their budget, the table, and the message it becomes."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from agentnet.agents import Agent, Turn
+from agentnet.collab.live import LiveRun
+from agentnet.contracts.bodies import Body, Error, Fusion, Piece, answer_of
+from agentnet.contracts.events import TextStreamed, TurnStarted
+from agentnet.contracts.messages import Message, message_id
+from agentnet.contracts.protocols import Fuse
+from agentnet.contracts.usage import Usage
+from agentnet.errors import AgentNetError, LimitReached, ModelError
+from agentnet.fusion.decoding import Fused, Table
+from agentnet.fusion.members import ByteMember, LocalMember, Member, lexicon_of
+from agentnet.fusion.pieces import END
+from agentnet.fusion.strategies import DuetNet, Gated, MaxScore, Mean, Strategy, UniTE
+from agentnet.fusion.views import Choice
+from agentnet.models.base import Completion, Request, TokenStepper
+
+SENDER = "fusion"
+THINKING_ENDS = b"</think>"
+LEAST_WEIGHT = 0.01
+"""Of a member whose card knows nothing of the task's label."""
+
+
+@dataclass(frozen=True)
+class FusedTurn:
+    """A turn at one place of a run. Taken again after a crash, it is found and not decoded again."""
+
+    run: LiveRun
+    fuse: Fuse
+    node: str
+    round: int
+
+    async def take(self, task: str, view: Sequence[str]) -> Message:
+        """The message of the turn; a failure becomes an `Error`. Raises `LimitReached` where the limits say stop."""
+        run = self.run
+        id = message_id(run.run, self.node, self.round, SENDER)
+        if id in run.messages:
+            return run.messages[id]
+        role = "revise" if view else "solve"
+        if run.emit:
+            run.emit(TurnStarted(run=run.run, message=id, agent=SENDER, node=self.node, round=self.round, role=role))
+        turn = Turn(role=role, task=run.task(task), read=run.get(view), seed=run.seed_of(self.node, self.round, SENDER))
+        body, usage = await self._decode(self._agents(turn), turn, id)
+        return await run.record(
+            body, sender=SENDER, node=self.node, round=self.round, reply_to=(task, *view), usage=usage
+        )
+
+    def _agents(self, turn: Turn) -> list[Agent]:
+        found = [self.run.agent(selector, turn.task.label) for selector in self.fuse.members]
+        return list({agent.name: agent for agent in found}.values())
+
+    async def _decode(self, agents: Sequence[Agent], turn: Turn, id: str) -> tuple[Body, Usage]:
+        budget, reserved = self.run.budget, []
+        usages: dict[str, Usage] = {}
+        try:
+            requests = [agent.request(turn) for agent in agents]
+            try:
+                for agent, request in zip(agents, requests, strict=True):
+                    reserved.append((agent, self.run.reserve(agent, turn, request)))
+                async with asyncio.timeout(budget.seconds_left):
+                    fused = await self._together(agents, requests, turn, id)
+                usages = {agent.name: agent.bill(fused.usages[agent.name]) for agent in agents}
+            except TimeoutError:
+                raise LimitReached(f"{budget.limits.seconds:g} seconds were over while members decoded") from None
+            finally:
+                for agent, reservation in reserved:
+                    budget.settle(reservation, usages.get(agent.name, Usage()))
+            return self._body(agents, turn, fused), sum(usages.values(), Usage())
+        except LimitReached as error:
+            if budget.limits.when_exhausted == "stop":
+                raise
+            return Error(code=error.code, detail=str(error)), sum(usages.values(), Usage())
+        except AgentNetError as error:
+            return Error(code=error.code, detail=str(error)), sum(usages.values(), Usage())
+
+    async def _together(self, agents: Sequence[Agent], requests: Sequence[Request], turn: Turn, id: str) -> Fused:
+        sampling = self.fuse.sampling or agents[0].sampling
+        table = Table(
+            await self._members(agents, requests, turn.task.label),
+            strategy_of(self.fuse, turn.seed),
+            limit=sampling.max_tokens,
+            stop=sampling.stop,
+            deadline=self.fuse.deadline,
+            on_piece=self._streamer(id),
+        )
+        started = time.perf_counter()
+        fused = await table.decode()
+        seconds = time.perf_counter() - started
+        return replace(
+            fused, usages={name: usage.model_copy(update={"seconds": seconds}) for name, usage in fused.usages.items()}
+        )
+
+    async def _members(self, agents: Sequence[Agent], requests: Sequence[Request], label: str | None) -> list[Member]:
+        """A member for each agent: byte by byte only where vocabularies differ, or else token by token."""
+        sessions = []
+        for agent, request in zip(agents, requests, strict=True):
+            if not isinstance(agent.model, TokenStepper):
+                raise ModelError(f"{agent.model.name} does not show its next tokens; leave {agent.name} out")
+            sessions.append(agent.model.open_session(request))
+        lexicons = [lexicon_of(agent.name, session) for agent, session in zip(agents, sessions, strict=True)]
+        one_vocabulary = all(lexicon.pieces.same_as(lexicons[0].pieces) for lexicon in lexicons[1:])
+        members: list[Member] = []
+        for agent, session, lexicon in zip(agents, sessions, lexicons, strict=True):
+            weight = self._weight(agent, label)
+            member = LocalMember(agent.name, session, lexicon, weight=weight)
+            if self.fuse.think:
+                await member.think(THINKING_ENDS, self.fuse.think)
+            bytewise = self.fuse.level == "bytes" and not one_vocabulary
+            members.append(ByteMember(agent.name, session, lexicon, weight=weight) if bytewise else member)
+        return members
+
+    def _weight(self, agent: Agent, label: str | None) -> float:
+        weights = self.fuse.weights or ("card" if self.fuse.strategy == "gac" else "equal")
+        return 1.0 if weights == "equal" else max(agent.card.score(label) or 0.0, LEAST_WEIGHT)
+
+    def _streamer(self, id: str) -> Callable[[str, Choice], None] | None:
+        emit = self.run.emit
+        if not self.run.stream_text or emit is None:
+            return None
+
+        def on_piece(text: str, _: Choice) -> None:
+            if text:
+                emit(TextStreamed(run=self.run.run, message=id, agent=SENDER, text=text))
+
+        return on_piece
+
+    def _body(self, agents: Sequence[Agent], turn: Turn, fused: Fused) -> Body:
+        """What the first member's prompt pack reads in the text. Raises `ReplyError` where that is no answer."""
+        body = agents[0].read(turn, Completion(fused.text, fused.finish, Usage()))
+        answer = answer_of(body)
+        if answer is None:
+            return body
+        return Fusion(
+            answer=answer,
+            text=fused.text,
+            members=tuple(agent.name for agent in agents),
+            strategy=self.fuse.strategy,
+            pieces=tuple(pieces_of(fused.choices)),
+            dropped=fused.dropped,
+        )
+
+
+def strategy_of(fuse: Fuse, seed: int) -> Strategy:
+    """The strategy that an expression asks for; the seed is for one that draws."""
+    duet = partial(DuetNet, tau_k=fuse.tau_k, top=fuse.top, seed=seed)
+    inner: Strategy
+    match fuse.strategy:
+        case "duetnet":
+            inner = duet(tau_p=fuse.tau_p)
+        case "duetnet-logprobs":
+            inner = duet(tau_p=fuse.tau_p, values="logprobs")
+        case "dp":
+            inner = duet(tau_p=fuse.tau_p, values="probabilities")
+        case "dk":
+            inner = duet(tau_p=None)
+        case "pi" | "gac":
+            inner = Mean()
+        case "unite":
+            inner = UniTE(top=fuse.tau_k)
+        case "max":
+            inner = MaxScore()
+    return inner if fuse.sure is None else Gated(inner, sure=fuse.sure)
+
+
+def pieces_of(choices: Iterable[Choice]) -> Iterator[Piece]:
+    """The provenance of a text as messages keep it. Parts of a character are joined with what completes it."""
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+    for choice in choices:
+        ended = choice.piece is END
+        text = decode(choice.piece or b"", ended)
+        if not text and not ended:
+            continue
+        rival = choice.runner_up
+        yield Piece(
+            text=text,
+            score=_finite(choice.score),
+            shares={member: _finite(share) for member, share in choice.shares.items()},
+            runner_up=None if choice.runner_up_score is None else (rival or b"").decode(errors="replace"),
+            runner_up_score=None if choice.runner_up_score is None else _finite(choice.runner_up_score),
+        )
+
+
+def _finite(score: float) -> float:
+    """Scores as JSON can hold them."""
+    return round(max(-1e9, min(1e9, score)), 6)

@@ -1,0 +1,99 @@
+"""The `fuse` combinator on real models of the zoo: one message, whoever took part, and nested in other protocols."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from agentnet.contracts.bodies import Error, Fusion, Result, Task
+from agentnet.contracts.limits import Limits
+from agentnet.contracts.protocols import Fuse, ProtocolSpec, Verify
+from agentnet.coordinator import Coordinator
+from agentnet.errors import PreflightError, ProtocolError
+from agentnet.workplace import Workplace, open_workplace
+from tests.scripted import agent, network, says, spec
+
+SUM = Task(text="What is 347 + 285?", label="math")
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Workplace]:
+    async with open_workplace(network="zoo", remember=False) as found:
+        yield found
+
+
+async def run(place: Workplace, protocol: Any, **more: Any) -> Any:
+    found = protocol if isinstance(protocol, ProtocolSpec) else spec({"fuse": protocol})
+    return await place.coordinator.run(SUM, found, **more)
+
+
+@pytest.mark.parametrize("strategy", ["duetnet", "duetnet-logprobs", "dp", "pi", "gac", "unite", "max"])
+async def test_members_say_one_answer(place: Workplace, strategy: str) -> None:
+    outcome = await run(place, {"members": ["math", "atlas"], "strategy": strategy})
+    assert outcome.answer == "632"
+    fused = next(message for message in outcome.messages if isinstance(message.body, Fusion))
+    assert fused.sender == "fusion"
+    assert fused.body.members == ("math", "atlas")
+    assert "".join(piece.text for piece in fused.body.pieces) == fused.body.text
+    assert fused.usage.calls == 2
+    assert fused.body.pieces[-1].text == ""
+    assert any(len(piece.shares) == 2 for piece in fused.body.pieces)
+
+
+async def test_byte_by_byte(place: Workplace) -> None:
+    outcome = await run(place, {"members": ["math", "sage"], "strategy": "pi", "level": "bytes"})
+    (fused,) = (message.body for message in outcome.messages if isinstance(message.body, Fusion))
+    assert fused.answer == "632"
+    assert {len(piece.text) for piece in fused.pieces} == {0, 1}
+
+
+async def test_one_vocabulary_agrees_by_token_even_where_bytes_are_asked_for(place: Workplace) -> None:
+    """Copies of one tokenizer then say exactly what a model says by itself."""
+    outcome = await run(place, {"members": ["atlas"], "strategy": "pi", "level": "bytes"})
+    alone = await place.coordinator.run(SUM, spec("atlas"))
+    fused = outcome.messages[1].body
+    assert isinstance(fused, Fusion)
+    assert fused.text == alone.messages[1].body.text
+    assert max(len(piece.text) for piece in fused.pieces) > 1
+
+
+async def test_it_nests(place: Workplace) -> None:
+    nested = ProtocolSpec(
+        name="careful-fusion",
+        summary="decode together, then check",
+        protocol=Verify(proposer=Fuse(members=("scout", "atlas"), strategy="pi"), verifier="critic"),
+    )
+    outcome = await run(place, nested)
+    assert [message.body.kind for message in outcome.messages][:3] == ["task", "fusion", "verdict"]
+    assert isinstance(outcome.messages[-1].body, Result)
+    assert outcome.answer == "632"
+
+
+async def test_selectors_name_each_member_once(place: Workplace) -> None:
+    outcome = await run(place, {"members": ["@best", "math", "@solver:2"], "strategy": "pi"})
+    (fused,) = (message.body for message in outcome.messages if isinstance(message.body, Fusion))
+    assert len(set(fused.members)) == len(fused.members)
+    assert "math" in fused.members
+    with pytest.raises(ProtocolError, match=r"fuse\.members\[0\]: no agent 'nobody'"):
+        await run(place, {"members": ["nobody"]})
+
+
+async def test_an_answer_cut_off_by_the_limit_is_not_taken_for_one(place: Workplace) -> None:
+    outcome = await run(place, {"members": ["planner", "atlas"], "sampling": {"max_tokens": 2}})
+    body = outcome.messages[1].body
+    cut = isinstance(body, Fusion) and len(body.pieces) <= 2
+    assert cut or (isinstance(body, Error) and "cut off at the token limit" in body.detail)
+
+
+async def test_what_it_takes_is_reserved_for_every_member(place: Workplace) -> None:
+    outcome = await run(place, {"members": ["math", "atlas"]}, limits=Limits(calls=1))
+    assert outcome.answer is None
+    assert "the limit of 1 calls" in outcome.detail
+
+
+async def test_members_that_do_not_show_their_next_tokens_are_refused() -> None:
+    coordinator = Coordinator(network(agent("ada", says("391"))))
+    with pytest.raises(PreflightError, match="ada is asked to decode with others, but ada's model does not show"):
+        await coordinator.run(SUM, spec({"fuse": {"members": ["ada"]}}))
