@@ -71,7 +71,7 @@ class Scoring(Job):
 
     def _follow(self, context: Context, group: dict[int, Held]) -> None:
         """Evaluate what a group's continuations have beyond the stem, all but the last token of each."""
-        nodes = list(self._nodes(group))
+        nodes = list(self._nodes(group, shared=context.cache.forks))
         while nodes:
             some, nodes = nodes[: context.batch.capacity], nodes[context.batch.capacity :]
             if not context.cache.make_room(len(some)):
@@ -84,16 +84,19 @@ class Scoring(Job):
                 context.cache.extend_shared([group[member] for member in members], [token])
                 self._note(members, depth + 1, row)
 
-    def _nodes(self, group: Iterable[int]) -> Iterator[tuple[list[int], int, int]]:
-        """The tokens to evaluate, level by level: who shares it, its depth in the continuation, and the token."""
+    def _nodes(self, group: Iterable[int], *, shared: bool) -> Iterator[tuple[list[int], int, int]]:
+        """The tokens to evaluate, level by level: who shares it, its depth in the continuation, and the token.
+
+        Where sequences cannot share cells, nobody shares a token either.
+        """
         deepest = max(len(self._continuations[place]) for place in group) - 1
         for depth in range(self._stem, deepest):
-            sharing: dict[tuple[int, ...], list[int]] = {}
+            sharing: dict[object, list[int]] = {}
             for place in group:
                 tokens = self._continuations[place]
                 if depth < len(tokens) - 1:
-                    sharing.setdefault(tuple(tokens[: depth + 1]), []).append(place)
-            yield from ((members, depth, beginning[-1]) for beginning, members in sharing.items())
+                    sharing.setdefault(tuple(tokens[: depth + 1]) if shared else place, []).append(place)
+            yield from ((members, depth, self._continuations[members[0]][depth]) for members in sharing.values())
 
     def _note(self, members: Iterable[int], depth: int, row: Any) -> None:
         """Write down what a row says about the token at `depth` of each member."""

@@ -91,7 +91,7 @@ def _write(
     writer.add_layer_norm_rms_eps(1e-6)
     for key, value in (extra or {}).items():
         writer.add_uint32(key, value)
-    _write_vocabulary(writer, bytes_)
+    write_vocabulary(writer, bytes_)
     if template is not None:
         writer.add_chat_template(template)
     head = WIDTH // HEADS
@@ -121,7 +121,7 @@ def _write(
     return path
 
 
-def _write_vocabulary(writer: GGUFWriter, bytes_: bool) -> None:
+def write_vocabulary(writer: GGUFWriter, bytes_: bool) -> None:
     tokens = [b"<unk>", b"<s>", b"</s>", b"<|im_end|>"]
     tokens += [f"<0x{byte:02X}>".encode() for byte in range(256)]
     tokens += [character.replace(" ", "▁").encode() for character in CHARACTERS]
