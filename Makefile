@@ -34,6 +34,7 @@ bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to se
 	$(BIN)/python -m benchmarks.engine.scoring
 	$(BIN)/python -m benchmarks.engine.debate
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.fusion
 
 bench-server: $(INSTALLED) ## build llama.cpp's own server, which `make bench` compares with (minutes, once)
 	$(BIN)/python -m benchmarks.engine.server_build

@@ -28,7 +28,7 @@ class Pieces:
         self.places: dict[Piece, int] = {END: 0}
         self.tokens: list[int] = [min(ends, default=-1)]
         """For each place, the first token that says it."""
-        place_of = np.full(len(spelled), -1, np.int64)
+        shared: list[tuple[int, int]] = []
         for token, spelling in enumerate(spelled):
             piece: Piece = END if token in ends else spelling
             if piece == b"":
@@ -38,9 +38,11 @@ class Pieces:
                 place = self.places[piece] = len(self.pieces)
                 self.pieces.append(piece)
                 self.tokens.append(token)
-            place_of[token] = place
-        self._said = np.flatnonzero(place_of >= 0)
-        self._place_of = place_of[self._said]
+            elif token != self.tokens[place]:
+                shared.append((place, token))
+        self._first = np.array(self.tokens, np.int64)
+        self._shared_places = np.array([place for place, _ in shared], np.int64)
+        self._shared_tokens = np.array([token for _, token in shared], np.int64)
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -51,8 +53,9 @@ class Pieces:
 
     def logits(self, row: Any) -> Any:
         """From logits by token to logits by place: the greatest of those that share it. float64 of shape (places,)."""
-        found = np.full(len(self), -np.inf)
-        np.maximum.at(found, self._place_of, row[self._said].astype(np.float64))
+        found = row[self._first].astype(np.float64)
+        if len(self._shared_places):
+            np.maximum.at(found, self._shared_places, row[self._shared_tokens])
         return found
 
     def logprobs(self, row: Any) -> Any:
@@ -60,12 +63,14 @@ class Pieces:
 
         Tokens without a place count for nothing: what remains sums to one.
         """
-        values = row[self._said].astype(np.float64)
-        weights = np.exp(values - values.max())
-        sums = np.bincount(self._place_of, weights=weights, minlength=len(self))
-        with np.errstate(divide="ignore"):
-            found = np.log(sums / sums.sum())
-        return found
+        values = row[self._first].astype(np.float64)
+        top = max(values.max(), row[self._shared_tokens].max(initial=-np.inf))
+        values -= top
+        weights = np.exp(values)
+        if len(self._shared_places):
+            np.add.at(weights, self._shared_places, np.exp(row[self._shared_tokens].astype(np.float64) - top))
+            values = np.log(weights)
+        return values - np.log(weights.sum())
 
     @cached_property
     def sorted(self) -> SortedPieces:

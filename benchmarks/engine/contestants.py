@@ -99,7 +99,7 @@ class Server(Contestant):
     ready: ClassVar[str]
 
     def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+        self.client = client
 
     @classmethod
     @abstractmethod
@@ -123,7 +123,7 @@ class Server(Contestant):
             process.wait(30)
 
     async def ask(self, prompt: str, tokens: int) -> str:
-        reply = await self._client.post(self.route, json=self.body(prompt, tokens))
+        reply = await self.client.post(self.route, json=self.body(prompt, tokens))
         reply.raise_for_status()
         return self.text(reply.json())
 

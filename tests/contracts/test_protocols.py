@@ -181,7 +181,9 @@ def test_a_shipped_protocol_has_a_whole_card(spec: ProtocolSpec) -> None:
 
 
 def test_an_unknown_protocol_is_refused_with_a_suggestion() -> None:
-    with pytest.raises(ProtocolError, match=r"no protocol 'debats', did you mean 'debate'\? \(known: best, byte-fusion, debate"):
+    with pytest.raises(
+        ProtocolError, match=r"no protocol 'debats', did you mean 'debate'\? \(known: best, byte-fusion, debate"
+    ):
         find_protocol("debats")
 
 

@@ -35,14 +35,24 @@ class Cache:
     needed again or its place is (least recently used first).
 
     `cells` is the size of the pool, `sequences` how many ids there are, `forks` whether a sequence can be copied and
-    cut in part (recurrent models can not), `reuse` whether anything is kept after a request at all.
+    cut in part (recurrent models can not), `window` how far back a layer with a sliding window sees (0: there is
+    none), `reuse` whether anything is kept after a request at all.
     """
 
     def __init__(
-        self, memory: Any, *, cells: int, sequences: int, forks: bool, reuse: bool, parking: Parking | None
+        self,
+        memory: Any,
+        *,
+        cells: int,
+        sequences: int,
+        forks: bool,
+        window: int,
+        reuse: bool,
+        parking: Parking | None,
     ) -> None:
         self._llama = backend.library()
-        self._memory, self.forks, self._reuse, self._parking = memory, forks, reuse, parking
+        self._memory, self._reuse, self._parking = memory, reuse, parking
+        self.forks, self._window = forks, window
         self._size, self._sequences = cells, sequences
         self.evicted = 0
         self._step = 0
@@ -83,8 +93,10 @@ class Cache:
         """
         source, length = self._best(tokens, limit)
         parked, restored = self._parked(tokens, limit)
-        if parked is not None and restored >= length + WORTH and (held := self._restore(parked, restored)):
-            return held
+        if parked is not None and restored >= length + WORTH:
+            if (held := self._restore(parked, restored)) is not None:
+                return held
+            source, length = self._best(tokens, limit)  # the first choice may have had to make room
         if source is not None and source.id in self._idle and len(source.tokens) == length:
             del self._idle[source.id]
             return self._adopt(source)
@@ -153,7 +165,9 @@ class Cache:
     def trim(self, held: Held, length: int) -> bool:
         """Cut a sequence down to its first tokens; False where the model cannot do that, and nothing is changed."""
         if length < len(held.tokens):
-            if not self._llama.llama_memory_seq_rm(self._memory, held.id, length, -1):
+            if not self._can_end(held, length) or not self._llama.llama_memory_seq_rm(
+                self._memory, held.id, length, -1
+            ):
                 return False
             self._disown(held.cells[length:], live=held.id in self._live)
             del held.tokens[length:], held.cells[length:]
@@ -187,11 +201,19 @@ class Cache:
         best, length = None, 0
         for held in self._sources():
             common = common_prefix(held.tokens, tokens, limit)
-            if not self.forks and common < len(held.tokens):
-                continue  # a recurrent state cannot go back
-            if common > length:
+            if common > length and self._can_end(held, common):
                 best, length = held, common
         return best, length
+
+    def _can_end(self, held: Held, length: int) -> bool:
+        """Whether the first tokens of a sequence are of use without the others."""
+        if length == len(held.tokens):
+            return True
+        if not self.forks:
+            return False  # a recurrent state cannot go back
+        # Cells that a sliding window has passed are given to others; what would see them again cannot go back either.
+        earliest = self._llama.llama_memory_seq_pos_min(self._memory, held.id) if self._window else 0
+        return bool(earliest <= max(0, length - self._window))
 
     def _sources(self) -> Iterator[Held]:
         if self._reuse:
@@ -205,13 +227,20 @@ class Cache:
         return self._parking.best(tokens, limit, whole=not self.forks)
 
     def _restore(self, parked: tuple[int, ...], length: int) -> Held | None:
-        if not self.make_room(len(parked)) or (held := self._new(keep=None)) is None:
+        if len(parked) > self.available or not (self._ids or self._idle):
             return None
         assert self._parking is not None
-        if not self._parking.restore(parked, held.id):
+        state = self._parking.take(parked)  # first: what is evicted now may be parked in its place
+        self.make_room(len(parked))
+        held = self._new(keep=None)
+        assert held is not None
+        if not self._parking.restore(state, held.id):
             self._give_back(held)
             return None
         self.extend(held, parked)
+        if not self._can_end(held, length):
+            self.drop(held)
+            return None
         self.trim(held, length)
         return held
 

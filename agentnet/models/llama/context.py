@@ -28,16 +28,17 @@ class Context:
         self.size = loaded.size
         self.batch = Batch(loaded.batch, loaded.sequences)
         self.parking = Parking(loaded.context, parked_bytes) if reuse and parked_bytes else None
+        self._llama = backend.library()
         self.cache = Cache(
             loaded.memory,
             cells=loaded.cells,
             sequences=loaded.sequences,
             forks=loaded.forks,
+            window=int(self._llama.llama_model_n_swa(loaded.model)),
             reuse=reuse,
             parking=self.parking,
         )
         self._vocabulary_size = vocabulary_size
-        self._llama = backend.library()
         self._seen = 0
         self._view = self._no_logits = np.empty((0, vocabulary_size), np.float32)
         self.steps = 0

@@ -37,7 +37,7 @@ class Parking:
         if not 0 < size <= self._budget:
             return
         while self.bytes + size > self._budget:
-            self._forget(next(iter(self._states)))
+            self.take(next(iter(self._states)))
         state = np.empty(size, np.uint8)
         written = self._llama.llama_state_seq_get_data(self._context, _pointer(state), size, sequence)
         if written == size:
@@ -55,20 +55,17 @@ class Parking:
                 best, length = key, common
         return best, length
 
-    def restore(self, key: tuple[int, ...], sequence: int) -> bool:
-        """Copy a parked state into an empty sequence; it is parked no longer. False where llama.cpp cannot take it."""
-        state = self._states[key]
-        self._forget(key)
+    def take(self, key: tuple[int, ...]) -> Any:
+        """The state that is parked under some tokens; it is parked no longer."""
+        state = self._states.pop(key)
+        self.bytes -= len(state)
+        return state
+
+    def restore(self, state: Any, sequence: int) -> bool:
+        """Copy a state into an empty sequence. False where llama.cpp cannot take it."""
         read = self._llama.llama_state_seq_set_data(self._context, _pointer(state), len(state), sequence)
         self.restored += bool(read)
         return bool(read)
-
-    def clear(self) -> None:
-        self._states.clear()
-        self.bytes = 0
-
-    def _forget(self, key: tuple[int, ...]) -> None:
-        self.bytes -= len(self._states.pop(key))
 
 
 def _pointer(state: Any) -> Any:

@@ -1,0 +1,141 @@
+"""``python -m benchmarks.fusion``: what a fused token costs, beside the slowest member alone and beside HTTP.
+
+Two models decode together (DuetNet), one thread each. *Alone* is one of them writing by itself with that thread. Over
+HTTP the same step is one request for one token with its ten likeliest to each of two `llama-server`s: with the full
+text as prompt, as the published prototype does it, and with tokens and the prompt cache, which is its best form.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.table import Table as Rows
+
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.contracts.sampling import Sampling
+from agentnet.fusion.decoding import Table
+from agentnet.fusion.members import LocalMember, lexicon_of
+from agentnet.fusion.strategies import DuetNet
+from agentnet.models.base import Request
+from agentnet.models.llama import LlamaModel
+from benchmarks.engine.contestants import LlamaServer
+from benchmarks.engine.one_llama import Load
+from benchmarks.generated import model_file, words
+
+PROMPT, TOKENS, CONTEXT = 64, 64, 512
+PROBABLE = 10
+
+Run = Callable[[str], Awaitable[None]]
+"""Writes `TOKENS` tokens behind a prompt."""
+
+
+def alone(model: LlamaModel) -> Run:
+    async def run(prompt: str) -> None:
+        await model.generate(Request(({"role": "user", "content": prompt},), Sampling(max_tokens=TOKENS)))
+
+    return run
+
+
+def fused(models: list[LlamaModel]) -> Run:
+    async def run(prompt: str) -> None:
+        request = Request(({"role": "user", "content": prompt},))
+        sessions = [model.open_session(request) for model in models]
+        members = [LocalMember(str(place), one, lexicon_of("m", one)) for place, one in enumerate(sessions)]
+        said = await Table(members, DuetNet(values="logprobs"), limit=TOKENS).decode()
+        assert len(said.choices) == TOKENS, len(said.choices)
+
+    return run
+
+
+def over_http(clients: list[httpx.AsyncClient], *, as_tokens: bool) -> Run:
+    """One request for one token to each server, and the sum of log-probabilities; both have one vocabulary."""
+
+    async def ask(client: httpx.AsyncClient, prompt: Any) -> list[dict[str, Any]]:
+        body = {"prompt": prompt, "n_predict": 1, "n_probs": PROBABLE, "temperature": 0, "cache_prompt": True}
+        reply = (await client.post("/completion", json=body)).raise_for_status().json()
+        found: list[dict[str, Any]] = reply["completion_probabilities"][0]["top_logprobs"]
+        return found
+
+    async def run(prompt: str) -> None:
+        text = prompt
+        tokens = (await clients[0].post("/tokenize", json={"content": prompt})).json()["tokens"]
+        for _ in range(TOKENS):
+            tops = await asyncio.gather(*(ask(client, tokens if as_tokens else text) for client in clients))
+            scores: dict[int, float] = {}
+            spelled: dict[int, str] = {}
+            for top in tops:
+                for entry in top:
+                    scores[entry["id"]] = scores.get(entry["id"], 0.0) + entry["logprob"] + 20
+                    spelled[entry["id"]] = entry["token"]
+            best = max(scores, key=lambda token: scores[token])
+            tokens.append(best)
+            text += spelled[best]
+
+    return run
+
+
+async def measure(name: str, repeat: int) -> dict[str, list[float]]:
+    """Milliseconds per token of everybody, one for each repetition."""
+    path = model_file(name)
+    found: dict[str, list[float]] = {}
+    async with AsyncExitStack() as stack:
+        spec = LlamaSpec(path=str(path), threads=1, context=CONTEXT, sequences=1)
+        models = [await asyncio.to_thread(LlamaModel, path, spec) for _ in range(2)]
+        for model in models:
+            stack.push_async_callback(model.close)
+        ways = {"alone": alone(models[0]), "fused": fused(models)}
+        if not LlamaServer.missing():
+            load = Load(Path(path), 1, 1, CONTEXT)
+            servers = [await stack.enter_async_context(LlamaServer.open(load)) for _ in range(2)]
+            clients = [server.client for server in servers]
+            ways["HTTP, tokens"] = over_http(clients, as_tokens=True)
+            ways["HTTP, text"] = over_http(clients, as_tokens=False)
+        draw = random.Random(0)
+        order = list(ways)
+        for repetition in range(-1, repeat):  # the first one warms up
+            draw.shuffle(order)
+            prompt = words(PROMPT, draw)
+            for way in order:
+                started = time.perf_counter()
+                await ways[way](prompt)
+                if repetition >= 0:
+                    found.setdefault(way, []).append((time.perf_counter() - started) / TOKENS * 1000)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.fusion", description=__doc__)
+    parser.add_argument("--models", nargs="+", default=["zoo:scout", "zoo:atlas", "m100"])
+    parser.add_argument("--repeat", type=int, default=9)
+    options = parser.parse_args()
+    table = Rows("two of", "way", title="milliseconds per token (medians)")
+    for heading in ("ms", "÷ alone", "÷ fused"):
+        table.add_column(heading, justify="right")
+    for name in options.models:
+        found = asyncio.run(measure(name, options.repeat))
+        for way, times in found.items():
+            table.add_row(
+                name,
+                way,
+                f"{statistics.median(times):.2f}",
+                *(
+                    f"{statistics.median(one / other for one, other in zip(times, found[base], strict=True)):.2f}"
+                    for base in ("alone", "fused")
+                ),
+                end_section=way == list(found)[-1],
+            )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
