@@ -54,7 +54,7 @@ class LocalMember(Member):
         self._session, self._speller = session, lexicon.speller
 
     async def view(self) -> View:
-        logits, logprobs = await self._session.step(self.tokens, self._read)
+        logits, logprobs = await self._session.step(self.tokens, self.pieces.read)
         return View(self.name, self.pieces, logits, logprobs, weight=self.weight, first_piece=self._speller.first_piece)
 
     async def think(self, ends: bytes, limit: int) -> bytes:
@@ -65,7 +65,7 @@ class LocalMember(Member):
         thought: list[int] = []
         written = b""
         while len(thought) < limit and ends not in written:
-            row = await self._session.step(thought, self._read)
+            row = await self._session.step(thought, self.pieces.read)
             place = int(row[1].argmax())
             if place == 0:
                 break
@@ -76,9 +76,6 @@ class LocalMember(Member):
             written += ends
         self._session.prompt += tuple(thought)
         return written
-
-    def _read(self, row: Any) -> tuple[Any, Any]:
-        return self.pieces.logits(row), self.pieces.logprobs(row)
 
     async def append(self, piece: bytes) -> None:
         place = self.pieces.places.get(piece)

@@ -51,26 +51,27 @@ class Pieces:
         """Whether two vocabularies are one: the same pieces in the same places."""
         return self is other or self.pieces == other.pieces
 
-    def logits(self, row: Any) -> Any:
-        """From logits by token to logits by place: the greatest of those that share it. float64 of shape (places,)."""
-        found = row[self._first].astype(np.float64)
-        if len(self._shared_places):
-            np.maximum.at(found, self._shared_places, row[self._shared_tokens])
-        return found
+    def read(self, row: Any) -> tuple[Any, Any]:
+        """From logits by token to logits and natural log-probabilities by place, each float64 of shape (places,).
+
+        Of tokens that share a place, the greatest logit counts, and their probabilities are added. Tokens without a
+        place count for nothing: the probabilities of what remains sum to one.
+        """
+        logits = row[self._first].astype(np.float64)
+        if not len(self._shared_places):
+            top = logits.max()
+            return logits, logits - (top + np.log(np.exp(logits - top).sum()))
+        shared = row[self._shared_tokens].astype(np.float64)
+        top = max(logits.max(), shared.max())
+        weights = np.exp(logits - top)
+        np.add.at(weights, self._shared_places, np.exp(shared - top))
+        np.maximum.at(logits, self._shared_places, shared)
+        with np.errstate(divide="ignore"):
+            return logits, np.log(weights / weights.sum())
 
     def logprobs(self, row: Any) -> Any:
-        """From logits by token to natural log-probabilities by place, of which those that share one are added.
-
-        Tokens without a place count for nothing: what remains sums to one.
-        """
-        values = row[self._first].astype(np.float64)
-        top = max(values.max(), row[self._shared_tokens].max(initial=-np.inf))
-        values -= top
-        weights = np.exp(values)
-        if len(self._shared_places):
-            np.add.at(weights, self._shared_places, np.exp(row[self._shared_tokens].astype(np.float64) - top))
-            values = np.log(weights)
-        return values - np.log(weights.sum())
+        """The log-probabilities of `read` alone."""
+        return self.read(row)[1]
 
     @cached_property
     def sorted(self) -> SortedPieces:

@@ -25,8 +25,7 @@ def view(member: str, logits: Mapping[bytes | None, float], *, weight: float = 1
     return View(
         member,
         pieces,
-        pieces.logits(row),
-        pieces.logprobs(row),
+        *pieces.read(row),
         weight=weight,
         first_piece=lambda text: spelled.get(text.decode(), text),
     )
@@ -92,7 +91,7 @@ class TestDuetNet:
     def test_several_end_tokens_are_one_outcome(self) -> None:
         pieces = Pieces([b"a", b"", b"", b"ctrl"], ends=[1, 2])
         row = np.log([0.4, 0.35, 0.25, 1e-9])
-        found = View("A", pieces, pieces.logits(row), pieces.logprobs(row))
+        found = View("A", pieces, *pieces.read(row))
         assert len(pieces) == 3
         assert np.exp(found.logprobs[0]) == pytest.approx(0.6)
         assert Mean().choose([found]).piece is END
