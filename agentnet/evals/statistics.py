@@ -52,3 +52,17 @@ def mcnemar(system: Sequence[bool], rival: Sequence[bool]) -> float:
     differing = gained + lost
     tail = sum(math.comb(differing, k) for k in range(min(gained, lost) + 1)) / 2**differing
     return min(1.0, 2.0 * float(tail))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values of several tests, corrected so that all of them together err with the probability of one.
+
+    Holm's step-down procedure (Scandinavian Journal of Statistics 6, 1979).
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    found = [1.0] * len(p_values)
+    least = 0.0
+    for rank, place in enumerate(order):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[place]))
+        found[place] = least
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,22 +13,33 @@ if TYPE_CHECKING:
     from agentnet.evals.statistics import Interval
 
 
+class Which(StrEnum):
+    """The comparisons that there are."""
+
+    FIRST_LIGHT = "first-light"
+    FUSION = "fusion"
+
+
 async def table(
-    items: Annotated[int, typer.Option("--items", min=10, help="Held-out items of each comparison.")] = 200,
+    which: Annotated[Which, typer.Argument(help="What is compared.")] = Which.FIRST_LIGHT,
+    items: Annotated[int | None, typer.Option("--items", min=10, help="Held-out items of each comparison.")] = None,
     json: options.Json = False,
 ) -> None:
     """Measure collaboration on the zoo against single models.
 
-    Delegation and verification, each beside the best single model on the same held-out items.
+    first-light: delegation and verification; fusion: decoding together, token by token. Each beside the best single
+    model on the same held-out items.
     """
     from agentnet.cli.output import console, emit
     from agentnet.cli.output import table as plain_table
     from agentnet.evals.first_light import first_light
+    from agentnet.evals.fusion import fusion
     from agentnet.network.files import ZOO
     from agentnet.workplace import open_workplace
 
     async with open_workplace(options.settings_from(), network=ZOO, remember=False) as place:
-        found = await first_light(place.network, items, done=lambda name: None if json else typer.echo(name, err=True))
+        measure, usual = (first_light, 200) if which is Which.FIRST_LIGHT else (fusion, 300)
+        found = await measure(place.network, items or usual, lambda name: None if json else typer.echo(name, err=True))
     if json:
         emit([row.as_json() for row in found])
         return
