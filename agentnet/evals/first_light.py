@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from agentnet.collab.library import find_protocol
 from agentnet.contracts.protocols import Ask, Verify
 from agentnet.coordinator import Coordinator
 from agentnet.evals.comparison import Row, compare, inline

@@ -63,8 +63,11 @@ def path(name: str) -> Path:
     return MODELS / _find(name).file
 
 
-def network() -> NetworkSpec:
-    """The zoo as a network: every shipped model is one agent. Greedy, one thread each, bit-equal when repeated."""
+def network(*, sequences: int = 1) -> NetworkSpec:
+    """The zoo as a network: every shipped model is one agent. Greedy, one thread each.
+
+    With one sequence, replies are bit-equal when repeated; with more, requests are decoded together, and faster.
+    """
     if not zoo_cards():
         raise NetworkError(f"the zoo is empty, {MODELS} has no models: install agentnet-ai again")
     return NetworkSpec(
@@ -73,7 +76,7 @@ def network() -> NetworkSpec:
         agents=tuple(
             AgentSpec(
                 name=name,
-                model=LlamaSpec(path=f"zoo:{name}", threads=1, reuse_prefix=False, sequences=1),
+                model=LlamaSpec(path=f"zoo:{name}", threads=1, reuse_prefix=sequences > 1, sequences=sequences),
                 card=known.agent_card,
                 pack="compact",
                 sampling=Sampling(max_tokens=MAX_TOKENS),

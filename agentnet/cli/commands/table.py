@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,12 +33,15 @@ async def table(
     """
     from agentnet.cli.output import console, emit
     from agentnet.cli.output import table as plain_table
+    from agentnet.evals.comparison import CONCURRENT
     from agentnet.evals.first_light import first_light
     from agentnet.evals.fusion import fusion
-    from agentnet.network.files import ZOO
     from agentnet.workplace import open_workplace
+    from agentnet.zoo import catalog
 
-    async with open_workplace(options.settings_from(), network=ZOO, remember=False) as place:
+    # The first table is bit-equal when repeated; to fuse is to take many small steps, which go faster together.
+    spec = catalog.network(sequences=1 if which is Which.FIRST_LIGHT else CONCURRENT)
+    async with open_workplace(options.settings_from(), network=(spec, Path.cwd()), remember=False) as place:
         measure, usual = (first_light, 200) if which is Which.FIRST_LIGHT else (fusion, 300)
         found = await measure(place.network, items or usual, lambda name: None if json else typer.echo(name, err=True))
     if json:
