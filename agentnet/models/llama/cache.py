@@ -7,6 +7,7 @@ whether a step fits: a decode that does not would fail for everybody in it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,6 +86,14 @@ class Cache:
     def reach(self, tokens: Sequence[int], limit: int) -> int:
         """How many of the first `limit` tokens `open` would find in the cache or parked."""
         return max(self._best(tokens, limit)[1], self._parked(tokens, limit)[1])
+
+    def claim(self, tokens: Sequence[int], limit: int) -> int:
+        """How many of the available cells a sequence of these tokens would take."""
+        source, length = self._best(tokens, limit)
+        if source is None or source.id in self._live:
+            return len(tokens) - length
+        # What a live sequence shares with an idle one is a beginning of it.
+        return len(tokens) - bisect_left(source.cells, True, hi=length, key=lambda cell: not self._pins[cell])
 
     def open(self, tokens: Sequence[int], limit: int) -> Held | None:
         """A live sequence that holds as much of the beginning of `tokens` as is known, at most `limit` of them.

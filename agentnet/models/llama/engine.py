@@ -133,12 +133,18 @@ class Engine:
         return ModelError(f"{self.name}: the model is closed; open it again")
 
     async def close(self) -> None:
-        """End the replies that are being made with an error, refuse what comes, and free the memory."""
+        """`stop`, without blocking the event loop."""
+        await asyncio.to_thread(self.stop)
+
+    def stop(self) -> None:
+        """End the replies that are being made with an error, refuse what comes, and free the memory. Blocks until the
+        step that is being decoded is done; stopping twice is harmless."""
         with self._reading:
             self._closing.set()
         self._inbox.put(_wake)
-        await asyncio.to_thread(self._thread.join)
-        self.loaded.close()
+        self._thread.join()
+        with self._reading:  # of several callers, one frees
+            self.loaded.close()
 
     def _work(self) -> None:
         """The thread, from start to end."""
@@ -161,10 +167,10 @@ class Engine:
             while not self._closing.is_set():
                 if not self._scheduler.busy:
                     at_work = self._wait(at_work)
-                elif not at_work:
+                self._take_in()
+                if self._scheduler.busy and not at_work:
                     BUDGET.enter(self._fixed)
                     at_work = True
-                self._take_in()
                 self._use_threads()
                 self._scheduler.step()
                 self._mailbox.flush()

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from agentnet.contracts.usage import Usage
+from agentnet.errors import ModelError
 from agentnet.models.llama.cache import Held
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.delivery import Mailbox
 
 
-class NoRoom(Exception):
-    """A job needs more of the cache than the others leave; it is tried again alone."""
+class NoRoom(ModelError):
+    """The cache lacks the room that a job needs to conclude; alone it may have it."""
 
 
 class Job(ABC):
@@ -58,10 +59,15 @@ class Job(ABC):
         `Sampler.draw`). Called once all of `tokens` is evaluated; it may append to them.
         """
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether `conclude` has something to decode."""
+        return False
+
     def conclude(self, context: Context) -> None:  # noqa: B027 – most jobs are done by then
         """Decode what the job itself still needs, after every job of the step has taken its logits.
 
-        Raises `NoRoom` where the cache is too full.
+        Raises `NoRoom` where others are in the way. May be called again after it failed, behind another `take`.
         """
 
     @abstractmethod

@@ -32,7 +32,7 @@ class LlamaModel:
                 eos=self._vocabulary.eos,
             )
         except BaseException:
-            asyncio.run(self._engine.close())
+            self._engine.stop()
             raise
 
     @property

@@ -113,12 +113,10 @@ class Scheduler:
         self._seconds += time.perf_counter() - started
 
     def fail_all(self, error: AgentNetError) -> None:
-        """End every job with an error."""
-        for job in list(self._live):
-            self._leave(job)
+        """End every job with an error, for good: what the cache holds is not looked at, it may be what failed."""
+        for job in [*self._live, *(job for _, job in self._waiting)]:
             self._end(job, error)
-        for _, job in self._waiting:
-            self._end(job, error)
+        self._live.clear()
         self._waiting.clear()
 
     def end_session(self, session: object) -> None:
@@ -144,15 +142,18 @@ class Scheduler:
 
     def _admit(self) -> None:
         passed: list[Job] = []
-        while self._waiting and len(self._live) < self._most:
-            job = heapq.heappop(self._waiting)[1]
-            if self._follows(job):
+        try:
+            while self._waiting and len(self._live) < self._most:
+                job = heapq.heappop(self._waiting)[1]
                 passed.append(job)
-            elif not (self._fits(job) and self._start(job)):
-                passed.append(job)
-                break  # who comes later must not overtake it for ever
-        for job in passed:
-            self._queue(job)
+                if self._follows(job):
+                    continue
+                if not (self._fits(job) and self._start(job)):
+                    break  # who comes later must not overtake it for ever
+                passed.pop()
+        finally:  # whatever happens, nobody is lost
+            for job in passed:
+                self._queue(job)
 
     def _fits(self, job: Job) -> bool:
         """Whether a job can be admitted now."""
@@ -160,8 +161,8 @@ class Scheduler:
             return True
         if job.alone or self._live[0].alone:
             return False
-        missing = len(job.tokens) - self._cache.reach(job.tokens, job.wanted_from)
-        return missing + HEADROOM <= self._cache.available
+        promised = sum(other.pending for other in self._live)
+        return promised + self._cache.claim(job.tokens, job.wanted_from) + HEADROOM <= self._cache.available
 
     def _follows(self, job: Job) -> bool:
         """Whether a live job is on its way through a beginning that this one shares with it: it pays to wait."""
@@ -287,8 +288,9 @@ class Scheduler:
             first, row = row, row + part.rows
             if part.rows and self._take(part.job, logits[first:row], row - total - 1):
                 done.append(part.job)
-        # Only now, since the logits are overwritten by what these decode.
-        for job in done:
+        # Only now, since the logits are overwritten by what these decode; and those first that decode no more: if that
+        # failed, they would take their last logits twice.
+        for job in sorted(done, key=lambda job: job.unfinished):
             self._conclude(job)
 
     def _take(self, job: Job, logits: Any, last: int) -> bool:
@@ -304,21 +306,25 @@ class Scheduler:
             result = job.result()
         except DecodeFailed:
             raise
-        except NoRoom:
+        except NoRoom as error:
             if len(self._live) > 1 or self._resting:
                 while self._release_resting():
                     pass
-                self._leave(job)
-                job.alone = True
-                self._preempted += 1
-                self._queue(job)
+                self._postpone(job)
             else:
-                self._fail(job, self._full())
+                self._fail(job, error)
         except Exception as error:
             self._fail(job, error)
         else:
             self._leave(job)
             self._end(job, result)
+
+    def _postpone(self, job: Job) -> None:
+        """Have a job tried again alone."""
+        job.alone = True
+        self._preempted += 1
+        self._leave(job)
+        self._queue(job)
 
     def _fail(self, job: Job, error: Exception) -> None:
         """End one job with an error that is its own; the others go on."""

@@ -57,25 +57,36 @@ class Scoring(Job):
             self._note(range(len(self._continuations)), depth, row)
         return True
 
+    @property
+    def unfinished(self) -> bool:
+        return bool(self._longer())
+
     def conclude(self, context: Context) -> None:
-        longer = [place for place, tokens in enumerate(self._continuations) if len(tokens) > self._stem + 1]
-        for group in self._groups(context, longer):
+        for group in self._groups(context):
             self._follow(context, group)
 
     def result(self) -> Scores:
         return Scores(tuple(map(tuple, self._logprobs)), self.usage(self._evaluated))
 
-    def _groups(self, context: Context, longer: Sequence[int]) -> Iterator[dict[int, Held]]:
-        """Forks of the stem for some continuations at a time, as many as there are sequences for."""
+    def _longer(self) -> list[int]:
+        """The continuations that have more than the stem and one token behind it."""
+        return [place for place, tokens in enumerate(self._continuations) if len(tokens) > self._stem + 1]
+
+    def _groups(self, context: Context) -> Iterator[dict[int, Held]]:
+        """Forks of the stem for some continuations at a time, as many as there are sequences and cells for."""
         assert self.held is not None
-        left = list(longer)
+        left = self._longer()
         while left:
             group: dict[int, Held] = {}
+            room = context.cache.available
             try:
-                while left and (fork := context.cache.fork(self.held)) is not None:
+                while left and (needed := len(self._continuations[left[0]]) - 1 - self._stem) <= room:
+                    if (fork := context.cache.fork(self.held)) is None:
+                        break
                     group[left.pop(0)] = fork
+                    room -= needed
                 if not group:
-                    raise NoRoom
+                    raise NoRoom(f"{context.name}: the KV cache has no room to score with; set larger `cache_tokens`")
                 yield group
             finally:
                 for fork in group.values():
@@ -87,8 +98,7 @@ class Scoring(Job):
         nodes = list(self._nodes(group, sharing=context.cache.forks))
         while nodes:
             some, nodes = nodes[: context.batch.capacity], nodes[context.batch.capacity :]
-            if not context.cache.make_room(len(some)):
-                raise NoRoom
+            context.cache.make_room(len(some))
             for members, depth, token in some:
                 context.batch.add_shared([group[member].id for member in members], self.prompt_length + depth, token)
             logits = context.decode()
