@@ -60,7 +60,7 @@ async def compare(
     found = distinct(FAMILIES[family], "test", SEED, items)
     answers: dict[str, Answers] = {}
     for name, protocol in systems.items():
-        answers[name] = await _answers(coordinator, name, protocol, found)
+        answers[name] = await answers_of(coordinator, name, protocol, found)
         done(f"{family}: {name}")
     rows = []
     for name, ours in answers.items():
@@ -79,7 +79,8 @@ def corrected(rows: Sequence[Row]) -> list[Row]:
     return [row if row.p is None else replace(row, p=next(adjusted)) for row in rows]
 
 
-async def _answers(coordinator: Coordinator, name: str, protocol: ProtocolSpec, items: Sequence[Item]) -> Answers:
+async def answers_of(coordinator: Coordinator, name: str, protocol: ProtocolSpec, items: Sequence[Item]) -> Answers:
+    """Run one system on every item."""
     places = asyncio.Semaphore(CONCURRENT)
 
     async def one(item: Item) -> tuple[bool, Usage]:
