@@ -18,11 +18,11 @@ from agentnet.contracts.protocols import Fuse
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached, ModelError
 from agentnet.fusion.decoding import Fused, Table
-from agentnet.fusion.members import ByteMember, LocalMember, Member, lexicon_of
+from agentnet.fusion.members import LocalMember, Member, RemoteMember, lexicon_of
 from agentnet.fusion.pieces import END
 from agentnet.fusion.strategies import DuetNet, Gated, MaxScore, Mean, Strategy, UniTE
 from agentnet.fusion.views import Choice
-from agentnet.models.base import Completion, Request, TokenStepper
+from agentnet.models.base import Completion, NextTokenSource, Request, TokenStepper
 
 SENDER = "fusion"
 THINKING_ENDS = b"</think>"
@@ -101,22 +101,24 @@ class FusedTurn:
 
     async def _members(self, agents: Sequence[Agent], requests: Sequence[Request], label: str | None) -> list[Member]:
         """A member for each agent: byte by byte only where vocabularies differ, or else token by token."""
-        sessions = []
-        for agent, request in zip(agents, requests, strict=True):
-            if not isinstance(agent.model, TokenStepper):
-                raise ModelError(f"{agent.model.name} does not show its next tokens; leave {agent.name} out")
-            sessions.append(agent.model.open_session(request))
-        lexicons = [lexicon_of(agent.name, session) for agent, session in zip(agents, sessions, strict=True)]
-        one_vocabulary = all(lexicon.pieces.same_as(lexicons[0].pieces) for lexicon in lexicons[1:])
         members: list[Member] = []
-        for agent, session, lexicon in zip(agents, sessions, lexicons, strict=True):
+        for agent, request in zip(agents, requests, strict=True):
             weight = self._weight(agent, label)
-            member = LocalMember(agent.name, session, lexicon, weight=weight)
-            if self.fuse.think:
-                await member.think(THINKING_ENDS, self.fuse.think)
-            bytewise = self.fuse.level == "bytes" and not one_vocabulary
-            members.append(ByteMember(agent.name, session, lexicon, weight=weight) if bytewise else member)
-        return members
+            if isinstance(agent.model, TokenStepper):
+                session = agent.model.open_session(request)
+                local = LocalMember(agent.name, session, lexicon_of(agent.name, session), weight=weight)
+                if self.fuse.think:
+                    await local.think(THINKING_ENDS, self.fuse.think)
+                members.append(local)
+            elif isinstance(agent.model, NextTokenSource):
+                members.append(RemoteMember(agent.name, agent.model, request, weight=weight))
+            else:
+                raise ModelError(f"{agent.model.name} does not show its next tokens; leave {agent.name} out")
+        locals_ = [member for member in members if isinstance(member, LocalMember)]
+        one_vocabulary = all(member.pieces.same_as(locals_[0].pieces) for member in locals_[1:])
+        if self.fuse.level == "pieces" or (one_vocabulary and len(locals_) == len(members)):
+            return members
+        return [member.by_bytes() if isinstance(member, LocalMember) else member for member in members]
 
     def _weight(self, agent: Agent, label: str | None) -> float:
         weights = self.fuse.weights or ("card" if self.fuse.strategy == "gac" else "equal")

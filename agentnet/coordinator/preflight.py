@@ -10,7 +10,7 @@ from agentnet.collab.binding import BEST, children
 from agentnet.collab.compiling import weighs_confidence
 from agentnet.contracts.protocols import Ask, Debate, Delegate, Expression, Fuse, Judge, Parallel, Synthesize, Verify
 from agentnet.errors import PreflightError
-from agentnet.models.base import Scorer, TokenStepper
+from agentnet.models.base import Model, NextTokenSource, Scorer, TokenStepper
 from agentnet.network import Network
 
 
@@ -24,6 +24,8 @@ class Need:
     """Of what it writes."""
     fused: bool = False
     """Token by token, with others."""
+    bytewise: bool = False
+    """And that with all of its next tokens in sight."""
     scored: bool = False
     """Of replies that are given: it writes none."""
 
@@ -52,7 +54,12 @@ def preflight(expression: Expression, network: Network) -> list[str]:
                     f"{agent.name} is asked to {need.role} by score, but {agent.model.name} cannot score replies; "
                     f"say `by: reason`, or give {agent.name} a model that runs in process"
                 )
-            if need.fused and not isinstance(agent.model, TokenStepper):
+            if need.bytewise and not isinstance(agent.model, TokenStepper):
+                problems.append(
+                    f"{agent.name} is asked to decode byte by byte, but {agent.model.name} does not show all of its "
+                    f"next tokens; say `level: pieces`, or leave {agent.name} out"
+                )
+            elif need.fused and not _shows_tokens(agent.model):
                 problems.append(
                     f"{agent.name} is asked to decode with others, but {agent.model.name} does not show its next "
                     f"tokens; leave {agent.name} out, or give it a model that runs in process"
@@ -64,6 +71,12 @@ def preflight(expression: Expression, network: Network) -> list[str]:
     if problems:
         raise PreflightError("; ".join(dict.fromkeys(problems)))
     return list(dict.fromkeys(notes))
+
+
+def _shows_tokens(model: Model) -> bool:
+    return isinstance(model, TokenStepper) or (
+        isinstance(model, NextTokenSource) and model.abilities.logprobs is not False
+    )
 
 
 def _needs(expression: Expression, *, confidence: bool) -> Iterator[Need]:
@@ -80,7 +93,8 @@ def _needs(expression: Expression, *, confidence: bool) -> Iterator[Need]:
             yield Need(expression.verifier, "verify", scored=expression.by == "score")
         case Fuse():
             for member in expression.members:
-                yield from (Need(member, role, fused=True) for role in ("solve", "revise"))
+                bytewise = expression.level == "bytes"
+                yield from (Need(member, role, fused=True, bytewise=bytewise) for role in ("solve", "revise"))
         case Parallel() | Debate():
             rule = expression.decide
             if isinstance(rule, Judge):

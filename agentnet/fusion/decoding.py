@@ -16,7 +16,7 @@ from typing import Literal
 
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, ModelError
-from agentnet.fusion.members import Member
+from agentnet.fusion.members import Member, NotNow
 from agentnet.fusion.pieces import END
 from agentnet.fusion.strategies import Strategy
 from agentnet.fusion.views import Choice, View
@@ -65,6 +65,8 @@ class _Seat:
         task, self.look = self.look, None
         try:
             view = task.result()
+        except NotNow:
+            return None
         except AgentNetError as error:
             self.failures += 1
             self.why = str(error)

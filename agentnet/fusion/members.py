@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
 from agentnet.fusion.byte_level import BYTES, ByteDistribution
 from agentnet.fusion.pieces import Pieces
 from agentnet.fusion.spelling import Speller
 from agentnet.fusion.views import View
+from agentnet.models.base import NextTokenSource, Request
 from agentnet.models.llama.stepping import TokenSession
 from agentnet.models.llama.vocabulary import Vocabulary
 
@@ -51,7 +54,11 @@ class LocalMember(Member):
         """What was said, in the model's own tokens: their bytes are the text so far."""
         self.respelled = 0
         """Pieces that were no token of the model."""
-        self._session, self._speller = session, lexicon.speller
+        self._session, self._lexicon, self._speller = session, lexicon, lexicon.speller
+
+    def by_bytes(self) -> ByteMember:
+        """The same model as a member that takes part byte by byte."""
+        return ByteMember(self.name, self._session, self._lexicon, weight=self.weight)
 
     async def view(self) -> View:
         logits, logprobs = await self._session.step(self.tokens, self.pieces.read)
@@ -151,6 +158,48 @@ class ByteMember(Member):
 
     def close(self) -> None:
         self._session.close()
+
+
+class RemoteMember(Member):
+    """A model behind a server that tells its likeliest next tokens. One request for each piece.
+
+    What it gives are log-probabilities, not logits, and only of a few tokens: its views say so.
+    """
+
+    pieces = Pieces([b""], ends=[0])
+
+    def __init__(self, name: str, model: NextTokenSource, request: Request, *, weight: float = 1.0) -> None:
+        self.name, self.weight = name, weight
+        self._model, self._request = model, request
+        self._said = b""
+        self._usage = Usage()
+
+    async def view(self) -> View:
+        try:
+            said = self._said.decode()
+        except UnicodeDecodeError:
+            raise NotNow(f"{self.name} waits for the rest of a character") from None
+        found = await self._model.next_tokens(self._request, said)
+        self._usage += found.usage
+        spelled = [piece for piece, _ in found.tokens if piece is not None]
+        pieces = Pieces([*spelled, b""], ends=[len(spelled)])
+        logprobs = np.full(len(pieces), -np.inf)
+        for piece, logprob in found.tokens:
+            logprobs[pieces.places[piece]] = logprob
+        return View(self.name, pieces, logprobs, logprobs, weight=self.weight, raw=False)
+
+    async def append(self, piece: bytes) -> None:
+        self._said += piece
+
+    def usage(self) -> Usage:
+        return self._usage
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class NotNow(ModelError):
+    """A member has no view of this piece, and will have one again."""
 
 
 def _usage(session: TokenSession) -> Usage:

@@ -150,6 +150,23 @@ class TokenStepper(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class NextTokens:
+    """The likeliest next tokens: what each says (None: the text ends) and its natural log-probability."""
+
+    tokens: tuple[tuple[bytes | None, float], ...]
+    usage: Usage
+
+
+@runtime_checkable
+class NextTokenSource(Protocol):
+    """A model that tells its likeliest next tokens, and nothing of the others: typically one behind a server."""
+
+    async def next_tokens(self, request: Request, said: str) -> NextTokens:
+        """What may come behind the prompt of a request and what was `said` since. Raises `ModelError`."""
+        ...
+
+
 @runtime_checkable
 class TokenCounter(Protocol):
     """A model that knows how long a prompt is before it reads it."""

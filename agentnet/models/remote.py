@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import openai
@@ -27,9 +28,10 @@ from tenacity import (
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelError
-from agentnet.models.base import Abilities, Chunk, Completion, Request
+from agentnet.models.base import Abilities, ChatMessage, Chunk, Completion, NextTokens, Request
 from agentnet.models.remote_errors import refused_field, translated, wanted_pause, worth_retrying
 from agentnet.models.remote_replies import Reply
+from agentnet.models.remote_tokens import MOST, read_next_tokens
 
 log = logging.getLogger("agentnet.remote")
 
@@ -93,6 +95,23 @@ class OpenAIModel:
         finally:
             await events.close()
         yield Chunk("", self._finished(request, reply.completion(time.perf_counter() - started)))
+
+    async def next_tokens(self, request: Request, said: str) -> NextTokens:
+        """One token is asked for behind a reply that has begun.
+
+        Servers differ in how they are told to go on with it: what one needs beside the assistant's message at the end
+        (``continue_final_message``, …) stands in the spec's `extra_body`.
+        """
+        started = time.perf_counter()
+        begun: tuple[ChatMessage, ...] = ({"role": "assistant", "content": said},) if said else ()
+        asked = replace(
+            request, messages=(*request.messages, *begun), sampling=Sampling(max_tokens=1), schema=None, logprobs=False
+        )
+
+        async def post(fields: _Fields) -> object:
+            return await self._post(fields | {"logprobs": True, "top_logprobs": MOST})
+
+        return read_next_tokens(await self._send(asked, post), self.url, time.perf_counter() - started)
 
     async def close(self) -> None:
         self._closed = True

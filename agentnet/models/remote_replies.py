@@ -85,19 +85,24 @@ class Reply:
         if not self._texts and not self._streamed:
             raise self._bad(f"answers without text (finish reason {self._finish})", "check that it is a chat model")
         finish: Literal["stop", "length"] = "length" if self._finish in ("length", "max_tokens") else "stop"
-        details = self._usage.get("prompt_tokens_details")
-        usage = Usage(
-            calls=1,
-            prompt_tokens=_count(self._usage.get("prompt_tokens")),
-            completion_tokens=_count(self._usage.get("completion_tokens")),
-            reused_tokens=_count(details.get("cached_tokens")) if isinstance(details, Mapping) else 0,
-            seconds=seconds,
-        )
+        usage = usage_of(self._usage, seconds)
         logprobs = None if self._logprobs is None else tuple(self._logprobs)
         return Completion("".join(self._texts), finish, usage, logprobs)
 
     def _bad(self, what: str, hint: str) -> BadResponse:
         return BadResponse(f"{self._where} {what}; {hint}")
+
+
+def usage_of(found: Mapping[str, Any], seconds: float) -> Usage:
+    """What one call has used, as far as the server tells it."""
+    details = found.get("prompt_tokens_details")
+    return Usage(
+        calls=1,
+        prompt_tokens=_count(found.get("prompt_tokens")),
+        completion_tokens=_count(found.get("completion_tokens")),
+        reused_tokens=_count(details.get("cached_tokens")) if isinstance(details, Mapping) else 0,
+        seconds=seconds,
+    )
 
 
 def _count(value: object) -> int:

@@ -9,9 +9,10 @@ import pytest
 from agentnet.collab.binding import Binder, agents_of, yields_one
 from agentnet.collab.library import shipped_protocols
 from agentnet.contracts.bodies import Task
-from agentnet.contracts.protocols import Ask, Debate, Delegate, Parallel, ProtocolSpec, Serial
+from agentnet.contracts.protocols import Ask, Debate, Delegate, Parallel, Serial
 from agentnet.coordinator import Coordinator
 from agentnet.errors import ProtocolError
+from agentnet.workplace import open_workplace
 from tests.scripted import agent, from_the_prompt, network, spec, weighs
 
 TASK = Task(text="What is 17 × 23?")
@@ -31,11 +32,12 @@ def named(*names: str) -> tuple[Ask, ...]:
     return tuple(Ask(agent=name) for name in names)
 
 
-@pytest.mark.parametrize("protocol", shipped_protocols().values(), ids=lambda protocol: protocol.name)
-def test_every_shipped_protocol_can_be_prepared_for_a_network_with_all_roles(protocol: ProtocolSpec) -> None:
-    prepared = Coordinator(NETWORK).prepare(protocol)
-    selectors = [name for name in agents_of(prepared.expression) if name.startswith("@")]
-    assert set(selectors) <= {"@best"}
+async def test_every_shipped_protocol_can_be_prepared_for_a_network_with_all_roles() -> None:
+    async with open_workplace(network="zoo", remember=False) as place:
+        for protocol in shipped_protocols().values():
+            prepared = place.coordinator.prepare(protocol)
+            selectors = [name for name in agents_of(prepared.expression) if name.startswith("@")]
+            assert set(selectors) <= {"@best"}
 
 
 def test_a_role_stands_for_all_who_have_it_in_the_networks_order() -> None:

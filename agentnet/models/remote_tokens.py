@@ -1,0 +1,75 @@
+"""The likeliest next tokens as an OpenAI-compatible server tells them, read and checked."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from agentnet.errors import BadResponse
+from agentnet.models.base import NextTokens
+from agentnet.models.remote_errors import quoted
+from agentnet.models.remote_replies import usage_of
+
+MOST = 20
+"""Tokens that a server is asked for: the most that the API allows."""
+_END = re.compile(r"<\|.*\|>|</?s>|<eos>|<end_of_turn>|<EOT>", re.DOTALL)
+"""How servers spell end tokens, where they spell them at all."""
+
+
+class _Top(BaseModel):
+    token: str
+    logprob: float
+    bytes: list[int] | None = None
+
+
+class _Token(BaseModel):
+    top_logprobs: list[_Top] = []
+
+
+class _Logprobs(BaseModel):
+    content: list[_Token] | None = None
+
+
+class _Choice(BaseModel):
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+
+
+class _Body(BaseModel):
+    choices: list[_Choice]
+    usage: Any = None
+
+
+def read_next_tokens(data: object, where: str, seconds: float) -> NextTokens:
+    """The next tokens in a reply of one token. What is said by several is added up; all end tokens are one outcome.
+
+    Raises `BadResponse` where the server gives no log-probabilities.
+    """
+    try:
+        body = _Body.model_validate(data)
+        choice = body.choices[0]
+    except (ValidationError, IndexError):
+        raise BadResponse(f"{where} answers something that is not a completion, {quoted(data)}") from None
+    usage = usage_of(body.usage if isinstance(body.usage, Mapping) else {}, seconds)
+    content = choice.logprobs.content if choice.logprobs is not None else None
+    if content and content[0].top_logprobs:
+        found: dict[bytes | None, float] = {}
+        for top in content[0].top_logprobs:
+            piece = bytes(top.bytes) if top.bytes is not None else top.token.encode()
+            ends = not piece or _END.fullmatch(top.token)
+            key = None if ends else piece
+            found[key] = _added(found.get(key, -math.inf), top.logprob)
+        return NextTokens(tuple(found.items()), usage)
+    if choice.finish_reason == "stop":
+        return NextTokens(((None, 0.0),), usage)
+    raise BadResponse(f"{where} gives no likeliest next tokens (top_logprobs); leave the model out of the fusion")
+
+
+def _added(one: float, other: float) -> float:
+    """The log-probability of either of two tokens."""
+    top = max(one, other)
+    return top if top == -math.inf else top + math.log(math.exp(one - top) + math.exp(other - top))
