@@ -233,7 +233,8 @@ class Cache:
     def _parked(self, tokens: Sequence[int], limit: int) -> tuple[tuple[int, ...] | None, int]:
         if self._parking is None:
             return None, 0
-        return self._parking.best(tokens, limit, whole=not self.forks)
+        # A parked state holds of a sliding window only the last one.
+        return self._parking.best(tokens, limit, whole=not self.forks or self._window > 0)
 
     def _restore(self, parked: tuple[int, ...], length: int) -> Held | None:
         if len(parked) > self.available or not (self._ids or self._idle):
@@ -247,9 +248,6 @@ class Cache:
             self._give_back(held)
             return None
         self.extend(held, parked)
-        if not self._can_end(held, length):
-            self.drop(held)
-            return None
         self.trim(held, length)
         return held
 

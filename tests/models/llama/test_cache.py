@@ -1,0 +1,294 @@
+"""The ledger of the KV cache, kept beside the real one: every step is compared with what llama.cpp holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.models.llama import backend, loading
+from agentnet.models.llama.cache import Held
+from agentnet.models.llama.context import Context
+from agentnet.models.llama.prefix import common_prefix
+from agentnet.models.llama.vocabulary import Vocabulary
+from tests.models.llama.architectures import write_hybrid, write_recurrent, write_windowed
+from tests.models.llama.files import write_random
+
+SEQUENCES = 3
+LETTERS = st.lists(st.integers(300, 303), min_size=1, max_size=20)
+STEMS = np.random.default_rng(5).integers(290, 350, (3, 150)).tolist()
+PROMPTS = st.builds(
+    lambda stem, length, tail: [*STEMS[stem][:length], *tail], st.integers(0, 2), st.integers(1, 150), LETTERS
+)
+"""Few beginnings, so that they are often shared, and long enough that three of them do not fit beside one another."""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("architectures")
+    return {
+        "attention": write_random(folder / "attention.gguf"),
+        "windowed": write_windowed(folder / "windowed.gguf"),
+        "recurrent": write_recurrent(folder / "recurrent.gguf"),
+        "hybrid": write_hybrid(folder / "hybrid.gguf"),
+    }
+
+
+class Machine:
+    """A context with a ledger beside a second one that evaluates everything from scratch."""
+
+    def __init__(self, path: Path, *, parked: int = 1 << 24, reuse: bool = True) -> None:
+        # Without rounding of keys and values, the order of evaluation hardly matters.
+        spec = LlamaSpec(path="x", context=256, sequences=SEQUENCES, cache_tokens=256, batch=64,
+                         kv_type_k="f32", kv_type_v="f32", flash_attention="off")  # fmt: skip
+        self.loaded = [loading.load(path, spec, 1) for _ in range(2)]
+        size = Vocabulary(self.loaded[0].vocab).size
+        self.context, self.scratch = (
+            Context("machine", loaded, vocabulary_size=size, reuse=reuse, parked_bytes=parked) for loaded in self.loaded
+        )
+        self.cache = self.context.cache
+        self.live: list[Held] = []
+
+    def close(self) -> None:
+        for loaded in self.loaded:
+            loaded.close()
+
+    def open(self, tokens: Sequence[int]) -> Held | None:
+        """What `open` gives, after a check that it holds a beginning of the tokens, as long as what is known of it."""
+        limit, cache = len(tokens) - 1, self.cache
+        best = max((common_prefix(held.tokens, tokens, limit) for held in self._cuttable(tokens)), default=0)
+        reach, claim, before = cache.reach(tokens, limit), cache.claim(tokens, limit), cache.available
+        held = cache.open(tokens, limit)
+        if held is not None:
+            self.live.append(held)
+            assert held.tokens == list(tokens[: len(held.tokens)])
+            assert best <= len(held.tokens) <= reach
+            assert before - cache.available <= claim
+        return held
+
+    def _cuttable(self, tokens: Sequence[int]) -> Iterator[Held]:
+        """The sequences that may lend a beginning of some tokens."""
+        cache = self.cache
+        for held in (*cache._idle.values(), *(cache._live.values() if cache.shares else ())):
+            if cache._can_end(held, common_prefix(held.tokens, tokens, len(tokens) - 1)):
+                yield held
+
+    def extend(self, held: Held, tokens: Sequence[int]) -> npt.NDArray[Any] | None:
+        """The logits of the last of some tokens, decoded behind what a sequence holds; None without room."""
+        if not self.cache.make_room(len(tokens)):
+            return None
+        logits = evaluate(self.context, held, tokens)
+        self.cache.extend(held, tokens)
+        return logits
+
+    def from_scratch(self, tokens: Sequence[int]) -> npt.NDArray[Any]:
+        self.scratch.cache.clear()
+        return evaluate(self.scratch, Held(0), tokens)
+
+    def check(self) -> None:
+        """llama.cpp holds of each sequence what the ledger says, in as many cells."""
+        llama, memory, cache = backend.library(), self.loaded[0].memory, self.cache
+        known = {**cache._live, **cache._idle}
+        assert cache._live.keys() == {held.id for held in self.live}
+        assert not cache._live.keys() & cache._idle.keys()
+        assert sorted([*cache._ids, *known]) == list(range(self.loaded[0].sequences))
+        for id in range(self.loaded[0].sequences):
+            length = len(known[id].tokens) if id in known else 0
+            assert llama.llama_memory_seq_pos_max(memory, id) == length - 1
+            if length and cache.forks and not cache._window:
+                assert llama.llama_memory_seq_pos_min(memory, id) == 0
+        owned = {cell for held in known.values() for cell in held.cells}
+        assert len(owned) + len(cache._free) == cache._size == len(owned | set(cache._free))
+        pinned = {cell for held in cache._live.values() for cell in held.cells}
+        assert cache.available == cache._size - len(pinned)
+        assert all(len(held.cells) == len(held.tokens) == len(set(held.cells)) for held in known.values())
+
+
+def evaluate(context: Context, held: Held, tokens: Sequence[int]) -> npt.NDArray[Any]:
+    """The logits behind the last of some tokens."""
+    start = len(held.tokens)
+    for first in range(0, len(tokens), context.batch.capacity):
+        some = tokens[first : first + context.batch.capacity]
+        context.batch.add(held.id, start + first, some, 1)
+        logits = context.decode()
+    return np.array(logits[-1])
+
+
+_files: dict[str, Path] = {}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _remember(files: dict[str, Path]) -> Iterator[None]:
+    """A state machine gets no fixtures."""
+    _files.update(files)
+    yield
+    _files.clear()
+
+
+class Ledger(RuleBasedStateMachine):
+    """Opens, extends, cuts, forks, closes and drops sequences in any order."""
+
+    architecture = "attention"
+    rounding = 1e-4
+    held = Bundle("held")
+
+    @initialize(parked=st.sampled_from([0, 300_000, 1 << 24]), reuse=st.booleans())
+    def start(self, parked: int, reuse: bool) -> None:
+        self.machine = Machine(_files[self.architecture], parked=parked if reuse else 0, reuse=reuse)
+        if not reuse:
+            self.machine.context.parking = None
+
+    def teardown(self) -> None:
+        if hasattr(self, "machine"):
+            self.machine.close()
+
+    @rule(tokens=PROMPTS)
+    def pass_through(self, tokens: list[int]) -> None:
+        """As most requests do."""
+        held = self._open(tokens)
+        if isinstance(held, Held):
+            self._end(held, self.machine.cache.close)
+
+    @rule(target=held, tokens=PROMPTS)
+    def open(self, tokens: list[int]) -> Any:
+        return self._open(tokens)
+
+    def _open(self, tokens: list[int]) -> Any:
+        """Opened and read to the end."""
+        machine = self.machine
+        if len(machine.live) >= SEQUENCES:
+            return multiple()
+        held = machine.open(tokens)
+        if held is None:
+            return multiple()
+        logits = machine.extend(held, tokens[len(held.tokens) :])
+        if logits is None:
+            assert len(tokens) - len(held.tokens) > machine.cache.available
+        else:
+            self._compare(logits, tokens)
+        return held
+
+    @rule(held=held, tokens=LETTERS)
+    def extend(self, held: Held, tokens: list[int]) -> None:
+        self._extend(held, tokens)
+
+    @rule(target=held, held=held, tokens=LETTERS)
+    def fork(self, held: Held, tokens: list[int]) -> Any:
+        if held not in self.machine.live or not held.tokens:
+            return multiple()
+        copy = self.machine.cache.fork(held)
+        if copy is None:
+            return multiple()
+        self.machine.live.append(copy)
+        assert copy.tokens == held.tokens
+        self._extend(copy, tokens)
+        return copy
+
+    @rule(held=held, tokens=LETTERS)
+    def extend_shared(self, held: Held, tokens: list[int]) -> None:
+        """Tokens decoded once for several sequences, as scoring does."""
+        machine, room = self.machine, self.machine.cache.available
+        if held not in machine.live or not machine.cache.forks or len(tokens) > room or not held.tokens:
+            return
+        forks = [fork for _ in range(3) if (fork := machine.cache.fork(held)) is not None]
+        machine.live += forks
+        for token in tokens if forks else ():
+            assert machine.cache.make_room(1)
+            machine.context.batch.add_shared([fork.id for fork in forks], len(forks[0].tokens), token)
+            logits = machine.context.decode()
+            machine.cache.extend_shared(forks, [token])
+        if forks:
+            self._compare(logits[-1], forks[0].tokens)
+        for fork in forks:
+            machine.live.remove(fork)
+            machine.cache.drop(fork)
+
+    @rule(held=held, share=st.floats(0, 1), tokens=LETTERS)
+    def trim(self, held: Held, share: float, tokens: list[int]) -> None:
+        machine = self.machine
+        length = int(len(held.tokens) * share)
+        if held not in machine.live or not machine.cache._can_end(held, length):
+            return
+        assert machine.cache.trim(held, length)
+        self._extend(held, tokens)
+
+    @rule(held=consumes(held))
+    def close(self, held: Held) -> None:
+        self._end(held, self.machine.cache.close)
+
+    @rule(held=consumes(held))
+    def drop(self, held: Held) -> None:
+        self._end(held, self.machine.cache.drop)
+
+    @rule(cells=st.integers(0, 300))
+    def make_room(self, cells: int) -> None:
+        cache = self.machine.cache
+        possible = cells <= cache.available
+        assert cache.make_room(cells) is possible
+        if possible:
+            assert len(cache._free) >= cells
+
+    @invariant()
+    def agrees(self) -> None:
+        if hasattr(self, "machine"):
+            self.machine.check()
+
+    def _extend(self, held: Held, tokens: list[int]) -> None:
+        machine = self.machine
+        if held not in machine.live:
+            return
+        before, room = list(held.tokens), machine.cache.available
+        logits = machine.extend(held, tokens)
+        if logits is None:
+            assert len(tokens) > room
+            assert held.tokens == before
+        else:
+            assert held.tokens == before + tokens
+            self._compare(logits, held.tokens)
+
+    def _compare(self, logits: npt.NDArray[Any], tokens: Sequence[int]) -> None:
+        expected = self.machine.from_scratch(tokens)
+        np.testing.assert_allclose(logits, expected, atol=self.rounding, rtol=self.rounding)
+
+    def _end(self, held: Held, how: Any) -> None:
+        if held in self.machine.live:
+            self.machine.live.remove(held)
+            how(held)
+
+
+class WindowedLedger(Ledger):
+    architecture = "windowed"
+    rounding = 3e-3  # gemma's activation function is a table of 16-bit numbers
+
+
+class RecurrentLedger(Ledger):
+    architecture = "recurrent"
+
+
+class HybridLedger(Ledger):
+    architecture = "hybrid"
+
+
+_some = settings(
+    max_examples=25,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    phases=(Phase.generate,),
+    suppress_health_check=list(HealthCheck),
+)
+for _ledger in (Ledger, WindowedLedger, RecurrentLedger, HybridLedger):
+    _ledger.TestCase.settings = _some
+
+TestAttention = Ledger.TestCase
+TestWindowed = WindowedLedger.TestCase
+TestRecurrent = RecurrentLedger.TestCase
+TestHybrid = HybridLedger.TestCase
