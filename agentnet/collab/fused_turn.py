@@ -147,6 +147,7 @@ class FusedTurn:
             members=tuple(agent.name for agent in agents),
             strategy=self.fuse.strategy,
             pieces=tuple(pieces_of(fused.choices)),
+            respelled=fused.respelled,
             dropped=fused.dropped,
         )
 

@@ -137,6 +137,9 @@ class Fusion(Frozen):
     members: tuple[str, ...]
     strategy: str
     pieces: tuple[Piece, ...] = ()
+    respelled: dict[str, int] = Field(
+        default_factory=dict, description="member → pieces that were no token of it and had to be spelled anew"
+    )
     dropped: dict[str, str] = Field(default_factory=dict, description="member → why it did not last to the end")
 
 

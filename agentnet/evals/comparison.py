@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from agentnet.answers import same
-from agentnet.contracts.bodies import Task
+from agentnet.contracts.bodies import Fusion, Task
 from agentnet.contracts.protocols import Expression, ProtocolSpec
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator import Coordinator
@@ -29,6 +29,8 @@ class Answers:
     system: str
     right: tuple[bool, ...]
     usage: Usage
+    respelled: int = 0
+    """Pieces that some member had to spell anew, where members decoded together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Row:
     accuracy: Interval
     calls: float
     tokens: float
+    respelled: float
+    """Pieces that needed alignment for each answer, over all members."""
     rival: str | None = None
     gain: Interval | None = None
     p: float | None = None
@@ -83,13 +87,17 @@ async def answers_of(coordinator: Coordinator, name: str, protocol: ProtocolSpec
     """Run one system on every item."""
     places = asyncio.Semaphore(CONCURRENT)
 
-    async def one(item: Item) -> tuple[bool, Usage]:
+    async def one(item: Item) -> tuple[bool, Usage, int]:
         async with places:
             outcome = await coordinator.run(Task(text=item.question, label=item.family), protocol)
-        return outcome.answer is not None and same(outcome.answer, item.answer), outcome.usage
+        respelled = sum(
+            sum(message.body.respelled.values()) for message in outcome.messages if isinstance(message.body, Fusion)
+        )
+        return outcome.answer is not None and same(outcome.answer, item.answer), outcome.usage, respelled
 
     results = await asyncio.gather(*(one(item) for item in items))
-    return Answers(name, tuple(right for right, _ in results), sum((usage for _, usage in results), Usage()))
+    right, usages, respelled = zip(*results, strict=True)
+    return Answers(name, right, sum(usages, Usage()), sum(respelled))
 
 
 def _row(
@@ -102,6 +110,7 @@ def _row(
         share(sum(answers.right), items),
         answers.usage.calls / items,
         answers.usage.tokens / items,
+        answers.respelled / items,
         rival,
         gain,
         p,

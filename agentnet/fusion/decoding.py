@@ -36,6 +36,8 @@ class Fused:
     """One for each piece, the last one `END` where the text ended by itself."""
     usages: dict[str, Usage]
     """What each member has done."""
+    respelled: dict[str, int]
+    """Pieces that were no token of a member and had to be spelled anew."""
     dropped: dict[str, str]
     """Members that did not last to the end, and why."""
 
@@ -126,10 +128,11 @@ class Table:
                 for seat in self._seats:
                     seat.unheard.append(choice.piece or b"")
             usages = {seat.member.name: seat.member.usage() for seat in self._seats}
+            respelled = {seat.member.name: seat.member.respelled for seat in self._seats}
         finally:
             await self._leave()
         dropped = {seat.member.name: seat.why for seat in self._seats if seat.failures >= PATIENCE}
-        return Fused(said, finish, tuple(choices), usages, dropped)
+        return Fused(said, finish, tuple(choices), usages, respelled, dropped)
 
     async def _views(self, said: int) -> list[View]:
         """What those at the table think comes next, from at least one. A leader who is sure enough is heard alone."""

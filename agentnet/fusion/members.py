@@ -26,6 +26,8 @@ class Member(ABC):
     name: str
     weight: float
     pieces: Pieces
+    respelled: int = 0
+    """Pieces that were no token of the model and had to be spelled anew."""
 
     @abstractmethod
     async def view(self) -> View:
@@ -52,8 +54,6 @@ class LocalMember(Member):
         self.pieces = lexicon.pieces
         self.tokens: list[int] = []
         """What was said, in the model's own tokens: their bytes are the text so far."""
-        self.respelled = 0
-        """Pieces that were no token of the model."""
         self._session, self._lexicon, self._speller = session, lexicon, lexicon.speller
 
     def by_bytes(self) -> ByteMember:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentnet.contracts.bodies import Error, Fusion, Result, Task
 from agentnet.contracts.limits import Limits
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.protocols import Fuse, ProtocolSpec, Verify
 from agentnet.coordinator import Coordinator
 from agentnet.errors import PreflightError, ProtocolError
@@ -57,6 +60,20 @@ async def test_one_vocabulary_agrees_by_token_even_where_bytes_are_asked_for(pla
     assert isinstance(fused, Fusion)
     assert fused.text == alone.messages[1].body.text
     assert max(len(piece.text) for piece in fused.pieces) > 1
+
+
+async def test_two_copies_say_byte_by_byte_what_the_model_says(tmp_path: Path) -> None:
+    twins = NetworkSpec(
+        name="twins",
+        agents=tuple(AgentSpec(name=name, model=LlamaSpec(path="zoo:sage"), pack="compact") for name in ("one", "two")),
+    )
+    async with open_workplace(network=(twins, tmp_path), remember=False) as found:
+        alone = await found.coordinator.run(SUM, spec("one"))
+        fused = await found.coordinator.run(
+            SUM, spec({"fuse": {"members": ["one", "two"], "strategy": "pi", "level": "bytes"}})
+        )
+    assert fused.messages[1].body.text == alone.messages[1].body.text
+    assert fused.messages[1].body.respelled == {"one": 0, "two": 0}
 
 
 async def test_it_nests(place: Workplace) -> None:

@@ -120,6 +120,21 @@ async def test_stop_strings_limits_and_provenance(zoo: Callable[[str], LlamaMode
     assert (cut.finish, len(cut.choices)) == ("length", 3)
 
 
+async def test_a_model_may_first_think_alone(zoo: Callable[[str], LlamaModel]) -> None:
+    model = zoo("atlas")
+    alone = (await model.generate(ASK)).text
+    marker = "=>"
+    thinking, other = member(model, "thinking"), member(model, "other")
+    thought = await thinking.think(marker.encode(), 60)
+    assert alone.startswith(thought.decode())
+    assert marker in thought.decode()
+    fused = await together([thinking])
+    assert thought.decode() + fused.text == alone  # it goes on behind what it thought, which is not part of the text
+    cut = await other.think(b"</think>", 2)
+    assert cut.endswith(b"</think>")
+    assert alone.encode().startswith(cut.removesuffix(b"</think>"))
+
+
 class Odd(Member):
     """Says x for ever, or what `script` does instead."""
 

@@ -62,7 +62,9 @@ async def table(
     if json:
         emit([row.as_json() for row in found])
         return
-    rows = plain_table("items", "system", "right", "95 %", "calls", "gain over", "p", right=("right", "calls", "p"))
+    aligned = any(row.respelled for row in found)
+    columns = ("items", "system", "right", "95 %", "calls", *(["respelled"] if aligned else []), "gain over", "p")
+    rows = plain_table(*columns, right=("right", "calls", "respelled", "p"))
     for row in found:
         right = row.accuracy
         gain = f"{row.rival}: {_points(row.gain)}" if row.rival and row.gain else ""
@@ -72,6 +74,7 @@ async def table(
             f"{100 * right.estimate:.1f} %",
             f"{100 * right.low:.1f}–{100 * right.high:.1f}",
             f"{row.calls:.2f}",
+            *([f"{row.respelled:.1f}"] if aligned else []),
             gain,
             "" if row.p is None else f"{row.p:.2g}",
         )
