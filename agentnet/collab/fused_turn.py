@@ -48,7 +48,13 @@ class FusedTurn:
         role = "revise" if view else "solve"
         if run.emit:
             run.emit(TurnStarted(run=run.run, message=id, agent=SENDER, node=self.node, round=self.round, role=role))
-        turn = Turn(role=role, task=run.task(task), read=run.get(view), seed=run.seed_of(self.node, self.round, SENDER))
+        turn = Turn(
+            role=role,
+            task=run.task(task),
+            read=run.get(view),
+            sampling=self.fuse.sampling,
+            seed=run.seed_of(self.node, self.round, SENDER),
+        )
         body, usage = await self._decode(self._agents(turn), turn, id)
         return await run.record(
             body, sender=SENDER, node=self.node, round=self.round, reply_to=(task, *view), usage=usage
@@ -83,7 +89,7 @@ class FusedTurn:
             return Error(code=error.code, detail=str(error)), sum(usages.values(), Usage())
 
     async def _together(self, agents: Sequence[Agent], requests: Sequence[Request], turn: Turn, id: str) -> Fused:
-        sampling = self.fuse.sampling or agents[0].sampling
+        sampling = requests[0].sampling
         table = Table(
             await self._members(agents, requests, turn.task.label),
             strategy_of(self.fuse, turn.seed),
@@ -102,23 +108,29 @@ class FusedTurn:
     async def _members(self, agents: Sequence[Agent], requests: Sequence[Request], label: str | None) -> list[Member]:
         """A member for each agent: byte by byte only where vocabularies differ, or else token by token."""
         members: list[Member] = []
-        for agent, request in zip(agents, requests, strict=True):
-            weight = self._weight(agent, label)
-            if isinstance(agent.model, TokenStepper):
-                session = agent.model.open_session(request)
-                local = LocalMember(agent.name, session, lexicon_of(agent.name, session), weight=weight)
-                if self.fuse.think:
-                    await local.think(THINKING_ENDS, self.fuse.think)
-                members.append(local)
-            elif isinstance(agent.model, NextTokenSource):
-                members.append(RemoteMember(agent.name, agent.model, request, weight=weight))
-            else:
-                raise ModelError(f"{agent.model.name} does not show its next tokens; leave {agent.name} out")
-        locals_ = [member for member in members if isinstance(member, LocalMember)]
-        one_vocabulary = all(member.pieces.same_as(locals_[0].pieces) for member in locals_[1:])
-        if self.fuse.level == "pieces" or (one_vocabulary and len(locals_) == len(members)):
+        try:
+            for agent, request in zip(agents, requests, strict=True):
+                members.append(await self._member(agent, request, self._weight(agent, label)))
+        except BaseException:
+            for member in members:
+                member.close()
+            raise
+        local = [member for member in members if isinstance(member, LocalMember)]
+        one_vocabulary = all(member.pieces.same_as(local[0].pieces) for member in local[1:])
+        if self.fuse.level == "pieces" or (one_vocabulary and len(local) == len(members)):
             return members
         return [member.by_bytes() if isinstance(member, LocalMember) else member for member in members]
+
+    async def _member(self, agent: Agent, request: Request, weight: float) -> Member:
+        if isinstance(agent.model, TokenStepper):
+            session = agent.model.open_session(request)
+            member = LocalMember(agent.name, session, lexicon_of(agent.name, session), weight=weight)
+            if self.fuse.think:
+                await member.think(THINKING_ENDS, self.fuse.think)
+            return member
+        if isinstance(agent.model, NextTokenSource):
+            return RemoteMember(agent.name, agent.model, request, weight=weight)
+        raise ModelError(f"{agent.model.name} does not show its next tokens; leave {agent.name} out")
 
     def _weight(self, agent: Agent, label: str | None) -> float:
         weights = self.fuse.weights or ("card" if self.fuse.strategy == "gac" else "equal")
