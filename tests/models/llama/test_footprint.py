@@ -13,7 +13,7 @@ from agentnet.models.gguf import Header, Tensor, read_header
 from agentnet.models.llama import loading
 from agentnet.models.llama.footprint import footprint
 from agentnet.zoo import catalog
-from tests.models.llama.recurrent import write_recurrent
+from tests.models.llama.architectures import write_recurrent
 
 MIB = 2**20
 _BUFFER = re.compile(r"(model|KV|RS|compute|output) buffer size *= *([\d.]+) MiB")

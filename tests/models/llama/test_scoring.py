@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ContextOverflow
 from agentnet.models.base import Request, Scorer
 from agentnet.models.llama import LlamaModel
+from tests.models.llama.architectures import write_hybrid, write_recurrent, write_windowed
 from tests.models.llama.conftest import Open
 from tests.models.llama.files import SIZE, letter, write_chain, write_random
-from tests.models.llama.recurrent import write_recurrent
 
 ASK = Request(({"role": "user", "content": "?"},), Sampling(max_tokens=40), logprobs=True)
 
@@ -115,8 +116,11 @@ async def test_scoring_goes_on_beside_writing(opened: Open, tmp_path: Path) -> N
     assert beside.totals == pytest.approx(alone.totals, abs=0.05)
 
 
-async def test_a_recurrent_model_scores_too(opened: Open, tmp_path: Path) -> None:
-    model = opened(write_recurrent(tmp_path / "m.gguf"), sequences=2, chat_template=BARE)
+@pytest.mark.parametrize("write", [write_recurrent, write_hybrid, write_windowed])
+async def test_models_of_other_architectures_score_too(
+    opened: Open, tmp_path: Path, write: Callable[[Path], Path]
+) -> None:
+    model = opened(write(tmp_path / "m.gguf"), sequences=2, chat_template=BARE)
     replies = ["abc", "abd", "xy", "xz"]
     scores = await model.score(ASK, replies)
     for reply, logprobs in zip(replies, scores.logprobs, strict=True):

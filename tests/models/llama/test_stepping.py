@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelError
 from agentnet.models.base import Request
+from tests.models.llama.architectures import write_hybrid, write_recurrent, write_windowed
 from tests.models.llama.conftest import Open
-from tests.models.llama.recurrent import write_recurrent
 
 ASK = Request(({"role": "user", "content": "Tell me something."},), Sampling(max_tokens=12))
 
@@ -86,8 +87,11 @@ async def test_a_closed_session_gives_its_cells_back(opened: Open, random_file: 
     assert model.counts.preempted == 0
 
 
-async def test_a_recurrent_model_reads_again_what_it_cannot_cut(opened: Open, tmp_path: Path) -> None:
-    model = opened(write_recurrent(tmp_path / "m.gguf"), sequences=2)
+@pytest.mark.parametrize("write", [write_recurrent, write_hybrid, write_windowed])
+async def test_models_that_cannot_be_cut_read_again(
+    opened: Open, tmp_path: Path, write: Callable[[Path], Path]
+) -> None:
+    model = opened(write(tmp_path / "m.gguf"), sequences=2)
     session = model.open_session(ASK)
     first = await session.step([300, 301], copied)
     await session.step([300, 301, 302], copied)
