@@ -138,7 +138,8 @@ class Fusion(Frozen):
     strategy: str
     pieces: tuple[Piece, ...] = ()
     respelled: dict[str, int] = Field(
-        default_factory=dict, description="member → pieces that were no token of it and had to be spelled anew"
+        default_factory=dict,
+        description="member → pieces that it would not have said itself, and that were spelled anew",
     )
     dropped: dict[str, str] = Field(default_factory=dict, description="member → why it did not last to the end")
 

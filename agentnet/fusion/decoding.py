@@ -37,7 +37,7 @@ class Fused:
     usages: dict[str, Usage]
     """What each member has done."""
     respelled: dict[str, int]
-    """Pieces that were no token of a member and had to be spelled anew."""
+    """Pieces that a member would not have said itself, and that were spelled anew."""
     dropped: dict[str, str]
     """Members that did not last to the end, and why."""
 

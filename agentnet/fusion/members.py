@@ -27,7 +27,7 @@ class Member(ABC):
     weight: float
     pieces: Pieces
     respelled: int = 0
-    """Pieces that were no token of the model and had to be spelled anew."""
+    """Pieces that the model would not have said itself, and that were spelled anew."""
 
     @abstractmethod
     async def view(self) -> View:
@@ -55,13 +55,17 @@ class LocalMember(Member):
         self.tokens: list[int] = []
         """What was said, in the model's own tokens: their bytes are the text so far."""
         self._session, self._lexicon, self._speller = session, lexicon, lexicon.speller
+        self._own: tuple[int, int] | None = None
+        """How many tokens there were at the last look, and the one that the model itself would have said then."""
 
     def by_bytes(self) -> ByteMember:
         """The same model as a member that takes part byte by byte."""
         return ByteMember(self.name, self._session, self._lexicon, weight=self.weight)
 
     async def view(self) -> View:
-        logits, logprobs = await self._session.step(self.tokens, self.pieces.read)
+        heard = len(self.tokens)
+        (logits, logprobs), own = await self._session.step(self.tokens, self._read)
+        self._own = (heard, own)
         return View(self.name, self.pieces, logits, logprobs, weight=self.weight, first_piece=self._speller.first_piece)
 
     async def think(self, ends: bytes, limit: int) -> bytes:
@@ -72,11 +76,10 @@ class LocalMember(Member):
         thought: list[int] = []
         written = b""
         while len(thought) < limit and ends not in written:
-            row = await self._session.step(thought, self.pieces.read)
-            place = int(row[1].argmax())
-            if place == 0:
+            token = await self._session.step(thought, self.pieces.likeliest)
+            if self._session.vocabulary.ends(token):
                 break
-            thought.append(self.pieces.tokens[place])
+            thought.append(token)
             written = self._speller.text(thought)
         if ends not in written:
             thought += self._speller.spell(ends)
@@ -84,13 +87,18 @@ class LocalMember(Member):
         self._session.prompt += tuple(thought)
         return written
 
+    def _read(self, row: Any) -> tuple[tuple[Any, Any], int]:
+        return self.pieces.read(row), self.pieces.likeliest(row)
+
     async def append(self, piece: bytes) -> None:
-        place = self.pieces.places.get(piece)
-        if place is not None:  # its own token, as it would have said it alone
-            self.tokens.append(self.pieces.tokens[place])
-        else:
-            self.respelled += 1
-            self.tokens = self._speller.append(self.tokens, piece)
+        """What the model would have said itself is its own token; anything else is spelled as its tokenizer would."""
+        if self._own is not None and self._own[0] == len(self.tokens):
+            own = self._own[1]
+            if self._speller.text([own]) == piece:
+                self.tokens.append(own)
+                return
+        self.respelled += 1
+        self.tokens = self._speller.append(self.tokens, piece)
 
     def usage(self) -> Usage:
         return _usage(self._session)

@@ -27,8 +27,9 @@ class Pieces:
         self.pieces: list[Piece] = [END]
         self.places: dict[Piece, int] = {END: 0}
         self.tokens: list[int] = [min(ends, default=-1)]
-        """For each place, the first token that says it."""
-        shared: list[tuple[int, int]] = []
+        """For each place, the last token that says it: where a vocabulary has bytes and characters, the bytes come
+        first, and no tokenizer would choose them."""
+        said: dict[int, list[int]] = {}
         for token, spelling in enumerate(spelled):
             piece: Piece = END if token in ends else spelling
             if piece == b"":
@@ -39,10 +40,13 @@ class Pieces:
                 self.pieces.append(piece)
                 self.tokens.append(token)
             elif token != self.tokens[place]:
-                shared.append((place, token))
-        self._first = np.array(self.tokens, np.int64)
-        self._shared_places = np.array([place for place, _ in shared], np.int64)
-        self._shared_tokens = np.array([token for _, token in shared], np.int64)
+                said.setdefault(place, [self.tokens[place]])
+                said[place].append(token)
+                self.tokens[place] = token
+        self._last = np.array(self.tokens, np.int64)
+        others = [(place, token) for place, tokens in said.items() for token in tokens[:-1]]
+        self._shared_places = np.array([place for place, _ in others], np.int64)
+        self._shared_tokens = np.array([token for _, token in others], np.int64)
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -57,7 +61,7 @@ class Pieces:
         Of tokens that share a place, the greatest logit counts, and their probabilities are added. Tokens without a
         place count for nothing: the probabilities of what remains sum to one.
         """
-        logits = row[self._first].astype(np.float64)
+        logits = row[self._last].astype(np.float64)
         if not len(self._shared_places):
             top = logits.max()
             return logits, logits - (top + np.log(np.exp(logits - top).sum()))
@@ -68,6 +72,14 @@ class Pieces:
         np.maximum.at(logits, self._shared_places, shared)
         with np.errstate(divide="ignore"):
             return logits, np.log(weights / weights.sum())
+
+    def likeliest(self, row: Any) -> int:
+        """The likeliest token that says something, as the model itself would choose it."""
+        last = int(self._last[row[self._last].argmax()])
+        if not len(self._shared_tokens):
+            return last
+        other = int(self._shared_tokens[row[self._shared_tokens].argmax()])
+        return other if row[other] > row[last] else last
 
     def logprobs(self, row: Any) -> Any:
         """The log-probabilities of `read` alone."""

@@ -34,11 +34,11 @@ async def run(place: Workplace, protocol: Any, **more: Any) -> Any:
 
 @pytest.mark.parametrize("strategy", ["duetnet", "duetnet-logprobs", "dp", "pi", "gac", "unite", "max"])
 async def test_members_say_one_answer(place: Workplace, strategy: str) -> None:
-    outcome = await run(place, {"members": ["math", "atlas"], "strategy": strategy})
+    outcome = await run(place, {"members": ["math", "sage"], "strategy": strategy})
     assert outcome.answer == "632"
     fused = next(message for message in outcome.messages if isinstance(message.body, Fusion))
     assert fused.sender == "fusion"
-    assert fused.body.members == ("math", "atlas")
+    assert fused.body.members == ("math", "sage")
     assert "".join(piece.text for piece in fused.body.pieces) == fused.body.text
     assert fused.usage.calls == 2
     assert fused.body.pieces[-1].text == ""

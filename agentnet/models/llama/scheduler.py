@@ -182,34 +182,30 @@ class Scheduler:
         return False
 
     def _start(self, job: Job) -> bool:
-        resumed = self._resume(job)
-        while not resumed and (held := self._cache.open(job.tokens, job.wanted_from)) is None:
-            if not self._release_resting():
+        """Give a job a sequence; whether there was one."""
+        held = self._resumed(job)
+        goes_on = held is not None
+        while held is None:
+            held = self._cache.open(job.tokens, job.wanted_from)
+            if held is None and not self._release_resting():
                 return False
-        if not resumed:
-            job.held = held
-        assert job.held is not None
+        job.held = held
         self._live.append(job)
-        if resumed:
-            job.reused, job.started = len(job.held.tokens), time.perf_counter()
         if job.reused is None:
-            job.reused = len(job.held.tokens)
-            job.started = time.perf_counter()
-            self._requests += 1
-            self._asked += job.prompt_length
-            self._reused += job.reused
+            job.reused, job.started = len(held.tokens), time.perf_counter()
+            if not goes_on:
+                self._requests += 1
+                self._asked += job.prompt_length
+                self._reused += job.reused
         return True
 
-    def _resume(self, job: Job) -> bool:
-        """Give the next step of a session the sequence that it left, cut to what both have in common."""
+    def _resumed(self, job: Job) -> Held | None:
+        """The sequence that the last step of a job's session has left, cut to what both have in common."""
         held = self._resting.pop(job.session, None) if job.session is not None else None
-        if held is None:
-            return False
-        if not self._cache.trim(held, common_prefix(held.tokens, job.tokens, job.wanted_from)):
+        if held is not None and not self._cache.trim(held, common_prefix(held.tokens, job.tokens, job.wanted_from)):
             self._cache.drop(held)  # a recurrent state cannot go back
-            return False
-        job.held = held
-        return True
+            return None
+        return held
 
     def _release_resting(self) -> bool:
         """Take its sequence from the session that rests longest; its next step reads it again."""
