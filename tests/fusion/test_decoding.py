@@ -65,11 +65,11 @@ async def test_copies_say_what_the_model_says_alone(
 
 
 async def test_models_with_different_tokenizers_solve_together(zoo: Callable[[str], LlamaModel]) -> None:
-    chars, pairs = member(zoo("math"), "math"), member(zoo("sage"), "sage")
-    fused = await together([chars, pairs])
+    many, few = member(zoo("atlas"), "atlas"), member(zoo("sage"), "sage")
+    fused = await together([many, few])
     assert fused.text.endswith("=> 632")
-    assert chars.respelled > 0
-    for one in (chars, pairs):
+    assert many.respelled + few.respelled > 0
+    for one in (many, few):
         assert b"".join(zoo(one.name)._vocabulary.piece(token) for token in one.tokens).decode() == fused.text
 
 
