@@ -165,9 +165,9 @@ class Cache:
 
     def extend_shared(self, sequences: Iterable[Held], tokens: Sequence[int]) -> None:
         """The same for tokens that were decoded once for several live sequences."""
-        count = len(tokens)
-        cells = self._free[-count:]
-        del self._free[-count:]
+        left = len(self._free) - len(tokens)
+        cells = self._free[left:]
+        del self._free[left:]
         for held in sequences:
             self._own(held, tokens, cells)
 

@@ -22,7 +22,8 @@ from agentnet.models.llama.vocabulary import Vocabulary
 from tests.models.llama.architectures import write_hybrid, write_recurrent, write_windowed
 from tests.models.llama.files import write_random
 
-SEQUENCES = 3
+MOST = 3
+"""Live sequences: one less than there are at least."""
 LETTERS = st.lists(st.integers(300, 303), min_size=1, max_size=20)
 STEMS = np.random.default_rng(5).integers(290, 350, (3, 150)).tolist()
 PROMPTS = st.builds(
@@ -45,9 +46,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 class Machine:
     """A context with a ledger beside a second one that evaluates everything from scratch."""
 
-    def __init__(self, path: Path, *, parked: int = 1 << 24, reuse: bool = True) -> None:
+    def __init__(self, path: Path, *, sequences: int, parked: int, reuse: bool) -> None:
         # Without rounding of keys and values, the order of evaluation hardly matters.
-        spec = LlamaSpec(path="x", context=256, sequences=SEQUENCES, cache_tokens=256, batch=64,
+        spec = LlamaSpec(path="x", context=256, sequences=sequences, cache_tokens=256, batch=64,
                          kv_type_k="f32", kv_type_v="f32", flash_attention="off")  # fmt: skip
         self.loaded = [loading.load(path, spec, 1) for _ in range(2)]
         size = Vocabulary(self.loaded[0].vocab).size
@@ -56,6 +57,13 @@ class Machine:
         )
         self.cache = self.context.cache
         self.live: list[Held] = []
+        self.fails_to_restore = False
+
+    def fail_to_restore(self) -> None:
+        """As llama.cpp may: its answer is that it read nothing."""
+        self.fails_to_restore = True
+        if self.context.parking is not None:
+            self.context.parking.restore = lambda state, sequence: False  # type: ignore[method-assign]
 
     def close(self) -> None:
         for loaded in self.loaded:
@@ -70,7 +78,8 @@ class Machine:
         if held is not None:
             self.live.append(held)
             assert held.tokens == list(tokens[: len(held.tokens)])
-            assert best <= len(held.tokens) <= reach
+            assert len(held.tokens) <= reach
+            assert best <= len(held.tokens) or self.fails_to_restore
             assert before - cache.available <= claim
         return held
 
@@ -140,35 +149,38 @@ class Ledger(RuleBasedStateMachine):
     rounding = 1e-4
     held = Bundle("held")
 
-    @initialize(parked=st.sampled_from([0, 300_000, 1 << 24]), reuse=st.booleans())
-    def start(self, parked: int, reuse: bool) -> None:
-        self.machine = Machine(_files[self.architecture], parked=parked if reuse else 0, reuse=reuse)
-        if not reuse:
-            self.machine.context.parking = None
+    @initialize(
+        sequences=st.sampled_from([1, 3]),
+        parked=st.sampled_from([0, 300_000, 1 << 24]),
+        reuse=st.sampled_from([True, True, False]),
+        restores=st.sampled_from([True, True, False]),
+    )
+    def start(self, sequences: int, parked: int, reuse: bool, restores: bool) -> None:
+        self.machine = Machine(_files[self.architecture], sequences=sequences, parked=parked, reuse=reuse)
+        if not restores:
+            self.machine.fail_to_restore()
 
     def teardown(self) -> None:
         if hasattr(self, "machine"):
             self.machine.close()
 
-    @rule(tokens=PROMPTS)
-    def pass_through(self, tokens: list[int]) -> None:
+    @rule(prompts=st.lists(PROMPTS, min_size=1, max_size=4))
+    def pass_through(self, prompts: list[list[int]]) -> None:
         """As most requests do."""
-        held = self._open(tokens)
-        if isinstance(held, Held):
-            self._end(held, self.machine.cache.close)
+        for tokens in prompts:
+            self._end(self._open(tokens), self.machine.cache.close)
 
     @rule(target=held, tokens=PROMPTS)
     def open(self, tokens: list[int]) -> Any:
         return self._open(tokens)
 
-    def _open(self, tokens: list[int]) -> Any:
+    def _open(self, tokens: list[int]) -> Held:
         """Opened and read to the end."""
         machine = self.machine
-        if len(machine.live) >= SEQUENCES:
-            return multiple()
+        if len(machine.live) == MOST:
+            self._end(machine.live[0], machine.cache.close)
         held = machine.open(tokens)
-        if held is None:
-            return multiple()
+        assert held is not None
         logits = machine.extend(held, tokens[len(held.tokens) :])
         if logits is None:
             assert len(tokens) - len(held.tokens) > machine.cache.available
@@ -182,11 +194,10 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(target=held, held=held, tokens=LETTERS)
     def fork(self, held: Held, tokens: list[int]) -> Any:
-        if held not in self.machine.live or not held.tokens:
+        if held not in self.machine.live or not held.tokens or len(self.machine.live) == MOST:
             return multiple()
         copy = self.machine.cache.fork(held)
-        if copy is None:
-            return multiple()
+        assert copy is not None
         self.machine.live.append(copy)
         assert copy.tokens == held.tokens
         self._extend(copy, tokens)
@@ -278,7 +289,7 @@ class HybridLedger(Ledger):
 
 
 _some = settings(
-    max_examples=25,
+    max_examples=20,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
@@ -292,3 +303,86 @@ TestAttention = Ledger.TestCase
 TestWindowed = WindowedLedger.TestCase
 TestRecurrent = RecurrentLedger.TestCase
 TestHybrid = HybridLedger.TestCase
+
+
+@pytest.fixture
+def machine(files: dict[str, Path]) -> Iterator[Machine]:
+    """With four sequence numbers and 256 cells."""
+    machine = Machine(files["attention"], sequences=1, parked=1 << 20, reuse=True)
+    yield machine
+    machine.close()
+
+
+def read(machine: Machine, tokens: list[int], *, close: bool = False) -> Held:
+    held = machine.open(tokens)
+    assert held is not None
+    logits = machine.extend(held, tokens[len(held.tokens) :])
+    np.testing.assert_allclose(logits, machine.from_scratch(tokens), atol=1e-4, rtol=1e-4)
+    if close:
+        machine.live.remove(held)
+        machine.cache.close(held)
+    machine.check()
+    return held
+
+
+class TestParking:
+    def test_what_had_to_leave_comes_back(self, machine: Machine) -> None:
+        for stem in STEMS:
+            read(machine, stem, close=True)
+        held = machine.open([*STEMS[0][:100], 7, 7])
+        assert held is not None
+        assert len(held.tokens) == 100
+        assert machine.context.parking is not None
+        assert machine.context.parking.restored == 1
+        machine.check()
+
+    def test_what_leaves_to_make_room_does_not_displace_what_comes_back(self, machine: Machine) -> None:
+        assert machine.context.parking is not None
+        for stem in STEMS[:2]:
+            read(machine, stem, close=True)
+        assert list(machine.context.parking._states) == [tuple(STEMS[0])]
+        machine.context.parking._budget = machine.context.parking.bytes  # room for one
+        held = read(machine, [*STEMS[0], 7], close=True)
+        assert machine.context.parking.restored == 1
+        assert list(machine.context.parking._states) == [tuple(STEMS[1])]
+        assert len(held.tokens) == 151
+
+    def test_a_state_that_llama_cpp_cannot_take_is_read_again(self, machine: Machine) -> None:
+        """And a shorter beginning that was in the cache is not used any more, if it had to leave for it."""
+        assert machine.context.parking is not None
+        for tokens in (STEMS[0], STEMS[1], [*STEMS[0][:10], 7], STEMS[1]):
+            read(machine, tokens, close=True)
+        machine.fail_to_restore()
+        read(machine, [*STEMS[0], 7])
+        assert machine.context.parking.restored == 0
+
+    def test_short_sequences_are_not_parked(self, machine: Machine) -> None:
+        read(machine, STEMS[0][:50], close=True)
+        read(machine, STEMS[1], close=True)
+        assert machine.cache.make_room(256)
+        assert machine.context.parking is not None
+        assert list(machine.context.parking._states) == [tuple(STEMS[1])]
+
+
+def test_without_a_number_left_the_source_itself_is_cut(machine: Machine) -> None:
+    live = [read(machine, [token]) for token in (5, 6, 7)]
+    idle = read(machine, STEMS[0], close=True)
+    assert machine.cache.evicted == 0
+    held = read(machine, [*STEMS[0][:30], 9])
+    assert held is idle
+    assert machine.cache.fork(held) is None
+    assert machine.cache.open(STEMS[0], 149) is None
+    assert len(live) == 3
+
+
+def test_a_claim_counts_what_only_idle_sequences_hold(machine: Machine) -> None:
+    read(machine, STEMS[0][:100], close=True)
+    assert machine.cache.claim(STEMS[0], 149) == 150
+    read(machine, [*STEMS[0][:60], 7])
+    assert machine.cache.claim(STEMS[0], 149) == 90
+
+
+def test_nothing_is_extended_by_nothing(machine: Machine) -> None:
+    held = read(machine, STEMS[0])
+    machine.cache.extend(held, [])
+    machine.check()
