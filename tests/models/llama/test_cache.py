@@ -22,8 +22,6 @@ from agentnet.models.llama.vocabulary import Vocabulary
 from tests.models.llama.architectures import write_hybrid, write_recurrent, write_windowed
 from tests.models.llama.files import write_random
 
-MOST = 3
-"""Live sequences: one less than there are at least."""
 LETTERS = st.lists(st.integers(300, 303), min_size=1, max_size=20)
 STEMS = np.random.default_rng(5).integers(290, 350, (3, 150)).tolist()
 PROMPTS = st.builds(
@@ -57,6 +55,7 @@ class Machine:
         )
         self.cache = self.context.cache
         self.live: list[Held] = []
+        self.most = min(3, self.loaded[0].sequences - 1)
         self.fails_to_restore = False
 
     def fail_to_restore(self) -> None:
@@ -177,7 +176,7 @@ class Ledger(RuleBasedStateMachine):
     def _open(self, tokens: list[int]) -> Held:
         """Opened and read to the end."""
         machine = self.machine
-        if len(machine.live) == MOST:
+        if len(machine.live) == machine.most:
             self._end(machine.live[0], machine.cache.close)
         held = machine.open(tokens)
         assert held is not None
@@ -194,7 +193,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(target=held, held=held, tokens=LETTERS)
     def fork(self, held: Held, tokens: list[int]) -> Any:
-        if held not in self.machine.live or not held.tokens or len(self.machine.live) == MOST:
+        if held not in self.machine.live or not held.tokens or len(self.machine.live) == self.machine.most:
             return multiple()
         copy = self.machine.cache.fork(held)
         assert copy is not None
