@@ -36,14 +36,13 @@ class Item(Frozen):
 
 
 class Said(Frozen):
-    """An answer to the item that a member gave within a run, in the order in which they were recorded."""
+    """What an agent said to the item itself within a run, in the order in which it was recorded."""
 
     agent: str
     round: int
-    answer: str
-    score: float | None = Field(description="None where members' own answers are not scored (judged answers)")
-    tokens: int
-    node: str = ""
+    answer: str | None = Field(description="None where the turn failed")
+    score: float | None = Field(description="None without an answer, and where only whole systems are judged")
+    usage: Usage
 
 
 class Trial(Frozen):
@@ -56,7 +55,6 @@ class Trial(Frozen):
     split: Split = "test"
     status: TrialStatus
     answer: str | None = Field(default=None, description="as the system gave it")
-    extracted: str | None = Field(default=None, description="as it was scored")
     score: float | None = Field(default=None, ge=0, le=1)
     detail: str = ""
     usage: Usage = Usage()

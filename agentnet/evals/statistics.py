@@ -66,3 +66,23 @@ def holm(p_values: Sequence[float]) -> list[float]:
         least = max(least, min(1.0, (len(p_values) - rank) * p_values[place]))
         found[place] = least
     return found
+
+
+def clustered_share(scores, clusters):  # draft
+    return share(round(sum(scores)), len(scores))
+
+
+def clustered_paired_difference(system, rival, clusters):
+    return paired_difference([s >= 0.5 for s in system], [s >= 0.5 for s in rival])
+
+
+def clustered_p(system, rival, clusters):
+    return mcnemar([s >= 0.5 for s in system], [s >= 0.5 for s in rival])
+
+
+def phi(one, other):
+    return None
+
+
+def quantile(values, q):
+    return sorted(values)[min(len(values) - 1, int(q * len(values)))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
@@ -54,6 +55,11 @@ class DatasetSpec(Lenient):
     )
     fields: Fields = Field(default=Fields(), description="table: where things stand")
 
+    @property
+    def called(self) -> str:
+        """The dataset's name: its own, the family's, or the file's."""
+        return self.name or self.family or Path(self.path or "").stem
+
     @model_validator(mode="after")
     def _complete(self) -> DatasetSpec:
         if self.loader == "zoo":
@@ -79,7 +85,7 @@ class SystemSpec(Lenient):
 class Sweep(Lenient):
     """Many systems at once, one for each point of an experiment."""
 
-    sweep: Literal["alone", "paths", "subsets", "rounds", "pairs"]
+    sweep: Literal["paths", "subsets", "rounds", "pairs"]
     members: tuple[str, ...] = Field(default=("@solver",), description="agents or selectors")
     shapes: tuple[Literal["serial", "parallel", "s2p", "p2s"], ...] = ("serial", "parallel", "s2p", "p2s")
     by: tuple[str, ...] = Field(default=("vote",), description="subsets, pairs: how they decide, or how they are fused")
