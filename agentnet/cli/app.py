@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from agentnet.cli.commands.ask import ask
-from agentnet.cli.commands.demo import demo
 from agentnet.cli.commands.compare import compare
+from agentnet.cli.commands.demo import demo
 from agentnet.cli.commands.doctor import doctor
 from agentnet.cli.commands.evaluate import evaluate
 from agentnet.cli.commands.graph import graph

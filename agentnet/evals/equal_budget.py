@@ -13,6 +13,7 @@ from agentnet.answers import plurality
 from agentnet.contracts.evaluations import EvaluationRecord, Item, Trial
 from agentnet.contracts.usage import Usage
 from agentnet.evals.calibration import chosen
+from agentnet.evals.systems import CORRECTIONS
 
 
 def repetitions(
@@ -41,10 +42,8 @@ def first(trial: Trial, times: int) -> Trial:
     said = trial.said[:times]
     answered = [one for one in said if one.answer is not None]
     usage = sum((one.usage for one in said), Usage())
-    corrects = trial.system == "self-correction"
-    seconds = (
-        sum(one.usage.seconds for one in said) if corrects else max((one.usage.seconds for one in said), default=0)
-    )
+    corrects = trial.system == CORRECTIONS
+    seconds = trial.seconds * len(said) / max(1, len(trial.said))
     if not answered:
         return trial.model_copy(update={"said": said, "usage": usage, "seconds": seconds, "answer": None, "score": 0.0})
     place = len(answered) - 1 if corrects else plurality([one.answer or "" for one in answered])[0][0]

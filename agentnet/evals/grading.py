@@ -1,7 +1,9 @@
 """Draft."""
 
 from __future__ import annotations
+
 from dataclasses import dataclass
+
 from agentnet.answers import same
 from agentnet.contracts.evaluations import Item
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from agentnet.answers import normalise, plurality
 from agentnet.contracts.evaluations import Said, Trial
@@ -104,7 +105,7 @@ def _flips(trial: Trial) -> Iterable[tuple[bool, bool]]:
 def _conformity(trial: Trial) -> Iterable[bool]:
     """For each member that stood against a majority of the others in a round: whether it adopted their answer next."""
     rounds = [said for _, said in sorted(_rounds(trial).items())]
-    for before, after in zip(rounds, rounds[1:], strict=False):
+    for before, after in pairwise(rounds):
         for one in before:
             others = [normalise(other.answer) for other in before if other.agent != one.agent and other.answer]
             following = next((later for later in after if later.agent == one.agent and later.answer), None)

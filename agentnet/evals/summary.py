@@ -105,6 +105,8 @@ class Summary:
     correlations: tuple[Correlation, ...]
     items: tuple[Item, ...]
     grid: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
+    fixed: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Dataset → group of paths → the path that did best on the calibration items: the one to fix in advance."""
 
     def row(self, dataset: str, system: str) -> Row | None:
         return next((row for row in self.rows if (row.dataset, row.system) == (dataset, system)), None)
@@ -123,6 +125,7 @@ class Summary:
             "correlations": [asdict(one) for one in self.correlations],
             "items": [item.model_dump(mode="json") for item in self.items],
             "grid": self.grid,
+            "fixed": self.fixed,
         }
 
 
@@ -155,6 +158,7 @@ def summarise(record: EvaluationRecord, trials: Sequence[Trial], items: Sequence
         tuple(_correlations(record, tables)),
         tuple(items),
         {name: _grid(some, place) for name, some in tables.get(ALL, next(iter(tables.values()), {})).items()},
+        _fixed(record, trials, tables),
     )
 
 
@@ -317,6 +321,22 @@ def _correlations(record: EvaluationRecord, tables: Mapping[str, Table]) -> Iter
                 ours, theirs = _paired(table[one], table[other])
                 wrong = [[(t.score or 0.0) < RIGHT for t in some] for some in (ours, theirs)]
                 yield Correlation(dataset, one, other, phi(*wrong) if ours else None)
+
+
+def _fixed(record: EvaluationRecord, trials: Sequence[Trial], tables: Mapping[str, Table]) -> dict[str, dict[str, str]]:
+    """The best path of each group on the calibration items; of equals the first listed."""
+    scores: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for trial in trials:
+        if trial.split == "calibration" and trial.score is not None:
+            for dataset in {trial.dataset, ALL} & tables.keys():
+                scores[dataset, trial.system].append(trial.score)
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for dataset in tables:
+        for group in dict.fromkeys(system.group for system in record.systems if "path" in system.facts):
+            paths = [s.name for s in record.systems if s.group == group and scores.get((dataset, s.name))]
+            if paths:
+                found[dataset][group] = max(paths, key=lambda name: fmean(scores[dataset, name]))
+    return dict(found)
 
 
 def _grid(trials: Sequence[Trial], place: Mapping[tuple[str, str], int]) -> tuple[float | None, ...]:

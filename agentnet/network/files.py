@@ -14,7 +14,7 @@ EMBEDDED = {ZOO: 1, "zoo-batched": 8}
 
 
 def find_network(reference: str, beside: Path | None = None) -> tuple[NetworkSpec, Path]:
-    """The network that `reference` names (``zoo``, ``zoo-batched``, or a YAML file) and the folder that its relative paths start from.
+    """The network of an embedded name or a YAML file, and the folder that its relative paths start from.
 
     A relative file name is looked up in `beside` (the folder of the file that mentions it), else in the current folder.
     """

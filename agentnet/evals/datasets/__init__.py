@@ -1,9 +1,11 @@
 """Draft."""
 
 from __future__ import annotations
+
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+
 from agentnet.contracts.evaluations import Item
 from agentnet.evals.grading import Grading
 from agentnet.evals.suite import DatasetSpec
