@@ -36,28 +36,30 @@ def scores_of(values: Sequence[float], clusters: Sequence[Hashable]) -> Floats:
 
 
 def effective(values: Floats, codes: Codes, variance: float) -> float:
-    """How many independent trials of a `variance` have a mean as certain as that of these; from 1 to their number.
+    """How many independent trials of a `variance` have a mean as certain as that of these.
 
-    The cluster-robust variance of the mean (Miller, arXiv 2411.00640, section 2.2; statsmodels) over that of
+    The cluster-robust variance of the mean (Miller, arXiv 2411.00640, on clustered standard errors) over that of
     independent trials is the design effect, and the trials divided by it are the effective ones. Fewer clusters say
     less about the variance between them: the size is reduced by the squared ratio of the two quantiles of Student's t
     (Korn and Graubard, Survey Methodology 24, 1998). Where hardly a trial errs there is nothing to estimate a
-    correlation from, so `DOUBT` of a cluster that errs as one is added: without any error, a cluster counts as one
-    trial. With one trial in each cluster and scores of 0 and 1, the result is their number, exactly.
+    correlation from, and the plain estimate covers too little (Franco, Little, Louis and Slud, Journal of Survey
+    Statistics and Methodology 7, 2019): so `DOUBT` of a cluster that errs as one is added.
+
+    The result is never more than the trials, and never less than as many clusters of equal size as would weigh the
+    same (Kish): trials cannot go together more than those that are all the same. With one trial in each cluster and
+    scores of 0 and 1 it is the number of trials; without any error, or none, that of clusters of equal size.
     """
     trials = len(values)
     sizes = np.bincount(codes)
-    groups = len(sizes)
-    if groups == 1:
+    if len(sizes) == 1:
         return 1.0
     size = float(np.square(sizes).sum()) / trials  # of the cluster of a random trial
-    together = _robust_variance(values, codes) * trials**2 * (groups - 1) / groups
-    apart = variance * trials
+    together = _robust_variance(values, codes) * trials**2
+    apart = variance * trials**2 / (trials - 1)
     design = (together + DOUBT * size**2) / (apart + DOUBT * size)
-    few = (groups - 1) / groups * trials / (trials - 1)
     quantile = library("scipy.stats").t.isf
     less_known = quantile(0.025, trials - 1) / quantile(0.025, trials / size - 1)
-    return float(np.clip(trials / max(1.0, design) * few * less_known**2, 1.0, trials))
+    return float(np.clip(trials / max(1.0, design) * less_known**2, trials / size, trials))
 
 
 def _robust_variance(values: Floats, codes: Codes) -> float:

@@ -38,10 +38,10 @@ def clustered_share(scores: Sequence[float], clusters: Sequence[Hashable]) -> In
     """The mean score of trials that come in clusters: several epochs of an item, several questions on a passage.
 
     `scores` are from 0 to 1, whole or in parts; `clusters` names the cluster of each. Shape of both: [trials].
-    The interval is Wilson's for the effective number of trials (as for surveys: Franco, Little, Louis and Slud,
-    Journal of Survey Statistics and Methodology 7, 2019), so it stays within 0 and 1 and has a width where every trial
-    is right. One cluster is worth one trial, and no trial is worth more than one: an interval is never narrower than
-    that of `share`, to which it is equal where each trial is a cluster of its own and right or wrong.
+    The interval is Wilson's for the effective number of trials (`clusters.effective`), as for surveys: it stays within
+    0 and 1, and has a width where every trial is right. One cluster is worth one trial, and no trial is worth more than
+    one: an interval is never narrower than that of `share`, to which it is equal where each trial is a cluster of its
+    own and right or wrong. So give the trials as they are, not the means of an item's epochs.
     Raises `ValueError` where a score is out of range or has no cluster.
     """
     values = scores_of(scores, clusters)
