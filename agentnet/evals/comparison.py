@@ -12,7 +12,7 @@ from agentnet.contracts.bodies import Fusion, Task
 from agentnet.contracts.protocols import Expression, ProtocolSpec
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator import Coordinator
-from agentnet.evals.statistics import Interval, holm, mcnemar, paired_difference, share
+from agentnet.evals.statistics import Interval, holm, library, mcnemar, paired_difference, share
 from agentnet.zoo.families import FAMILIES
 from agentnet.zoo.families.base import Item, distinct
 
@@ -61,6 +61,7 @@ async def compare(
     done: Callable[[str], None],
 ) -> list[Row]:
     """A row for each system; those in `rivals` are compared with the best of theirs, found after the fact."""
+    library("statsmodels")  # where it is missing, say so before the measuring, not after
     found = distinct(FAMILIES[family], "test", SEED, items)
     answers: dict[str, Answers] = {}
     for name, protocol in systems.items():

@@ -1,4 +1,4 @@
-"""Plots of what was measured. Needs the extra `plot`."""
+"""Plots of what was measured. Needs the extra `eval`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def plot_online(curves: Sequence[Curve], path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise BadInput("plots need matplotlib: pip install 'agentnet-ai[plot]'") from None
+        raise BadInput("plots need matplotlib: pip install 'agentnet-ai[eval]'") from None
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
     for curve in curves:
