@@ -1,7 +1,6 @@
 """What happened between members on the way to an answer, counted over the trials of a system.
 
-After "The Cost of Consensus" (arXiv 2605.00914): flips, conformity and the oracle gap; see AI-Model Network's companions
-for rounds to consensus.
+Flips, conformity and the oracle gap are those of "The Cost of Consensus" (arXiv 2605.00914).
 """
 
 from __future__ import annotations
@@ -77,9 +76,9 @@ def consensus(trial: Trial) -> int | None:
     """The first round (from 1) in which at least two members answered and all agreed; None if there was none."""
     for place, (_, said) in enumerate(sorted(_rounds(trial).items()), start=1):
         answers = [one.answer for one in said]
-        if len({one.agent for one in said}) > 1 and None not in answers:
-            if len({normalise(answer) for answer in answers if answer is not None}) == 1:
-                return place
+        different = {None if answer is None else normalise(answer) for answer in answers}
+        if len({one.agent for one in said}) > 1 and len(different) == 1 and None not in different:
+            return place
     return None
 
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from agentnet.contracts.evaluations import EvaluationRecord, Item, SystemKind, Trial
 from agentnet.contracts.usage import Usage
 from agentnet.evals.calibration import chosen
@@ -20,7 +22,6 @@ from agentnet.evals.statistics import (
     clustered_share,
     holm,
     phi,
-    quantile,
 )
 from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.systems import BEST, CORRECTIONS, SAMPLES
@@ -242,8 +243,8 @@ def _row(
         prompt_tokens=usage.prompt_tokens / count,
         completion_tokens=usage.completion_tokens / count,
         reused_tokens=usage.reused_tokens / count,
-        seconds=quantile(seconds, 0.5),
-        seconds_p95=quantile(seconds, 0.95),
+        seconds=float(np.quantile(seconds, 0.5)),
+        seconds_p95=float(np.quantile(seconds, 0.95)),
         cost=usage.cost / count,
         respelled=sum(trial.respelled for trial in scored) / count,
         conduct=conduct(scored),
@@ -308,8 +309,8 @@ def _corrected(rows: Sequence[Row]) -> Iterable[Row]:
     for places in families.values():
         for (place, index), p in zip(places, holm([found[a][b].p for a, b in places]), strict=True):
             found[place][index] = replace(found[place][index], corrected_p=p)
-    for row, against in zip(rows, found, strict=True):
-        yield replace(row, against=tuple(against))
+    for row, beside in zip(rows, found, strict=True):
+        yield replace(row, against=tuple(beside))
 
 
 def _correlations(record: EvaluationRecord, tables: Mapping[str, Table]) -> Iterable[Correlation]:

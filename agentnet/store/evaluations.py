@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ class Evaluations:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def start(self, record: EvaluationRecord, items: dict[Split, Sequence[Item]]) -> None:
+    async def start(self, record: EvaluationRecord, items: Mapping[Split, Sequence[Item]]) -> None:
         """Remember a new evaluation and its items. Raises `BadInput` where its id is taken."""
         rows = [
             {
