@@ -33,7 +33,7 @@ T = TypeVar("T")
 Answers = NDArray[np.bool_]
 
 SHARES = (0.5, 0.8, 0.95)
-DRAWS = 800
+DRAWS = 600
 TENTHS = st.integers(0, 10).map(lambda tenth: tenth / 10)
 TRIALS = st.lists(st.tuples(TENTHS, TENTHS, st.integers(0, 4)), min_size=1, max_size=30)
 ITEMS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)

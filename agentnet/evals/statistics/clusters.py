@@ -47,7 +47,7 @@ def effective(values: Floats, codes: Codes, variance: float) -> float:
 
     The result is never more than the trials, and never less than as many clusters of equal size as would weigh the
     same (Kish): trials cannot go together more than those that are all the same. With one trial in each cluster and
-    scores of 0 and 1 it is the number of trials; without any error, or none, that of clusters of equal size.
+    scores of 0 and 1 it is the number of trials; where all trials are the same, that of clusters of equal size.
     """
     trials = len(values)
     sizes = np.bincount(codes)
