@@ -21,7 +21,7 @@ from tests.evals.made import RIGHT, items, record
 from tests.scripted import agent, network
 
 VOTE = system("vote", together(["ann", "bob"], "vote"))
-GRADING = Grading.of_type("exact")
+GRADING = Grading("exact", "whole", "same")
 
 
 @pytest.fixture
