@@ -34,6 +34,10 @@ async def start(
     spec = suite.spec
     found, base = find_network(network or spec.network, beside=None if network else suite.folder)
     datasets = _load(spec, suite.folder)
+    try:
+        systems = systems_of(spec, found, suite.folder)
+    except BadInput as error:
+        raise BadInput(f"{suite.path}: {error}") from error
     now = datetime.now(UTC)
     record = EvaluationRecord(
         id=secrets.token_hex(5),
@@ -43,7 +47,7 @@ async def start(
         folder=str(suite.folder),
         network=found,
         network_folder=str(base.resolve()),
-        systems=systems_of(spec, found, suite.folder),
+        systems=systems,
         seed=spec.seed,
         command=command,
         versions={"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},

@@ -13,6 +13,9 @@ from agentnet.contracts.limits import Limits
 AnswerType = Literal["exact", "numeric", "choice", "yes-no", "set", "judged"]
 """How answers are read and compared, unless the dataset names an extractor or a scorer of its own."""
 
+SPLITS = ("test", "dev", "train", "val", "valid", "validation", "data")
+"""How files are called whose folder says what they hold."""
+
 Baseline = Literal["members", "best", "self-consistency", "self-correction"]
 BASELINES: tuple[Baseline, ...] = ("members", "best", "self-consistency", "self-correction")
 
@@ -57,8 +60,11 @@ class DatasetSpec(Lenient):
 
     @property
     def called(self) -> str:
-        """The dataset's name: its own, the family's, or the file's."""
-        return self.name or self.family or Path(self.path or "").stem
+        """The dataset's name: its own, the family's, or the file's (its folder's, if it is called after its split)."""
+        if self.name or self.family or not self.path:
+            return self.name or self.family or ""
+        path = Path(self.path)
+        return path.parent.name if path.stem in SPLITS and path.parent.name else path.stem
 
     @model_validator(mode="after")
     def _complete(self) -> DatasetSpec:

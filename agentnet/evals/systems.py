@@ -32,7 +32,10 @@ def systems_of(suite: SuiteSpec, network: NetworkSpec, folder: Path) -> tuple[Sy
         if isinstance(entry, Sweep):
             found += swept(entry, members_of(entry.members, network))
         else:
-            found.append(_written(entry, folder))
+            try:
+                found.append(_written(entry, folder))
+            except BadInput as error:
+                raise BadInput(f"system {(entry.name or entry.protocol)!r}: {error}") from error
     names = [one.name for one in found]
     if twice := {name for name in names if names.count(name) > 1}:
         raise BadInput(f"two systems are called {min(twice)!r}: give one of them another `name`")

@@ -29,8 +29,6 @@ LOADERS: dict[str, Callable[[Path, DatasetSpec], Rows]] = {
 }
 """What reads a file. The zoo has none."""
 
-_SPLITS = ("test", "dev", "train", "val", "valid", "validation", "data")
-
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
@@ -52,7 +50,7 @@ def load(spec: DatasetSpec, folder: Path, *, calibration: int) -> Dataset:
     """
     path = folder / Path(spec.path).expanduser() if spec.path else None
     rows = LOADERS[spec.loader](path, spec) if path else zoo(spec, calibration + (spec.items or 0))
-    name = spec.name or (_name(path) if path else spec.family or "")
+    name = spec.called
     grading = Grading.of(spec, rows.answer, rows.scorer)
     prompt = Prompt(spec.prompt) if spec.prompt else Prompt.of("exact" if path is None else grading.answer)
     found, repeated = items(rows.rows, name, spec.label, prompt)
@@ -60,8 +58,3 @@ def load(spec: DatasetSpec, folder: Path, *, calibration: int) -> Dataset:
         found = tuple(random.Random(spec.seed).sample(found, len(found)))
     apart, test = split(found, calibration, spec.items)
     return Dataset(name, test, apart, grading, repeated)
-
-
-def _name(path: Path) -> str:
-    """The file's name; its folder's, where the file is called after its split."""
-    return path.parent.name if path.stem in _SPLITS and path.parent.name else path.stem
