@@ -16,12 +16,12 @@ from agentnet.evals.numbers import numbers, plain
 _OPTION = r"(?<![A-Za-z0-9'’])(?:\(([A-Za-z])\)|\[([A-Za-z])\]|\*\*([A-Z])\*\*|([A-Z])\)|(?<=[：:是为选])\s*([A-Z]))"
 _START = r"|^[ \t>*-]*([A-Z])[.:)](?![A-Za-z0-9])"
 _SAID = (
-    r"|\b(?:is|be|choose|chose|pick|select|option|choice|letter|so|thus|hence|therefore|with|say)[ ]?:?[ ]"
+    r"|\b(?i:is|be|choose|chose|pick|select|option|choice|letter|so|thus|hence|therefore|with|say),?[ ]?:?[ ]"
     r"(?:[*\"'`(]*)([B-HJ-Z](?![A-Za-z0-9'’])|[AI](?=[*\"'`)]*(?:[.,;:!]|\s*$|\s+(?:because|since|as|is)\b)))"
 )
 _LETTER = re.compile(_OPTION + _START + _SAID, re.MULTILINE)
 _COMMITTED = re.compile(
-    r"(?<![A-Za-z0-9'’])[(*\[]*([A-Z])[)*\]]*(?: [^.\n()]{0,60}?)? is (?:the )?(?:only )?(?:correct|right|best)\b"
+    r"(?<![A-Za-z0-9'’])[(*\[]{0,3}([A-Z])[)*\]]{0,3}(?: [^.\n()]{0,60}?)? is (?:the )?(?:only )?(?:correct|right|best)\b"
 )
 _LONE = re.compile(r"[\s\"'`*_(\[{$]*([A-Za-z])[\s\"'`*_)\]}$.:,]*")
 _LEADING = re.compile(
@@ -30,12 +30,16 @@ _LEADING = re.compile(
 
 _VERDICTS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _VERDICT = re.compile(r"(\bnot\s+)?\b(yes|no|true|false)\b(?=[\s\"'`*_)]*(?:[.,;:!–—\n]|$))", re.IGNORECASE)
-_FIRST_VERDICT = re.compile(r"[\s\"'`*_(]*(?:(not\s+))?(yes|no|true|false)\b(?!\s+\w+)", re.IGNORECASE)
-_MARKED_VERDICT = re.compile(r"[\s\"'`*_(]*(?:(not\s+))?(yes|no|true|false)\b", re.IGNORECASE)
+_FIRST_VERDICT = re.compile(
+    r"[\s\"'`*_(]*(not\s+)?(?:(yes|no|true|false)\b(?!\s+\w)|(yes)\b(?! or no\b)"
+    r"|(no|true|false)\s+(?=(?:it|they|he|she|this|that|there|the|you|we|because|since|as)\b))",
+    re.IGNORECASE,
+)
+_MARKED_VERDICT = re.compile(r"[\s\"'`*_(]*(not\s+)?(yes|no|true|false)\b", re.IGNORECASE)
 
-_BULLET = re.compile(r"^\s*(?:[-*•]|\(?[0-9]{1,3}[.)])\s+", re.MULTILINE)
-_COMMAS = re.compile(r"\s*[,;\n、，]\s*(?:(?:and|&)\s+)?")
-_AND = re.compile(r"\s+(?:and|&)\s+")
+_BULLET = re.compile(r"^[ \t]*(?:[-*•]|\(?[0-9]{1,3}[.)])[ \t]+", re.MULTILINE)
+_COMMA = re.compile(r"[,;\n、，]")
+_AND = re.compile(r"(?:^| )(?:and|&) ")
 
 
 def whole(reply: str) -> str:
@@ -105,10 +109,8 @@ def yes_no(reply: str) -> str:
 def members(text: str) -> frozenset[str]:
     """The members of a set that is written as a list: commas, semicolons, lines, bullets or a final "and"."""
     text = _BULLET.sub("", text).strip().rstrip(".").strip("[](){} ")
-    parts = [part for part in _COMMAS.split(text) if part]
-    if len(parts) == 1:
-        parts = _AND.split(parts[0])
-    elif parts:
+    parts = [" ".join(part.split()) for part in _COMMA.split(text) if part.strip()]
+    if parts:
         parts[-1:] = _AND.split(parts[-1])
     return frozenset(form for part in parts if (form := normalise(part)))
 
@@ -124,10 +126,11 @@ def _only(found: re.Match[str]) -> str:
 
 
 def _verdict(found: re.Match[str]) -> str:
-    said = _VERDICTS[found[2].lower()]
-    if found[1] is not None and found[2].lower() in ("true", "false"):
-        return "no" if said == "yes" else "yes"
-    return said
+    denied, *words = found.groups()
+    word = next(word for word in words if word is not None).lower()
+    if denied is not None and word in ("true", "false"):
+        return "no" if word == "true" else "yes"
+    return _VERDICTS[word]
 
 
 EXTRACTORS: dict[str, Callable[[str], str]] = {

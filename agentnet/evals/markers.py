@@ -11,6 +11,7 @@ MARKER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _BOXED = re.compile(r"\\(?:boxed|fbox)\s*\{((?:[^{}]++|\{(?:[^{}]++|\{[^{}]*+\})*+\})*+)\}")
+_WRAPPED = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*+)\}")
 
 
 def tails(reply: str) -> Iterator[str]:
@@ -18,7 +19,7 @@ def tails(reply: str) -> Iterator[str]:
 
     Markers are ``####``, ``=>``, ``A:`` at the start of a line, ``answer:``, ``the answer is`` and LaTeX's ``\\boxed``.
     """
-    reply = _BOXED.sub(r"\n#### \1\n", reply)
+    reply = _BOXED.sub(r"\n#### \1\n", unwrapped(reply))
     end = len(reply)
     for found in reversed(list(MARKER.finditer(reply))):
         if tail := _first_lines(reply[found.end() : end]):
@@ -29,6 +30,11 @@ def tails(reply: str) -> Iterator[str]:
 def marked(reply: str) -> str | None:
     """What stands behind the last marker. None where there is no marker."""
     return next(tails(reply), None)
+
+
+def unwrapped(text: str) -> str:
+    """Without LaTeX's ``\\text{…}`` and its like."""
+    return _WRAPPED.sub(r"\1", text) if "\\" in text else text
 
 
 def tidy(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from agentnet.answers import normalise
+from agentnet.evals.markers import unwrapped
 
 DIGITS = 1000
 """Longer numbers are not numbers: Python refuses to read very long ones, and no answer has them."""
@@ -16,22 +17,21 @@ _PLAIN = r"(?:[0-9]{1,3}(?:[,\u00a0\u202f][0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+
 _POWER = r"[eE](?P<exponent>[-+]?[0-9]{1,2})(?![0-9])"
 _TIMES = r"[ ]?(?:[x×*·]|\\times|\\cdot)[ ]?10[ ]?(?:\^|\*\*)[ ]?\{?(?P<power>[-+]?[0-9]{1,2})(?![0-9])\}?"
 _NUMBER = re.compile(
-    rf"(?<![A-Za-z0-9_.])(?<![0-9],)(?P<sign>(?<![A-Za-z0-9_)\]%])[-+]\s?)?[$€£¥]?(?P<inner>(?<=[$€£¥])[-+])?"
+    rf"(?<![A-Za-z0-9_.])(?P<sign>(?<![A-Za-z0-9_)\]%])[-+]\s?)?[$€£¥]?(?P<inner>(?<=[$€£¥])[-+])?"
     rf"(?:(?P<whole>[0-9]+)[{_SPACE}](?=[0-9]+/[0-9]))?"
-    rf"(?P<plain>{_PLAIN})(?:{_POWER}|{_TIMES}|[ ]?/[ ]?(?P<below>[0-9]+)(?![0-9.,/]*[0-9]))?"
+    rf"(?P<plain>{_PLAIN})(?:{_POWER}|{_TIMES}|[ ]?/[ ]?(?P<below>[0-9]+)(?![0-9/]|[.,][0-9]))?"
 )
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*+)\}\s*\{([^{}]*+)\}")
-_WRAPPED = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*+)\}")
 _ANNOTATION = re.compile(r"<<[^<>]*+>>")
 _VALUE = re.compile(r"(-?)(?:([0-9]+)(?:\.([0-9]+))?|([0-9]+)/([0-9]+))%?")
 
 
 def plain(text: str) -> str:
-    """Text without what stands between digits: LaTeX, a calculator's ``<<3*4=12>>``, typographic minus signs."""
+    """Text without what stands in the way of its digits: LaTeX, a calculator's ``<<3*4=12>>``, typographic minus signs."""
     text = _ANNOTATION.sub("", text).replace("\u2212", "-").replace("{,}", ",").replace("\\,", "").replace("\\!", "")
     if "\\" not in text:
         return text
-    text = _WRAPPED.sub(r"\1", text).replace("\\$", "$").replace("\\%", "%")
+    text = unwrapped(text).replace("\\$", "$").replace("\\%", "%")
     return _FRACTION.sub(r"\1/\2", text)
 
 
