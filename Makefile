@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 
-.PHONY: demo test check docs zoo measure table bench bench-server soak constraints wheel clean help
+.PHONY: demo test check docs zoo measure eval bench bench-server soak constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,8 +25,8 @@ check: $(INSTALLED) ## lint, types, and that generated files are up to date
 docs: $(INSTALLED) ## write the generated files again: schemas, docs/protocols.md, docs/zoo.md
 	$(BIN)/python -m agentnet.generated
 
-table: $(INSTALLED) ## 200 held-out items: delegation and verification against the best single model
-	$(BIN)/agentnet table
+eval: $(INSTALLED) ## every protocol against the best single model: 300 held-out items of each family, and a report
+	$(BIN)/agentnet eval zoo
 
 bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to serve a GGUF file
 	$(BIN)/python -m benchmarks.orchestration

@@ -18,7 +18,6 @@ from agentnet.cli.commands.report import report
 from agentnet.cli.commands.resume import resume
 from agentnet.cli.commands.run import run
 from agentnet.cli.commands.runs import runs, show
-from agentnet.cli.commands.table import table
 from agentnet.cli.framing import command
 
 app = typer.Typer(
@@ -29,7 +28,7 @@ app = typer.Typer(
 )
 
 app.command("eval")(command(evaluate))
-for function in (demo, ask, run, resume, models, protocols, graph, runs, show, report, compare, table, doctor):
+for function in (demo, ask, run, resume, models, protocols, graph, runs, show, report, compare, doctor):
     app.command(function.__name__)(command(function))
 
 
