@@ -18,6 +18,7 @@ from agentnet.contracts.protocols import (
     COMBINATORS,
     Ask,
     Best,
+    Cascade,
     Debate,
     Delegate,
     Judge,
@@ -80,6 +81,14 @@ def combinators(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             max_steps=st.integers(1, 64),
         ),
         st.builds(Verify, proposer=inner, verifier=selectors, retries=st.integers(0, 4), by=bys),
+        st.builds(
+            Cascade,
+            steps=several,
+            until=st.sampled_from(["agreement", "confidence"]),
+            agree=st.integers(1, 4),
+            sure=st.floats(0.01, 1),
+            otherwise=st.sampled_from(["last", "majority"]),
+        ),
         st.builds(Best, among=several),
     )
 
