@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agentnet.answers.extractors import EXTRACTORS
 from agentnet.contracts.evaluations import Item
-from agentnet.evals.extractors import EXTRACTORS
-from agentnet.evals.naming import named
 from agentnet.evals.scorers import SCORERS
 from agentnet.evals.suite import AnswerType, DatasetSpec
+from agentnet.naming import named
 
 _OF_TYPE: dict[AnswerType, tuple[str, str]] = {
     "exact": ("after-marker", "same"),

@@ -7,10 +7,10 @@ from fractions import Fraction
 from typing import Protocol
 
 from agentnet.answers import normalise, same
+from agentnet.answers.extractors import members
+from agentnet.answers.extractors import yes_no as verdict
+from agentnet.answers.numbers import value
 from agentnet.contracts.evaluations import Item
-from agentnet.evals.extractors import members
-from agentnet.evals.extractors import yes_no as verdict
-from agentnet.evals.numbers import value
 
 
 class Scorer(Protocol):

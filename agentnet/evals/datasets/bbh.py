@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 from agentnet.errors import BadInput
-from agentnet.evals.datasets.files import Record, records
 from agentnet.evals.datasets.prompts import Choice
 from agentnet.evals.datasets.rows import Row, Rows
 from agentnet.evals.datasets.table import inferred, numeric, right_choice
 from agentnet.evals.suite import AnswerType, DatasetSpec
+from agentnet.table_files import Record, records
 
 _CHOICE = re.compile(r"^\(([A-Z])\)[ \t]*(.+)$", re.MULTILINE)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from agentnet.errors import BadInput
-from agentnet.evals.datasets.files import Record, records
 from agentnet.evals.datasets.rows import Row, Rows
 from agentnet.evals.datasets.table import numeric
 from agentnet.evals.suite import DatasetSpec
+from agentnet.table_files import Record, records
 
 MARKER = "####"
 

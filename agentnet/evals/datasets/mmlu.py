@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from agentnet.errors import BadInput
-from agentnet.evals.datasets.files import cells, kind_of
 from agentnet.evals.datasets.rows import Row, Rows
 from agentnet.evals.datasets.table import MMLU, lettered, right_choice, table
 from agentnet.evals.suite import DatasetSpec
+from agentnet.table_files import cells, kind_of
 
 
 def mmlu(path: Path, spec: DatasetSpec) -> Rows:

@@ -9,13 +9,13 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
+from agentnet.answers.extractors import last_number
+from agentnet.answers.numbers import value
 from agentnet.errors import BadInput
-from agentnet.evals.datasets.files import Record, records, written
 from agentnet.evals.datasets.prompts import Choice
 from agentnet.evals.datasets.rows import Row, Rows
-from agentnet.evals.extractors import last_number
-from agentnet.evals.numbers import value
 from agentnet.evals.suite import AnswerType, DatasetSpec, Fields
+from agentnet.table_files import Record, records, written
 
 BOOLQ = Fields(question="question", answer="answer", context="passage", cluster="passage")
 CEVAL = Fields(id="id", choices=("A", "B", "C", "D"))

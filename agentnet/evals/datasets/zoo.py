@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from agentnet.errors import BadInput
 from agentnet.evals.datasets.rows import Row, Rows
-from agentnet.evals.naming import named
 from agentnet.evals.suite import DatasetSpec
+from agentnet.naming import named
 from agentnet.zoo.families import FAMILIES
 from agentnet.zoo.families.base import Item, items
 

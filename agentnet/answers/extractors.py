@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from agentnet.answers import normalise
-from agentnet.evals.markers import marked, tails, tidy
-from agentnet.evals.numbers import numbers, plain
+from agentnet.answers.comparing import normalise
+from agentnet.answers.markers import marked, tails, tidy
+from agentnet.answers.numbers import numbers, plain
 
 _OPTION = r"(?<![A-Za-z0-9'’])(?:\(([A-Za-z])\)|\[([A-Za-z])\]|\*\*([A-Z])\*\*|([A-Z])\)|(?<=[：:是为选])\s*([A-Z]))"
 _START = r"|^[ \t>*-]*([A-Z])[.:)](?![A-Za-z0-9])"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from agentnet.answers import normalise
-from agentnet.evals.markers import unwrapped
+from agentnet.answers.comparing import normalise
+from agentnet.answers.markers import unwrapped
 
 DIGITS = 1000
 """Longer numbers are not numbers: Python refuses to read very long ones, and no answer has them."""
