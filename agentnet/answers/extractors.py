@@ -21,7 +21,8 @@ _SAID = (
 )
 _LETTER = re.compile(_OPTION + _START + _SAID, re.MULTILINE)
 _COMMITTED = re.compile(
-    r"(?<![A-Za-z0-9'’])[(*\[]{0,3}([A-Z])[)*\]]{0,3}(?: [^.\n()]{0,60}?)? is (?:the )?(?:only )?(?:correct|right|best)\b"
+    r"(?<![A-Za-z0-9'’])[(*\[]{0,3}([A-Z])[)*\]]{0,3}"
+    r"(?: [^.\n()]{0,60}?)? is (?:the )?(?:only )?(?:correct|right|best)\b"
 )
 _LONE = re.compile(r"[\s\"'`*_(\[{$]*([A-Za-z])[\s\"'`*_)\]}$.:,]*")
 _LEADING = re.compile(

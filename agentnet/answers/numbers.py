@@ -27,7 +27,7 @@ _VALUE = re.compile(r"(-?)(?:([0-9]+)(?:\.([0-9]+))?|([0-9]+)/([0-9]+))%?")
 
 
 def plain(text: str) -> str:
-    """Text without what stands in the way of its digits: LaTeX, a calculator's ``<<3*4=12>>``, typographic minus signs."""
+    """Text without LaTeX, a calculator's ``<<3*4=12>>`` and typographic minus signs."""
     text = _ANNOTATION.sub("", text).replace("\u2212", "-").replace("{,}", ",").replace("\\,", "").replace("\\!", "")
     if "\\" not in text:
         return text

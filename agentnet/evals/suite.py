@@ -51,7 +51,7 @@ class DatasetSpec(Lenient):
     answer: AnswerType | None = Field(default=None, description="None takes the loader's own")
     extract: str | None = Field(default=None, description="a named extractor, instead of the answer type's")
     score: str | None = Field(default=None, description="a named scorer, instead of the answer type's")
-    tolerance: float = Field(default=0.0, ge=0, description="of numbers")
+    tolerance: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="of numbers")
     judge: str | None = Field(default=None, description="judged answers: the agent that compares with the reference")
     prompt: str | None = Field(
         default=None, description="Jinja text with question, context, choices; None takes the answer type's"

@@ -45,34 +45,31 @@ class Rows:
 
 
 def items(rows: tuple[Row, ...], dataset: str, label: str | None, prompt: Prompt) -> tuple[tuple[Item, ...], int]:
-    """Rows as items, and how many repeated an earlier one and were left out.
+    """Rows as items, and how many repeated the content of an earlier one and were left out.
 
     Two different rows with one id are `BadInput`.
     """
-    found: dict[str, tuple[Row, Item]] = {}
-    repeated = 0
+    found: dict[str, Item] = {}
+    places: dict[str, str] = {}
+    contents: set[str] = set()
     for row in rows:
-        name = row.id or row.digest
-        if name in found:
-            earlier = found[name][0]
-            if earlier.digest != row.digest:
-                raise BadInput(f"{row.place}: the id {name!r} belongs to another item already, at {earlier.place}")
-            repeated += 1
+        content = row.digest
+        if content in contents:
             continue
-        text = prompt.render(row.place, row.question, row.context, row.choices)
-        cluster = digest(row.cluster) if row.cluster is not None else name
-        found[name] = (
-            row,
-            Item(
-                dataset=dataset,
-                id=name,
-                text=text,
-                answers=row.answers,
-                label=label or row.label or dataset,
-                cluster=cluster,
-            ),
+        name = row.id or content
+        if name in found:
+            raise BadInput(f"{row.place}: the id {name!r} belongs to another item already, at {places[name]}")
+        contents.add(content)
+        places[name] = row.place
+        found[name] = Item(
+            dataset=dataset,
+            id=name,
+            text=prompt.render(row.place, row.question, row.context, row.choices),
+            answers=row.answers,
+            label=label or row.label or dataset,
+            cluster=name if row.cluster is None else digest(row.cluster),
         )
-    return tuple(item for _, item in found.values()), repeated
+    return tuple(found.values()), len(rows) - len(found)
 
 
 def digest(*parts: str) -> str:

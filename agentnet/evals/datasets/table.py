@@ -49,7 +49,7 @@ def right_choice(place: str, answer: Any, choices: Sequence[Choice]) -> tuple[st
     by_letter = [choice for choice in choices if choice.letter.upper() == letter]
     by_text = [choice for choice in choices if choice.text == said]
     by_place = [choices[int(said)]] if re.fullmatch("[0-9]{1,2}", said) and int(said) < len(choices) else []
-    found = by_place or by_letter if isinstance(answer, int) else by_letter or by_text or by_place
+    found = by_place if isinstance(answer, int) and by_place else by_letter or by_text or by_place
     if not found:
         raise BadInput(f"{place}: the answer {said!r} is none of the choices ({', '.join(c.letter for c in choices)})")
     right = found[0]
