@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from agentnet.agents.forms import STRUCTURED
 from agentnet.collab.binding import BEST, children
 from agentnet.collab.compiling import weighs_confidence
-from agentnet.contracts.protocols import Ask, Debate, Delegate, Expression, Fuse, Judge, Parallel, Serial, Synthesize, Verify
+from agentnet.contracts.protocols import (
+    Ask,
+    Debate,
+    Delegate,
+    Expression,
+    Fuse,
+    Judge,
+    Parallel,
+    Serial,
+    Synthesize,
+    Verify,
+)
 from agentnet.errors import PreflightError
 from agentnet.models.base import Model, NextTokenSource, Scorer, TokenStepper
 from agentnet.network import Network

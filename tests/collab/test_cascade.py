@@ -136,6 +136,6 @@ async def test_a_cascade_of_collaborations() -> None:
 
 
 async def test_a_step_must_give_one_answer() -> None:
+    protocol = {"cascade": {"steps": [{"parallel": {"branches": ["ann", "bob"], "decide": "all"}}]}}
     with pytest.raises(ProtocolError, match=r"cascade\.steps\[0\]: must give one answer"):
-        protocol = {"cascade": {"steps": [{"parallel": {"branches": ["ann", "bob"], "decide": "all"}}]}}
         await Coordinator(network(*team("1", "2"))).run(TASK, spec(protocol))

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentnet.evals.extractors import EXTRACTORS, last_number, letter, members, yes_no
-from agentnet.evals.numbers import value
+from agentnet.answers.extractors import EXTRACTORS, last_number, letter, members, yes_no
+from agentnet.answers.numbers import value
 
 GSM8K = Path(os.environ.get("AGENTNET_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "gsm8k"
 real = pytest.mark.skipif(not GSM8K.is_dir(), reason="the shared folder of real answers is absent")
