@@ -120,7 +120,7 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """Plain data: what `report.json` holds."""
         return {
-            "evaluation": self.record.model_dump(mode="json"),
+            "evaluation": self.record.model_dump(mode="json", exclude={"folder", "network_folder", "suite_source"}),
             "chosen": self.chosen,
             "rows": [asdict(row) for row in self.rows],
             "correlations": [asdict(one) for one in self.correlations],
