@@ -29,9 +29,8 @@ def summary(systems: dict[str, tuple[str, int]], best: str) -> Summary:
 
 
 def test_the_headline_counts_only_what_survives_the_correction() -> None:
-    found = summary(
-        {"good": ("r" * 20, 30), "lucky": ("r" * 12 + "w" * 8, 30), "bad": ("w" * 20, 30)}, "r" * 10 + "w" * 10
-    )
+    systems = {"good": ("r" * 20, 30), "lucky": ("r" * 12 + "w" * 8, 30), "bad": ("w" * 20, 30)}
+    found = summary(systems, "r" * 10 + "w" * 10)
     assert [verdict(against(found.row("sums", name), BEST)) for name in ("good", "lucky", "bad")] == [
         "better",
         "open",
