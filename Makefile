@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 THREADS ?= 3
+SUITES := fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: demo test check docs zoo measure eval bench bench-server soak constraints wheel clean help
+.PHONY: demo test check docs zoo measure eval reports bench bench-server soak constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +28,9 @@ docs: $(INSTALLED) ## write the generated files again: schemas, docs/protocols.m
 
 eval: $(INSTALLED) ## every protocol against the best single model: 300 held-out items of each family, and a report
 	$(BIN)/agentnet eval zoo
+
+reports: $(INSTALLED) ## run every shipped suite and record its report in evals/reports (about an hour)
+	for suite in zoo $(SUITES); do $(BIN)/agentnet eval $$suite --out evals/reports/$$suite || exit 1; done
 
 bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to serve a GGUF file
 	$(BIN)/python -m benchmarks.orchestration
