@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentnet import resources
@@ -23,6 +23,25 @@ class Suite:
     def folder(self) -> Path:
         """Where the suite's own paths start from."""
         return self.path.resolve().parent
+
+    def changed(
+        self,
+        *,
+        limit: int | None = None,
+        epochs: int | None = None,
+        concurrency: int | None = None,
+        seed: int | None = None,
+    ) -> Suite:
+        """The suite with other numbers; `limit` is of the items of each dataset, and of those that calibrate."""
+        spec = self.spec
+        if limit is not None:
+            datasets = tuple(
+                dataset.model_copy(update={"items": min(limit, dataset.items or limit)}) for dataset in spec.datasets
+            )
+            spec = spec.model_copy(update={"datasets": datasets, "calibration": min(limit, spec.calibration)})
+        changes = {"epochs": epochs, "concurrency": concurrency, "seed": seed}
+        given = {name: value for name, value in changes.items() if value is not None}
+        return replace(self, spec=spec.model_copy(update=given))
 
 
 def shipped_suites() -> dict[str, SuiteSpec]:

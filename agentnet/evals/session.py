@@ -13,15 +13,35 @@ from pathlib import Path
 from agentnet.contracts.evaluations import EvaluationRecord, Item, Split
 from agentnet.errors import BadInput
 from agentnet.evals.datasets import Dataset, load
-from agentnet.evals.loading import Suite
+from agentnet.evals.loading import Suite, find_suite
 from agentnet.evals.running import Evaluation, Progress
 from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.summary import Summary, summarise
 from agentnet.evals.systems import systems_of
 from agentnet.network import Network, find_network
-from agentnet.store import Evaluations
+from agentnet.store import Evaluations, Store
 
 PACKAGES = ("agentnet-ai", "llama-cpp-python", "langgraph", "openai")
+
+
+async def evaluate(
+    suite: str | Path | Suite,
+    *,
+    limit: int | None = None,
+    network: str | None = None,
+    store: str | Path = ":memory:",
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Summary:
+    """Run a suite from beginning to end: for notebooks and programs.
+
+    `suite` is a shipped name, a YAML file, or a `Suite`; `limit` caps the items of each dataset. Without a `store`
+    nothing is remembered. Raises what `start` and `carry_on` raise.
+    """
+    found = suite if isinstance(suite, Suite) else find_suite(str(suite))
+    async with await Store.open(store) as opened:
+        evaluations = Evaluations(opened)
+        record = await start(found.changed(limit=limit), evaluations, network=network)
+        return await carry_on(record, evaluations, on_progress)
 
 
 async def start(

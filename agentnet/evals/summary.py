@@ -117,6 +117,12 @@ class Summary:
         labels = dict.fromkeys(item.label for item in self.items if dataset in (item.dataset, ALL))
         return list(dict.fromkeys(self.chosen[label] for label in labels))
 
+    def _repr_markdown_(self) -> str:
+        """How notebooks show a summary: as its report in Markdown."""
+        from agentnet.evals.report.markdown import markdown
+
+        return markdown(self)
+
     def as_json(self) -> dict[str, Any]:
         """Plain data: what `report.json` holds."""
         return {

@@ -5,15 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from agentnet.cli import options
 from agentnet.cli.framing import HELD, NOT_HELD
-
-if TYPE_CHECKING:
-    from agentnet.evals.loading import Suite
 
 
 async def evaluate(
@@ -62,7 +59,7 @@ async def evaluate(
             record = await evaluations.find(resume)
         else:
             assert suite is not None
-            found = _changed(find_suite(suite), limit, epochs, concurrency, seed)
+            found = find_suite(suite).changed(limit=limit, epochs=epochs, concurrency=concurrency, seed=seed)
             record = await start(found, evaluations, network=network, command=shlex.join(["agentnet", *sys.argv[1:]]))
         Interruption.way_on = f"agentnet eval --resume {record.id}"
         with progress_for(record, json=json) as show:
@@ -74,21 +71,6 @@ async def evaluate(
         show_summary(summary)
         typer.echo(f"report: {folder / 'report.html'}")
     return NOT_HELD if any(row.failures for row in summary.rows) else HELD
-
-
-def _changed(suite: Suite, limit: int | None, epochs: int | None, concurrency: int | None, seed: int | None) -> Suite:
-    """The suite with what the command line says instead."""
-    from dataclasses import replace
-
-    spec = suite.spec
-    changes = {"epochs": epochs, "concurrency": concurrency, "seed": seed}
-    if limit is not None:
-        datasets = tuple(
-            dataset.model_copy(update={"items": min(limit, dataset.items or limit)}) for dataset in spec.datasets
-        )
-        spec = spec.model_copy(update={"datasets": datasets, "calibration": min(limit, spec.calibration)})
-    given = {name: value for name, value in changes.items() if value is not None}
-    return replace(suite, spec=spec.model_copy(update=given))
 
 
 def _list(json: bool) -> None:
