@@ -21,8 +21,8 @@ def draw(graph: Any, form: str) -> bytes:
     try:
         if form == "ascii":
             return str(graph.get_graph(xray=True).draw_ascii()).encode()
-        from agentnet.cli.layout import lay_out
-        from agentnet.cli.painting import to_png, to_svg
+        from agentnet.drawing.layout import lay_out
+        from agentnet.drawing.painting import to_png, to_svg
 
         picture = lay_out(graph)
         return to_svg(picture).encode() if form == "svg" else to_png(picture)

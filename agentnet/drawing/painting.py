@@ -8,7 +8,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-from agentnet.cli.layout import TITLE, Box, Line, Picture
+from agentnet.drawing.layout import TITLE, Box, Line, Picture
 
 INK, PALE, PAPER, FILL, NEST, END = "#334155", "#94a3b8", "#ffffff", "#eef2ff", "#f8fafc", "#e2e8f0"
 SCALE = 2
