@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 SUITES := fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: demo test check docs zoo measure eval reports bench bench-server soak constraints wheel clean help
+.PHONY: demo test check docs zoo measure eval notebooks reports bench bench-server soak constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ docs: $(INSTALLED) ## write the generated files again: schemas, docs/protocols.m
 
 eval: $(INSTALLED) ## every protocol against the best single model: 300 held-out items of each family, and a report
 	$(BIN)/agentnet eval zoo
+
+notebooks: $(INSTALLED) ## run the notebooks and keep what they show
+	$(BIN)/python -m notebooks.execute
 
 reports: $(INSTALLED) ## run every shipped suite and record its report in evals/reports (about an hour)
 	for suite in zoo $(SUITES); do $(BIN)/agentnet eval $$suite --out evals/reports/$$suite || exit 1; done

@@ -54,8 +54,8 @@ def headline(summary: Summary) -> list[str]:
         repeated = [row for row in won if len(row.against) > 1]
         if repeated:
             said.append(
-                f"Of these {len(won)} gains, {len(paid)} stand{'s' if len(paid) == 1 else ''} against everything that "
-                f"the best model makes of the same tokens (self-consistency, self-correction)."
+                f"{len(paid)} of {len(won)} such gains {'stands' if len(paid) == 1 else 'stand'} against what the best "
+                f"model makes of the same tokens too (self-consistency, self-correction)."
             )
     failures = sum(row.failures for row in summary.rows if row.dataset in singles)
     if failures:
