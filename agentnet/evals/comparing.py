@@ -8,7 +8,7 @@ from statistics import fmean
 from agentnet.contracts.evaluations import EvaluationRecord, Item, Trial
 from agentnet.errors import BadInput
 from agentnet.evals.statistics import Interval, clustered_p, clustered_paired_difference, holm
-from agentnet.evals.summary import Table, summary_tables
+from agentnet.evals.tables import Table, summary_tables
 from agentnet.store import Evaluations
 
 

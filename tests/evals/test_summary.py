@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agentnet.evals.summary import ALL, summarise
+from agentnet.evals.summary import summarise
 from agentnet.evals.sweeps import system, together
 from agentnet.evals.systems import BEST, SAMPLES
+from agentnet.evals.tables import ALL
 from tests.evals.made import RIGHT, items, record, trial, usage
 
 WRONG = "8"

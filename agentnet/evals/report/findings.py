@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from agentnet.evals.online import RATES, expected
-from agentnet.evals.summary import ALL, Against, Row, Summary
+from agentnet.evals.rivals import Against
+from agentnet.evals.summary import Row, Summary
 from agentnet.evals.systems import BEST, CORRECTIONS, SAMPLES
+from agentnet.evals.tables import ALL
 
 ALPHA = 0.05
 
@@ -47,6 +49,8 @@ def headline(summary: Summary) -> list[str]:
             f"after correction for {len(compared)} comparisons; {len(losers)} {_were(losers)} worse {where}".rstrip()
             + "."
         )
+        whole = [row for row in summary.rows if row.dataset == ALL and verdict(against(row, BEST)) == "better"]
+        said += [_gain(row) for row in sorted(whole, key=lambda row: -_beside(row).gain.estimate)]
         said += [_gain(row) for row in sorted(won, key=lambda row: -_beside(row).gain.estimate)[:6]]
         if not won:
             said.append("No system was better than asking that one model alone; what is not worse is within the noise.")
@@ -78,7 +82,7 @@ def _beside(row: Row) -> Against:
 def _gain(row: Row) -> str:
     gain = _beside(row).gain
     return (
-        f"{row.system} on {row.dataset}: {100 * gain.estimate:+.1f} points "
+        f"{row.system} on {'everything' if row.dataset == ALL else row.dataset}: {100 * gain.estimate:+.1f} points "
         f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f}), at {row.calls:.1f} calls for each item."
     )
 

@@ -26,7 +26,8 @@ from agentnet.evals.report.findings import (
 from agentnet.evals.report.markdown import provenance
 from agentnet.evals.report.raster import by_difficulty, picture
 from agentnet.evals.statistics import Interval
-from agentnet.evals.summary import ALL, Row, Summary
+from agentnet.evals.summary import Row, Summary
+from agentnet.evals.tables import ALL
 
 SHOWN = 160
 """Characters of an item's text that appear where it is pointed at."""
