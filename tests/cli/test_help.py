@@ -11,19 +11,8 @@ import pytest
 from tests.cli.conftest import ROOT, Cli
 
 COMMANDS = [
-    "demo",
-    "ask",
-    "run",
-    "resume",
-    "models",
-    "protocols",
-    "graph",
-    "runs",
-    "show",
-    "eval",
-    "report",
-    "compare",
-    "doctor",
+    *("demo", "ask", "run", "resume", "models", "protocols", "graph", "runs", "show"),
+    *("eval", "report", "compare", "doctor"),
 ]
 HEAVY = ("langgraph", "llama_cpp", "openai", "sqlmodel", "rich", "pydantic", "yaml", "numpy", "asyncio")
 
