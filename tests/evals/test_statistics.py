@@ -323,6 +323,7 @@ def test_without_the_extra_the_message_says_what_to_install(monkeypatch: pytest.
 
 
 def test_the_command_line_starts_without_the_statistics_libraries() -> None:
-    program = "import sys, agentnet.cli, agentnet.evals.session, agentnet.evals.report; print({'scipy', 'statsmodels'} & sys.modules.keys())"
+    imports = "import sys, agentnet.cli, agentnet.evals.session, agentnet.evals.report"
+    program = f"{imports}; print({{'scipy', 'statsmodels'}} & sys.modules.keys())"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"
