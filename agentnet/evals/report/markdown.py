@@ -52,6 +52,12 @@ def _lines(summary: Summary) -> Iterator[str]:
             yield from _table(
                 ("system", "over self-consistency", "p", "over self-correction", "p"), [_equal(row) for row in beside]
             )
+        if talked := [row for row in rows if row.conduct.agreement is not None]:
+            yield from ("", "Between members (oracle: some member had it right; the gap is what the system lost):", "")
+            yield from _table(
+                ("system", "agreement", "wrong → right", "right → wrong", "conformity", "oracle", "gap"),
+                [_between(row) for row in talked],
+            )
         if curves := online(summary, dataset):
             yield from ("", "Expected accuracy, if each member is online with this probability:", "")
             body = [(curve.name, *(f"{100 * share:.1f} %" for share in curve.accuracy)) for curve in curves]
@@ -118,6 +124,13 @@ def _equal(row: Row) -> tuple[str, ...]:
         cells += [f"{_points(beside.gain)} {SIGNS[verdict(beside)]} ({times})" if beside else ""]
         cells += [f"{beside.corrected_p:.2g}" if beside else ""]
     return tuple(cells)
+
+
+def _between(row: Row) -> tuple[str, ...]:
+    told = row.conduct
+    shares = (told.agreement, told.conformity, told.oracle, row.oracle_gap)
+    agreement, conformity, oracle, gap = ("" if share is None else _percent(share) for share in shares)
+    return row.system, agreement, str(told.corrected), str(told.spoiled), conformity, oracle, gap
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
