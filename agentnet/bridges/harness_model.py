@@ -9,7 +9,7 @@ from typing import Any
 
 from agentnet.bridges.background import BackgroundLoop
 from agentnet.bridges.conversation import flatten
-from agentnet.bridges.likelihood import INSTEAD, likelihoods, lone_agent
+from agentnet.bridges.likelihood import INSTEAD, PROMPTS, likelihoods, lone_agent, prompt
 from agentnet.bridges.respondent import Respondent
 from agentnet.errors import BadInput, PreflightError
 
@@ -43,19 +43,25 @@ class NetworkLM(LM):
         label: str | None = None,
         seed: int = 0,
         unanswered: str = "error",
+        prompt: str = "agent",
         batch_size: int | str | None = None,
         max_batch_size: int | None = None,
         device: str | None = None,
         **unknown: Any,
     ) -> None:
-        """`batch_size` is the number of questions at a time; `device` has no meaning here. Raises `BadInput`."""
+        """`prompt` is what log-likelihoods are asked behind (`likelihood.PROMPTS`), `batch_size` the number of
+        questions at a time; `device` has no meaning here. Raises `BadInput`.
+        """
         super().__init__()
         if unknown:
-            known = "protocol, network, label, seed, unanswered"
+            known = "protocol, network, label, seed, unanswered, prompt"
             raise BadInput(f"unknown model argument {next(iter(unknown))!r} (known: {known})")
+        if prompt not in PROMPTS:
+            raise BadInput(f"prompt: expected {' or '.join(PROMPTS)}, found {prompt!r}")
         label = None if label is None else str(label)
         self.respondent = Respondent(str(protocol), network, label=label, seed=int(seed), unanswered=unanswered)
         self.at_once = int(batch_size or AT_ONCE) if str(batch_size).isdecimal() else AT_ONCE
+        self._prompt = prompt
         self._loop = BackgroundLoop()
         # Without waiting: this may run wherever the object happens to be dropped.
         self._dropped = weakref.finalize(self, self._loop.stop)
@@ -89,7 +95,8 @@ class NetworkLM(LM):
         async def score(context: str) -> list[tuple[float, bool]]:
             agent = lone_agent(await self.respondent.place(), self.respondent.protocol, self.respondent.label)
             continuations = [requests[place].args[1] for place in places[context]]
-            return await likelihoods(agent, self.respondent.label, context, continuations)
+            request = prompt(agent, context, self.respondent.label, self._prompt)
+            return await likelihoods(agent, request, continuations)
 
         scored = self._loop.run(_each(score, list(places), self.at_once, "Contexts", disable_tqdm))
         found: dict[int, tuple[float, bool]] = {}

@@ -14,6 +14,9 @@ from agentnet.models.base import Request, Scorer
 from agentnet.workplace import Workplace
 
 INSTEAD = "use generate_until tasks"
+PROMPTS = ("agent", "plain")
+"""``agent``: as the agent is asked to solve a task, by its prompt pack. ``plain``: the context alone."""
+
 SURE = math.log(0.5)
 """A token with more than half of the probability is the likeliest one."""
 
@@ -49,21 +52,24 @@ def _lone_turn(expression: Expression, place: Workplace, label: str | None) -> s
             return None
 
 
-async def likelihoods(
-    agent: Agent, label: str | None, context: str, continuations: Sequence[str]
-) -> list[tuple[float, bool]]:
-    """For each continuation its log-probability as the agent's reply to a task, and whether it is the greedy one.
-
-    The prompt is the agent's own for a turn that solves. A reply begins with its first sign: white space in front of a
-    continuation, which parts it from the question in plain text, is not scored. Raises `ModelError`; `BadInput` for an
-    empty context or continuation.
-    """
+def prompt(agent: Agent, context: str, label: str | None, kind: str) -> Request:
+    """The request behind which replies are scored; `kind` is one of `PROMPTS`. Raises `BadInput`."""
     if not context.strip():
-        raise BadInput("a log-likelihood without a context: an agent replies to a task; use other tasks")
+        raise BadInput("a log-likelihood without a context: a chat model replies to something; leave such tasks out")
+    if kind == "plain":
+        return Request(({"role": "user", "content": context},))
+    return agent.request(Turn("solve", Task(text=context, label=label)))
+
+
+async def likelihoods(agent: Agent, request: Request, continuations: Sequence[str]) -> list[tuple[float, bool]]:
+    """For each continuation its log-probability as the agent's reply, and whether it is the greedy one.
+
+    A reply begins with its first sign: white space in front of a continuation, which parts it from the question in
+    plain text, is not scored. Raises `ModelError`; `BadInput` for an empty continuation.
+    """
     replies = [continuation.lstrip() for continuation in continuations]
     if not all(replies):
-        raise BadInput("a log-likelihood of an empty continuation: there is nothing to score; use other tasks")
-    request = agent.request(Turn("solve", Task(text=context, label=label)))
+        raise BadInput("a log-likelihood of an empty continuation: there is nothing to score; leave such tasks out")
     assert isinstance(agent.model, Scorer)
     scores = await agent.model.score(request, replies)
     return [

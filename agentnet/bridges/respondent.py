@@ -88,6 +88,10 @@ class Respondent:
         return opened
 
 
+_HELD: set[asyncio.Task[None]] = set()
+"""A loop knows its tasks only weakly: one that waits for ever would be collected together with who started it."""
+
+
 class _Opened:
     """A workplace that a task of its own holds open: whoever asks first may be cancelled, and the others go on."""
 
@@ -97,6 +101,8 @@ class _Opened:
         self._ready: asyncio.Future[Workplace] = asyncio.get_running_loop().create_future()
         # A context of its own: the evaluation's would be kept alive for as long as the models are.
         self._holding = asyncio.get_running_loop().create_task(self._hold(network, base), context=contextvars.Context())
+        _HELD.add(self._holding)
+        self._holding.add_done_callback(_HELD.discard)
 
     @property
     def over(self) -> bool:
