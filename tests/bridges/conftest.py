@@ -23,9 +23,19 @@ from agentnet.zoo.families.base import Item, distinct
 MUTE = """
 name: mute
 agents:
-  - {name: mute, model: {path: "zoo:math"}, pack: compact, sampling: {stop: ["1", "2", "5", "8"]}}
+  - {name: mute, model: {path: "zoo:math", threads: 1}, pack: compact, sampling: {stop: ["1", "2", "5", "8"]}}
 """
 """Its one member stops before it has said anything: every run ends without an answer."""
+
+DRAWS = """
+name: draws
+agents:
+  - name: math
+    model: {path: "zoo:math", threads: 1, sequences: 1, reuse_prefix: false}
+    pack: compact
+    sampling: {temperature: 3.0, max_tokens: 60}
+"""
+"""Its one member babbles: what it says shows the seed. The same request gets the same bits."""
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +71,13 @@ def items() -> list[Item]:
 def mute(tmp_path: Path) -> Path:
     path = tmp_path / "mute.yaml"
     path.write_text(MUTE)
+    return path
+
+
+@pytest.fixture
+def draws(tmp_path: Path) -> Path:
+    path = tmp_path / "draws.yaml"
+    path.write_text(DRAWS)
     return path
 
 

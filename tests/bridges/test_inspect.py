@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from agentnet.errors import BadInput
 from agentnet.zoo.families.base import Item
 from tests.bridges.conftest import accuracy, direct, engines
 
@@ -19,8 +20,9 @@ inspect_ai = pytest.importorskip("inspect_ai", reason='inspect-ai is not install
 from inspect_ai._util.error import PrerequisiteError  # noqa: E402
 from inspect_ai.dataset import Sample  # noqa: E402
 from inspect_ai.log import EvalLog  # noqa: E402
-from inspect_ai.model import ChatMessageSystem, ChatMessageUser, GenerateConfig, get_model  # noqa: E402
+from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ContentImage, GenerateConfig, get_model  # noqa: E402
 from inspect_ai.scorer import match  # noqa: E402
+from inspect_ai.tool import bash  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 
@@ -157,14 +159,27 @@ def test_a_run_without_an_answer_counts_as_wrong_where_that_is_wanted(items: lis
         assert "without an answer" in (sample.output.error or "")
 
 
-async def test_a_conversation_is_asked_as_one_text_with_inspects_seed() -> None:
+async def test_a_conversation_is_asked_as_one_text() -> None:
     async with get_model("agentnet/best", network="zoo", label="math", memoize=False) as model:
         said = [ChatMessageSystem(content="Be brief."), ChatMessageUser(content="What is 2 * 12?")]
-        output = await model.generate(said, config=GenerateConfig(seed=5))
-        with pytest.raises(Exception, match="cannot call them"):
-            await model.generate("What is 2 * 12?", tools=[inspect_ai.tool.bash()])
-    assert output.metadata is not None
-    assert output.metadata["run"]
+        _, call = await model.api.generate(said, [], "none", GenerateConfig())
+        assert call.request["body"]["text"] == "Be brief.\n\nWhat is 2 * 12?"
+        with pytest.raises(BadInput, match="cannot call them"):
+            await model.generate("What is 2 * 12?", tools=[bash()])
+        with pytest.raises(BadInput, match="a message with image"):
+            await model.generate([ChatMessageUser(content=[ContentImage(image="data:image/png;base64,AAAA")])])
+
+
+async def test_inspects_seed_is_the_runs_seed(draws: Path) -> None:
+    arguments = {"network": str(draws), "unanswered": "empty", "memoize": False}
+    async with get_model("agentnet/single", **arguments) as model:
+
+        async def said(seed: int | None) -> Any:
+            asked = [ChatMessageUser(content="What is 2 * 12?")]
+            _, call = await model.api.generate(asked, [], "none", GenerateConfig(seed=seed))
+            return call.response["messages"][0]["body"]
+
+        assert await said(5) == await said(5) != await said(6)
 
 
 async def test_settings_that_are_each_agents_own_are_named_once(caplog: pytest.LogCaptureFixture) -> None:

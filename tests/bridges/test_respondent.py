@@ -13,14 +13,6 @@ from agentnet.errors import AgentNetError, BadInput, ModelError
 from tests.bridges.conftest import engines
 
 QUESTION = "What is 2 * 12?"
-DRAWS = """
-name: draws
-agents:
-  - name: math
-    model: {path: "zoo:math", sequences: 1, reuse_prefix: false}
-    pack: compact
-    sampling: {temperature: 3.0, max_tokens: 60}
-"""
 
 
 async def test_models_are_opened_by_the_first_question_and_released_by_closing() -> None:
@@ -55,11 +47,9 @@ async def test_who_asks_first_may_give_up_without_taking_the_models_from_the_oth
     await respondent.close()
 
 
-async def test_a_repeated_question_is_another_draw_unless_a_seed_is_given(tmp_path: Path) -> None:
-    (tmp_path / "draws.yaml").write_text(DRAWS)
-
+async def test_a_repeated_question_is_another_draw_unless_a_seed_is_given(draws: Path) -> None:
     async def asked(*seeds: int | None) -> list[str]:
-        respondent = Respondent("single", "draws.yaml", unanswered="empty")
+        respondent = Respondent("single", str(draws), unanswered="empty")
         try:
             return [said(await respondent.ask(QUESTION, seed)) for seed in seeds]
         finally:
