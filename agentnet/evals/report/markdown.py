@@ -17,9 +17,9 @@ from agentnet.evals.report.findings import (
     paths,
     verdict,
 )
-from agentnet.evals.statistics import Interval
 from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.summary import Row, Summary
+from agentnet.evals.wording import percent, points
 
 SIGNS = {"better": "▲", "worse": "▼", "open": ""}
 
@@ -70,10 +70,10 @@ def _lines(summary: Summary) -> Iterator[str]:
                     (
                         found.group,
                         str(len(found.rows)),
-                        _percent(found.mean),
-                        f"{_percent(found.fixed.accuracy.estimate)} ({found.fixed.system})" if found.fixed else "",
-                        f"{_percent(found.after.accuracy.estimate)} ({found.after.system})",
-                        "" if found.best is None else _percent(found.best),
+                        percent(found.mean),
+                        f"{percent(found.fixed.accuracy.estimate)} ({found.fixed.system})" if found.fixed else "",
+                        f"{percent(found.after.accuracy.estimate)} ({found.after.system})",
+                        "" if found.best is None else percent(found.best),
                     )
                     for found in shapes
                 ],
@@ -105,14 +105,14 @@ def _cells(row: Row) -> tuple[str, ...]:
     beside = against(row, BEST)
     return (
         f"**{row.system}**" if row.kind == "best" else row.system,
-        _percent(row.accuracy.estimate),
+        percent(row.accuracy.estimate),
         f"{100 * row.accuracy.low:.1f}–{100 * row.accuracy.high:.1f}",
-        f"{_points(beside.gain)} {SIGNS[verdict(beside)]}".rstrip() if beside else "",
+        f"{points(beside.gain)} {SIGNS[verdict(beside)]}".rstrip() if beside else "",
         f"{beside.corrected_p:.2g}" if beside else "",
         f"{row.calls:.2f}",
         f"{row.tokens:.0f}",
         f"{row.seconds:.2f}",
-        _percent(row.answered),
+        percent(row.answered),
     )
 
 
@@ -121,7 +121,7 @@ def _equal(row: Row) -> tuple[str, ...]:
     for rival in (SAMPLES, CORRECTIONS):
         beside = against(row, rival)
         times = beside.rival.rpartition(" ")[2] if beside else ""
-        cells += [f"{_points(beside.gain)} {SIGNS[verdict(beside)]} ({times})" if beside else ""]
+        cells += [f"{points(beside.gain)} {SIGNS[verdict(beside)]} ({times})" if beside else ""]
         cells += [f"{beside.corrected_p:.2g}" if beside else ""]
     return tuple(cells)
 
@@ -129,7 +129,7 @@ def _equal(row: Row) -> tuple[str, ...]:
 def _between(row: Row) -> tuple[str, ...]:
     told = row.conduct
     shares = (told.agreement, told.conformity, told.oracle, row.oracle_gap)
-    agreement, conformity, oracle, gap = ("" if share is None else _percent(share) for share in shares)
+    agreement, conformity, oracle, gap = ("" if share is None else percent(share) for share in shares)
     return row.system, agreement, str(told.corrected), str(told.spoiled), conformity, oracle, gap
 
 
@@ -143,11 +143,3 @@ def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
 def _plain(text: str) -> str:
     """Text that cannot leave its line or its cell, and holds no markup of its own but emphasis and code."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _points(gain: Interval) -> str:
-    return f"{100 * gain.estimate:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"

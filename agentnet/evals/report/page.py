@@ -25,9 +25,9 @@ from agentnet.evals.report.findings import (
 )
 from agentnet.evals.report.markdown import provenance
 from agentnet.evals.report.raster import by_difficulty, picture
-from agentnet.evals.statistics import Interval
 from agentnet.evals.summary import Row, Summary
 from agentnet.evals.tables import ALL
+from agentnet.evals.wording import percent, points
 
 SHOWN = 160
 """Characters of an item's text that appear where it is pointed at."""
@@ -116,7 +116,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"percent": _percent, "points": _points, "maybe": _maybe, "data": _data}
+    environment.filters |= {"percent": percent, "points": points, "maybe": _maybe, "data": _data}
     environment.globals |= {
         "against": against,
         "verdict": verdict,
@@ -125,14 +125,6 @@ def _template() -> jinja2.Template:
         "CORRECTIONS": CORRECTIONS,
     }
     return environment.get_template("page.html.j2")
-
-
-def _percent(share: float | None, digits: int = 1) -> str:
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
-
-
-def _points(gain: Interval) -> str:
-    return f"{100 * gain.estimate:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
 
 
 def _maybe(number: float | None, digits: int = 2) -> str:
