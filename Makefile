@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 THREADS ?= 3
+SUITES := fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: demo test bridges check docs zoo measure table bench bench-server soak constraints wheel clean help
+.PHONY: demo test bridges check docs zoo measure eval notebooks reports bench bench-server soak constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,7 +17,7 @@ demo: $(INSTALLED) ## install, then answer a compound question that no single zo
 test: $(INSTALLED) ## the whole test suite
 	$(BIN)/python -m pytest
 
-bridges: $(VENV)/.bridges ## the tests of the bridges, with lm-evaluation-harness (600 MB more in .venv)
+bridges: $(VENV)/.bridges ## the tests of the bridges, with lm-evaluation-harness (400 MB more in .venv)
 	$(BIN)/python -m pytest tests/bridges
 
 check: $(INSTALLED) ## lint, types, and that generated files are up to date
@@ -28,8 +29,14 @@ check: $(INSTALLED) ## lint, types, and that generated files are up to date
 docs: $(INSTALLED) ## write the generated files again: schemas, docs/protocols.md, docs/zoo.md
 	$(BIN)/python -m agentnet.generated
 
-table: $(INSTALLED) ## 200 held-out items: delegation and verification against the best single model
-	$(BIN)/agentnet table
+eval: $(INSTALLED) ## every protocol against the best single model: 300 held-out items of each family, and a report
+	$(BIN)/agentnet eval zoo
+
+notebooks: $(INSTALLED) ## run the notebooks and keep what they show
+	$(BIN)/python -m notebooks.execute
+
+reports: $(INSTALLED) ## run every shipped suite and record its report in evals/reports (about an hour)
+	for suite in zoo $(SUITES); do $(BIN)/agentnet eval $$suite --out evals/reports/$$suite || exit 1; done
 
 bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to serve a GGUF file
 	$(BIN)/python -m benchmarks.orchestration

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agentnet.contracts.messages import Message as Message
     from agentnet.contracts.protocols import Ask as Ask
     from agentnet.contracts.protocols import Best as Best
+    from agentnet.contracts.protocols import Cascade as Cascade
     from agentnet.contracts.protocols import Debate as Debate
     from agentnet.contracts.protocols import Delegate as Delegate
     from agentnet.contracts.protocols import Fuse as Fuse
@@ -33,7 +34,7 @@ _HOMES = {
     "Message": "contracts.messages",
     "ProtocolSpec": "contracts.protocols",
     **dict.fromkeys(
-        ("Ask", "Best", "Debate", "Delegate", "Fuse", "Parallel", "Serial", "Verify"), "contracts.protocols"
+        ("Ask", "Best", "Cascade", "Debate", "Delegate", "Fuse", "Parallel", "Serial", "Verify"), "contracts.protocols"
     ),
     "Coordinator": "coordinator",
     "Network": "network",

@@ -12,6 +12,7 @@
     │   ├── SchemaUnsupported   a JSON Schema that the model cannot be held to
     │   ├── ModelUnavailable    the server is down, timed out, or still refuses after the retries
     │   │   └── RateLimited     … because it answers 429
+    │   ├── NotRecorded         a replay was asked what nobody had recorded
     │   └── BadResponse         the server answered something that is not a completion
     ├── ReplyError              the model answered, but not in the form it was asked for
     ├── LimitReached            a run's tokens, calls, seconds or cost are used up
@@ -81,6 +82,10 @@ class RateLimited(ModelUnavailable):
 
 class BadResponse(ModelError):
     code = "bad-response"
+
+
+class NotRecorded(ModelError):
+    code = "not-recorded"
 
 
 class ReplyError(AgentNetError):

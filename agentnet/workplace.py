@@ -19,7 +19,7 @@ from agentnet.contracts.runs import RunRecord
 from agentnet.coordinator import Coordinator
 from agentnet.errors import NetworkError
 from agentnet.network import Network, find_network
-from agentnet.network.files import ZOO
+from agentnet.network.files import EMBEDDED
 from agentnet.settings import Settings, resolve
 
 if TYPE_CHECKING:
@@ -93,11 +93,11 @@ def network_of(record: RunRecord) -> str | tuple[NetworkSpec, Path]:
     """The network that a run used: its source where that is known, else as it was recorded."""
     if record.network_source is None:
         return record.network, Path.cwd()
-    if record.network_source != ZOO and not Path(record.network_source).is_file():
+    if record.network_source not in EMBEDDED and not Path(record.network_source).is_file():
         raise NetworkError(f"run {record.id} used the network {record.network_source}, which is not there any more")
     return record.network_source
 
 
 def source_of(network: str) -> str:
     """A network reference that means the same from every folder."""
-    return network if network == ZOO else str(Path(network).expanduser().resolve())
+    return network if network in EMBEDDED else str(Path(network).expanduser().resolve())

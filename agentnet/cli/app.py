@@ -7,15 +7,17 @@ from typing import Annotated
 import typer
 
 from agentnet.cli.commands.ask import ask
+from agentnet.cli.commands.compare import compare
 from agentnet.cli.commands.demo import demo
 from agentnet.cli.commands.doctor import doctor
+from agentnet.cli.commands.evaluate import evaluate
 from agentnet.cli.commands.graph import graph
 from agentnet.cli.commands.models import models
 from agentnet.cli.commands.protocols import protocols
+from agentnet.cli.commands.report import report
 from agentnet.cli.commands.resume import resume
 from agentnet.cli.commands.run import run
 from agentnet.cli.commands.runs import runs, show
-from agentnet.cli.commands.table import table
 from agentnet.cli.framing import command
 
 app = typer.Typer(
@@ -25,7 +27,8 @@ app = typer.Typer(
     context_settings={"max_content_width": 100},
 )
 
-for function in (demo, ask, run, resume, models, protocols, graph, runs, show, table, doctor):
+app.command("eval")(command(evaluate))
+for function in (demo, ask, run, resume, models, protocols, graph, runs, show, report, compare, doctor):
     app.command(function.__name__)(command(function))
 
 

@@ -55,14 +55,14 @@ def _finish(work: Coroutine[Any, Any, int | None]) -> int | None:
 
 
 class Interruption:
-    """What Ctrl-C leaves behind: the run that is going on, so that the way to resume it can be said."""
+    """What Ctrl-C leaves behind: the command that goes on with what was under way."""
 
-    run: str | None = None
+    way_on: str | None = None
 
 
 def _interrupted() -> int:
-    if Interruption.run:
-        complain(f"interrupted; go on with: agentnet resume {Interruption.run}")
+    if Interruption.way_on:
+        complain(f"interrupted; go on with: {Interruption.way_on}")
     else:
         complain("interrupted")
     return INTERRUPTED

@@ -65,7 +65,7 @@ class LiveView:
     def __call__(self, event: Event) -> None:
         match event:
             case RunStarted():
-                Interruption.run = event.run
+                Interruption.way_on = f"agentnet resume {event.run}"
                 again = "  resumed" if event.resumed else ""
                 self._print(Text(f"{event.protocol}  run {event.run}{again}", "dim"))
             case TurnStarted():
@@ -82,7 +82,7 @@ class LiveView:
                     else line(event.message, self._said, verbose=self._verbose)
                 )
             case RunEnded():
-                Interruption.run = None
+                Interruption.way_on = None
                 self._growing.clear()
                 self._print(ending(event))
 
@@ -151,9 +151,9 @@ def view_for(*, json: bool, json_lines: bool, verbose: bool = False) -> LiveView
 
 def _remember(event: Event) -> None:
     if isinstance(event, RunStarted):
-        Interruption.run = event.run
+        Interruption.way_on = f"agentnet resume {event.run}"
     elif isinstance(event, RunEnded):
-        Interruption.run = None
+        Interruption.way_on = None
 
 
 def _tail(text: str) -> str:

@@ -10,6 +10,7 @@ from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import (
     Ask,
     Best,
+    Cascade,
     Debate,
     Decision,
     Delegate,
@@ -77,6 +78,10 @@ class Binder:
                 return replace(expression, proposer=proposer, verifier=verifier)
             case Fuse():
                 return replace(expression, members=self._names(expression.members, f"{place}.fuse.members"))
+            case Cascade():
+                steps = self._many(expression.steps, f"{place}.cascade.steps")
+                self._single(steps, f"{place}.cascade.steps")
+                return replace(expression, steps=steps)
             case Best():
                 return replace(expression, among=self._many(expression.among, f"{place}.best.among"))
 
@@ -154,7 +159,7 @@ def yields_one(expression: Expression) -> bool:
 def children(expression: Expression) -> tuple[Expression, ...]:
     """The expressions directly inside one."""
     match expression:
-        case Serial():
+        case Serial() | Cascade():
             return expression.steps
         case Parallel():
             return expression.branches

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentnet.collab import best, debate, delegate, fuse, parallel, serial, verify
+from agentnet.collab import best, cascade, debate, delegate, fuse, parallel, serial, verify
 from agentnet.collab.binding import children
 from agentnet.collab.blueprint import Blueprint, Graph, parents_view
 from agentnet.contracts.protocols import (
     Ask,
     Best,
+    Cascade,
     Debate,
     Delegate,
     Expression,
@@ -46,6 +47,8 @@ def _build(expression: Expression, checkpointer: Any, *, confidence: bool) -> Gr
             verify.draw(expression, blueprint)
         case Fuse():
             fuse.draw(expression, blueprint)
+        case Cascade():
+            cascade.draw(expression, blueprint)
         case Best():
             best.draw(expression, blueprint)
     return blueprint.build(checkpointer)
@@ -53,6 +56,8 @@ def _build(expression: Expression, checkpointer: Any, *, confidence: bool) -> Gr
 
 def weighs_confidence(expression: Expression) -> bool:
     """Whether an expression decides by how sure its members are."""
+    if isinstance(expression, Cascade):
+        return expression.until == "confidence"
     if not isinstance(expression, Parallel | Debate):
         return False
     rule = expression.decide
@@ -64,6 +69,8 @@ def most_steps(expression: Expression) -> int:
     match expression:
         case Serial():
             own = len(expression.steps)
+        case Cascade():
+            own = 2 * len(expression.steps)
         case Debate():
             own = 2 * expression.rounds
         case Verify():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentnet.answers import normalise
+from agentnet.answers import normalise, plurality
 from agentnet.collab.live import COORDINATOR, LiveRun
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import Error, Result, Vote, answer_of
@@ -52,16 +52,12 @@ def majority(answers: Sequence[Message], weights: Sequence[float], decision: str
 
     Answers are pooled by `agentnet.answers.normalise`; the pool speaks in the words of its first member.
     """
-    pools: dict[str, list[int]] = {}
-    for place, message in enumerate(answers):
-        pools.setdefault(normalise(_text(message)), []).append(place)
-    support = {key: sum(weights[place] for place in places) for key, places in pools.items()}
-    winner = max(support, key=lambda key: (support[key], -pools[key][0]))
+    places, support = plurality([_text(message) for message in answers], weights)
     return Result(
-        answer=_text(answers[pools[winner][0]]),
+        answer=_text(answers[places[0]]),
         decision=decision,
-        sources=tuple(answers[place].id for place in pools[winner]),
-        support={_text(answers[places[0]]): support[key] for key, places in pools.items()},
+        sources=tuple(answers[place].id for place in places),
+        support=support,
     )
 
 

@@ -74,14 +74,25 @@ class OpenAISpec(Lenient):
     extra_body: dict[str, Any] = Field(default_factory=dict, description="further fields for this server's requests")
 
 
+class ReplaySpec(Lenient):
+    """Recorded answers of a model, given again to the questions that were recorded. Use the pack ``recorded``."""
+
+    kind: Literal["replay"] = "replay"
+    replay: str = Field(description="JSONL, JSON or CSV file (relative to the network file)")
+    question: str = Field(default="question", description="the field that holds the question")
+    reply: str = Field(description="the field that holds the reply; ``a.b`` is a field within an object")
+    tokens: str | None = Field(default=None, description="the field that holds how many tokens the reply had")
+    calls: int = Field(default=1, ge=1, description="how many replies the recorded system drew for each answer")
+
+
 def _from_short(value: object) -> object:
     if isinstance(value, str):
         if value.startswith("openai:"):
             return {"kind": "openai", "model": value.removeprefix("openai:")}
         return {"kind": "llama", "path": value}
     if isinstance(value, dict) and "kind" not in value:
-        return {"kind": "llama" if "path" in value else "openai", **value}
+        return {"kind": "llama" if "path" in value else "replay" if "replay" in value else "openai", **value}
     return value
 
 
-ModelSpec = Annotated[LlamaSpec | OpenAISpec, Field(discriminator="kind"), BeforeValidator(_from_short)]
+ModelSpec = Annotated[LlamaSpec | OpenAISpec | ReplaySpec, Field(discriminator="kind"), BeforeValidator(_from_short)]

@@ -189,6 +189,21 @@ class Fuse(Keyed):
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
 
 
+class Cascade(Keyed):
+    """Steps one after the other, which do not see each other, until an answer is trusted; the dearest stands last."""
+
+    kind = "cascade"
+    steps: tuple[Expression, ...] = Field(min_length=1)
+    until: Literal["agreement", "confidence"] = Field(
+        default="agreement", description="stop at so many equal answers, or at the first that is sure enough"
+    )
+    agree: int = Field(default=2, ge=1, description="equal answers that are enough (until agreement)")
+    sure: float = Field(default=0.8, gt=0, le=1, description="confidence that is enough (until confidence)")
+    otherwise: Literal["last", "majority"] = Field(
+        default="last", description="what counts where no answer was trusted: that of the last step, or the majority"
+    )
+
+
 class Best(Keyed):
     """The one expression among several whose card is best for the task's label: no collaboration, the honest rival."""
 
@@ -225,7 +240,7 @@ class Synthesize(Keyed):
 
 
 COMBINATORS: dict[str, type[Keyed]] = {
-    combinator.kind: combinator for combinator in (Ask, Serial, Parallel, Debate, Delegate, Verify, Fuse, Best)
+    combinator.kind: combinator for combinator in (Ask, Serial, Parallel, Debate, Delegate, Verify, Fuse, Cascade, Best)
 }
 RULES = ("majority", "confidence", "first", "all")
 KEYED_RULES: dict[str, type[Keyed]] = {rule.kind: rule for rule in (Weighted, Judge, Synthesize)}
@@ -274,6 +289,7 @@ Expression = Annotated[
     | Annotated[Delegate, Tag("delegate")]
     | Annotated[Verify, Tag("verify")]
     | Annotated[Fuse, Tag("fuse")]
+    | Annotated[Cascade, Tag("cascade")]
     | Annotated[Best, Tag("best")],
     Discriminator(_tag),
     _known("combinator", _tag, tuple(COMBINATORS)),

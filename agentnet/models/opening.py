@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
-from agentnet.contracts.model_specs import LlamaSpec, ModelSpec, OpenAISpec
+from agentnet.contracts.model_specs import LlamaSpec, ModelSpec, OpenAISpec, ReplaySpec
 from agentnet.errors import ModelFileError
 from agentnet.models.base import Model
 
@@ -60,6 +60,8 @@ class ModelPool:
 
     def _settled(self, spec: ModelSpec) -> ModelSpec:
         """The spec with its file written in one way only, so that two spellings of a path are one model."""
+        if isinstance(spec, ReplaySpec):
+            return spec.model_copy(update={"replay": os.path.realpath(self._base / Path(spec.replay).expanduser())})
         if isinstance(spec, OpenAISpec) or spec.path.startswith((ZOO, HUB)):
             return spec
         return spec.model_copy(update={"path": os.path.realpath(self._base / Path(spec.path).expanduser())})
@@ -71,6 +73,10 @@ def open_model(spec: ModelSpec, *, base: Path) -> Model:
         from agentnet.models.remote import OpenAIModel
 
         return OpenAIModel(spec)
+    if isinstance(spec, ReplaySpec):
+        from agentnet.models.replay import ReplayModel
+
+        return ReplayModel(base / spec.replay, spec)
     from agentnet.models.llama import LlamaModel
 
     return LlamaModel(find_file(spec, base), spec)

@@ -9,20 +9,22 @@ from agentnet.errors import NetworkError
 from agentnet.yaml_files import read_yaml
 
 ZOO = "zoo"
+EMBEDDED = {ZOO: 1, "zoo-batched": 8}
+"""Networks that need no file, with how many requests each of their models decodes together."""
 
 
 def find_network(reference: str, beside: Path | None = None) -> tuple[NetworkSpec, Path]:
-    """The network that `reference` names (``zoo``, or a YAML file) and the folder that its relative paths start from.
+    """The network of an embedded name or a YAML file, and the folder that its relative paths start from.
 
     A relative file name is looked up in `beside` (the folder of the file that mentions it), else in the current folder.
     """
-    if reference == ZOO:
+    if reference in EMBEDDED:
         from agentnet.zoo import catalog
 
-        return catalog.network(), Path.cwd()
+        return catalog.network(sequences=EMBEDDED[reference]), Path.cwd()
     path = Path(reference).expanduser()
     if beside is not None and not path.is_absolute() and (beside / path).is_file():
         path = beside / path
     if not path.is_file():
-        raise NetworkError(f"no network {reference!r}: give the name {ZOO!r} or a YAML file that exists")
+        raise NetworkError(f"no network {reference!r}: give {' or '.join(EMBEDDED)}, or a YAML file that exists")
     return read_yaml(path, NetworkSpec, NetworkError), path.parent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from agentnet.agents import Agent
@@ -41,6 +42,11 @@ class Network:
                     for agent, model, pack in zip(spec.agents, models, packs, strict=True)
                 ],
             )
+
+    def with_spec(self, spec: NetworkSpec) -> Network:
+        """The same open models, with the cards of another spec of the same agents."""
+        cards = {agent.name: card_of(agent) for agent in spec.agents}
+        return Network(spec, [replace(agent, card=cards[agent.name]) for agent in self])
 
     def __getitem__(self, name: str) -> Agent:
         try:

@@ -16,9 +16,11 @@ import jinja2.sandbox
 import yaml
 from pydantic import Field, ValidationError
 
+from agentnet.answers.extractors import EXTRACTORS
 from agentnet.contracts.base import Lenient, first_problem
 from agentnet.contracts.bodies import Task
-from agentnet.errors import NetworkError
+from agentnet.errors import BadInput, NetworkError
+from agentnet.naming import named
 from agentnet.prompts.transcript import Entry
 
 _SHIPPED = Path(__file__).parent / "packs"
@@ -38,6 +40,9 @@ class PackSpec(Lenient):
     name: str
     description: str = ""
     answer_marker: str = Field(min_length=1, description="stands before the final answer in a reply")
+    extract: str | None = Field(
+        default=None, description="how a final answer is found instead: a name in `agentnet.answers.extractors`"
+    )
     templates: dict[str, str] = Field(min_length=1, description="role → template file")
 
 
@@ -53,6 +58,10 @@ class Pack:
             raise NetworkError(f"prompt pack {folder}: pack.yaml is not YAML: {error}") from error
         except ValidationError as error:
             raise NetworkError(f"prompt pack {folder}: pack.yaml: {first_problem(error)}") from error
+        try:
+            self._extract = named(EXTRACTORS, self.spec.extract, "extractor") if self.spec.extract else None
+        except BadInput as error:
+            raise NetworkError(f"prompt pack {folder}: pack.yaml: {error}") from error
         environment = _Sandbox(
             loader=jinja2.FileSystemLoader(folder),
             trim_blocks=True,
@@ -94,8 +103,10 @@ class Pack:
     def final_answer(self, text: str) -> str | None:
         """What stands behind the last answer marker, up to the end of its line and without the emphasis around it.
 
-        None where there is no marker.
+        None where there is no marker, unless the pack names another way to find the answer.
         """
+        if self._extract is not None:
+            return self._extract(text) or None
         _, found, tail = text.rpartition(self.spec.answer_marker)
         if not found:
             return None

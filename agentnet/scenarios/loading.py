@@ -13,7 +13,7 @@ from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.coordinator.coordinator import Sources
 from agentnet.errors import BadInput, ScenarioError
 from agentnet.network import find_network
-from agentnet.network.files import ZOO
+from agentnet.network.files import EMBEDDED
 from agentnet.scenarios.spec import ScenarioSpec
 from agentnet.yaml_files import read_yaml
 
@@ -77,7 +77,7 @@ def _protocol(spec: ScenarioSpec, path: Path, instead: str | None) -> tuple[Prot
 
 
 def _network_source(reference: str, beside: Path | None) -> str:
-    if reference == ZOO:
-        return ZOO
+    if reference in EMBEDDED:
+        return reference
     path = Path(reference).expanduser()
     return str((beside / path if beside is not None and (beside / path).is_file() else path).resolve())

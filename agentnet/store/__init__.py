@@ -1,6 +1,6 @@
-"""Memory: runs, messages and usage in a SQL database, LangGraph's checkpoints beside it.
+"""Memory: runs, messages, usage and evaluations in a SQL database, LangGraph's checkpoints beside it.
 
-Both are imported when they are first asked for: SQLAlchemy and LangGraph take their time.
+All are imported when they are first asked for: SQLAlchemy and LangGraph take their time.
 """
 
 from __future__ import annotations
@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentnet.store.checkpoints import delete_checkpoints, open_checkpointer
+    from agentnet.store.evaluations import Evaluations
     from agentnet.store.store import Store
 
-__all__ = ["Store", "delete_checkpoints", "open_checkpointer"]
+__all__ = ["Evaluations", "Store", "delete_checkpoints", "open_checkpointer"]
 
-_HOMES = {"Store": "store", "open_checkpointer": "checkpoints", "delete_checkpoints": "checkpoints"}
+_HOMES = {
+    "Evaluations": "evaluations",
+    "Store": "store",
+    "open_checkpointer": "checkpoints",
+    "delete_checkpoints": "checkpoints",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -76,7 +76,7 @@ class Store:
             if members:
                 connection.execute(insert(run_agents), members)
 
-        await self._write(write)
+        await self.write(write)
 
     async def set_status(self, run: str, status: RunStatus) -> None:
         """Record that a run goes on, or stopped. Raises `BadInput` where there is none of that id."""
@@ -88,7 +88,7 @@ class Store:
 
     async def record(self, run: str) -> RunRecord:
         """What is known of a run. Raises `BadInput` where there is none of that id."""
-        if not (rows := await self._rows(select(runs).where(runs.c.id == run))):
+        if not (rows := await self.rows(select(runs).where(runs.c.id == run))):
             raise self._no_run(run)
         return _record(rows[0])
 
@@ -96,7 +96,7 @@ class Store:
         """The run whose id is `prefix` or alone starts with it. Raises `BadInput` where there is none, or several."""
         # LIKE would ignore case in SQLite; the shortest id comes first, so that an exact one does.
         begins = func.substr(runs.c.id, 1, len(prefix)) == prefix
-        rows = await self._rows(select(runs).where(begins).order_by(func.length(runs.c.id), runs.c.id).limit(4))
+        rows = await self.rows(select(runs).where(begins).order_by(func.length(runs.c.id), runs.c.id).limit(4))
         if rows and rows[0].id == prefix:
             rows = rows[:1]
         if not rows:
@@ -109,7 +109,7 @@ class Store:
     async def runs(self, limit: int = 50) -> list[RunRecord]:
         """The latest runs, newest first."""
         query = select(runs).order_by(runs.c.created.desc(), runs.c.id).limit(limit)
-        return [_record(row) for row in await self._rows(query)]
+        return [_record(row) for row in await self.rows(query)]
 
     async def append(self, message: Message) -> Message:
         """Record a message; returns when it is committed. The store gives it its sequence, whatever it has.
@@ -121,36 +121,39 @@ class Store:
     async def messages(self, run: str) -> list[Message]:
         """Everything that was said in a run, in the order in which it was recorded; empty for an unknown run."""
         query = select(messages.c.wire).where(messages.c.run == run).order_by(messages.c.sequence)
-        return [parse(row.wire) for row in await self._rows(query)]
+        return [parse(row.wire) for row in await self.rows(query)]
 
     async def message(self, run: str, id: str) -> Message | None:
         """One message of a run, if it is stored."""
-        rows = await self._rows(select(messages.c.wire).where(messages.c.run == run, messages.c.id == id))
+        rows = await self.rows(select(messages.c.wire).where(messages.c.run == run, messages.c.id == id))
         return parse(rows[0].wire) if rows else None
 
     async def usage(self, run: str) -> Usage:
         """What a run has consumed so far: the sum over its messages."""
         sums = (func.coalesce(func.sum(messages.c[name]), 0).label(name) for name in USAGE)
-        (row,) = await self._rows(select(*sums).where(messages.c.run == run))
+        (row,) = await self.rows(select(*sums).where(messages.c.run == run))
         return Usage(**{name: type(getattr(Usage(), name))(getattr(row, name)) for name in USAGE})
 
     async def _update(self, run: str, **values: Any) -> None:
-        change = update(runs).where(runs.c.id == run).values(updated=_utc(datetime.now(UTC)), **values)
+        change = update(runs).where(runs.c.id == run).values(updated=utc(datetime.now(UTC)), **values)
 
         def write(connection: Connection) -> None:
             if connection.execute(change).rowcount == 0:
                 raise self._no_run(run)
             self._log.forget(run)
 
-        await self._write(write)
+        await self.write(write)
 
     def _no_run(self, run: str) -> BadInput:
         return BadInput(f"no run {run} in {self._shown}: `agentnet runs` lists them")
 
-    async def _write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction of its own; returns when it is committed."""
         return await self._writer.do(lambda: self._within(self._engine, work))
 
-    async def _rows(self, query: Select[Any]) -> list[Row[Any]]:
+    async def rows(self, query: Select[Any]) -> list[Row[Any]]:
+        """What a query finds, after everything that was written before."""
+
         def read(connection: Connection) -> list[Row[Any]]:
             return list(connection.execute(query))
 
@@ -161,7 +164,7 @@ class Store:
             return work(connection)
 
 
-def _utc(time: datetime) -> str:
+def utc(time: datetime) -> str:
     """Text that sorts as time does."""
     return time.astimezone(UTC).isoformat(timespec="microseconds")
 
@@ -169,8 +172,8 @@ def _utc(time: datetime) -> str:
 def _run_row(record: RunRecord) -> dict[str, Any]:
     return {
         "id": record.id,
-        "created": _utc(record.created),
-        "updated": _utc(record.updated),
+        "created": utc(record.created),
+        "updated": utc(record.updated),
         "status": record.status,
         "answer": record.answer,
         "detail": record.detail,

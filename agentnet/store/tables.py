@@ -64,7 +64,51 @@ class MessageRow(StoreModel, table=True):
     wire: str = Field(sa_column=Column(Text, nullable=False))
 
 
+class EvaluationRow(StoreModel, table=True):
+    """One evaluation. `record` is its `EvaluationRecord` as JSON, without what changes while it runs; times are UTC."""
+
+    __tablename__ = "evaluations"
+
+    id: str = Field(primary_key=True)
+    created: str = Field(index=True)
+    updated: str
+    status: str
+    name: str
+    record: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class EvaluationItemRow(StoreModel, table=True):
+    """An item of an evaluation, in its dataset's order."""
+
+    __tablename__ = "evaluation_items"
+
+    evaluation: str = Field(sa_column=Column(ForeignKey("evaluations.id", ondelete="CASCADE"), primary_key=True))
+    split: str = Field(primary_key=True)
+    dataset: str = Field(primary_key=True)
+    place: int = Field(primary_key=True)
+    item: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
+class TrialRow(StoreModel, table=True):
+    """What a system did with an item: what queries need as columns, the whole `Trial` as JSON."""
+
+    __tablename__ = "trials"
+
+    evaluation: str = Field(sa_column=Column(ForeignKey("evaluations.id", ondelete="CASCADE"), primary_key=True))
+    split: str = Field(primary_key=True)
+    system: str = Field(primary_key=True)
+    dataset: str = Field(primary_key=True)
+    item: str = Field(primary_key=True)
+    epoch: int = Field(primary_key=True)
+    status: str
+    score: float | None = None
+    trial: str = Field(sa_column=Column(Text, nullable=False))
+
+
 metadata = StoreModel.metadata
 runs: Table = metadata.tables["runs"]
 run_agents: Table = metadata.tables["run_agents"]
 messages: Table = metadata.tables["messages"]
+evaluations: Table = metadata.tables["evaluations"]
+evaluation_items: Table = metadata.tables["evaluation_items"]
+trials: Table = metadata.tables["trials"]

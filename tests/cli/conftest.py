@@ -86,7 +86,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("AGENTNET_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Interruption, "run", None)
+    monkeypatch.setattr(Interruption, "way_on", None)
 
 
 @pytest.fixture

@@ -10,7 +10,10 @@ import pytest
 
 from tests.cli.conftest import ROOT, Cli
 
-COMMANDS = ["demo", "ask", "run", "resume", "models", "protocols", "graph", "runs", "show", "table", "doctor"]
+COMMANDS = [
+    *("demo", "ask", "run", "resume", "models", "protocols", "graph", "runs", "show"),
+    *("eval", "report", "compare", "doctor"),
+]
 HEAVY = ("langgraph", "llama_cpp", "openai", "sqlmodel", "rich", "pydantic", "yaml", "numpy", "asyncio")
 
 

@@ -60,12 +60,12 @@ def test_a_terminal_shows_replies_as_they_grow() -> None:
     with LiveView(screen=screen) as view:
         for event in _events("5")[:4]:
             view(event)
-        assert Interruption.run == "r1"
+        assert Interruption.way_on == "agentnet resume r1"
         view._live.refresh()  # type: ignore[union-attr]
         assert "thinking" in out.getvalue()
         for event in _events("5")[4:]:
             view(event)
-    assert Interruption.run is None
+    assert Interruption.way_on is None
 
 
 def test_verbose_shows_whole_replies() -> None:

@@ -54,7 +54,7 @@ def test_a_png_needs_a_file(cli: Cli, team: Path) -> None:
 
 
 def test_without_the_library_the_extra_is_named(cli: Cli, team: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "agentnet.cli.layout", raising=False)
+    monkeypatch.delitem(sys.modules, "agentnet.drawing.layout", raising=False)
     monkeypatch.setitem(sys.modules, "grandalf", None)
     monkeypatch.setitem(sys.modules, "grandalf.graphs", None)
     ran = cli("graph", "vote", "-f", "svg")

@@ -18,6 +18,7 @@ from agentnet.contracts.protocols import (
     COMBINATORS,
     Ask,
     Best,
+    Cascade,
     Debate,
     Delegate,
     Judge,
@@ -80,6 +81,14 @@ def combinators(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             max_steps=st.integers(1, 64),
         ),
         st.builds(Verify, proposer=inner, verifier=selectors, retries=st.integers(0, 4), by=bys),
+        st.builds(
+            Cascade,
+            steps=several,
+            until=st.sampled_from(["agreement", "confidence"]),
+            agree=st.integers(1, 4),
+            sure=st.floats(0.01, 1),
+            otherwise=st.sampled_from(["last", "majority"]),
+        ),
         st.builds(Best, among=several),
     )
 
@@ -182,7 +191,8 @@ def test_a_shipped_protocol_has_a_whole_card(spec: ProtocolSpec) -> None:
 
 def test_an_unknown_protocol_is_refused_with_a_suggestion() -> None:
     with pytest.raises(
-        ProtocolError, match=r"no protocol 'debats', did you mean 'debate'\? \(known: best, byte-fusion, debate"
+        ProtocolError,
+        match=r"no protocol 'debats', did you mean 'debate'\? \(known: best, byte-fusion, cascade, debate",
     ):
         find_protocol("debats")
 

@@ -34,9 +34,10 @@ DELEGATED = {
         "workers": [{"serial": ["ada", {"verify": {"proposer": "ben", "verifier": "ver"}}]}, "cyd"],
     }
 }
+CASCADE = {"cascade": {"steps": ["ada", {"verify": {"proposer": "ben", "verifier": "ver"}}, "cyd", "ada"], "agree": 4}}
 SCORED = {"debate": {"members": ["@solver"], "rounds": 2, "stop": "never", "decide": {"judge": {"by": "score"}}}}
-PROTOCOLS = {"debate": DEBATE, "nested": NESTED, "delegated": DELEGATED}
-KILLS = {"debate": 10, "nested": 5, "delegated": 5}
+PROTOCOLS = {"debate": DEBATE, "nested": NESTED, "delegated": DELEGATED, "cascade": CASCADE}
+KILLS = {"debate": 10, "nested": 5, "delegated": 5, "cascade": 5}
 
 
 def bodies(messages: list[Message]) -> dict[str, Any]:

@@ -257,6 +257,7 @@ async def test_the_best_so_far_is_what_was_said_until_the_limit(calls: int) -> N
         {"verify": {"proposer": {"serial": ["ada", "ben"]}, "verifier": "cyd"}},
         {"parallel": {"branches": ["ada", "ben"], "decide": {"synthesize": "cyd"}}},
         {"parallel": {"branches": ["ada", "ben"], "decide": {"judge": "cyd"}}},
+        {"cascade": {"steps": ["ada", "ben", "cyd"]}},
     ],
 )
 async def test_every_protocol_that_has_an_answer_ends_with_its_best_so_far(protocol: Any) -> None:

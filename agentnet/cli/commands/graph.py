@@ -34,11 +34,11 @@ def graph(
     Nested graphs are drawn too. mermaid needs nothing; ascii, svg and png are laid out here, without network or
     browser, by the extra agentnet-ai[picture].
     """
-    from agentnet.cli.drawing import draw
     from agentnet.cli.output import emit
     from agentnet.collab.binding import Binder
     from agentnet.collab.compiling import compile_expression
     from agentnet.collab.inline import read_protocol
+    from agentnet.drawing import draw
     from agentnet.errors import BadInput
     from agentnet.network import find_network
 

@@ -66,6 +66,8 @@ def _model(agent: AgentSpec) -> str:
     model = agent.model
     if model.kind == "llama":
         return model.path
+    if model.kind == "replay":
+        return f"recorded: {model.replay}"
     where = model.base_url or f"${model.base_url_env}"
     return f"{model.model} at {where}"
 

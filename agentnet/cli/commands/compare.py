@@ -1,0 +1,52 @@
+"""``agentnet compare``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from agentnet.cli import options
+
+SIDE = "An evaluation's id, or ID/SYSTEM."
+
+
+async def compare(
+    one: Annotated[str, typer.Argument(metavar="A", help=SIDE)],
+    other: Annotated[str, typer.Argument(metavar="B", help=SIDE)],
+    store: options.StoreOption = None,
+    json: options.Json = False,
+) -> None:
+    """Compare two evaluations, system by system, or two systems, on the items that both have.
+
+    A gain is what B has over A, with a paired 95 % interval; p is corrected for how many comparisons there are.
+    """
+    from dataclasses import asdict
+
+    from agentnet.cli.output import console, emit, table
+    from agentnet.evals.comparing import compare_trials, side
+    from agentnet.evals.wording import percent, points
+    from agentnet.store import Evaluations, Store
+
+    settings = options.settings_from(store=store)
+    async with await Store.open(settings.store.value) as opened:
+        evaluations = Evaluations(opened)
+        found = compare_trials(await side(one, evaluations), await side(other, evaluations))
+    if json:
+        emit([asdict(comparison) for comparison in found])
+        return
+    rows = table(
+        "items", "A", "B", "n", "A right", "B right", "B − A, points", "p", right=("n", "A right", "B right", "p")
+    )
+    for row in found:
+        rows.add_row(
+            row.dataset,
+            row.one,
+            row.other,
+            str(row.trials),
+            percent(row.accuracy_one),
+            percent(row.accuracy_other),
+            points(row.gain),
+            f"{row.p:.2g}",
+        )
+    console().print(rows)

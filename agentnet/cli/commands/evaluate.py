@@ -1,0 +1,87 @@
+"""``agentnet eval``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agentnet.cli import options
+from agentnet.cli.framing import HELD, NOT_HELD
+
+
+async def evaluate(
+    suite: Annotated[
+        str | None, typer.Argument(help="A shipped suite's name, or a YAML file. Without one: the list.")
+    ] = None,
+    resume: Annotated[
+        str | None, typer.Option("--resume", help="Go on with an interrupted evaluation, by its id.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Items of each dataset, at most.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Each item so many times.")] = None,
+    concurrency: Annotated[int | None, typer.Option("--concurrency", min=1, help="Items under way at a time.")] = None,
+    network: options.NetworkOption = None,
+    seed: options.Seed = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder of the report; default: beside the store.")
+    ] = None,
+    store: options.StoreOption = None,
+    json: options.Json = False,
+) -> int:
+    """Run systems over the items of a suite, side by side, and report how they compare.
+
+    Every item is remembered as it ends: Ctrl-C loses nothing, `--resume` goes on. Exit code 1 where items are left
+    whose models could not be asked.
+    """
+    from agentnet.cli.commands.report import report_folder
+    from agentnet.cli.evaluating import progress_for
+    from agentnet.cli.framing import Interruption
+    from agentnet.cli.output import emit
+    from agentnet.cli.scores import show_summary
+    from agentnet.errors import BadInput
+    from agentnet.evals.loading import find_suite
+    from agentnet.evals.report import write_report
+    from agentnet.evals.session import carry_on, start
+    from agentnet.store import Evaluations, Store
+
+    if suite is None and resume is None:
+        _list(json)
+        return HELD
+    if suite is not None and resume is not None:
+        raise BadInput("name a suite to start with, or --resume an evaluation: not both")
+    settings = options.settings_from(store=store)
+    async with await Store.open(settings.store.value) as opened:
+        evaluations = Evaluations(opened)
+        if resume is not None:
+            record = await evaluations.find(resume)
+        else:
+            assert suite is not None
+            found = find_suite(suite).changed(limit=limit, epochs=epochs, concurrency=concurrency, seed=seed)
+            record = await start(found, evaluations, network=network, command=shlex.join(["agentnet", *sys.argv[1:]]))
+        Interruption.way_on = f"agentnet eval --resume {record.id}"
+        with progress_for(record, json=json) as show:
+            summary = await carry_on(record, evaluations, show)
+    folder = write_report(summary, out or report_folder(settings, record.id))
+    if json:
+        emit(summary.as_json())
+    else:
+        show_summary(summary)
+        typer.echo(f"report: {folder / 'report.html'}")
+    return NOT_HELD if any(row.failures for row in summary.rows) else HELD
+
+
+def _list(json: bool) -> None:
+    from agentnet.cli.output import console, emit, table
+    from agentnet.evals.loading import shipped_suites
+
+    shipped = shipped_suites()
+    if json:
+        emit([{"name": name, "summary": spec.summary} for name, spec in shipped.items()])
+        return
+    rows = table("suite", "datasets", "summary", wrap=("datasets", "summary"))
+    for name, spec in shipped.items():
+        rows.add_row(name, ", ".join(dataset.called for dataset in spec.datasets), spec.summary)
+    console().print(rows)

@@ -1,0 +1,69 @@
+"""``agentnet report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agentnet.cli import options
+
+if TYPE_CHECKING:
+    from agentnet.settings import Settings
+    from agentnet.store import Evaluations
+
+
+async def report(
+    evaluation: Annotated[str | None, typer.Argument(help="Its id, or how it starts. Without one: the list.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder of the report; default: beside the store.")
+    ] = None,
+    store: options.StoreOption = None,
+    json: options.Json = False,
+) -> None:
+    """Write the report of an evaluation, finished or not: one HTML file, Markdown and JSON beside it."""
+    from agentnet.cli.output import emit
+    from agentnet.cli.scores import show_summary
+    from agentnet.evals.report import write_report
+    from agentnet.evals.session import summary
+    from agentnet.store import Evaluations, Store
+
+    settings = options.settings_from(store=store)
+    async with await Store.open(settings.store.value) as opened:
+        evaluations = Evaluations(opened)
+        if evaluation is None:
+            await _list(evaluations, json)
+            return
+        found = await summary(evaluation, evaluations)
+    folder = write_report(found, out or report_folder(settings, found.record.id))
+    if json:
+        emit(found.as_json())
+        return
+    show_summary(found)
+    typer.echo(f"report: {folder / 'report.html'}")
+
+
+def report_folder(settings: Settings, evaluation: str) -> Path:
+    """Where the report of an evaluation lies if nobody says otherwise."""
+    return settings.checkpoints.parent / "reports" / evaluation
+
+
+async def _list(evaluations: Evaluations, json: bool) -> None:
+    from agentnet.cli.output import console, emit, table
+
+    latest = await evaluations.latest()
+    counts = await evaluations.counts(record.id for record in latest)
+    if json:
+        emit(
+            [
+                {"id": record.id, "suite": record.name, "status": record.status, "trials": counts.get(record.id, 0)}
+                for record in latest
+            ]
+        )
+        return
+    rows = table("evaluation", "suite", "status", "trials", "started", right=("trials",))
+    for record in latest:
+        started = f"{record.created.astimezone():%Y-%m-%d %H:%M}"
+        rows.add_row(record.id, record.name, record.status, str(counts.get(record.id, 0)), started)
+    console().print(rows)

@@ -1,0 +1,107 @@
+"""What an evaluation is made of: items, trials, and the record of the whole."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from agentnet.contracts.base import Frozen
+from agentnet.contracts.cards import Measured
+from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.usage import Usage
+
+Split = Literal["calibration", "test"]
+"""Calibration items choose the best member in advance; all that is reported was measured on test items."""
+
+TrialStatus = Literal["done", "failed", "stopped", "error"]
+"""`done`, `failed` and `stopped` as a run ends: they are scored, without an answer as wrong. `error` is never scored:
+a model could not be reached, even after the retries."""
+
+SystemKind = Literal["member", "best", "samples", "corrections", "system"]
+"""`member`: one agent alone; `best`: the member chosen in advance; `samples` and `corrections`: what it says when asked
+several times, and when it revises itself again and again; `system`: whatever the suite compares with these."""
+
+
+class Item(Frozen):
+    """One question of a dataset, as it is put to a system."""
+
+    dataset: str
+    id: str = Field(description="stays the same wherever the item stands in its file")
+    text: str = Field(min_length=1, description="the whole task: with choices, if there are any")
+    answers: tuple[str, ...] = Field(min_length=1, description="each of them is right; of a set, its members")
+    label: str = Field(description="the kind of task, as agents' cards name it")
+    cluster: str = Field(description="items of one cluster are not independent: they share a passage, for instance")
+
+
+class Said(Frozen):
+    """What an agent said to the item itself within a run, in the order in which it was recorded."""
+
+    agent: str
+    round: int
+    answer: str | None = Field(description="None where the turn failed")
+    score: float | None = Field(description="None without an answer, and where only whole systems are judged")
+    usage: Usage
+
+
+class Trial(Frozen):
+    """What one system did with one item."""
+
+    system: str
+    dataset: str
+    item: str
+    epoch: int = 0
+    split: Split = "test"
+    status: TrialStatus
+    answer: str | None = Field(default=None, description="as the system gave it")
+    score: float | None = Field(default=None, ge=0, le=1)
+    detail: str = ""
+    usage: Usage = Usage()
+    seconds: float = Field(default=0.0, ge=0, description="from question to answer; the models may have been shared")
+    messages: int = Field(default=0, ge=0, description="that agents said")
+    errors: int = Field(default=0, ge=0, description="turns that failed")
+    respelled: int = Field(default=0, ge=0, description="pieces that needed alignment, where members decoded together")
+    said: tuple[Said, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What makes it the trial that it is."""
+        return self.system, self.dataset, self.item, self.epoch
+
+
+class System(Frozen):
+    """One of the things compared, bound to the members of the network."""
+
+    name: str
+    kind: SystemKind = "system"
+    protocol: dict[str, Any] = Field(description="the protocol file's content")
+    datasets: tuple[str, ...] = Field(default=(), description="those it is tried on; empty: all")
+    group: str = Field(default="", description="systems of one group are points of one experiment")
+    facts: dict[str, Any] = Field(default_factory=dict, description="what tells it from the others of its group")
+
+
+class EvaluationRecord(Frozen):
+    """Everything that is needed to show an evaluation, and to go on with it."""
+
+    id: str
+    name: str
+    suite: dict[str, Any]
+    """The suite file's content."""
+    suite_source: str | None = None
+    """The suite file, or the name of a shipped one."""
+    folder: str
+    """Where the suite's own paths start from."""
+    network: NetworkSpec
+    network_folder: str
+    systems: tuple[System, ...] = ()
+    measured: dict[str, dict[str, Measured]] = Field(
+        default_factory=dict, description="member → label → what calibration found"
+    )
+    seed: int = 0
+    status: Literal["running", "done"] = "running"
+    command: str = ""
+    versions: dict[str, str] = Field(default_factory=dict)
+    machine: str = ""
+    created: datetime
+    updated: datetime

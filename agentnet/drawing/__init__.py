@@ -1,0 +1,30 @@
+"""Drawings of a compiled graph: mermaid and ascii by LangGraph itself, SVG and PNG from a layout of our own making.
+
+LangGraph draws pictures through a web service or a browser, and Graphviz is a program that may not be there. grandalf
+(pure Python, the library that draws LangGraph's ascii) lays graphs out in layers; each nested graph is laid out first
+and becomes one box of its parent. SVG is written from that; Pillow paints the PNG.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentnet.errors import BadInput
+
+INSTALL = "pip install 'agentnet-ai[picture]'"
+
+
+def draw(graph: Any, form: str) -> bytes:
+    """A compiled LangGraph in one of the forms. Raises `BadInput` where a library is missing."""
+    if form == "mermaid":
+        return str(graph.get_graph(xray=True).draw_mermaid()).encode()
+    try:
+        if form == "ascii":
+            return str(graph.get_graph(xray=True).draw_ascii()).encode()
+        from agentnet.drawing.layout import lay_out
+        from agentnet.drawing.painting import to_png, to_svg
+
+        picture = lay_out(graph)
+        return to_svg(picture).encode() if form == "svg" else to_png(picture)
+    except ImportError as error:
+        raise BadInput(f"{form} needs {error.name or 'a library'}, which is not installed: {INSTALL}") from error

@@ -1,0 +1,60 @@
+"""From what a suite says about a dataset to its items."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentnet.contracts.evaluations import Item
+from agentnet.evals.datasets.bbh import bbh
+from agentnet.evals.datasets.gsm8k import gsm8k
+from agentnet.evals.datasets.mmlu import mmlu
+from agentnet.evals.datasets.prompts import Prompt
+from agentnet.evals.datasets.rows import Rows, items
+from agentnet.evals.datasets.splitting import split
+from agentnet.evals.datasets.table import BOOLQ, CEVAL, table
+from agentnet.evals.datasets.zoo import zoo
+from agentnet.evals.grading import Grading
+from agentnet.evals.suite import DatasetSpec
+
+LOADERS: dict[str, Callable[[Path, DatasetSpec], Rows]] = {
+    "gsm8k": gsm8k,
+    "bbh": bbh,
+    "boolq": lambda path, spec: table(path, spec, BOOLQ, "yes-no"),
+    "mmlu": mmlu,
+    "ceval": lambda path, spec: table(path, spec, CEVAL, "choice"),
+    "table": table,
+}
+"""What reads a file. The zoo has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What is asked, and how answers are scored. No cluster of items lies in both splits."""
+
+    name: str
+    test: tuple[Item, ...]
+    calibration: tuple[Item, ...]
+    grading: Grading
+    repeated: int = 0
+    """Lines of the file that repeated an earlier one and were left out."""
+
+
+def load(spec: DatasetSpec, folder: Path, *, calibration: int) -> Dataset:
+    """The items of a dataset, with `calibration` of them apart (or a third, where there are too few).
+
+    `folder` is where `spec.path` starts from. The order is that of `spec.seed`; a zoo family is drawn with it. There is
+    always a test item. Raises `BadInput`, with file and line, for whatever cannot be used.
+    """
+    path = folder / Path(spec.path).expanduser() if spec.path else None
+    rows = LOADERS[spec.loader](path, spec) if path else zoo(spec, calibration + (spec.items or 0))
+    name = spec.called
+    grading = Grading.of(spec, rows.answer, rows.scorer)
+    prompt = Prompt(spec.prompt) if spec.prompt else Prompt.of("exact" if path is None else grading.answer)
+    found, repeated = items(rows.rows, name, spec.label, prompt)
+    if path:
+        found = tuple(random.Random(spec.seed).sample(found, len(found)))
+    apart, test = split(found, calibration, spec.items)
+    return Dataset(name, test, apart, grading, repeated)

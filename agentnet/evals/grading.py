@@ -1,0 +1,55 @@
+"""From a reply to a score: an extractor, a scorer, and which of them each type of answer takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentnet.answers.extractors import EXTRACTORS
+from agentnet.contracts.evaluations import Item
+from agentnet.evals.scorers import SCORERS
+from agentnet.evals.suite import AnswerType, DatasetSpec
+from agentnet.naming import named
+
+_OF_TYPE: dict[AnswerType, tuple[str, str]] = {
+    "exact": ("after-marker", "same"),
+    "numeric": ("last-number", "number"),
+    "choice": ("letter", "choice"),
+    "yes-no": ("yes-no", "yes-no"),
+    "set": ("list", "set"),
+    "judged": ("whole", "same"),
+}
+"""Type of answer → extractor, scorer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """How the answers of one dataset are scored. Unknown names raise `BadInput`."""
+
+    answer: AnswerType
+    extractor: str
+    scorer: str
+    tolerance: float = 0.0
+    judge: str | None = None
+
+    def __post_init__(self) -> None:
+        named(EXTRACTORS, self.extractor, "extractor")
+        named(SCORERS, self.scorer, "scorer")
+
+    @classmethod
+    def of(cls, spec: DatasetSpec, default: AnswerType, scorer: str | None = None) -> Grading:
+        """As the suite says; what it leaves open is `default`'s, with `scorer` where the loader knows better."""
+        answer = spec.answer or default
+        extractor, usual = _OF_TYPE[answer]
+        if scorer is not None and answer == default:
+            usual = scorer
+        return cls(answer, spec.extract or extractor, spec.score or usual, spec.tolerance, spec.judge)
+
+    def extract(self, answer: str) -> str:
+        """The answer within a reply, in the form that is scored."""
+        return EXTRACTORS[self.extractor](answer)
+
+    def score(self, answer: str, item: Item) -> float | None:
+        """How right a reply is, from 0 to 1. None where that takes an agent to tell (judged answers)."""
+        if self.answer == "judged":
+            return None
+        return SCORERS[self.scorer](self.extract(answer), item, self.tolerance)

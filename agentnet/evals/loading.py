@@ -1,0 +1,60 @@
+"""Finding suites: shipped ones by name, one's own by file."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from agentnet import resources
+from agentnet.errors import BadInput
+from agentnet.evals.suite import SuiteSpec
+from agentnet.yaml_files import read_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite with where it was found."""
+
+    spec: SuiteSpec
+    path: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the suite's own paths start from."""
+        return self.path.resolve().parent
+
+    def changed(
+        self,
+        *,
+        limit: int | None = None,
+        epochs: int | None = None,
+        concurrency: int | None = None,
+        seed: int | None = None,
+    ) -> Suite:
+        """The suite with other numbers; `limit` is of the items of each dataset, and of those that calibrate."""
+        spec = self.spec
+        if limit is not None:
+            datasets = tuple(
+                dataset.model_copy(update={"items": min(limit, dataset.items or limit)}) for dataset in spec.datasets
+            )
+            spec = spec.model_copy(update={"datasets": datasets, "calibration": min(limit, spec.calibration)})
+        changes = {"epochs": epochs, "concurrency": concurrency, "seed": seed}
+        given = {name: value for name, value in changes.items() if value is not None}
+        return replace(self, spec=spec.model_copy(update=given))
+
+
+def shipped_suites() -> dict[str, SuiteSpec]:
+    """The suites that travel with AgentNet, by name."""
+    return {name: read_yaml(path, SuiteSpec, BadInput) for name, path in resources.named("evals").items()}
+
+
+def find_suite(reference: str) -> Suite:
+    """The suite of a shipped name or a YAML file. Raises `BadInput`: one line that names the file."""
+    shipped = resources.named("evals")
+    path = shipped.get(reference, Path(reference).expanduser())
+    if not path.is_file():
+        close = difflib.get_close_matches(reference, shipped, n=1)
+        meant = f", did you mean {close[0]!r}?" if close else ""
+        raise BadInput(f"no suite {reference!r}{meant} (known: {', '.join(shipped)}; or give a YAML file)")
+    return Suite(read_yaml(path, SuiteSpec, BadInput), path)

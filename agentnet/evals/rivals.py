@@ -1,0 +1,109 @@
+"""A system beside its rivals, on the same trials: the best member, and what that member makes of the same tokens."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from agentnet.contracts.evaluations import SystemKind, Trial
+from agentnet.evals.statistics import Interval, clustered_p, clustered_paired_difference, holm
+from agentnet.evals.systems import BEST, CORRECTIONS, SAMPLES
+from agentnet.evals.tables import ALL, Table
+
+if TYPE_CHECKING:
+    from agentnet.evals.summary import Row
+
+Clusters = Mapping[tuple[str, str], str]
+"""Dataset and id of an item → its cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """A system beside a rival on the same trials."""
+
+    rival: str
+    gain: Interval
+    """Accuracy of the system minus that of the rival."""
+    p: float
+    """Exact McNemar, or the permutation test of clusters; then corrected over all comparisons of the evaluation with
+    this kind of rival (Holm)."""
+    corrected_p: float
+    tokens: float | None
+    """Tokens of the rival over those of the system."""
+
+
+def rivals_of(name: str, kind: SystemKind, tables: Sequence[Table], clusters: Clusters) -> Iterable[Against]:
+    """A system beside its rivals over the datasets of some tables."""
+    ours = [trial for table in tables for trial in table[name]]
+    if kind == "best" or kind == "member":
+        return
+    if all(BEST in table for table in tables):
+        yield from _beside(ours, BEST, [trial for table in tables for trial in table[BEST]], clusters)
+    for repeated in (SAMPLES, CORRECTIONS) if kind == "system" else ():
+        picked = [_at_budget(name, repeated, table) for table in tables]
+        different = set(picked)
+        if different == {BEST} or None in different:
+            continue
+        rival = picked[0] if len(different) == 1 else f"{repeated} ×k"
+        theirs = [trial for table, one in zip(tables, picked, strict=True) for trial in table[one or BEST]]
+        yield from _beside(ours, rival or repeated, theirs, clusters)
+
+
+def _at_budget(name: str, repeated: str, table: Table) -> str | None:
+    """The best member, asked as often as comes closest to a system's tokens; None where it is no rival at all."""
+    budget = fmean(trial.usage.tokens for trial in table[name])
+    costs = {
+        other: abs(fmean(trial.usage.tokens for trial in some) - budget)
+        for other, some in table.items()
+        if (other.startswith(f"{repeated} ×") or other == BEST) and some
+    }
+    return min(costs, key=lambda other: costs[other]) if costs else None
+
+
+def _beside(ours: Sequence[Trial], rival: str, theirs: Sequence[Trial], clusters: Clusters) -> Iterable[Against]:
+    ours, theirs = paired(ours, theirs)
+    if not ours:
+        return
+    scores, rival_scores = [trial.score or 0.0 for trial in ours], [trial.score or 0.0 for trial in theirs]
+    where = clusters_of(ours, clusters)
+    p = clustered_p(scores, rival_scores, where)
+    spent = sum(trial.usage.tokens for trial in ours)
+    yield Against(
+        rival,
+        clustered_paired_difference(scores, rival_scores, where),
+        p,
+        p,
+        sum(trial.usage.tokens for trial in theirs) / spent if spent else None,
+    )
+
+
+def paired(ours: Sequence[Trial], theirs: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:
+    """The trials of the same items and epochs that both have a score for."""
+    other = {(t.dataset, t.item, t.epoch): t for t in theirs if t.score is not None}
+    pairs = [
+        (trial, other[trial.dataset, trial.item, trial.epoch])
+        for trial in ours
+        if trial.score is not None and (trial.dataset, trial.item, trial.epoch) in other
+    ]
+    return [one for one, _ in pairs], [two for _, two in pairs]
+
+
+def clusters_of(trials: Iterable[Trial], clusters: Clusters) -> list[tuple[str, str]]:
+    return [(trial.dataset, clusters[trial.dataset, trial.item]) for trial in trials]
+
+
+def corrected(rows: Sequence[Row]) -> Iterable[Row]:
+    """Rows with corrected p-values. One family of tests for each kind of rival, the rows over everything apart."""
+    families: dict[tuple[str, bool], list[tuple[int, int]]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        for index, against in enumerate(row.against):
+            families[against.rival.split(" ×")[0], row.dataset == ALL].append((place, index))
+    found = [list(row.against) for row in rows]
+    for places in families.values():
+        for (place, index), p in zip(places, holm([found[a][b].p for a, b in places]), strict=True):
+            found[place][index] = replace(found[place][index], corrected_p=p)
+    for row, beside in zip(rows, found, strict=True):
+        yield replace(row, against=tuple(beside))

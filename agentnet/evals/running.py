@@ -1,0 +1,199 @@
+"""Running an evaluation: every trial is remembered as it ends, and whatever is there already is not done again."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from agentnet.contracts.bodies import Task
+from agentnet.contracts.cards import Measured
+from agentnet.contracts.evaluations import EvaluationRecord, Item, Split, System, Trial
+from agentnet.contracts.network import NetworkSpec
+from agentnet.coordinator import Coordinator, Outcome
+from agentnet.evals.calibration import chosen, measured, measured_network
+from agentnet.evals.equal_budget import repetitions
+from agentnet.evals.grading import Grading
+from agentnet.evals.suite import SuiteSpec
+from agentnet.evals.systems import corrections, members_of, protocol_of, samples
+from agentnet.evals.trials import interrupted, trial_of
+from agentnet.network import Network
+from agentnet.store import Evaluations
+
+PAUSE = 0.5
+"""Seconds before the second try of an item whose models could not be asked; each further pause is twice as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an evaluation is: `done` of `total` trials of a phase, `failed` of them without a score."""
+
+    phase: str
+    done: int
+    total: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One trial that is still to be made."""
+
+    system: System
+    item: Item
+    epoch: int
+    split: Split
+
+
+class Evaluation:
+    """One evaluation at work on an open network.
+
+    `gradings` says how each dataset's answers are read. Where trials are interrupted, `run` goes on later with those
+    that are missing: with the same network and the same seeds it ends with the same trials as without interruption.
+    """
+
+    def __init__(
+        self,
+        record: EvaluationRecord,
+        network: Network,
+        evaluations: Evaluations,
+        gradings: Mapping[str, Grading],
+        on_progress: Callable[[Progress], None] = lambda _: None,
+    ) -> None:
+        self.record = record
+        self._suite = SuiteSpec.model_validate(record.suite)
+        self._network, self._evaluations = network, evaluations
+        self._gradings, self._on_progress = gradings, on_progress
+        self._trials: dict[tuple[Split, tuple[str, str, str, int]], Trial] = {}
+
+    async def run(self) -> EvaluationRecord:
+        """Make every trial that is missing. Raises `BadInput` before anything runs, and `StoreError`."""
+        for trial in await self._evaluations.trials(self.record.id):
+            self._trials[trial.split, trial.key] = trial
+        coordinator = Coordinator(self._network)
+        for system in self.record.systems:
+            coordinator.prepare(protocol_of(system))
+        for judge in {grading.judge for grading in self._gradings.values() if grading.judge is not None}:
+            self._network[judge]
+        items = {split: await self._evaluations.items(self.record.id, split) for split in ("calibration", "test")}
+        if items["calibration"]:
+            calibrated = [system for system in self.record.systems if system.kind == "member" or "path" in system.facts]
+            await self._make("calibration", coordinator, _jobs(calibrated, items["calibration"], 1, "calibration"))
+            found = measured(self._of("calibration"), items["calibration"], members_of(self._suite.members, self._spec))
+            await self._save(measured=found)
+            coordinator = Coordinator(self._with_cards(found))
+        wanted = [system for system in self.record.systems if self._is_wanted(system, items["test"])]
+        await self._make("systems", coordinator, _jobs(wanted, items["test"], self._suite.epochs, "test"))
+        repeated = self._repeated(items["test"])
+        new = [system for system in repeated if system not in self.record.systems]
+        await self._save(systems=(*self.record.systems, *new))
+        await self._make("equal budget", coordinator, _jobs(repeated, items["test"], self._suite.epochs, "test"))
+        await self._save(status="done")
+        return self.record
+
+    @property
+    def _spec(self) -> NetworkSpec:
+        return self.record.network
+
+    def _with_cards(self, found: Mapping[str, Mapping[str, Measured]]) -> Network:
+        return self._network.with_spec(measured_network(self._spec, found))
+
+    def _of(self, split: Split) -> list[Trial]:
+        return [trial for (where, _), trial in self._trials.items() if where == split]
+
+    async def _save(self, **changes: object) -> None:
+        changed = self.record.model_copy(update=changes)
+        if changed != self.record:
+            self.record = await self._evaluations.save(changed)
+
+    def _is_wanted(self, system: System, items: Sequence[Item]) -> bool:
+        """A member alone is asked where the suite shows all of them, or where it is the best for some label."""
+        if system.kind in ("samples", "corrections"):
+            return False
+        if system.kind != "member" or "members" in self._suite.baselines:
+            return True
+        best = {chosen(self.record, label) for label in {item.label for item in items}}
+        return bool(self._suite.baselines) and system.name in best
+
+    def _repeated(self, items: Sequence[Item]) -> list[System]:
+        """The best member asked again and again: as often as the dearest system's tokens allow."""
+        known = [system for system in self.record.systems if system.kind in ("samples", "corrections")]
+        if known:
+            return known
+        members = members_of(self._suite.members, self._spec)
+        found: list[System] = []
+        for dataset in dict.fromkeys(item.dataset for item in items):
+            if self._gradings[dataset].judge is not None:
+                continue  # a judge would have to be asked about every answer that is decided among fewer
+            times = repetitions(self.record, dataset, self._of("test"), items, self._suite.repeats.most)
+            if times > 1 and "self-consistency" in self._suite.baselines:
+                found.append(samples(members, self._spec, dataset, times, self._suite.repeats.temperature))
+            if times > 1 and "self-correction" in self._suite.baselines:
+                found.append(corrections(members, dataset, times))
+        return found
+
+    async def _make(self, phase: str, coordinator: Coordinator, jobs: Iterable[Job]) -> None:
+        """Make the trials that are missing, so many at a time."""
+        wanted = list(jobs)
+        missing = [job for job in wanted if not self._is_made(job)]
+        total, waiting = len(wanted), iter(missing)
+        done, failed = total - len(missing), 0
+        self._on_progress(Progress(phase, done, total, failed))
+
+        async def work() -> None:
+            nonlocal done, failed
+            for job in waiting:
+                trial = await self._try(coordinator, job)
+                await self._evaluations.record_trial(self.record.id, trial)
+                self._trials[trial.split, trial.key] = trial
+                done, failed = done + 1, failed + (trial.status == "error")
+                self._on_progress(Progress(phase, done, total, failed))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._suite.concurrency, len(missing))):
+                group.create_task(work())
+
+    def _is_made(self, job: Job) -> bool:
+        key = (job.system.name, job.item.dataset, job.item.id, job.epoch)
+        trial = self._trials.get((job.split, key))
+        return trial is not None and trial.status != "error"
+
+    async def _try(self, coordinator: Coordinator, job: Job) -> Trial:
+        """One trial; tried again where a model could not be asked."""
+        protocol = protocol_of(job.system)
+        task = Task(text=job.item.text, label=job.item.label)
+        for attempt in range(self._suite.attempts):
+            if attempt:
+                await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
+            started = time.perf_counter()
+            seed = seed_of(self._suite.seed, job.item, job.epoch)
+            outcome: Outcome = await coordinator.run(task, protocol, seed=seed, limits=self._suite.limits)
+            seconds = time.perf_counter() - started
+            if interrupted(outcome) is None:
+                break
+        return await trial_of(
+            job.system,
+            job.item,
+            job.epoch,
+            job.split,
+            outcome,
+            seconds,
+            self._gradings[job.item.dataset],
+            coordinator.network,
+        )
+
+
+def seed_of(seed: int, item: Item, epoch: int) -> int:
+    """The seed of a run: the same for every system, so that chance is shared where it can be."""
+    place = f"{seed}\x1f{item.dataset}\x1f{item.id}\x1f{epoch}"
+    return int.from_bytes(hashlib.sha256(place.encode()).digest()[:4], "big")
+
+
+def _jobs(systems: Sequence[System], items: Sequence[Item], epochs: int, split: Split) -> Iterator[Job]:
+    """Item by item, so that whatever is there early is there for every system."""
+    for epoch in range(epochs):
+        for item in items:
+            for system in systems:
+                if not system.datasets or item.dataset in system.datasets:
+                    yield Job(system, item, epoch, split)

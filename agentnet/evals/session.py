@@ -1,0 +1,117 @@
+"""An evaluation from its suite to its summary: started once, carried on as often as it takes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from agentnet.contracts.evaluations import EvaluationRecord, Item, Split
+from agentnet.errors import BadInput
+from agentnet.evals.datasets import Dataset, load
+from agentnet.evals.loading import Suite, find_suite
+from agentnet.evals.running import Evaluation, Progress
+from agentnet.evals.suite import SuiteSpec
+from agentnet.evals.summary import Summary, summarise
+from agentnet.evals.systems import systems_of
+from agentnet.network import Network, find_network
+from agentnet.store import Evaluations, Store
+
+PACKAGES = ("agentnet-ai", "llama-cpp-python", "langgraph", "openai")
+
+
+async def evaluate(
+    suite: str | Path | Suite,
+    *,
+    limit: int | None = None,
+    network: str | None = None,
+    store: str | Path = ":memory:",
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Summary:
+    """Run a suite from beginning to end: for notebooks and programs.
+
+    `suite` is a shipped name, a YAML file, or a `Suite`; `limit` caps the items of each dataset. Without a `store`
+    nothing is remembered. Raises what `start` and `carry_on` raise.
+    """
+    found = suite if isinstance(suite, Suite) else find_suite(str(suite))
+    async with await Store.open(store) as opened:
+        evaluations = Evaluations(opened)
+        record = await start(found.changed(limit=limit), evaluations, network=network)
+        return await carry_on(record, evaluations, on_progress)
+
+
+async def start(
+    suite: Suite, evaluations: Evaluations, *, network: str | None = None, command: str = ""
+) -> EvaluationRecord:
+    """Read everything that a suite refers to, and remember it as a new evaluation. Nothing is asked yet.
+
+    `network` replaces the suite's own. Raises `BadInput`, one line that says what is wrong where; `StoreError`.
+    """
+    spec = suite.spec
+    found, base = find_network(network or spec.network, beside=None if network else suite.folder)
+    datasets = _load(spec, suite.folder)
+    try:
+        systems = systems_of(spec, found, suite.folder)
+    except BadInput as error:
+        raise BadInput(f"{suite.path}: {error}") from error
+    now = datetime.now(UTC)
+    record = EvaluationRecord(
+        id=secrets.token_hex(5),
+        name=spec.name,
+        suite=spec.model_dump(mode="json", by_alias=True),
+        suite_source=str(suite.path),
+        folder=str(suite.folder),
+        network=found,
+        network_folder=str(base.resolve()),
+        systems=systems,
+        seed=spec.seed,
+        command=command,
+        versions={"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
+        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        created=now,
+        updated=now,
+    )
+    await evaluations.start(record, _items(datasets))
+    return record
+
+
+async def carry_on(
+    record: EvaluationRecord, evaluations: Evaluations, on_progress: Callable[[Progress], None] = lambda _: None
+) -> Summary:
+    """Make every trial that an evaluation lacks, and sum it up. With none lacking, nothing is asked.
+
+    Raises `BadInput` where the items are not what they were, `NetworkError`, `ModelError`, `StoreError`.
+    """
+    datasets = _load(SuiteSpec.model_validate(record.suite), Path(record.folder))
+    for split, items in _items(datasets).items():
+        if items != await evaluations.items(record.id, split):
+            raise BadInput(f"evaluation {record.id}: its {split} items are not what they were; start a new one")
+    gradings = {dataset.name: dataset.grading for dataset in datasets}
+    async with Network.open(record.network, Path(record.network_folder)) as network:
+        await Evaluation(record, network, evaluations, gradings, on_progress).run()
+    return await summary(record.id, evaluations)
+
+
+async def summary(evaluation: str, evaluations: Evaluations) -> Summary:
+    """What is known of an evaluation so far."""
+    record = await evaluations.find(evaluation)
+    return summarise(record, await evaluations.trials(record.id), await evaluations.items(record.id, "test"))
+
+
+def _load(spec: SuiteSpec, folder: Path) -> list[Dataset]:
+    found = [load(dataset, folder, calibration=spec.calibration) for dataset in spec.datasets]
+    names = [dataset.name for dataset in found]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise BadInput(f"two datasets are called {min(twice)!r}: give one of them another `name`")
+    return found
+
+
+def _items(datasets: list[Dataset]) -> dict[Split, list[Item]]:
+    return {
+        "calibration": [item for dataset in datasets for item in dataset.calibration],
+        "test": [item for dataset in datasets for item in dataset.test],
+    }

@@ -1,0 +1,133 @@
+"""The content of a suite file: what is asked, who answers, and what it is compared with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from agentnet.contracts.base import Lenient
+from agentnet.contracts.limits import Limits
+
+AnswerType = Literal["exact", "numeric", "choice", "yes-no", "set", "judged"]
+"""How answers are read and compared, unless the dataset names an extractor or a scorer of its own."""
+
+SPLITS = ("test", "dev", "train", "val", "valid", "validation", "data")
+"""How files are called whose folder says what they hold."""
+
+Baseline = Literal["members", "best", "self-consistency", "self-correction"]
+BASELINES: tuple[Baseline, ...] = ("members", "best", "self-consistency", "self-correction")
+
+
+class Fields(Lenient):
+    """Where a table's columns (or a JSON object's fields) hold what an item needs."""
+
+    question: str = "question"
+    answer: str = "answer"
+    id: str | None = None
+    label: str | None = None
+    cluster: str | None = Field(default=None, description="such as the passage that several questions are about")
+    choices: str | tuple[str, ...] | None = Field(
+        default=None, description="one field that holds a list, or one field for each choice"
+    )
+    context: str | None = Field(default=None, description="such as a passage: stands before the question")
+
+
+class DatasetSpec(Lenient):
+    """Items from somewhere. `from` names the loader; the other settings are its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    loader: Literal["zoo", "gsm8k", "bbh", "boolq", "mmlu", "ceval", "table"] = Field(alias="from")
+    name: str = Field(default="", description="default: the family's, or the file's")
+    path: str | None = Field(default=None, description="JSONL, JSON or CSV file; starts from the suite's folder")
+    family: str | None = Field(default=None, description="zoo: which family of generated tasks")
+    items: int | None = Field(default=None, ge=1, description="how many; None takes all (a zoo family needs a number)")
+    seed: int = Field(
+        default=7, ge=0, description="of the generated items, or of the order in which a file's are drawn"
+    )
+    label: str | None = Field(default=None, description="the kind of task; default: the dataset's name")
+    answer: AnswerType | None = Field(default=None, description="None takes the loader's own")
+    extract: str | None = Field(default=None, description="a named extractor, instead of the answer type's")
+    score: str | None = Field(default=None, description="a named scorer, instead of the answer type's")
+    tolerance: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="of numbers")
+    judge: str | None = Field(default=None, description="judged answers: the agent that compares with the reference")
+    prompt: str | None = Field(
+        default=None, description="Jinja text with question, context, choices; None takes the answer type's"
+    )
+    fields: Fields = Field(default=Fields(), description="table: where things stand")
+
+    @property
+    def called(self) -> str:
+        """The dataset's name: its own, the family's, or the file's (its folder's, if it is called after its split)."""
+        if self.name or self.family or not self.path:
+            return self.name or self.family or ""
+        path = Path(self.path)
+        return path.parent.name if path.stem in SPLITS and path.parent.name else path.stem
+
+    @model_validator(mode="after")
+    def _complete(self) -> DatasetSpec:
+        if self.loader == "zoo":
+            if self.family is None or self.items is None:
+                raise ValueError("a zoo dataset needs `family` and `items`")
+        elif self.path is None:
+            raise ValueError(f"a {self.loader} dataset needs `path`")
+        if self.answer == "judged" and self.judge is None:
+            raise ValueError("judged answers need `judge`, the agent that judges")
+        return self
+
+
+class SystemSpec(Lenient):
+    """Something to compare: a protocol, by name, file or expression."""
+
+    name: str = ""
+    protocol: str | dict[str, Any]
+    datasets: tuple[str, ...] = Field(default=(), description="only these")
+    group: str = ""
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+
+class Sweep(Lenient):
+    """Many systems at once, one for each point of an experiment."""
+
+    sweep: Literal["paths", "subsets", "rounds", "pairs"]
+    members: tuple[str, ...] = Field(default=("@solver",), description="agents or selectors")
+    shapes: tuple[Literal["serial", "parallel", "s2p", "p2s"], ...] = ("serial", "parallel", "s2p", "p2s")
+    by: tuple[str, ...] = Field(default=("vote",), description="subsets, pairs: how they decide, or how they are fused")
+    rounds: tuple[int, ...] = Field(default=(1, 2, 3, 4, 5), description="rounds: of a debate")
+    datasets: tuple[str, ...] = ()
+
+
+class Repeats(Lenient):
+    """How the best member is asked again for the baselines at equal token budget."""
+
+    most: int = Field(default=8, ge=1, description="calls, at most; a system that takes more than these is marked")
+    temperature: float = Field(default=0.7, gt=0, description="of self-consistency's samples")
+
+
+def _spelled_out(value: object) -> object:
+    return {"protocol": value} if isinstance(value, str) else value
+
+
+class SuiteSpec(Lenient):
+    """A benchmark: datasets, systems, and how sure one wants to be."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    summary: str = Field(min_length=1, description="one line")
+    description: str = ""
+    network: str = Field(default="zoo", description="zoo, zoo-batched, or a network file")
+    datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
+    systems: tuple[Sweep | Annotated[SystemSpec, BeforeValidator(_spelled_out)], ...] = ()
+    members: tuple[str, ...] = Field(default=("@solver",), description="whom `best` is chosen among")
+    baselines: tuple[Baseline, ...] = BASELINES
+    repeats: Repeats = Repeats()
+    calibration: int = Field(
+        default=100, ge=0, description="items of each dataset, apart from all others, on which the best member is "
+        "chosen and cards are measured; 0: the cards decide as they are"
+    )  # fmt: skip
+    epochs: int = Field(default=1, ge=1, description="each item so many times, with different seeds")
+    seed: int = Field(default=0, ge=0)
+    limits: Limits = Limits()
+    concurrency: int = Field(default=8, ge=1, description="items under way at a time")
+    attempts: int = Field(default=3, ge=1, description="tries of an item whose models cannot be reached")

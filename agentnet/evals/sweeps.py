@@ -1,0 +1,103 @@
+"""Sweeps: one system for each point of an experiment, in the order in which a curve is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, permutations
+
+from agentnet.contracts.evaluations import System
+from agentnet.contracts.protocols import Ask, Debate, Expression, Fuse, Parallel, ProtocolSpec, Serial, Weighted
+from agentnet.errors import BadInput
+from agentnet.evals.suite import Sweep
+
+ARROW = " → "
+ALONE = "alone"
+STRATEGIES = ("duetnet", "duetnet-logprobs", "dp", "dk", "pi", "gac", "unite", "max")
+
+
+def swept(sweep: Sweep, members: Sequence[str]) -> list[System]:
+    """The systems of a sweep over some members of the network."""
+    match sweep.sweep:
+        case "paths":
+            points = _paths(members, sweep.shapes)
+        case "subsets":
+            points = _subsets(members, sweep.by)
+        case "pairs":
+            points = _pairs(members, sweep.by)
+        case "rounds":
+            points = _rounds(members, sweep.rounds)
+    return [point.model_copy(update={"datasets": sweep.datasets}) for point in points]
+
+
+def together(members: Sequence[str], by: str) -> Expression:
+    """Some members on one answer: ``vote``, ``weighted``, a way to fuse such as ``duetnet``, or one ``-bytes``."""
+    strategy, bytewise = by.removesuffix("-bytes"), by.endswith("-bytes")
+    if by == "vote":
+        return Parallel(branches=_each(members))
+    if by == "weighted":
+        return Parallel(branches=_each(members), decide=Weighted())
+    if strategy in STRATEGIES:
+        return Fuse.model_validate(
+            {"members": tuple(members), "strategy": strategy, "level": "bytes" if bytewise else "pieces"}
+        )
+    raise BadInput(f"nobody can answer together by {by!r}: say vote, weighted, or one of {', '.join(STRATEGIES)}")
+
+
+def system(name: str, expression: Expression, *, group: str = "", **facts: object) -> System:
+    """An expression as one of the things compared."""
+    protocol = ProtocolSpec(name="inline", summary=name, protocol=expression)
+    return System(name=name, protocol=protocol.model_dump(mode="json"), group=group, facts=facts)
+
+
+def _paths(members: Sequence[str], shapes: Sequence[str]) -> Iterator[System]:
+    """Serial and parallel inference and their two compositions, over all orders (AI-Model Network, section 3).
+
+    S2P: a chain whose end all read, each then answers; P2S: all answer, and a chain goes over what they decided.
+    """
+    orders = list(permutations(members))
+    if "serial" in shapes:
+        for order in orders:
+            yield system(_named("serial", order), Serial(steps=_each(order)), group="serial", path=list(order))
+    if "parallel" in shapes:
+        yield system("parallel", Fuse(members=tuple(members), strategy="pi"), group="parallel", path=list(members))
+    group = Parallel(branches=_each(members))
+    for chain in permutations(members, 2) if len(members) > 1 else ():
+        if "s2p" in shapes:
+            s2p = Serial(steps=(Serial(steps=_each(chain)), group))
+            yield system(_named("s2p", chain), s2p, group="s2p", path=list(chain))
+    for chain in permutations(members, 2) if len(members) > 1 else ():
+        if "p2s" in shapes:
+            p2s = Serial(steps=(group, Serial(steps=_each(chain))))
+            yield system(_named("p2s", chain), p2s, group="p2s", path=list(chain))
+
+
+def _subsets(members: Sequence[str], ways: Sequence[str]) -> Iterator[System]:
+    """Every set of members that is not empty; alone there is only one way."""
+    for size in range(1, len(members) + 1):
+        for some in combinations(members, size):
+            for by in ways if size > 1 else (ALONE,):
+                expression = Ask(agent=some[0]) if size == 1 else together(some, by)
+                name = f"{by} of {' + '.join(some)}" if size > 1 else f"{some[0]} is online"
+                yield system(name, expression, group="online", members=list(some), by=by)
+
+
+def _pairs(members: Sequence[str], ways: Sequence[str]) -> Iterator[System]:
+    for pair in combinations(members, 2):
+        for by in ways:
+            yield system(
+                f"{by} of {' + '.join(pair)}", together(pair, by), group=f"pairs by {by}", members=list(pair), by=by
+            )
+
+
+def _rounds(members: Sequence[str], rounds: Sequence[int]) -> Iterator[System]:
+    for count in rounds:
+        debate = Debate(members=_each(members), rounds=count, stop="never")
+        yield system(f"debate, {count} round{'s' * (count > 1)}", debate, group="rounds", rounds=count)
+
+
+def _each(names: Sequence[str]) -> tuple[Expression, ...]:
+    return tuple(Ask(agent=name) for name in names)
+
+
+def _named(shape: str, order: Sequence[str]) -> str:
+    return f"{shape} {ARROW.join(order)}"

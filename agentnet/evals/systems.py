@@ -1,0 +1,94 @@
+"""From a suite to the systems that it compares: its own, and the rivals that nobody may leave out by accident."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentnet.collab.binding import Binder, agents_of
+from agentnet.collab.inline import protocol_from, read_protocol
+from agentnet.contracts.evaluations import System, SystemKind
+from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.protocols import Ask, Best, Expression, Parallel, ProtocolSpec, Serial
+from agentnet.errors import BadInput
+from agentnet.evals.suite import SuiteSpec, Sweep, SystemSpec
+from agentnet.evals.sweeps import swept, system
+
+BEST = "best, in advance"
+SAMPLES, CORRECTIONS = "self-consistency", "self-correction"
+
+
+def members_of(selectors: Sequence[str], network: NetworkSpec) -> tuple[str, ...]:
+    """The names of the agents that some selectors mean. Raises `ProtocolError`."""
+    asked = Parallel(branches=tuple(Ask(agent=selector) for selector in selectors))
+    return tuple(agents_of(Binder(network).bind(asked, "members")))
+
+
+def systems_of(suite: SuiteSpec, network: NetworkSpec, folder: Path) -> tuple[System, ...]:
+    """Every member alone, then what the suite compares. Raises `BadInput` for what cannot be bound."""
+    members = members_of(suite.members, network)
+    found = [system(name, Ask(agent=name)).model_copy(update={"kind": "member"}) for name in members]
+    for entry in suite.systems:
+        if isinstance(entry, Sweep):
+            found += swept(entry, members_of(entry.members, network))
+        else:
+            try:
+                found.append(_written(entry, folder))
+            except BadInput as error:
+                raise BadInput(f"system {(entry.name or entry.protocol)!r}: {error}") from error
+    names = [one.name for one in found]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise BadInput(f"two systems are called {min(twice)!r}: give one of them another `name`")
+    known = {dataset.called for dataset in suite.datasets}
+    for one in found:
+        if unknown := set(one.datasets) - known:
+            raise BadInput(f"system {one.name!r} is tried on {min(unknown)!r}, which is no dataset of the suite")
+        Binder(network).bind(protocol_of(one).protocol, one.name)
+    return tuple(found)
+
+
+def protocol_of(one: System) -> ProtocolSpec:
+    """The protocol of a system, ready to be run."""
+    return ProtocolSpec.model_validate(one.protocol)
+
+
+def samples(members: Sequence[str], network: NetworkSpec, dataset: str, times: int, temperature: float) -> System:
+    """The best member, asked so many times with different seeds (self-consistency, Wang et al., arXiv 2203.11171)."""
+    own = {agent.name: agent.sampling for agent in network.agents}
+    asked = tuple(
+        Parallel(
+            branches=(Ask(agent=name, sampling=own[name].model_copy(update={"temperature": temperature})),),
+            times=times,
+        )
+        for name in members
+    )
+    return _repeated(SAMPLES, "samples", asked, dataset, times)
+
+
+def corrections(members: Sequence[str], dataset: str, times: int) -> System:
+    """The best member, which reads its own answer and answers again (isolated self-correction)."""
+    asked = tuple(Serial(steps=(Ask(agent=name), *(Ask(agent=name, role="revise"),) * (times - 1))) for name in members)
+    return _repeated(CORRECTIONS, "corrections", asked, dataset, times)
+
+
+def _repeated(name: str, kind: SystemKind, among: tuple[Expression, ...], dataset: str, times: int) -> System:
+    made = system(name, Best(among=among), times=times)
+    return made.model_copy(update={"kind": kind, "datasets": (dataset,)})
+
+
+def _written(entry: SystemSpec, folder: Path) -> System:
+    """A system that the suite names or spells out."""
+    if isinstance(entry.protocol, str):
+        protocol, _ = read_protocol(entry.protocol, beside=folder)
+        name = entry.name or (protocol.name if protocol.name != "inline" else entry.protocol)
+    else:
+        if not entry.name:
+            raise BadInput("a system that is spelled out needs a `name`")
+        name, protocol = entry.name, protocol_from(entry.protocol, summary=entry.name)
+    return System(
+        name=name,
+        protocol=protocol.model_dump(mode="json"),
+        datasets=entry.datasets,
+        group=entry.group,
+        facts=entry.facts,
+    )

@@ -1,0 +1,105 @@
+"""From a run to a trial: what was answered, whether it is right, what it took, and what members said on the way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from agentnet.agents import Turn
+from agentnet.collab.live import COORDINATOR, USER
+from agentnet.contracts.bodies import Error, Fusion, Proposal, Refusal, Task, Verdict, answer_of
+from agentnet.contracts.evaluations import Item, Said, Split, System, Trial, TrialStatus
+from agentnet.contracts.messages import Message
+from agentnet.coordinator import Outcome
+from agentnet.errors import AgentNetError
+from agentnet.evals.grading import Grading
+from agentnet.network import Network
+
+NOT_ITS_FAULT = frozenset({"model", "model-file", "unavailable", "rate-limited", "bad-response", "not-recorded"})
+"""Codes of errors that say nothing about a system: its models could not be asked."""
+
+
+def interrupted(outcome: Outcome) -> str | None:
+    """Why a run says nothing about its system, if it does not: the first failure that is not the system's own."""
+    for message in outcome.messages:
+        if isinstance(message.body, Error) and message.body.code in NOT_ITS_FAULT:
+            return message.body.detail
+    return None
+
+
+async def trial_of(
+    system: System,
+    item: Item,
+    epoch: int,
+    split: Split,
+    outcome: Outcome,
+    seconds: float,
+    grading: Grading,
+    network: Network,
+) -> Trial:
+    """What a run was worth. Without an answer it is wrong; where a model could not be asked, it is not scored."""
+    turns = [message for message in outcome.messages if message.sender not in (USER, COORDINATOR)]
+    status: TrialStatus = outcome.status if outcome.status != "running" else "failed"
+    detail, score = outcome.detail, 0.0
+    if outcome.answer is not None:
+        try:
+            score = await graded(outcome.answer, item, grading, network)
+        except AgentNetError as error:
+            status, detail = "error", f"the judge: {error}"
+    elif (why := interrupted(outcome)) is not None:
+        status, detail = "error", why
+    return Trial(
+        system=system.name,
+        dataset=item.dataset,
+        item=item.id,
+        epoch=epoch,
+        split=split,
+        status=status,
+        answer=outcome.answer,
+        score=None if status == "error" else score,
+        detail=detail,
+        usage=outcome.usage,
+        seconds=seconds,
+        messages=len(turns),
+        errors=sum(isinstance(message.body, Error) for message in turns),
+        respelled=sum(sum(turn.body.respelled.values()) for turn in turns if isinstance(turn.body, Fusion)),
+        said=tuple(_said(message, item, grading) for message in turns if _is_to(outcome, message)),
+    )
+
+
+async def graded(answer: str, item: Item, grading: Grading, network: Network) -> float:
+    """The score of an answer, between 0 and 1. Raises `AgentNetError` where a judge is asked and gives no verdict."""
+    score = grading.score(answer, item)
+    if score is not None:
+        return score
+    assert grading.judge is not None
+    judge = network[grading.judge]
+    task = Task(text=f"{item.text}\n\nReference answer: {item.answers[0]}")
+    candidate = Message(
+        id="candidate",
+        run="",
+        sequence=0,
+        sender="candidate",
+        node="",
+        time=datetime.now(UTC),
+        body=Proposal(answer=answer, text=answer),
+    )
+    turn = Turn("verify", task, read=[candidate])
+    verdict = judge.read(turn, await judge.answer(judge.request(turn)))
+    return float(isinstance(verdict, Verdict) and verdict.verdict == "approve")
+
+
+def _is_to(outcome: Outcome, message: Message) -> bool:
+    """Whether a turn was an attempt at the item itself, and not at a step of a plan or at somebody's answer."""
+    answers = answer_of(message.body) is not None or isinstance(message.body, Error | Refusal)
+    return answers and message.reply_to[:1] == (outcome.messages[0].id,)
+
+
+def _said(message: Message, item: Item, grading: Grading) -> Said:
+    answer = answer_of(message.body)
+    return Said(
+        agent=message.sender,
+        round=message.round,
+        answer=answer,
+        score=None if answer is None else grading.score(answer, item),
+        usage=message.usage,
+    )

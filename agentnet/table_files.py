@@ -1,0 +1,155 @@
+"""Reading JSONL, JSON and CSV, so that every complaint names its file and line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentnet.errors import BadInput
+
+SUFFIXES = {".jsonl": "JSONL", ".ndjson": "JSONL", ".json": "JSON", ".csv": "CSV", ".tsv": "CSV"}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of a table or one object of a JSON file."""
+
+    place: str
+    fields: dict[str, Any]
+
+    def text(self, field: str) -> str:
+        """A field as text. Missing, empty or not text: `BadInput`."""
+        found = self.value(field)
+        if isinstance(found, list | dict):
+            raise BadInput(f"{self.place}: {field!r} should be text, it is {_kind(found)}")
+        if not (text := written(found)):
+            raise BadInput(f"{self.place}: {field!r} is empty")
+        return text
+
+    def value(self, field: str) -> Any:
+        """A field as it is. Missing or null: `BadInput`."""
+        if self.fields.get(field) is None:
+            known = ", ".join(self.fields) or "none"
+            raise BadInput(
+                f"{self.place}: no field {field!r} (there are: {known}); `fields` in the suite can rename it"
+            )
+        return self.fields[field]
+
+
+def records(path: Path) -> tuple[Record, ...]:
+    """What a file holds, by its ending. An empty one is `BadInput`."""
+    kind = kind_of(path)
+    if kind == "CSV":
+        found = tuple(_with_header(path))
+    elif kind == "JSONL":
+        found = tuple(_json_lines(path))
+    else:
+        found = tuple(_json(path))
+    if not found:
+        raise BadInput(f"{path}: there is no item in it")
+    return found
+
+
+def kind_of(path: Path) -> str:
+    """JSONL, JSON or CSV, by the ending of its name."""
+    kind = SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise BadInput(f"{path}: what is it? A dataset's file ends in {', '.join(SUFFIXES)}")
+    return kind
+
+
+def read(path: Path) -> str:
+    """A file's text, without a byte order mark."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; a dataset's `path` starts from the suite's folder") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: not UTF-8 (byte {error.start}); convert it") from error
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def cells(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """The lines of a CSV file (tabs if it ends in .tsv) that are not empty, each with its place."""
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    reader = csv.reader(io.StringIO(read(path), newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield f"{path}:{line}", row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise BadInput(f"{path}:{line}: not CSV: {error}") from error
+
+
+def written(found: Any) -> str:
+    """A value of JSON as people write it."""
+    if isinstance(found, bool):
+        return "yes" if found else "no"
+    return str(found).strip()
+
+
+def _with_header(path: Path) -> Iterator[Record]:
+    lines = cells(path)
+    place, header = next(lines, (str(path), []))
+    names = [name.strip() for name in header]
+    if len(set(names)) != len(names):
+        raise BadInput(f"{place}: two columns have the same name")
+    for place, row in lines:
+        if len(row) != len(names):
+            raise BadInput(f"{place}: {len(row)} columns where the header has {len(names)}; are its commas quoted?")
+        yield Record(place, dict(zip(names, row, strict=True)))
+
+
+def _json_lines(path: Path) -> Iterator[Record]:
+    for number, line in enumerate(read(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{path}:{number}"
+        yield _record(place, _parsed(place, line))
+
+
+def _json(path: Path) -> Iterator[Record]:
+    """A list of objects, or an object with one such list in it (BIG-Bench Hard: `examples`)."""
+    found = _parsed(str(path), read(path))
+    if isinstance(found, dict):
+        lists = [value for value in found.values() if isinstance(value, list)]
+        if len(lists) != 1:
+            raise BadInput(
+                f"{path}: an object with {len(lists)} lists in it; which one holds the items? Keep only that"
+            )
+        found = lists[0]
+    if not isinstance(found, list):
+        raise BadInput(f"{path}: should be a list of objects, it is {_kind(found)}")
+    for number, value in enumerate(found, start=1):
+        yield _record(f"{path}: item {number}", value)
+
+
+def _parsed(place: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and "\n" in text.strip():
+            raise BadInput(f"{place}:{error.lineno}: more than one JSON value; is it JSONL? Name it .jsonl") from error
+        at = f":{error.lineno}" if "\n" in text else ""
+        raise BadInput(f"{place}{at}: not JSON: {error.msg} (column {error.colno})") from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{place}: not usable JSON: {error}") from error
+
+
+def _record(place: str, found: Any) -> Record:
+    if not isinstance(found, dict):
+        raise BadInput(f"{place}: should be an object with fields, it is {_kind(found)}")
+    return Record(place, found)
+
+
+def _kind(found: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(found), "null")

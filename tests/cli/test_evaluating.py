@@ -1,0 +1,129 @@
+"""`agentnet eval`, `report` and `compare`: what a person sees, and what bad input says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+
+SUITE = """
+name: sums
+summary: sums that two members can do
+members: [ann, bob]
+calibration: 2
+datasets:
+  - from: table
+    path: sums.jsonl
+    label: math
+    answer: numeric
+systems:
+  - vote
+  - {name: asked twice, protocol: {serial: {steps: [ann, bob]}}}
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path, team: Path) -> Path:
+    lines = [json.dumps({"question": f"What is {n} + {n}?", "answer": str(2 * n)}) for n in range(8)]
+    (tmp_path / "sums.jsonl").write_text("\n".join(lines))
+    path = tmp_path / "sums.yaml"
+    path.write_text(SUITE + f"network: {team.name}\n")
+    return path
+
+
+def test_a_suite_ends_with_a_table_and_a_report(cli: Cli, suite: Path, tmp_path: Path) -> None:
+    ran = cli("eval", suite, "--out", tmp_path / "out")
+    assert ran.code == 0
+    assert "best, in advance (ann)" in ran.out
+    assert "asked twice" in ran.out
+    for name in ("report.html", "report.md", "report.json"):
+        assert (tmp_path / "out" / name).stat().st_size > 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    rows = {row["system"]: row for row in report["rows"]}
+    assert {rows[name]["accuracy"]["estimate"] for name in ("ann", "bob", "vote")} == {1.0}
+    assert rows["vote"]["calls"] == 2.0
+    assert rows["vote"]["items"] == 6
+
+
+def test_json_is_one_document(cli: Cli, suite: Path) -> None:
+    ran = cli("eval", suite, "--json", "--limit", 2)
+    assert {row["items"] for row in ran.json["rows"]} == {2}
+    assert ran.err == ""
+
+
+def test_evaluations_are_listed_reported_and_compared(cli: Cli, suite: Path) -> None:
+    cli("eval", suite)
+    cli("eval", suite, "--seed", 3)
+    listed = cli("report", "--json").json
+    assert [(one["suite"], one["status"]) for one in listed] == [("sums", "done")] * 2
+    one, other = (entry["id"] for entry in listed)
+    again = cli("report", one[:6])
+    assert again.code == 0
+    assert "asked twice" in again.out
+    rows = cli("compare", one, other, "--json").json
+    assert {(row["one"], row["gain"]["estimate"]) for row in rows if row["one"] == "vote"} == {("vote", 0.0)}
+    (pair,) = cli("compare", f"{one}/ann", f"{one}/vote", "--json").json
+    assert (pair["one"], pair["other"], pair["trials"]) == ("ann", "vote", 6)
+
+
+def test_a_finished_evaluation_is_not_run_again(cli: Cli, suite: Path) -> None:
+    first = cli("eval", suite, "--json").json
+    again = cli("eval", "--resume", first["evaluation"]["id"], "--json").json
+    assert again["rows"] == first["rows"]
+
+
+def test_resuming_other_items_is_refused(cli: Cli, suite: Path, tmp_path: Path) -> None:
+    id = cli("eval", suite, "--json").json["evaluation"]["id"]
+    (tmp_path / "sums.jsonl").write_text('{"question": "What is 1 + 2?", "answer": "3"}\n' * 2)
+    ran = cli("eval", "--resume", id)
+    assert ran.code == 2
+    assert "not what they were" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("eval", "nothing"), "no suite 'nothing'"),
+        (("eval", "zo"), "did you mean 'zoo'?"),
+        (("eval", "--resume", "ffff"), "no evaluation starts with 'ffff'"),
+        (("report", "ffff"), "no evaluation starts with 'ffff'"),
+        (("compare", "a", "b"), "no evaluation starts with 'a'"),
+    ],
+)
+def test_what_is_not_there(cli: Cli, arguments: tuple[str, ...], says: str) -> None:
+    ran = cli(*arguments)
+    assert ran.code == 2
+    assert says in ran.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("path: sums.jsonl", "path: none.jsonl", "none.jsonl"),
+        ("- vote", "- voting", "no protocol 'voting'"),
+        ("members: [ann, bob]", "members: [ann, bo]", "did you mean 'bob'?"),
+        ("answer: numeric", "answer: number", "datasets.0.answer"),
+        ("answer: numeric", "extract: last-numbr", "last-number"),
+        ("name: asked twice", "name: vote", "two systems are called 'vote'"),
+        (
+            "protocol: {serial: {steps: [ann, bob]}}",
+            "protocol: {serial: {stps: [ann, bob]}}",
+            "sums.yaml: system 'asked twice': protocol.serial",
+        ),
+        ("protocol: {serial: {steps: [ann, bob]}}", "protocol: vote, datasets: [some]", "no dataset of the suite"),
+    ],
+)
+def test_a_suite_that_cannot_be_used(cli: Cli, suite: Path, old: str, new: str, says: str) -> None:
+    suite.write_text(suite.read_text().replace(old, new))
+    ran = cli("eval", suite)
+    assert ran.code == 2
+    assert says in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_suites_are_listed(cli: Cli) -> None:
+    assert {"zoo", "gsm8k-recorded", "paths"} <= {suite["name"] for suite in cli("eval", "--json").json}
+    assert "first-light" in cli("eval").out

@@ -1,0 +1,98 @@
+"""What a report says in words and numbers, on summaries whose truth is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentnet.evals.report.findings import against, frontier, headline, online, paths, rounds, verdict
+from agentnet.evals.suite import Sweep
+from agentnet.evals.summary import Summary, summarise
+from agentnet.evals.sweeps import swept, system, together
+from agentnet.evals.systems import BEST
+from tests.evals.made import items, record, trial, usage
+
+VOTE = system("vote", together(["ann", "bob"], "vote"))
+
+
+def answered(name: str, answers: str, tokens: int = 10, **more: object) -> list[object]:
+    """A trial for each letter: r(ight) or w(rong)."""
+    made = [trial(name, f"i{place}", "7" if letter == "r" else "8") for place, letter in enumerate(answers)]
+    return [one.model_copy(update={"usage": usage(tokens), **more}) for one in made]
+
+
+def summary(systems: dict[str, tuple[str, int]], best: str) -> Summary:
+    made = record([VOTE.model_copy(update={"name": name}) for name in systems])
+    trials = answered("ann", best)
+    for name, (answers, tokens) in systems.items():
+        trials += answered(name, answers, tokens)
+    return summarise(made, trials, items(len(best)))
+
+
+def test_the_headline_counts_only_what_survives_the_correction() -> None:
+    systems = {"good": ("r" * 20, 30), "lucky": ("r" * 12 + "w" * 8, 30), "bad": ("w" * 20, 30)}
+    found = summary(systems, "r" * 10 + "w" * 10)
+    assert [verdict(against(found.row("sums", name), BEST)) for name in ("good", "lucky", "bad")] == [
+        "better",
+        "open",
+        "worse",
+    ]
+    said = headline(found)
+    assert said[0].startswith("1 of 3 systems beat the best single model, chosen in advance, after correction")
+    assert said[0].endswith("1 was worse.")
+    assert said[1].startswith("good on sums: +50.0 points")
+
+
+def test_the_headline_says_plainly_that_nothing_was_better() -> None:
+    said = headline(summary({"same": ("rrww", 30)}, "rrww"))
+    assert said[0].startswith("0 of 1 systems")
+    assert said[1].startswith("No system was better")
+
+
+def test_an_evaluation_that_is_not_over_says_so() -> None:
+    assert headline(summary({"same": ("rrww", 30)}, "rrww"))[-1] == (
+        "The evaluation is not over: this is what is there so far."
+    )
+
+
+def test_the_frontier_has_what_nothing_cheaper_is_better_than() -> None:
+    found = summary({"dear": ("rrrr", 90), "waste": ("rrww", 95), "fair": ("rrrw", 20)}, "rrww")
+    rows = [row for row in found.rows if row.kind != "best"]
+    assert [row.system for row in frontier(rows, cost=False)] == ["ann", "fair", "dear"]
+
+
+def test_online_curves_need_every_set_of_members() -> None:
+    sweep = Sweep(sweep="subsets", by=("vote",))
+    points = swept(sweep, ["ann", "bob"])
+    made = record(points)
+    right = {"ann is online": "rrww", "bob is online": "rwww", "vote of ann + bob": "rrrw"}
+    trials = [*answered("ann", "rrww"), *(one for name, some in right.items() for one in answered(name, some))]
+    found = summarise(made, trials, items(4))
+    curves = {curve.name: curve for curve in online(found, "sums")}
+    assert curves["ann"].accuracy == pytest.approx([rate * 0.5 for rate in (1, 0.9, 0.8, 0.7, 0.6, 0.5)])
+    assert curves["vote"].accuracy[0] == 0.75
+    assert curves["vote"].accuracy[-1] == pytest.approx(0.25 * (0.5 + 0.25 + 0.75))
+    assert curves["best of those online"].accuracy[-1] == pytest.approx(0.25 * (0.5 + 0.25 + 0.5))
+    lacking = summarise(made, [one for one in trials if one.system != "bob is online"], items(4))
+    assert online(lacking, "sums") == []
+
+
+def test_the_winner_after_the_fact_is_kept_apart_from_the_path_fixed_in_advance() -> None:
+    points = swept(Sweep(sweep="paths", shapes=("serial",)), ["ann", "bob"])
+    one, other = (point.name for point in points)
+    trials = [
+        *answered("ann", "rrww"),
+        *answered(one, "rrww"),
+        *answered(other, "rrrw"),
+        *answered(one, "rr", split="calibration"),
+        *answered(other, "rw", split="calibration"),
+    ]
+    (group,) = paths(summarise(record(points), trials, items(4)))
+    assert (group.fixed.system, group.after.system) == (one, other)
+    assert (group.mean, group.best) == (0.625, 0.5)
+
+
+def test_rounds_come_in_their_order() -> None:
+    points = swept(Sweep(sweep="rounds", rounds=(3, 1, 2)), ["ann", "bob"])
+    trials = [one for point in points for one in answered(point.name, "rw")]
+    found = summarise(record(points), [*trials, *answered("ann", "rw")], items(2))
+    assert [row.facts["rounds"] for row in rounds(found, "sums")] == [1, 2, 3]
