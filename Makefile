@@ -17,7 +17,7 @@ demo: $(INSTALLED) ## install, then answer a compound question that no single zo
 test: $(INSTALLED) ## the whole test suite
 	$(BIN)/python -m pytest
 
-bridges: $(VENV)/.bridges ## the tests of the bridges, with lm-evaluation-harness (600 MB more in .venv)
+bridges: $(VENV)/.bridges ## the tests of the bridges, with lm-evaluation-harness (400 MB more in .venv)
 	$(BIN)/python -m pytest tests/bridges
 
 check: $(INSTALLED) ## lint, types, and that generated files are up to date

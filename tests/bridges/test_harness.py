@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,15 @@ from agentnet.workplace import open_workplace
 from agentnet.zoo.families.base import Item
 from tests.bridges.conftest import accuracy, direct
 
-lm_eval = pytest.importorskip("lm_eval", reason='lm-eval is not installed: pip install "agentnet-ai[lm-eval]"')
+if find_spec("lm_eval") is None:
+    pytest.skip('lm-eval is not installed: pip install "agentnet-ai[lm-eval]"', allow_module_level=True)
 
-from lm_eval.api.instance import Instance  # noqa: E402
-from lm_eval.tasks import TaskManager  # noqa: E402
+import lm_eval
+from lm_eval.api.instance import Instance
+from lm_eval.tasks import TaskManager
 
-from agentnet.bridges.harness import main  # noqa: E402
-from agentnet.bridges.harness_model import NetworkLM, until  # noqa: E402
+from agentnet.bridges.harness import main
+from agentnet.bridges.harness_model import NetworkLM, until
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ from agentnet.errors import BadInput
 from agentnet.zoo.families.base import Item
 from tests.bridges.conftest import accuracy, direct, engines
 
-inspect_ai = pytest.importorskip("inspect_ai", reason='inspect-ai is not installed: pip install "agentnet-ai[inspect]"')
+if find_spec("inspect_ai") is None:
+    pytest.skip('inspect-ai is not installed: pip install "agentnet-ai[inspect]"', allow_module_level=True)
 
-from inspect_ai._util.error import PrerequisiteError  # noqa: E402
-from inspect_ai.dataset import Sample  # noqa: E402
-from inspect_ai.log import EvalLog  # noqa: E402
-from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ContentImage, GenerateConfig, get_model  # noqa: E402
-from inspect_ai.scorer import match  # noqa: E402
-from inspect_ai.tool import bash  # noqa: E402
+import inspect_ai
+from inspect_ai._util.error import PrerequisiteError
+from inspect_ai.dataset import Sample
+from inspect_ai.log import EvalLog
+from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ContentImage, GenerateConfig, get_model
+from inspect_ai.scorer import match
+from inspect_ai.tool import bash
 
 ROOT = Path(__file__).parents[2]
 
