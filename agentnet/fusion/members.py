@@ -60,6 +60,8 @@ class LocalMember(Member):
         self.tokens: list[int] = []
         """What was said, in the model's own tokens: their bytes are the text so far."""
         self._session, self._lexicon, self._speller = session, lexicon, lexicon.speller
+        self._begins = True
+        """Whether nothing of the shared text was said yet."""
         self._lead = b""
         """What the model's own text begins with and the shared one does not; said with the first token."""
         self._own: tuple[int, int] | None = None
@@ -90,11 +92,6 @@ class LocalMember(Member):
         pieces = self._lexicon.led if leads else self.pieces
         return own, pieces, pieces.read(row)
 
-    @property
-    def _begins(self) -> bool:
-        """Whether nothing of the shared text was said yet."""
-        return not self.tokens or not self._speller.text(self.tokens).strip(SPACE)
-
     def _first_piece(self, text: bytes) -> bytes:
         return self._speller.first_piece(self._lead + text).removeprefix(self._lead)
 
@@ -120,7 +117,7 @@ class LocalMember(Member):
     async def append(self, piece: bytes) -> None:
         """What the model would have said itself is its own token; anything else is spelled as its tokenizer would."""
         if self._begins:
-            piece = self._lead + piece
+            piece, self._begins = self._lead + piece, False
         if self._own is not None and self._own[0] == len(self.tokens):
             own = self._own[1]
             if self._speller.text([own]) == piece:
