@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
 from agentnet.fusion.byte_level import BYTES, ByteDistribution
-from agentnet.fusion.pieces import Piece, Pieces
-from agentnet.fusion.spelling import Speller
+from agentnet.fusion.lexicon import SPACE, Lexicon
+from agentnet.fusion.pieces import Pieces
 from agentnet.fusion.views import View
-from agentnet.models.base import NextTokenSource, Request
 from agentnet.models.llama.stepping import TokenSession
-from agentnet.models.llama.vocabulary import Vocabulary
 
-SPACE = b" "
 MOST_SPACES = 8
 """In front of a reply, that are taken for the tokenizer's."""
 
@@ -49,6 +44,10 @@ class Member(ABC):
     @abstractmethod
     def close(self) -> None:
         """Give back what the model holds for this text."""
+
+
+class NotNow(ModelError):
+    """A member has no view of this piece, and will have one again."""
 
 
 class LocalMember(Member):
@@ -136,36 +135,6 @@ class LocalMember(Member):
         self._session.close()
 
 
-class Lexicon:
-    """A model's vocabulary, made ready for fusion once."""
-
-    def __init__(self, name: str, session: TokenSession) -> None:
-        vocabulary = session.vocabulary
-        spelled = [vocabulary.piece(token) for token in range(vocabulary.size)]
-        self._spelled = spelled
-        self._ends = [token for token in range(vocabulary.size) if vocabulary.ends(token)]
-        self.pieces = Pieces(spelled, self._ends)
-        self.speller = Speller(
-            name, self.pieces, spelled, lambda text: vocabulary.tokens(text, begin=False, special=False)
-        )
-
-    @cached_property
-    def led(self) -> Pieces:
-        """The pieces where a space that belongs to the first word is no part of the text."""
-        return Pieces([piece.removeprefix(SPACE) for piece in self._spelled], self._ends)
-
-
-_lexicons: WeakKeyDictionary[Vocabulary, Lexicon] = WeakKeyDictionary()
-
-
-def lexicon_of(name: str, session: TokenSession) -> Lexicon:
-    """The lexicon of a session's model, made when it is first needed."""
-    found = _lexicons.get(session.vocabulary)
-    if found is None:
-        found = _lexicons[session.vocabulary] = Lexicon(name, session)
-    return found
-
-
 class ByteMember(Member):
     """A model in process that takes part byte by byte."""
 
@@ -216,64 +185,6 @@ class ByteMember(Member):
 
     def close(self) -> None:
         self._session.close()
-
-
-class RemoteMember(Member):
-    """A model behind a server that tells its likeliest next tokens. One request for each piece.
-
-    What it gives are log-probabilities, not logits, and only of a few tokens: its views say so.
-    """
-
-    pieces = Pieces([b""], ends=[0])
-
-    def __init__(self, name: str, model: NextTokenSource, request: Request, *, weight: float = 1.0) -> None:
-        self.name, self.weight = name, weight
-        self._model, self._request = model, request
-        self._said = b""
-        self._usage = Usage()
-
-    async def view(self) -> View:
-        try:
-            said = self._said.decode()
-        except UnicodeDecodeError:
-            raise NotNow(f"{self.name} waits for the rest of a character") from None
-        found = await self._model.next_tokens(self._request, said)
-        self._usage += found.usage
-        likely: dict[Piece, float] = dict(found.tokens)
-        if not said:
-            likely = _without_lead(likely)
-        spelled = [piece for piece in likely if piece is not None]
-        pieces = Pieces([*spelled, b""], ends=[len(spelled)])
-        logprobs = np.full(len(pieces), -np.inf)
-        for piece, logprob in likely.items():
-            logprobs[pieces.places[piece]] = logprob
-        return View(self.name, pieces, logprobs, logprobs, weight=self.weight, raw=False)
-
-    async def append(self, piece: bytes) -> None:
-        self._said += piece
-
-    def usage(self) -> Usage:
-        return self._usage
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-def _without_lead(likely: dict[Piece, float]) -> dict[Piece, float]:
-    """First pieces without the space in front of them, where the likeliest one has it; what is nothing else goes."""
-    best = max(likely, key=lambda piece: likely[piece], default=None)
-    if best is None or not best.startswith(SPACE):
-        return likely
-    found: dict[Piece, float] = {}
-    for piece, logprob in likely.items():
-        stripped = piece if piece is None else piece.lstrip(SPACE)
-        if stripped != b"":
-            found[stripped] = float(np.logaddexp(found.get(stripped, -np.inf), logprob))
-    return found
-
-
-class NotNow(ModelError):
-    """A member has no view of this piece, and will have one again."""
 
 
 def _usage(session: TokenSession) -> Usage:

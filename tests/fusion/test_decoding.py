@@ -15,7 +15,8 @@ from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
 from agentnet.fusion.decoding import Fused, Table
-from agentnet.fusion.members import ByteMember, Lexicon, LocalMember, Member
+from agentnet.fusion.lexicon import Lexicon
+from agentnet.fusion.members import ByteMember, LocalMember, Member
 from agentnet.fusion.pieces import END, Pieces
 from agentnet.fusion.strategies import DuetNet, Gated, Mean, Strategy, UniTE
 from agentnet.fusion.views import View
