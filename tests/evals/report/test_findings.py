@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agentnet.evals.report.findings import against, frontier, headline, online, paths, rounds, verdict
+from agentnet.evals.report.findings import against, frontier, online, paths, rounds, verdict
+from agentnet.evals.report.headline import headline
 from agentnet.evals.suite import Sweep
 from agentnet.evals.summary import Summary, summarise
 from agentnet.evals.sweeps import swept, system, together
@@ -38,7 +39,7 @@ def test_the_headline_counts_only_what_survives_the_correction() -> None:
     ]
     said = headline(found)
     assert said[0].startswith("1 of 3 systems beat the best single model, chosen in advance, after correction")
-    assert said[0].endswith("1 was worse.")
+    assert said[0].endswith("1 was worse; for 1 the difference is within the noise.")
     assert said[1].startswith("good on sums: +50.0 points")
 
 
