@@ -37,21 +37,18 @@ def _against_the_best(summary: Summary, rows: Sequence[Row], datasets: int) -> I
     if not compared:
         return
     won, lost, even = (_which(compared, what) for what in ("better", "worse", "open"))
-    somewhere = f"on at least one of {datasets} datasets " if datasets > 1 else ""
-    noise = f"{len(even)} of these {len(compared)} differences" if datasets > 1 else f"for {len(even)} the difference"
-    within = ("is" if len(even) == 1 or datasets == 1 else "are") + " within the noise"
     yield (
-        f"{len(_names(won))} of {len(_names(compared))} systems beat the best single model, chosen in advance, "
-        f"{somewhere}after correction for {comparisons(summary)} comparisons; {len(_names(lost))} "
-        f"{_were(_names(lost))} worse{' ' + somewhere.rstrip() if somewhere else ''}; {noise} {within}."
+        f"{_count(_names(won), len(_names(compared)))} beat the best single model, chosen in advance,"
+        f"{_somewhere(won, datasets)} after correction for {comparisons(summary)} comparisons; "
+        f"{_were(_names(lost))} worse{_somewhere(lost, datasets) if lost else ''}; {_noise(even, compared)}."
     )
-    whole = _which([row for row in summary.rows if row.dataset == ALL and row.kind == "system"], "better")
-    yield from (_gain(row) for row in sorted(whole, key=_size)[:MOST])
+    if whole := [row for row in summary.rows if row.dataset == ALL and row.kind == "system" and against(row, BEST)]:
+        better, worse = _which(whole, "better"), _which(whole, "worse")
+        yield f"Over all datasets together, {_were(better)} better and {_were(worse)} worse."
+        yield from (_gain(row) for row in sorted(better, key=_size)[:MOST])
     yield from (_gain(row) for row in sorted(won, key=_size)[:MOST])
     if len(won) > MOST:
         yield f"{len(won) - MOST} more of these gains are in the tables."
-    if not won:
-        yield "No system was better than asking that one model alone; what is not worse is within the noise."
     if repeated := [row for row in won if len(row.against) > 1]:
         paid = [row for row in repeated if all(verdict(beside) == "better" for beside in row.against)]
         yield (
@@ -61,14 +58,12 @@ def _against_the_best(summary: Summary, rows: Sequence[Row], datasets: int) -> I
 
 
 def _at_equal_budget(rows: Sequence[Row], datasets: int) -> Iterator[str]:
-    somewhere = " on at least one dataset" if datasets > 1 else ""
     for rival, what in ((SAMPLES, "a vote over its own samples"), (CORRECTIONS, "its own revisions")):
-        compared = [row for row in rows if against(row, rival)]
-        if compared:
-            won, lost = (_names(_which(compared, what, rival)) for what in ("better", "worse"))
+        if compared := [row for row in rows if against(row, rival)]:
+            won, lost = (_which(compared, verdict, rival) for verdict in ("better", "worse"))
             yield (
                 f"Against what the best model makes of the same tokens by {rival} ({what}), "
-                f"{len(won)} of {len(_names(compared))} systems {_were(won)} better{somewhere}, {len(lost)} worse."
+                f"{_were(_names(won))} better and {_were(_names(lost))} worse{_somewhere([*won, *lost], datasets)}."
             )
 
 
@@ -149,8 +144,33 @@ def _names(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row.system for row in rows))
 
 
-def _were(some: Sequence[str]) -> str:
-    return "was" if len(some) == 1 else "were"
+def _count(some: Sequence[object], of: int) -> str:
+    return f"{len(some) or 'None'} of {of} system{'s' if of > 1 else ''}"
+
+
+def _were(some: Sequence[object]) -> str:
+    return f"{len(some) or 'none'} {'were' if len(some) > 1 else 'was'}"
+
+
+def _somewhere(some: Sequence[object], datasets: int) -> str:
+    """Where several datasets are counted together: what it is to be better or worse there."""
+    return (
+        ""
+        if datasets < 2
+        else f" on at least one of {datasets} datasets"
+        if some
+        else f" on any of {datasets} datasets"
+    )
+
+
+def _noise(even: Sequence[object], compared: Sequence[object]) -> str:
+    if len(even) == len(compared):
+        return (
+            "the difference is within the noise"
+            if len(even) == 1
+            else f"all {len(even)} differences are within the noise"
+        )
+    return f"{len(even) or 'none'} of {len(compared)} differences {'are' if len(even) > 1 else 'is'} within the noise"
 
 
 def _beside(row: Row) -> Against:

@@ -34,4 +34,4 @@ def chance(p: float) -> str:
 def times(beside: Against) -> str:
     """How often the best member was asked again: a number, or that each dataset has its own."""
     count = beside.rival.rpartition("×")[2]
-    return f"×{count}" if count.isdigit() else "each its own"
+    return f"×{count}" if count.isdigit() else "×k by dataset"

@@ -9,6 +9,8 @@ from agentnet.evals.report.svg import Drawing, Scale, apart, linear, logarithmic
 from agentnet.evals.summary import Correlation, Row
 
 WIDTH = 860.0
+COSTS = 440.0
+"""Pixels that the plot of costs is high."""
 LINE = 22.0
 NAMES = 250.0
 """Pixels for names on the left."""
@@ -30,18 +32,18 @@ def forest(rows: Sequence[Row], dataset: str) -> str:
     high = 100 * max(0.0, *(beside.gain.high for _, beside in shown)) + 2
     height = LINE * len(shown) + 46
     drawing = Drawing(WIDTH, height, f"{dataset}: differences to the best single model, in points")
-    x = linear(low, high, NAMES, WIDTH - 130)
+    x = linear(low, high, NAMES, WIDTH - 165)
     for tick in ticks(low, high):
         drawing.line(x(tick), 4, x(tick), height - 38, "zero" if tick == 0 else "grid")
         drawing.text(x(tick), height - 22, f"{tick:+.0f}" if tick else "0", "middle", "tick")
-    drawing.text((NAMES + WIDTH - 130) / 2, height - 4, f"points over {BEST}", "middle", "tick")
+    drawing.text((NAMES + WIDTH - 165) / 2, height - 4, f"points over {BEST}", "middle", "tick")
     for place, (row, beside) in enumerate(shown):
         y, kind, gain = LINE * place + 16, verdict(beside), beside.gain
         told = f"{100 * gain.estimate:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
         drawing.text(NAMES - 10, y + 4, short(row.system), "end")
         drawing.line(x(100 * gain.low), y, x(100 * gain.high), y, f"bar {kind}")
         drawing.dot(x(100 * gain.estimate), y, f"mark {kind}", f"{row.system}: {told}, p {beside.corrected_p:.2g}")
-        drawing.text(WIDTH - 122, y + 4, told, kind=f"tick {kind}")
+        drawing.text(WIDTH - 157, y + 4, told, kind=f"tick {kind}")
     return str(drawing)
 
 
@@ -58,7 +60,7 @@ def cost_accuracy(rows: Sequence[Row], dataset: str, chosen: Sequence[str]) -> s
     if len(shown) < 2:
         return ""
     prices = [price(row, cost) for row in shown]
-    height, left, right = 440.0, 52.0, WIDTH - 220
+    height, left, right = COSTS, 52.0, WIDTH - 220
     low, high = min(prices) * 0.8, max(prices) * 1.25
     lowest = max(0.0, 100 * min(row.accuracy.low for row in shown) - 3)
     drawing = Drawing(WIDTH, height, f"{dataset}: accuracy over {'cost' if cost else 'tokens'} of an item")
@@ -102,7 +104,8 @@ def _name(
         named = [row for row in named if row in front or row.kind == "best"]
     named += [rows[-1] for kind in ("samples", "corrections") if (rows := [r for r in shown if r.kind == kind])]
     named = list({row.system: row for row in named}.values())
-    for row, place in zip(named, apart([y(100 * row.accuracy.estimate) for row in named], 14), strict=True):
+    heights = apart([y(100 * row.accuracy.estimate) for row in named], 14, 14, COSTS - 16)
+    for row, place in zip(named, heights, strict=True):
         first = row in front or row.kind == "best"
         drawing.line(x(price(row, cost)), y(100 * row.accuracy.estimate), right + 10, place, "leader")
         drawing.text(right + 14, place + 4, short(row.system, 32), kind="label first" if first else "tick")
@@ -118,13 +121,13 @@ def correlations(found: Sequence[Correlation], dataset: str) -> str:
     names = list(dict.fromkeys(name for one in here for name in (one.one, one.other)))
     if len(names) < 2:
         return ""
-    cell = 46.0
-    left = 110.0
-    drawing = Drawing(left + cell * len(names) + 20, cell * len(names) + 34, f"{dataset}: correlation of errors")
+    cell, tall = 58.0, 36.0
+    left = 120.0
+    drawing = Drawing(left + cell * len(names) + 8, tall * len(names) + 26, f"{dataset}: correlation of errors")
     known = {frozenset((one.one, one.other)): one.phi for one in here}
     for row, one in enumerate(names):
-        drawing.text(left - 8, row * cell + cell / 2 + 4, short(one, 14), "end")
-        drawing.text(left + row * cell + cell / 2, cell * len(names) + 18, short(one, 7), "middle", "tick")
+        drawing.text(left - 8, row * tall + tall / 2 + 4, short(one, 15), "end")
+        drawing.text(left + row * cell + cell / 2, tall * len(names) + 18, short(one, 8), "middle", "tick")
         for column, other in enumerate(names):
             if row == column:
                 continue
@@ -132,9 +135,9 @@ def correlations(found: Sequence[Correlation], dataset: str) -> str:
             kind = "none" if phi is None else "together" if phi >= 0 else "opposed"
             told = "one of them is always right or always wrong" if phi is None else f"{phi:.2f}"
             drawing.box(
-                left + column * cell, row * cell, cell - 2, cell - 2, f"cell {kind}", f"{one}, {other}: {told}",
+                left + column * cell, row * tall, cell - 2, tall - 2, f"cell {kind}", f"{one}, {other}: {told}",
                 0.08 + 0.72 * abs(phi) if phi is not None else 0.1,
             )  # fmt: skip
             number = "–" if phi is None else f"{phi:.2f}"
-            drawing.text(left + column * cell + cell / 2 - 1, row * cell + cell / 2 + 4, number, "middle", "number")
+            drawing.text(left + column * cell + cell / 2 - 1, row * tall + tall / 2 + 3, number, "middle", "number")
     return str(drawing)

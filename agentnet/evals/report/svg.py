@@ -97,8 +97,9 @@ def ticks(low: float, high: float, most: int = 8) -> list[float]:
     return [number * step for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def apart(places: Sequence[float], least: float) -> list[float]:
-    """Places moved as little as needed so that no two are nearer than `least`; the order stays."""
+def apart(places: Sequence[float], least: float, low: float = -math.inf, high: float = math.inf) -> list[float]:
+    """Places moved so that no two are nearer than `least`, and all lie between two bounds if there is room; the order
+    stays."""
     order = sorted(range(len(places)), key=lambda place: places[place])
     found = list(places)
     for _ in range(200):
@@ -110,6 +111,10 @@ def apart(places: Sequence[float], least: float) -> list[float]:
                 moved = True
         if not moved:
             break
+    for number, place in enumerate(order):
+        found[place] = max(found[place], low + number * least)
+    for number, place in enumerate(reversed(order)):
+        found[place] = min(found[place], high - number * least)
     return found
 
 
