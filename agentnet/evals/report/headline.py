@@ -27,8 +27,8 @@ def headline(summary: Summary) -> list[str]:
 
 
 def comparisons(summary: Summary) -> int:
-    """How many comparisons with the best single model are corrected for together: those of rows over everything are
-    a family of their own, and the best model asked again is compared with itself."""
+    """How many comparisons with the best single model are corrected for together. That model asked again is one of
+    those compared; rows over everything are a family of their own."""
     return sum(row.dataset != ALL and against(row, BEST) is not None for row in summary.rows)
 
 
@@ -38,7 +38,7 @@ def _against_the_best(summary: Summary, rows: Sequence[Row], datasets: int) -> I
         return
     won, lost, even = (_which(compared, what) for what in ("better", "worse", "open"))
     yield (
-        f"{_count(_names(won), len(_names(compared)))} beat the best single model, chosen in advance,"
+        f"{_beat(_names(won), len(_names(compared)))} the best single model, chosen in advance,"
         f"{_somewhere(won, datasets)} after correction for {comparisons(summary)} comparisons; "
         f"{_were(_names(lost))} worse{_somewhere(lost, datasets) if lost else ''}; {_noise(even, compared)}."
     )
@@ -60,7 +60,7 @@ def _against_the_best(summary: Summary, rows: Sequence[Row], datasets: int) -> I
 def _at_equal_budget(rows: Sequence[Row], datasets: int) -> Iterator[str]:
     for rival, what in ((SAMPLES, "a vote over its own samples"), (CORRECTIONS, "its own revisions")):
         if compared := [row for row in rows if against(row, rival)]:
-            won, lost = (_which(compared, verdict, rival) for verdict in ("better", "worse"))
+            won, lost = (_which(compared, side, rival) for side in ("better", "worse"))
             yield (
                 f"Against what the best model makes of the same tokens by {rival} ({what}), "
                 f"{_were(_names(won))} better and {_were(_names(lost))} worse{_somewhere([*won, *lost], datasets)}."
@@ -144,8 +144,10 @@ def _names(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row.system for row in rows))
 
 
-def _count(some: Sequence[object], of: int) -> str:
-    return f"{len(some) or 'None'} of {of} system{'s' if of > 1 else ''}"
+def _beat(won: Sequence[object], of: int) -> str:
+    if of == 1:
+        return "The one system beat" if won else "The one system did not beat"
+    return f"{len(won) or 'None'} of {of} systems beat"
 
 
 def _were(some: Sequence[object]) -> str:
@@ -154,22 +156,16 @@ def _were(some: Sequence[object]) -> str:
 
 def _somewhere(some: Sequence[object], datasets: int) -> str:
     """Where several datasets are counted together: what it is to be better or worse there."""
-    return (
-        ""
-        if datasets < 2
-        else f" on at least one of {datasets} datasets"
-        if some
-        else f" on any of {datasets} datasets"
-    )
+    if datasets < 2:
+        return ""
+    return f" on at least one of {datasets} datasets" if some else f" on any of {datasets} datasets"
 
 
 def _noise(even: Sequence[object], compared: Sequence[object]) -> str:
+    if len(compared) == 1:
+        return "the difference is within the noise" if even else "the difference is beyond the noise"
     if len(even) == len(compared):
-        return (
-            "the difference is within the noise"
-            if len(even) == 1
-            else f"all {len(even)} differences are within the noise"
-        )
+        return f"all {len(even)} differences are within the noise"
     return f"{len(even) or 'none'} of {len(compared)} differences {'are' if len(even) > 1 else 'is'} within the noise"
 
 

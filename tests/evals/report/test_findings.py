@@ -45,7 +45,7 @@ def test_the_headline_counts_only_what_survives_the_correction() -> None:
 
 def test_the_headline_says_plainly_that_nothing_was_better() -> None:
     said = headline(summary({"same": ("rrww", 30)}, "rrww"))
-    assert said[0].startswith("None of 1 system beat the best single model")
+    assert said[0].startswith("The one system did not beat the best single model")
     assert said[0].endswith("none was worse; the difference is within the noise.")
 
 
