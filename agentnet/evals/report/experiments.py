@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from agentnet.evals.online import RATES
@@ -40,9 +41,8 @@ def path_strips(groups: Sequence[Paths], dataset: str) -> str:
     here = [group for group in groups if group.dataset == dataset]
     if not here:
         return ""
-    values = [row.accuracy for group in here for row in group.rows]
     best = here[0].best
-    low = 100 * min(*(value.estimate for value in values), *([best] if best is not None else []), 1.0) - 4
+    low = 100 * min(1.0 if best is None else best, *(row.accuracy.estimate for group in here for row in group.rows)) - 4
     height, left = 58.0 * len(here) + 50, 110.0
     drawing = Drawing(WIDTH, height, f"{dataset}: all orders of each shape")
     x = linear(max(0.0, low), 100, left, WIDTH - 40)
@@ -51,16 +51,26 @@ def path_strips(groups: Sequence[Paths], dataset: str) -> str:
         drawing.text(x(tick), height - 24, f"{tick:.0f} %", "middle", "tick")
     if best is not None:
         drawing.line(x(100 * best), 4, x(100 * best), height - 40, "zero")
-        drawing.text(x(100 * best), height - 6, BEST, "middle", "tick")
+        side = "middle" if left + 60 < x(100 * best) < WIDTH - 100 else "end" if x(100 * best) > left + 60 else "start"
+        drawing.text(x(100 * best), height - 6, BEST, side, "tick")
     for place, group in enumerate(here):
         y = 58.0 * place + 34
         drawing.text(left - 10, y + 4, group.group, "end")
-        for row in group.rows:
+        shown = list({row.system: row for row in (group.after, group.fixed, *group.rows) if row is not None}.values())
+        alike, seen = Counter(row.accuracy.estimate for row in shown), Counter[float]()
+        for row in shown:
             kind = "fixed" if row is group.fixed else "after" if row is group.after else "path"
             told = f"{row.system}: {100 * row.accuracy.estimate:.1f} %{SAID[kind]}"
-            drawing.dot(x(100 * row.accuracy.estimate), y, f"mark {kind}", told, 6 if kind != "path" else 4.5)
+            aside = _aside(seen[row.accuracy.estimate], alike[row.accuracy.estimate])
+            seen[row.accuracy.estimate] += 1
+            drawing.dot(x(100 * row.accuracy.estimate), y + aside, f"mark {kind}", told, 5.5 if kind != "path" else 4)
         drawing.line(x(100 * group.mean), y - 14, x(100 * group.mean), y + 14, "mean")
     return str(drawing)
+
+
+def _aside(number: int, of: int) -> float:
+    """Pixels by which the dots of one place lie above and below each other, the first in the middle."""
+    return (number + 1) // 2 * min(9.0, 48 / of) * (1 if number % 2 else -1)
 
 
 def over_rounds(rows: Sequence[Row], dataset: str, best: float | None) -> str:
@@ -94,7 +104,7 @@ def dumbbells(found: Mapping[str, Sequence[Pair]], dataset: str) -> str:
         return ""
     every = [pair for some in groups.values() for pair in some]
     low = max(0.0, 100 * min(row.accuracy.estimate for pair in every for row in (pair.row, pair.other)) - 3)
-    height = LINE * (len(every) + len(groups)) + 52
+    height = LINE * len(every) + (LINE + 6) * len(groups) + 52
     drawing = Drawing(WIDTH, height, f"{dataset}: pairs of members beside each of the two alone")
     x = linear(low, 101, NAMES, WIDTH - 90)
     for tick in ticks(low, 100, 9):
@@ -103,8 +113,8 @@ def dumbbells(found: Mapping[str, Sequence[Pair]], dataset: str) -> str:
     drawing.text((NAMES + WIDTH - 90) / 2, height - 6, "right answers", "middle", "tick")
     y = 16.0
     for by, some in groups.items():
-        drawing.text(NAMES - 10, y + 4, short(by), "end", "label first")
-        y += LINE
+        drawing.text(NAMES - 10, y + 8, short(by), "end", "label first")
+        y += LINE + 6
         for pair in some:
             both, better, other = (100 * row.accuracy.estimate for row in (pair.row, pair.better, pair.other))
             kind = "up" if both > better else "down" if both < better else "level"

@@ -77,7 +77,7 @@ class Paths:
     fixed: Row | None
     """The path that was best on the calibration items."""
     after: Row
-    """The path that was best on the test items themselves: known only after the fact."""
+    """The path that was best on the test items themselves: known only after the fact. Of equals the one fixed."""
     best: float | None
     """The best single model, chosen in advance."""
 
@@ -92,15 +92,16 @@ def paths(summary: Summary) -> list[Paths]:
                 groups[row.group].append(row)
         best = summary.row(dataset, BEST)
         for group, rows in groups.items():
-            fixed = summary.fixed.get(dataset, {}).get(group)
+            name = summary.fixed.get(dataset, {}).get(group)
+            fixed = next((row for row in rows if row.system == name), None)
             found.append(
                 Paths(
                     dataset,
                     group,
                     tuple(rows),
                     fmean(row.accuracy.estimate for row in rows),
-                    next((row for row in rows if row.system == fixed), None),
-                    max(rows, key=lambda row: row.accuracy.estimate),
+                    fixed,
+                    max(rows, key=lambda row: (row.accuracy.estimate, row is fixed)),
                     best.accuracy.estimate if best else None,
                 )
             )

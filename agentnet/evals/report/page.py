@@ -68,6 +68,7 @@ def _section(summary: Summary, dataset: str) -> dict[str, Any]:
     return {
         "name": dataset,
         "rows": rows,
+        "kinds": {row.kind for row in rows},
         "count": max(row.items for row in rows),
         "chosen": chosen,
         "forest": Markup(plots.forest(rows, dataset)),
@@ -125,7 +126,8 @@ def _experiments(summary: Summary, dataset: str, rows: Sequence[Row]) -> list[tu
         (
             "Pairs of members",
             "Square: the two together. Dots: each alone, the better one filled. The number is what the pair has over "
-            "its better member, in points; which member that is, is known only after the fact.",
+            "its better member, in points; which member that is, is known only after the fact. Colours show the "
+            "direction, not significance.",
             experiments.dumbbells(pairs(summary, dataset), dataset),
         ),
     ]
@@ -157,7 +159,7 @@ def _template() -> jinja2.Template:
         "BEST": BEST,
         "RIVALS": (SAMPLES, CORRECTIONS),
         "EXAMPLES": EXAMPLES,
-        "KEY": [(Markup(_mark(kind)), name) for kind, name in KINDS.items()],
+        "KEY": [(kind, Markup(_mark(kind)), name) for kind, name in KINDS.items()],
         "SCORED": [(colour(score), what) for score, what in ((1.0, "right"), (0.0, "wrong"), (None, "not scored"))],
     }
     return environment.get_template("page.html.j2")

@@ -108,7 +108,7 @@ def _name(
     for row, place in zip(named, heights, strict=True):
         first = row in front or row.kind == "best"
         drawing.line(x(price(row, cost)), y(100 * row.accuracy.estimate), right + 10, place, "leader")
-        drawing.text(right + 14, place + 4, short(row.system, 32), kind="label first" if first else "tick")
+        drawing.text(right + 14, place + 4, short(row.system, 28), kind="label first" if first else "tick")
 
 
 def _called(row: Row, chosen: Sequence[str]) -> str:
