@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 SUITES := fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: demo test check docs zoo measure eval notebooks reports bench bench-server soak constraints wheel clean help
+.PHONY: demo test bridges check docs zoo measure eval notebooks reports bench bench-server soak constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,6 +16,9 @@ demo: $(INSTALLED) ## install, then answer a compound question that no single zo
 
 test: $(INSTALLED) ## the whole test suite
 	$(BIN)/python -m pytest
+
+bridges: $(VENV)/.bridges ## the tests of the bridges, with lm-evaluation-harness (400 MB more in .venv)
+	$(BIN)/python -m pytest tests/bridges
 
 check: $(INSTALLED) ## lint, types, and that generated files are up to date
 	$(BIN)/ruff check .
@@ -65,6 +68,10 @@ constraints: $(INSTALLED) ## pin the versions that are installed now
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.bridges: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[lm-eval]'
 	touch $@
 
 $(VENV)/.training: $(INSTALLED)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from agentnet.cli.output import console, table
 
 if TYPE_CHECKING:
-    from agentnet.evals.statistics import Interval
     from agentnet.evals.summary import Row, Summary
 
 
@@ -16,6 +15,7 @@ def show_summary(summary: Summary) -> None:
     from rich.text import Text
 
     from agentnet.evals.systems import BEST
+    from agentnet.evals.wording import percent, points
 
     for dataset in dict.fromkeys(row.dataset for row in summary.rows):
         rows = table(
@@ -54,12 +54,3 @@ def _named(row: Row, summary: Summary) -> str:
         return row.system
     names = summary.chosen_for(row.dataset)
     return f"{row.system} ({', '.join(names)})" if len(names) <= 2 else row.system
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def points(gain: Interval) -> str:
-    """A difference of shares in percentage points, with its interval."""
-    return f"{100 * gain.estimate:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"

@@ -74,6 +74,8 @@ class Evaluation:
         coordinator = Coordinator(self._network)
         for system in self.record.systems:
             coordinator.prepare(protocol_of(system))
+        for judge in {grading.judge for grading in self._gradings.values() if grading.judge is not None}:
+            self._network[judge]
         items = {split: await self._evaluations.items(self.record.id, split) for split in ("calibration", "test")}
         if items["calibration"]:
             calibrated = [system for system in self.record.systems if system.kind == "member" or "path" in system.facts]
@@ -122,6 +124,8 @@ class Evaluation:
         members = members_of(self._suite.members, self._spec)
         found: list[System] = []
         for dataset in dict.fromkeys(item.dataset for item in items):
+            if self._gradings[dataset].judge is not None:
+                continue  # a judge would have to be asked about every answer that is decided among fewer
             times = repetitions(self.record, dataset, self._of("test"), items, self._suite.repeats.most)
             if times > 1 and "self-consistency" in self._suite.baselines:
                 found.append(samples(members, self._spec, dataset, times, self._suite.repeats.temperature))

@@ -11,6 +11,7 @@ from agentnet.errors import BadInput
 from agentnet.evals.suite import Sweep
 
 ARROW = " → "
+ALONE = "alone"
 STRATEGIES = ("duetnet", "duetnet-logprobs", "dp", "dk", "pi", "gac", "unite", "max")
 
 
@@ -74,9 +75,9 @@ def _subsets(members: Sequence[str], ways: Sequence[str]) -> Iterator[System]:
     """Every set of members that is not empty; alone there is only one way."""
     for size in range(1, len(members) + 1):
         for some in combinations(members, size):
-            for by in ways:
+            for by in ways if size > 1 else (ALONE,):
                 expression = Ask(agent=some[0]) if size == 1 else together(some, by)
-                name = f"{by} of {' + '.join(some)}"
+                name = f"{by} of {' + '.join(some)}" if size > 1 else f"{some[0]} is online"
                 yield system(name, expression, group="online", members=list(some), by=by)
 
 

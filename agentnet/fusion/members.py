@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,12 +13,16 @@ import numpy as np
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
 from agentnet.fusion.byte_level import BYTES, ByteDistribution
-from agentnet.fusion.pieces import Pieces
+from agentnet.fusion.pieces import Piece, Pieces
 from agentnet.fusion.spelling import Speller
 from agentnet.fusion.views import View
 from agentnet.models.base import NextTokenSource, Request
 from agentnet.models.llama.stepping import TokenSession
 from agentnet.models.llama.vocabulary import Vocabulary
+
+SPACE = b" "
+MOST_SPACES = 8
+"""In front of a reply, that are taken for the tokenizer's."""
 
 
 class Member(ABC):
@@ -55,6 +60,8 @@ class LocalMember(Member):
         self.tokens: list[int] = []
         """What was said, in the model's own tokens: their bytes are the text so far."""
         self._session, self._lexicon, self._speller = session, lexicon, lexicon.speller
+        self._lead = b""
+        """What the model's own text begins with and the shared one does not; said with the first token."""
         self._own: tuple[int, int] | None = None
         """How many tokens there were at the last look, and the one that the model itself would have said then."""
 
@@ -63,10 +70,33 @@ class LocalMember(Member):
         return ByteMember(self.name, self._session, self._lexicon, weight=self.weight)
 
     async def view(self) -> View:
-        heard = len(self.tokens)
-        (logits, logprobs), own = await self._session.step(self.tokens, self._read)
+        """Tokenizers differ in where they put the space between a prompt and a reply: some have it in front of the
+        first word. It is no part of the shared text. A token that says nothing but space is said at once."""
+        while True:
+            heard = len(self.tokens)
+            own, pieces, (logits, logprobs) = await self._session.step(self.tokens, self._look)
+            said = self._speller.text([own])
+            if not self._begins or not said or said.strip(SPACE) or heard >= MOST_SPACES:
+                break
+            self.tokens.append(own)
+        self._lead = SPACE if pieces is not self.pieces else b""
         self._own = (heard, own)
-        return View(self.name, self.pieces, logits, logprobs, weight=self.weight, first_piece=self._speller.first_piece)
+        return View(self.name, pieces, logits, logprobs, weight=self.weight, first_piece=self._first_piece)
+
+    def _look(self, row: Any) -> tuple[int, Pieces, tuple[Any, Any]]:
+        """The model's own next token, and all others by what they say of the shared text."""
+        own = self.pieces.likeliest(row)
+        leads = self._begins and self._speller.text([own]).startswith(SPACE)
+        pieces = self._lexicon.led if leads else self.pieces
+        return own, pieces, pieces.read(row)
+
+    @property
+    def _begins(self) -> bool:
+        """Whether nothing of the shared text was said yet."""
+        return not self.tokens or not self._speller.text(self.tokens).strip(SPACE)
+
+    def _first_piece(self, text: bytes) -> bytes:
+        return self._speller.first_piece(self._lead + text).removeprefix(self._lead)
 
     async def think(self, ends: bytes, limit: int) -> bytes:
         """Let the model write alone, before anything is said, until `ends` has been written; returns what it wrote.
@@ -87,11 +117,10 @@ class LocalMember(Member):
         self._session.prompt += tuple(thought)
         return written
 
-    def _read(self, row: Any) -> tuple[tuple[Any, Any], int]:
-        return self.pieces.read(row), self.pieces.likeliest(row)
-
     async def append(self, piece: bytes) -> None:
         """What the model would have said itself is its own token; anything else is spelled as its tokenizer would."""
+        if self._begins:
+            piece = self._lead + piece
         if self._own is not None and self._own[0] == len(self.tokens):
             own = self._own[1]
             if self._speller.text([own]) == piece:
@@ -113,10 +142,17 @@ class Lexicon:
     def __init__(self, name: str, session: TokenSession) -> None:
         vocabulary = session.vocabulary
         spelled = [vocabulary.piece(token) for token in range(vocabulary.size)]
-        self.pieces = Pieces(spelled, (token for token in range(vocabulary.size) if vocabulary.ends(token)))
+        self._spelled = spelled
+        self._ends = [token for token in range(vocabulary.size) if vocabulary.ends(token)]
+        self.pieces = Pieces(spelled, self._ends)
         self.speller = Speller(
             name, self.pieces, spelled, lambda text: vocabulary.tokens(text, begin=False, special=False)
         )
+
+    @cached_property
+    def led(self) -> Pieces:
+        """The pieces where a space that belongs to the first word is no part of the text."""
+        return Pieces([piece.removeprefix(SPACE) for piece in self._spelled], self._ends)
 
 
 _lexicons: WeakKeyDictionary[Vocabulary, Lexicon] = WeakKeyDictionary()
@@ -141,6 +177,7 @@ class ByteMember(Member):
         self.name, self.weight = name, weight
         self._session, self._own = session, lexicon.pieces
         self._bytes = ByteDistribution(lexicon.pieces, self._conditional, negligible=negligible)
+        self._begun = False
 
     @property
     def given_up(self) -> float:
@@ -151,10 +188,23 @@ class ByteMember(Member):
         return await self._session.step(tokens, self._own.logprobs)
 
     async def view(self) -> View:
-        logprobs = await self._bytes.next()
+        logprobs = await (self._bytes.next() if self._begun else self._begin())
         return View(self.name, BYTES, logprobs, logprobs, weight=self.weight, raw=False)
 
+    async def _begin(self) -> Any:
+        """The first distribution, given the space with which the model's own text begins, if it does: see
+        `LocalMember`. It is the exact one under that condition."""
+        logprobs = await self._bytes.next()
+        for _ in range(MOST_SPACES):
+            if logprobs[BYTES.places[SPACE]] < np.log(0.5):
+                break
+            await self._bytes.append(SPACE)
+            logprobs = await self._bytes.next()
+        self._begun = True
+        return logprobs
+
     async def append(self, piece: bytes) -> None:
+        self._begun = True
         try:
             for value in piece:
                 await self._bytes.append(bytes([value]))
@@ -189,10 +239,13 @@ class RemoteMember(Member):
             raise NotNow(f"{self.name} waits for the rest of a character") from None
         found = await self._model.next_tokens(self._request, said)
         self._usage += found.usage
-        spelled = [piece for piece, _ in found.tokens if piece is not None]
+        likely: dict[Piece, float] = dict(found.tokens)
+        if not said:
+            likely = _without_lead(likely)
+        spelled = [piece for piece in likely if piece is not None]
         pieces = Pieces([*spelled, b""], ends=[len(spelled)])
         logprobs = np.full(len(pieces), -np.inf)
-        for piece, logprob in found.tokens:
+        for piece, logprob in likely.items():
             logprobs[pieces.places[piece]] = logprob
         return View(self.name, pieces, logprobs, logprobs, weight=self.weight, raw=False)
 
@@ -204,6 +257,19 @@ class RemoteMember(Member):
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _without_lead(likely: dict[Piece, float]) -> dict[Piece, float]:
+    """First pieces without the space in front of them, where the likeliest one has it; what is nothing else goes."""
+    best = max(likely, key=lambda piece: likely[piece], default=None)
+    if best is None or not best.startswith(SPACE):
+        return likely
+    found: dict[Piece, float] = {}
+    for piece, logprob in likely.items():
+        stripped = piece if piece is None else piece.lstrip(SPACE)
+        if stripped != b"":
+            found[stripped] = float(np.logaddexp(found.get(stripped, -np.inf), logprob))
+    return found
 
 
 class NotNow(ModelError):

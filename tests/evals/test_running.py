@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agentnet.contracts.evaluations import EvaluationRecord, Trial
-from agentnet.errors import BadInput, ModelUnavailable, PreflightError
+from agentnet.errors import BadInput, ModelUnavailable, NetworkError, PreflightError
 from agentnet.evals.grading import Grading
 from agentnet.evals.running import Evaluation, Progress
 from agentnet.evals.sweeps import system, together
@@ -142,6 +142,16 @@ async def test_a_system_that_cannot_run_is_refused_before_anything_is_asked(eval
     fused = system("fused", together(["ann", "bob"], "pi"))
     with pytest.raises(PreflightError, match="does not show its next tokens"):
         await run(evaluations, record([fused]), team.network)
+    assert team.asked == []
+
+
+async def test_a_judge_that_is_no_member_is_refused_before_anything_is_asked(evaluations: Evaluations) -> None:
+    team = Team()
+    made = record(members=["ann"]).model_copy(update={"network": team.network.spec})
+    await evaluations.start(made, {"test": items(2)})
+    judged = {"sums": Grading("judged", "whole", "same", judge="eve")}
+    with pytest.raises(NetworkError, match="no agent 'eve'"):
+        await Evaluation(made, team.network, evaluations, judged).run()
     assert team.asked == []
 
 

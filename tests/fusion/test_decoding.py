@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from agentnet.fusion.views import View
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
 from agentnet.zoo import catalog
+from tests.models.llama.files import END as CHAIN_END
+from tests.models.llama.files import path_through, tokens_of, write_chain
 
 ASK = Request(({"role": "user", "content": "What is 347 + 285?\nsolve"},), Sampling(max_tokens=60))
 
@@ -142,7 +145,7 @@ async def test_a_model_may_first_think_alone(zoo: Callable[[str], LlamaModel]) -
     assert alone.startswith(thought.decode())
     assert marker in thought.decode()
     fused = await together([thinking])
-    assert thought.decode() + fused.text == alone  # it goes on behind what it thought, which is not part of the text
+    assert f"{thought.decode()} {fused.text}" == alone  # what it thought is no part of the text
     cut = await other.think(b"</think>", 2)
     assert cut.endswith(b"</think>")
     assert alone.encode().startswith(cut.removesuffix(b"</think>"))
@@ -227,3 +230,46 @@ async def test_if_all_fail_it_is_an_error() -> None:
     with pytest.raises(ModelError, match="none of the models that decode together is left: step 3"):
         await together([broken])
     assert broken.closed
+
+
+SPACED, PLAIN = tokens_of(" 42"), tokens_of("42")
+
+
+@pytest.fixture
+async def two(tmp_path: Path) -> AsyncIterator[tuple[LlamaModel, LlamaModel]]:
+    """Two models that say 42 and end: one of them has a space in front of it."""
+    models = []
+    for name, said in (("spaced", SPACED), ("plain", PLAIN)):
+        path = write_chain(tmp_path / f"{name}.gguf", path_through(*said, CHAIN_END))
+        models.append(LlamaModel(path, LlamaSpec(path=str(path), threads=1, context=64)))
+    yield models[0], models[1]
+    await asyncio.gather(*(model.close() for model in models))
+
+
+@pytest.mark.parametrize("bytewise", [False, True])
+async def test_the_space_in_front_of_a_reply_is_no_part_of_the_shared_text(
+    two: tuple[LlamaModel, LlamaModel], bytewise: bool
+) -> None:
+    ask = Request(({"role": "user", "content": "?"},), Sampling(max_tokens=20))
+    assert [(await model.generate(ask)).text for model in two] == [" 42", "42"]
+    members = [member(model, name, ask) for model, name in zip(two, ("spaced", "plain"), strict=True)]
+    fused = await together([one.by_bytes() if bytewise else one for one in members])
+    assert (fused.text, fused.finish) == ("42", "stop")
+    assert [choice.piece for choice in fused.choices] == [b"4", b"2", END]
+    assert all(set(choice.shares) == {"spaced", "plain"} for choice in fused.choices)
+    assert fused.choices[0].score > 0.99
+    if not bytewise:
+        assert [one.tokens for one in members] == [SPACED, PLAIN]
+        assert fused.respelled == {"spaced": 0, "plain": 0}
+
+
+async def test_a_space_that_belongs_to_the_first_word_is_said_with_it(zoo: Callable[[str], LlamaModel]) -> None:
+    """Behind ``=>``, one vocabulary has ` 632` begin with its space, the other has a token for the space alone."""
+    names = ("sage", "math")
+    members = [member(zoo(name), name) for name in names]
+    for one in members:
+        assert (await one.think(b"=>", 60)).endswith(b"=>")
+    fused = await together(members)
+    assert fused.text == "632"
+    for one in members:
+        assert b"".join(zoo(one.name)._vocabulary.piece(token) for token in one.tokens) == b" 632"

@@ -117,3 +117,18 @@ async def test_half_a_character_is_waited_for(loopback: Loopback) -> None:
     assert view.piece(view.likeliest) is END
     assert not view.raw
     await remote.close()
+
+
+async def test_the_space_in_front_of_a_servers_first_word_is_no_part_of_the_text(loopback: Loopback) -> None:
+    """Two ways to begin with the same letter are one, and a token that is nothing but space says nothing."""
+
+    def answer(asked: Asked) -> Answer:
+        if asked.body["messages"][-1]["role"] != "assistant":
+            return told(entry(" a", 0.5), entry("a", 0.2), entry(" ", 0.2), entry(" b", 0.1))
+        return told(entry("<|im_end|>", 0.9), entry("z", 0.1))
+
+    loopback.answer = answer
+    fused = await Table([RemoteMember("far", model(loopback), ASK)], Mean(), limit=9).decode()
+    assert fused.text == "a"
+    assert [choice.piece for choice in fused.choices] == [b"a", END]
+    assert fused.choices[0].score == pytest.approx(0.7)

@@ -24,8 +24,8 @@ async def compare(
     from dataclasses import asdict
 
     from agentnet.cli.output import console, emit, table
-    from agentnet.cli.scores import percent, points
     from agentnet.evals.comparing import compare_trials, side
+    from agentnet.evals.wording import percent, points
     from agentnet.store import Evaluations, Store
 
     settings = options.settings_from(store=store)

@@ -13,6 +13,7 @@ from agentnet.evals.measures import RIGHT
 from agentnet.evals.online import RATES, expected
 from agentnet.evals.rivals import Against
 from agentnet.evals.summary import Row, Summary
+from agentnet.evals.sweeps import ALONE
 from agentnet.evals.systems import BEST, CORRECTIONS, SAMPLES
 from agentnet.evals.tables import ALL
 
@@ -123,8 +124,9 @@ def online(summary: Summary, dataset: str) -> list[Curve]:
     sets = {(row.facts["by"], tuple(row.facts["members"])): row.accuracy.estimate for row in rows}
     members = tuple(dict.fromkeys(name for _, some in sets for name in some))
     curves: list[Curve] = []
-    for by in dict.fromkeys(by for by, _ in sets):
-        of = {some: accuracy for (way, some), accuracy in sets.items() if way == by}
+    alone = {some: accuracy for (way, some), accuracy in sets.items() if way == ALONE}
+    for by in dict.fromkeys(by for by, _ in sets if by != ALONE):
+        of = alone | {some: accuracy for (way, some), accuracy in sets.items() if way == by}
         if len(of) < 2 ** len(members) - 1:
             return []
         if not curves:

@@ -20,9 +20,10 @@ from agentnet.evals.report.findings import (
     verdict,
 )
 from agentnet.evals.report.headline import headline
-from agentnet.evals.report.numbers import SIGNS, bounds, chance, number, percent, points, times
+from agentnet.evals.report.numbers import SIGNS, bounds, chance, number, times
 from agentnet.evals.report.provenance import provenance
 from agentnet.evals.summary import Row, Summary
+from agentnet.evals.wording import percent, points
 
 
 def markdown(summary: Summary) -> str:
@@ -99,7 +100,7 @@ def _conduct(rows: Sequence[Row]) -> Iterator[str]:
     spoke = [row for row in rows if row.kind == "system" and row.conduct.agreement is not None]
     if not spoke:
         return
-    yield from ("", "Between members:", "")
+    yield from ("", "Between members (oracle: some member had it right; the gap is what the system lost):", "")
     head = ("system", "messages", "agreement", "consensus", "at round", "wrong → right", "right → wrong")
     yield from _table(
         (*head, "conformity", "oracle", "gap"),

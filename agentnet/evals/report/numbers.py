@@ -1,4 +1,4 @@
-"""How a report writes numbers; nothing is written as a dash."""
+"""How a report writes what `agentnet.evals.wording` does not."""
 
 from __future__ import annotations
 
@@ -6,24 +6,16 @@ from agentnet.evals.report.findings import Verdict
 from agentnet.evals.rivals import Against
 from agentnet.evals.statistics import Interval
 
-NOTHING = "–"
 SIGNS: dict[Verdict, str] = {"better": "▲", "worse": "▼", "open": ""}
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    return NOTHING if share is None else f"{100 * share:.{digits}f} %"
 
 
 def bounds(share: Interval) -> str:
     return f"{100 * share.low:.1f}–{100 * share.high:.1f}"
 
 
-def points(gain: Interval) -> str:
-    return f"{100 * gain.estimate:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
-
-
 def number(value: float | None, digits: int = 2) -> str:
-    return NOTHING if value is None else f"{value:.{digits}f}"
+    """A dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
 def chance(p: float) -> str:

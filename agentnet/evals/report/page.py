@@ -32,6 +32,7 @@ from agentnet.evals.report.raster import by_difficulty, colour, picture
 from agentnet.evals.report.svg import Drawing
 from agentnet.evals.summary import Row, Summary
 from agentnet.evals.tables import ALL
+from agentnet.evals.wording import percent, points
 
 SHOWN = 160
 """Characters of an item's text that appear where it is pointed at."""
@@ -144,9 +145,9 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {
-        "percent": numbers.percent,
+        "percent": percent,
         "bounds": numbers.bounds,
-        "points": numbers.points,
+        "points": points,
         "number": numbers.number,
         "chance": numbers.chance,
         "times": numbers.times,

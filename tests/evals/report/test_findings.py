@@ -65,7 +65,7 @@ def test_online_curves_need_every_set_of_members() -> None:
     sweep = Sweep(sweep="subsets", by=("vote",))
     points = swept(sweep, ["ann", "bob"])
     made = record(points)
-    right = {"vote of ann": "rrww", "vote of bob": "rwww", "vote of ann + bob": "rrrw"}
+    right = {"ann is online": "rrww", "bob is online": "rwww", "vote of ann + bob": "rrrw"}
     trials = [*answered("ann", "rrww"), *(one for name, some in right.items() for one in answered(name, some))]
     found = summarise(made, trials, items(4))
     curves = {curve.name: curve for curve in online(found, "sums")}
@@ -73,7 +73,7 @@ def test_online_curves_need_every_set_of_members() -> None:
     assert curves["vote"].accuracy[0] == 0.75
     assert curves["vote"].accuracy[-1] == pytest.approx(0.25 * (0.5 + 0.25 + 0.75))
     assert curves["best of those online"].accuracy[-1] == pytest.approx(0.25 * (0.5 + 0.25 + 0.5))
-    lacking = summarise(made, [one for one in trials if one.system != "vote of bob"], items(4))
+    lacking = summarise(made, [one for one in trials if one.system != "bob is online"], items(4))
     assert online(lacking, "sums") == []
 
 

@@ -1,0 +1,147 @@
+"""A protocol as a model of inspect-ai.
+
+inspect eval task.py --model agentnet/vote -M network=zoo -M label=math
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from agentnet.bridges.conversation import flatten
+from agentnet.bridges.respondent import Respondent, participants, unanswered
+from agentnet.coordinator import Outcome
+from agentnet.errors import BadInput
+
+try:
+    from inspect_ai._util.error import PrerequisiteError  # what its command line shows as one line
+    from inspect_ai.model import (
+        ChatCompletionChoice,
+        ChatMessage,
+        ChatMessageAssistant,
+        GenerateConfig,
+        ModelAPI,
+        ModelCall,
+        ModelOutput,
+        ModelUsage,
+    )
+    from inspect_ai.tool import ToolChoice, ToolInfo
+except ImportError as error:
+    raise BadInput(f'inspect-ai is not installed ({error}); pip install "agentnet-ai[inspect]"') from error
+
+log = logging.getLogger(__name__)
+
+ARGUMENTS = ("network", "label", "unanswered")
+NOT_PASSED_ON = (
+    "max_tokens",
+    "stop_seqs",
+    "temperature",
+    "top_p",
+    "top_k",
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "num_choices",
+    "best_of",
+    "logprobs",
+    "top_logprobs",
+    "response_schema",
+    "reasoning_effort",
+    "reasoning_tokens",
+)
+"""Settings of inspect that mean one model's decoding: here they belong to each agent, in the network file."""
+
+
+class NetworkAPI(ModelAPI):
+    """The provider ``agentnet``; the model's name is a protocol: a shipped one, a YAML file, or an expression."""
+
+    def __init__(
+        self,
+        model_name: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        config: GenerateConfig = GenerateConfig(),  # noqa: B008 (inspect's own signature)
+        **model_args: Any,
+    ) -> None:
+        """Raises inspect's `PrerequisiteError`, with one line, for a protocol or network that cannot be used."""
+        super().__init__(model_name, base_url, api_key, [], config)
+        try:
+            for name in model_args:
+                if name not in ARGUMENTS:
+                    raise BadInput(f"unknown model argument {name!r} (known: {', '.join(ARGUMENTS)})")
+            given = {name: str(value) for name, value in model_args.items() if value is not None}
+            self.respondent = Respondent(
+                model_name,
+                given.get("network"),
+                label=given.get("label"),
+                unanswered=given.get("unanswered", "error"),
+            )
+        except BadInput as error:
+            raise PrerequisiteError(f"agentnet: {error}".replace("[", r"\[")) from error
+        self._warned = False
+
+    async def generate(
+        self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
+    ) -> tuple[ModelOutput, ModelCall]:
+        """The answer of a run; its messages are the recorded call. Raises `AgentNetError`, which inspect records."""
+        if tools:
+            raise BadInput(f"the task gives the model tools ({tools[0].name}, …): a network cannot call them")
+        self._warn(config)
+        text = flatten([(message.role, _text(message)) for message in input])
+        outcome = await self.respondent.ask(text, config.seed)
+        return self._output(outcome), _call(outcome)
+
+    async def aclose(self) -> None:
+        """Release the models of this event loop."""
+        await self.respondent.close()
+
+    def connection_key(self) -> str:
+        """Evaluations of protocols on one network share its connections."""
+        return self.respondent.network.name
+
+    def _output(self, outcome: Outcome) -> ModelOutput:
+        answered, usage = outcome.answer is not None, outcome.usage
+        message = ChatMessageAssistant(content=outcome.answer or "", model=self.model_name, source="generate")
+        return ModelOutput(
+            model=self.model_name,
+            choices=[ChatCompletionChoice(message=message, stop_reason="stop" if answered else "unknown")],
+            usage=ModelUsage(
+                input_tokens=usage.prompt_tokens - usage.reused_tokens,
+                input_tokens_cache_read=usage.reused_tokens or None,
+                output_tokens=usage.completion_tokens,
+                total_tokens=usage.tokens,
+                total_cost=usage.cost or None,
+            ),
+            metadata={
+                "run": outcome.run,
+                "status": outcome.status,
+                "calls": usage.calls,
+                "agents": participants(outcome),
+                "protocol": self.respondent.protocol.name,
+                "network": self.respondent.network.name,
+                "label": self.respondent.label,
+            },
+            error=None if answered else unanswered(outcome, self.respondent.protocol.name),
+        )
+
+    def _warn(self, config: GenerateConfig) -> None:
+        given = [name for name in NOT_PASSED_ON if getattr(config, name, None) is not None]
+        if given and not self._warned:
+            self._warned = True
+            log.warning("agentnet: %s: not passed on; set an agent's sampling in the network file", ", ".join(given))
+
+
+def _call(outcome: Outcome) -> ModelCall:
+    """The task as the request, and everything that was said as the response."""
+    task, *said = (message.model_dump(mode="json") for message in outcome.messages)
+    return ModelCall.create(request=task, response={"messages": said})
+
+
+def _text(message: ChatMessage) -> str:
+    """The text of a message. Raises `BadInput` where it holds anything else."""
+    if isinstance(message.content, str):
+        return message.content
+    for content in message.content:
+        if content.type not in ("text", "reasoning"):
+            raise BadInput(f"a message with {content.type}: a network is asked in text")
+    return str(message.text)

@@ -1,0 +1,139 @@
+"""Who an evaluation asks: one protocol on one network, opened when it is first asked, once in each event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import Counter
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from agentnet.collab.binding import Binder
+from agentnet.collab.inline import read_protocol
+from agentnet.collab.live import COORDINATOR, USER
+from agentnet.contracts.bodies import Task
+from agentnet.contracts.network import NetworkSpec
+from agentnet.coordinator import Outcome
+from agentnet.errors import BadInput, ModelError
+from agentnet.network import find_network
+from agentnet.settings import resolve
+from agentnet.workplace import Workplace, open_workplace
+
+UNANSWERED = ("error", "empty")
+
+
+class Respondent:
+    """Answers questions by a protocol. Nothing is remembered, and nothing is opened before the first question.
+
+    `protocol` is a shipped name, a YAML file or an expression; `network` is ``zoo`` or a file, by default the settings'
+    own. `label` is given to every task. `unanswered` says what a run without an answer becomes: an ``error``, or an
+    ``empty`` reply, which an evaluation counts as wrong.
+    """
+
+    def __init__(
+        self,
+        protocol: str,
+        network: str | None = None,
+        *,
+        label: str | None = None,
+        seed: int = 0,
+        unanswered: str = "error",
+    ) -> None:
+        """Raises `BadInput` for what can be known to be wrong before models are loaded."""
+        if unanswered not in UNANSWERED:
+            raise BadInput(f"unanswered: expected {' or '.join(UNANSWERED)}, found {unanswered!r}")
+        self.protocol, _ = read_protocol(protocol)
+        self.network, self._base = find_network(network or resolve().network.value)
+        Binder(self.network).bind(self.protocol.protocol)
+        self.label = label
+        self.seed = seed
+        self._raises = unanswered == "error"
+        self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Opened] = WeakKeyDictionary()
+
+    async def ask(self, text: str, seed: int | None = None) -> Outcome:
+        """Run the protocol for a text.
+
+        Without a `seed`, the same text asked again in one event loop gets the next one, so that repetitions of a sample
+        are draws of their own. Raises `ModelError` where the run ends without an answer and that is an error, and what
+        `Coordinator.run` and `open_workplace` raise.
+        """
+        opened = self._opened()
+        place = await opened.place()
+        if seed is None:
+            seed = self.seed + opened.asked[text]
+            opened.asked[text] += 1
+        outcome = await place.coordinator.run(Task(text=text, label=self.label), self.protocol, seed=seed)
+        if outcome.answer is None and self._raises:
+            raise ModelError(unanswered(outcome, self.protocol.name))
+        return outcome
+
+    async def place(self) -> Workplace:
+        """The open workplace of this event loop."""
+        return await self._opened().place()
+
+    async def close(self) -> None:
+        """Release the models of this event loop; another question opens them again.
+
+        A loop that is shut down as `asyncio.run` does it closes its own.
+        """
+        opened = self._open.pop(asyncio.get_running_loop(), None)
+        if opened is not None:
+            await opened.close()
+
+    def _opened(self) -> _Opened:
+        loop = asyncio.get_running_loop()
+        opened = self._open.get(loop)
+        if opened is None or opened.over:
+            opened = self._open[loop] = _Opened(self.network, self._base)
+        return opened
+
+
+_HELD: set[asyncio.Task[None]] = set()
+"""A loop knows its tasks only weakly: one that waits for ever would be collected together with who started it."""
+
+
+class _Opened:
+    """A workplace that a task of its own holds open: whoever asks first may be cancelled, and the others go on."""
+
+    def __init__(self, network: NetworkSpec, base: Path) -> None:
+        self.asked: Counter[str] = Counter()
+        self._closing = asyncio.Event()
+        self._ready: asyncio.Future[Workplace] = asyncio.get_running_loop().create_future()
+        # A context of its own: the evaluation's would be kept alive for as long as the models are.
+        self._holding = asyncio.get_running_loop().create_task(self._hold(network, base), context=contextvars.Context())
+        _HELD.add(self._holding)
+        self._holding.add_done_callback(_HELD.discard)
+
+    @property
+    def over(self) -> bool:
+        return self._holding.done()
+
+    async def place(self) -> Workplace:
+        return await asyncio.shield(self._ready)
+
+    async def close(self) -> None:
+        self._closing.set()
+        await asyncio.wait([self._holding])
+
+    async def _hold(self, network: NetworkSpec, base: Path) -> None:
+        try:
+            async with open_workplace(network=(network, base), remember=False) as place:
+                self._ready.set_result(place)
+                await self._closing.wait()
+        except Exception as error:
+            if self._ready.done():
+                raise
+            self._ready.set_exception(error)
+        finally:
+            self._ready.cancel()
+
+
+def unanswered(outcome: Outcome, protocol: str) -> str:
+    """In one line, why a run has no answer."""
+    return f"the run of {protocol!r} ended without an answer ({outcome.status}): {outcome.detail}"
+
+
+def participants(outcome: Outcome) -> list[str]:
+    """The agents that said something in a run, in the order in which they first did."""
+    senders = dict.fromkeys(message.sender for message in outcome.messages)
+    return [name for name in senders if name not in (USER, COORDINATOR)]

@@ -1,0 +1,15 @@
+"""Numbers as people read them: in the terminal, in Markdown and on pages."""
+
+from __future__ import annotations
+
+from agentnet.evals.statistics import Interval
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage; a dash where there is none."""
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def points(gain: Interval) -> str:
+    """A difference of shares in percentage points, with its interval."""
+    return f"{100 * gain.estimate:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
