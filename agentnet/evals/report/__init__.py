@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
+from typing import Any
 
 from agentnet.errors import BadInput
 from agentnet.evals.report.markdown import markdown
@@ -20,14 +22,26 @@ def write_report(summary: Summary, folder: Path) -> Path:
     contents = {
         "report.html": page(summary),
         "report.md": markdown(summary),
-        "report.json": json.dumps(summary.as_json(), ensure_ascii=False, indent=1, allow_nan=False) + "\n",
+        "report.json": json.dumps(_finite(summary.as_json()), ensure_ascii=False, indent=1, allow_nan=False) + "\n",
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             new = folder / f".{name}.new"
-            new.write_text(content, encoding="utf-8")
-            os.replace(new, folder / name)
+            try:
+                new.write_text(content, encoding="utf-8")
+                os.replace(new, folder / name)
+            finally:
+                new.unlink(missing_ok=True)
     except OSError as error:
-        raise BadInput(f"{folder}: the report cannot be written there ({error.strerror})") from error
+        raise BadInput(f"{folder}: the report cannot be written there ({error.strerror or error})") from error
     return folder
+
+
+def _finite(value: Any) -> Any:
+    """Plain data with null for numbers that JSON has no word for, such as a suite file's own facts may hold."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value

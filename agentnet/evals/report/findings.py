@@ -1,4 +1,4 @@
-"""What a summary says in plain words and in few numbers. Pure functions; nothing is drawn here."""
+"""What a summary says in few numbers. Pure functions; nothing is drawn or worded here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Literal
 
+from agentnet.contracts.evaluations import Item
+from agentnet.evals.measures import RIGHT
 from agentnet.evals.online import RATES, expected
 from agentnet.evals.rivals import Against
 from agentnet.evals.summary import Row, Summary
@@ -15,6 +18,8 @@ from agentnet.evals.systems import BEST, CORRECTIONS, SAMPLES
 from agentnet.evals.tables import ALL
 
 ALPHA = 0.05
+
+Verdict = Literal["better", "worse", "open"]
 
 
 def datasets_of(summary: Summary) -> list[str]:
@@ -27,69 +32,25 @@ def against(row: Row, rival: str) -> Against | None:
     return next((one for one in row.against if one.rival == rival or one.rival.startswith(f"{rival} ×")), None)
 
 
-def verdict(beside: Against | None) -> str:
-    """``better``, ``worse`` or ``open``: by the corrected p-value."""
+def verdict(beside: Against | None) -> Verdict:
+    """By the corrected p-value; ``open`` is a difference within the noise, or none at all."""
     if beside is None or beside.corrected_p >= ALPHA or not beside.gain.estimate:
         return "open"
     return "better" if beside.gain.estimate > 0 else "worse"
 
 
-def headline(summary: Summary) -> list[str]:
-    """What there is to say before any table: who beat the best single model, and whether it was worth its tokens."""
-    singles = [name for name in datasets_of(summary) if name != ALL]
-    rows = [row for row in summary.rows if row.kind == "system" and row.dataset in singles]
-    compared = [row for row in rows if against(row, BEST)]
-    said: list[str] = []
-    if compared:
-        names = list(dict.fromkeys(row.system for row in compared))
-        won, lost = ([row for row in compared if verdict(against(row, BEST)) == what] for what in ("better", "worse"))
-        where = "on at least one dataset " if len(singles) > 1 else ""
-        winners, losers = (list(dict.fromkeys(row.system for row in some)) for some in (won, lost))
-        said.append(
-            f"{len(winners)} of {len(names)} systems beat the best single model, chosen in advance, {where}"
-            f"after correction for {len(compared)} comparisons; {len(losers)} {_were(losers)} worse {where}".rstrip()
-            + "."
-        )
-        whole = [row for row in summary.rows if row.dataset == ALL and verdict(against(row, BEST)) == "better"]
-        said += [_gain(row) for row in sorted(whole, key=lambda row: -_beside(row).gain.estimate)]
-        said += [_gain(row) for row in sorted(won, key=lambda row: -_beside(row).gain.estimate)[:6]]
-        if not won:
-            said.append("No system was better than asking that one model alone; what is not worse is within the noise.")
-        paid = [row for row in won if _survives(row)]
-        repeated = [row for row in won if len(row.against) > 1]
-        if repeated:
-            said.append(
-                f"{len(paid)} of {len(won)} such gains {'stands' if len(paid) == 1 else 'stand'} against what the best "
-                f"model makes of the same tokens too (self-consistency, self-correction)."
-            )
-    failures = sum(row.failures for row in summary.rows if row.dataset in singles)
-    if failures:
-        said.append(f"{failures} trials have no score, because a model could not be asked; they are left out.")
-    if summary.record.status != "done":
-        said.append("The evaluation is not over: this is what is there so far.")
-    return said
-
-
-def _were(some: Sequence[str]) -> str:
-    return "was" if len(some) == 1 else "were"
-
-
-def _beside(row: Row) -> Against:
-    found = against(row, BEST)
-    assert found is not None
+def glance(summary: Summary) -> list[tuple[Row, list[Row | None]]]:
+    """The best single model, the systems and the members, each with its row on every dataset: `datasets_of` has their
+    order. Empty with one dataset only."""
+    datasets = datasets_of(summary)
+    if len(datasets) < 2:
+        return []
+    found: list[tuple[Row, list[Row | None]]] = []
+    for kind in ("best", "system", "member"):
+        names = dict.fromkeys(row.system for row in summary.rows if row.kind == kind)
+        cells = ([summary.row(dataset, name) for dataset in datasets] for name in names)
+        found += [(next(row for row in rows if row is not None), rows) for rows in cells]
     return found
-
-
-def _gain(row: Row) -> str:
-    gain = _beside(row).gain
-    return (
-        f"{row.system} on {'everything' if row.dataset == ALL else row.dataset}: {100 * gain.estimate:+.1f} points "
-        f"({100 * gain.low:+.1f} to {100 * gain.high:+.1f}), at {row.calls:.1f} calls for each item."
-    )
-
-
-def _survives(row: Row) -> bool:
-    return all(verdict(beside) == "better" for beside in row.against)
 
 
 def frontier(rows: Sequence[Row], cost: bool) -> list[Row]:
@@ -117,7 +78,7 @@ class Paths:
     fixed: Row | None
     """The path that was best on the calibration items."""
     after: Row
-    """The path that was best on the test items themselves: known only after the fact."""
+    """The path that was best on the test items themselves: known only after the fact. Of equals the one fixed."""
     best: float | None
     """The best single model, chosen in advance."""
 
@@ -132,15 +93,16 @@ def paths(summary: Summary) -> list[Paths]:
                 groups[row.group].append(row)
         best = summary.row(dataset, BEST)
         for group, rows in groups.items():
-            fixed = summary.fixed.get(dataset, {}).get(group)
+            name = summary.fixed.get(dataset, {}).get(group)
+            fixed = next((row for row in rows if row.system == name), None)
             found.append(
                 Paths(
                     dataset,
                     group,
                     tuple(rows),
                     fmean(row.accuracy.estimate for row in rows),
-                    next((row for row in rows if row.system == fixed), None),
-                    max(rows, key=lambda row: row.accuracy.estimate),
+                    fixed,
+                    max(rows, key=lambda row: (row.accuracy.estimate, row is fixed)),
                     best.accuracy.estimate if best else None,
                 )
             )
@@ -190,20 +152,87 @@ def rounds(summary: Summary, dataset: str) -> list[Row]:
     return sorted(rows, key=lambda row: int(row.facts["rounds"]))
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two members on one answer, beside each of them alone."""
+
+    row: Row
+    better: Row
+    """Of the two members, the one that did better alone. Known after the fact: the harder rival."""
+    other: Row
+
+
+def pairs(summary: Summary, dataset: str) -> dict[str, list[Pair]]:
+    """Way to decide or to fuse → every pair of members that was tried by it, the largest gain over the better first."""
+    found: dict[str, list[Pair]] = defaultdict(list)
+    for row in summary.rows:
+        if row.dataset == dataset and row.group.startswith("pairs by "):
+            alone = [summary.row(dataset, name) for name in row.facts.get("members", ())]
+            known = sorted((one for one in alone if one is not None), key=_accuracy, reverse=True)
+            if len(known) == 2:
+                found[row.group.removeprefix("pairs by ")].append(Pair(row, *known))
+    return {
+        by: sorted(some, key=lambda pair: _accuracy(pair.better) - _accuracy(pair.row)) for by, some in found.items()
+    }
+
+
+def _accuracy(row: Row) -> float:
+    return row.accuracy.estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Where a system and its members part: items that it had right though each member alone was wrong, and the other
+    way round. Some of either happen by chance, as sampling goes."""
+
+    system: str
+    gained: tuple[Item, ...]
+    lost: tuple[Item, ...]
+
+
+def together(summary: Summary, dataset: str) -> list[Together]:
+    """Every system on one dataset, beside all members alone; empty with fewer than two members."""
+    rows = [row for row in summary.rows if row.dataset == dataset]
+    members = [summary.grid[row.system] for row in rows if row.kind == "member" and row.system in summary.grid]
+    if len(members) < 2:
+        return []
+    found: list[Together] = []
+    for row in rows:
+        if row.kind != "system" or row.system not in summary.grid:
+            continue
+        gained, lost = [], []
+        for place, item in enumerate(summary.items):
+            score, alone = summary.grid[row.system][place], [scores[place] for scores in members]
+            if dataset not in (ALL, item.dataset) or score is None or any(one is None for one in alone):
+                continue
+            right = [one is not None and one >= RIGHT for one in alone]
+            if score >= RIGHT and not any(right):
+                gained.append(item)
+            elif score < RIGHT and all(right):
+                lost.append(item)
+        found.append(Together(row.system, tuple(gained), tuple(lost)))
+    return found
+
+
 __all__ = [
     "ALPHA",
     "BEST",
     "CORRECTIONS",
     "SAMPLES",
     "Curve",
+    "Pair",
     "Paths",
+    "Together",
+    "Verdict",
     "against",
     "datasets_of",
     "frontier",
-    "headline",
+    "glance",
     "online",
+    "pairs",
     "paths",
     "price",
     "rounds",
+    "together",
     "verdict",
 ]

@@ -7,7 +7,8 @@ import struct
 import zlib
 from collections.abc import Sequence
 
-RIGHT, WRONG, UNKNOWN = (34, 150, 94), (222, 92, 80), (150, 150, 150)
+RIGHT, WRONG, UNKNOWN = (43, 108, 196), (244, 178, 112), (150, 150, 150)
+"""Blue and orange: nobody's eyes confuse these two, and they differ in brightness as well."""
 
 
 def by_difficulty(grid: dict[str, tuple[float | None, ...]], places: Sequence[int]) -> list[int]:
@@ -22,8 +23,8 @@ def by_difficulty(grid: dict[str, tuple[float | None, ...]], places: Sequence[in
 
 
 def picture(grid: dict[str, tuple[float | None, ...]], places: Sequence[int]) -> str:
-    """A PNG as a data URI: a row for each system, a column for each place. Green is right, red is wrong."""
-    rows = [b"\x00" + b"".join(bytes(_colour(scores[place])) for place in places) for scores in grid.values()]
+    """A PNG as a data URI: a row for each system, a column for each place. Blue is right, orange is wrong."""
+    rows = [b"\x00" + b"".join(bytes(_mixed(scores[place])) for place in places) for scores in grid.values()]
     header = struct.pack(">IIBBBBB", len(places), len(grid), 8, 2, 0, 0, 0)
     data = b"\x89PNG\r\n\x1a\n" + b"".join(
         _chunk(kind, content)
@@ -32,7 +33,12 @@ def picture(grid: dict[str, tuple[float | None, ...]], places: Sequence[int]) ->
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
-def _colour(score: float | None) -> tuple[int, int, int]:
+def colour(score: float | None) -> str:
+    """The colour of a score, as a style sheet writes it."""
+    return "#" + bytes(_mixed(score)).hex()
+
+
+def _mixed(score: float | None) -> tuple[int, int, int]:
     if score is None:
         return UNKNOWN
     red, green, blue = (round(wrong + score * (right - wrong)) for right, wrong in zip(RIGHT, WRONG, strict=True))

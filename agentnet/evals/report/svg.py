@@ -22,6 +22,23 @@ def logarithmic(low: float, high: float, start: float, end: float) -> Scale:
     return lambda value: inner(math.log10(value))
 
 
+def _star(points: int, inner: float) -> tuple[tuple[float, float], ...]:
+    turns = (math.pi * (place / points - 0.5) for place in range(2 * points))
+    lengths = (1.5 if place % 2 == 0 else inner for place in range(2 * points))
+    return tuple(
+        (length * math.cos(turn), length * math.sin(turn)) for turn, length in zip(turns, lengths, strict=True)
+    )
+
+
+SHAPES = {
+    "star": _star(5, 0.65),
+    "diamond": ((0, -1.25), (1.25, 0), (0, 1.25), (-1.25, 0)),
+    "triangle": ((0, -1.25), (1.2, 0.95), (-1.2, 0.95)),
+    "square": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
+}
+"""Corners around a centre, of about unit size."""
+
+
 class Drawing:
     """An SVG picture of some size in pixels, with a title that screen readers say."""
 
@@ -37,6 +54,14 @@ class Drawing:
         title = f"<title>{escape(told)}</title>" if told else ""
         self._parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" class="{kind}">{title}</circle>')
 
+    def mark(self, x: float, y: float, shape: str, kind: str, told: str = "", size: float = 5.0) -> None:
+        """A point of some shape (`SHAPES`, else round): what colours tell, shapes tell too."""
+        if shape not in SHAPES:
+            return self.dot(x, y, kind, told, size - 0.5)
+        corners = " ".join(f"{x + size * dx:.1f},{y + size * dy:.1f}" for dx, dy in SHAPES[shape])
+        title = f"<title>{escape(told)}</title>" if told else ""
+        self._parts.append(f'<polygon points="{corners}" class="{kind}">{title}</polygon>')
+
     def box(
         self, x: float, y: float, width: float, height: float, kind: str, told: str = "", opacity: float = 1
     ) -> None:
@@ -49,14 +74,15 @@ class Drawing:
         self._parts.append(f'<polyline points="{along}" class="{kind}"/>')
 
     def text(self, x: float, y: float, text: str, anchor: str = "start", kind: str = "label") -> None:
-        self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{kind}">{escape(text)}</text>')
+        place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+        self._parts.append(f'<text {place} class="{kind}">{escape(text)}</text>')
 
     def __str__(self) -> str:
         width, height = self._size
         inner = "\n".join(self._parts)
         return (
             f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" role="img" '
-            f'aria-label="{escape(self._title)}">\n{inner}\n</svg>'
+            f'aria-label="{escape(self._title)}">\n<title>{escape(self._title)}</title>\n{inner}\n</svg>'
         )
 
 
@@ -71,8 +97,9 @@ def ticks(low: float, high: float, most: int = 8) -> list[float]:
     return [number * step for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def apart(places: Sequence[float], least: float) -> list[float]:
-    """Places moved as little as needed so that no two are nearer than `least`; the order stays."""
+def apart(places: Sequence[float], least: float, low: float = -math.inf, high: float = math.inf) -> list[float]:
+    """Places moved so that no two are nearer than `least`, and all lie between two bounds if there is room; the order
+    stays."""
     order = sorted(range(len(places)), key=lambda place: places[place])
     found = list(places)
     for _ in range(200):
@@ -84,4 +111,13 @@ def apart(places: Sequence[float], least: float) -> list[float]:
                 moved = True
         if not moved:
             break
+    for number, place in enumerate(order):
+        found[place] = max(found[place], low + number * least)
+    for number, place in enumerate(reversed(order)):
+        found[place] = min(found[place], high - number * least)
     return found
+
+
+def short(text: str, most: int = 36) -> str:
+    """A name that has room for so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"

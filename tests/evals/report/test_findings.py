@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agentnet.evals.report.findings import against, frontier, headline, online, paths, rounds, verdict
+from agentnet.evals.report.findings import against, frontier, online, paths, rounds, verdict
+from agentnet.evals.report.headline import headline
 from agentnet.evals.suite import Sweep
 from agentnet.evals.summary import Summary, summarise
 from agentnet.evals.sweeps import swept, system, together
@@ -38,14 +39,14 @@ def test_the_headline_counts_only_what_survives_the_correction() -> None:
     ]
     said = headline(found)
     assert said[0].startswith("1 of 3 systems beat the best single model, chosen in advance, after correction")
-    assert said[0].endswith("1 was worse.")
+    assert said[0].endswith("1 was worse; 1 of 3 differences is within the noise.")
     assert said[1].startswith("good on sums: +50.0 points")
 
 
 def test_the_headline_says_plainly_that_nothing_was_better() -> None:
     said = headline(summary({"same": ("rrww", 30)}, "rrww"))
-    assert said[0].startswith("0 of 1 systems")
-    assert said[1].startswith("No system was better")
+    assert said[0].startswith("The one system did not beat the best single model")
+    assert said[0].endswith("none was worse; the difference is within the noise.")
 
 
 def test_an_evaluation_that_is_not_over_says_so() -> None:

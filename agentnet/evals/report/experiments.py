@@ -1,0 +1,128 @@
+"""The plots of experiments: systems of one group are the points of one picture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from agentnet.evals.online import RATES
+from agentnet.evals.report.findings import BEST, Curve, Pair, Paths
+from agentnet.evals.report.plots import LINE, NAMES, WIDTH
+from agentnet.evals.report.svg import Drawing, apart, linear, short, ticks
+from agentnet.evals.summary import Row
+
+SAID = {"fixed": ", fixed in advance", "after": ", the best after the fact", "path": ""}
+
+
+def online_rates(curves: Sequence[Curve], dataset: str) -> str:
+    """Expected accuracy over the probability that a member is there; single members dashed."""
+    if not curves:
+        return ""
+    height, left, right = 360.0, 52.0, WIDTH - 210
+    drawing = Drawing(WIDTH, height, f"{dataset}: accuracy where members are not always online")
+    x, y = linear(RATES[0], RATES[-1], left, right), linear(0, 100, height - 44, 10)
+    for tick in range(0, 101, 20):
+        drawing.line(left, y(tick), right, y(tick), "grid")
+        drawing.text(left - 8, y(tick) + 4, f"{tick} %", "end", "tick")
+    for rate in RATES:
+        drawing.text(x(rate), height - 26, f"{rate:.1f}", "middle", "tick")
+    drawing.text((left + right) / 2, height - 6, "probability that a member is online", "middle", "tick")
+    ends = apart([y(100 * curve.accuracy[-1]) for curve in curves], 15)
+    for place, (curve, end) in enumerate(zip(curves, ends, strict=True)):
+        points = [(x(rate), y(100 * share)) for rate, share in zip(RATES, curve.accuracy, strict=True)]
+        drawing.path(points, f"curve c{place % 6}{' single' if curve.single else ''}")
+        drawing.line(points[-1][0], points[-1][1], right + 10, end, "leader")
+        drawing.text(right + 14, end + 4, short(curve.name, 30), kind=f"label c{place % 6}")
+    return str(drawing)
+
+
+def path_strips(groups: Sequence[Paths], dataset: str) -> str:
+    """Every order of every shape, with their mean, the one fixed in advance, and the winner after the fact."""
+    here = [group for group in groups if group.dataset == dataset]
+    if not here:
+        return ""
+    best = here[0].best
+    low = 100 * min(1.0 if best is None else best, *(row.accuracy.estimate for group in here for row in group.rows)) - 4
+    height, left = 58.0 * len(here) + 50, 110.0
+    drawing = Drawing(WIDTH, height, f"{dataset}: all orders of each shape")
+    x = linear(max(0.0, low), 100, left, WIDTH - 40)
+    for tick in ticks(max(0.0, low), 100, 10):
+        drawing.line(x(tick), 8, x(tick), height - 40, "grid")
+        drawing.text(x(tick), height - 24, f"{tick:.0f} %", "middle", "tick")
+    if best is not None:
+        drawing.line(x(100 * best), 4, x(100 * best), height - 40, "zero")
+        side = "middle" if left + 60 < x(100 * best) < WIDTH - 100 else "end" if x(100 * best) > left + 60 else "start"
+        drawing.text(x(100 * best), height - 6, BEST, side, "tick")
+    for place, group in enumerate(here):
+        y = 58.0 * place + 34
+        drawing.text(left - 10, y + 4, group.group, "end")
+        shown = list({row.system: row for row in (group.after, group.fixed, *group.rows) if row is not None}.values())
+        alike, seen = Counter(row.accuracy.estimate for row in shown), Counter[float]()
+        for row in shown:
+            kind = "fixed" if row is group.fixed else "after" if row is group.after else "path"
+            told = f"{row.system}: {100 * row.accuracy.estimate:.1f} %{SAID[kind]}"
+            aside = _aside(seen[row.accuracy.estimate], alike[row.accuracy.estimate])
+            seen[row.accuracy.estimate] += 1
+            drawing.dot(x(100 * row.accuracy.estimate), y + aside, f"mark {kind}", told, 5.5 if kind != "path" else 4)
+        drawing.line(x(100 * group.mean), y - 14, x(100 * group.mean), y + 14, "mean")
+    return str(drawing)
+
+
+def _aside(number: int, of: int) -> float:
+    """Pixels by which the dots of one place lie above and below each other, the first in the middle."""
+    return (number + 1) // 2 * min(9.0, 48 / of) * (1 if number % 2 else -1)
+
+
+def over_rounds(rows: Sequence[Row], dataset: str, best: float | None) -> str:
+    """Accuracy of a debate by its number of rounds, with intervals; the tokens stand below."""
+    if len(rows) < 2:
+        return ""
+    height, left, right = 330.0, 52.0, WIDTH - 210
+    drawing = Drawing(WIDTH, height, f"{dataset}: accuracy over rounds of debate")
+    low = max(0.0, 100 * min(row.accuracy.low for row in rows) - 4)
+    x, y = linear(0.5, len(rows) + 0.5, left, right), linear(low, 101, height - 60, 10)
+    for tick in ticks(low, 100, 6):
+        drawing.line(left, y(tick), right, y(tick), "grid")
+        drawing.text(left - 8, y(tick) + 4, f"{tick:.0f} %", "end", "tick")
+    if best is not None and 100 * best >= low:
+        drawing.line(left, y(100 * best), right, y(100 * best), "zero")
+        drawing.text(right + 14, y(100 * best) + 4, BEST)
+    drawing.path([(x(place), y(100 * row.accuracy.estimate)) for place, row in enumerate(rows, 1)], "curve c1")
+    for place, row in enumerate(rows, 1):
+        drawing.line(x(place), y(100 * row.accuracy.low), x(place), y(100 * row.accuracy.high), "whisker")
+        drawing.dot(x(place), y(100 * row.accuracy.estimate), "mark system", f"{100 * row.accuracy.estimate:.1f} %")
+        drawing.text(x(place), height - 42, f"{row.facts['rounds']}", "middle", "tick")
+        drawing.text(x(place), height - 26, f"{row.tokens:.0f} tokens", "middle", "tick")
+    drawing.text((left + right) / 2, height - 6, "rounds, and tokens for an item", "middle", "tick")
+    return str(drawing)
+
+
+def dumbbells(found: Mapping[str, Sequence[Pair]], dataset: str) -> str:
+    """Every pair beside its two members alone: a line from the better member to what the pair made of it."""
+    groups = {by: some for by, some in found.items() if some}
+    if not groups:
+        return ""
+    every = [pair for some in groups.values() for pair in some]
+    low = max(0.0, 100 * min(row.accuracy.estimate for pair in every for row in (pair.row, pair.other)) - 3)
+    height = LINE * len(every) + (LINE + 6) * len(groups) + 52
+    drawing = Drawing(WIDTH, height, f"{dataset}: pairs of members beside each of the two alone")
+    x = linear(low, 101, NAMES, WIDTH - 90)
+    for tick in ticks(low, 100, 9):
+        drawing.line(x(tick), 4, x(tick), height - 40, "grid")
+        drawing.text(x(tick), height - 24, f"{tick:.0f} %", "middle", "tick")
+    drawing.text((NAMES + WIDTH - 90) / 2, height - 6, "right answers", "middle", "tick")
+    y = 16.0
+    for by, some in groups.items():
+        drawing.text(NAMES - 10, y + 8, short(by), "end", "label first")
+        y += LINE + 6
+        for pair in some:
+            both, better, other = (100 * row.accuracy.estimate for row in (pair.row, pair.better, pair.other))
+            kind = "up" if both > better else "down" if both < better else "level"
+            drawing.text(NAMES - 10, y + 4, short(f"{pair.better.system} + {pair.other.system}"), "end")
+            drawing.line(x(better), y, x(both), y, f"link {kind}")
+            drawing.dot(x(other), y, "mark member open", f"{pair.other.system} alone: {other:.1f} %")
+            drawing.dot(x(better), y, "mark member", f"{pair.better.system} alone: {better:.1f} %")
+            drawing.mark(x(both), y, "square", "mark system", f"{pair.row.system}: {both:.1f} %")
+            drawing.text(WIDTH - 82, y + 4, f"{both - better:+.1f}", kind=f"tick {kind}")
+            y += LINE
+    return str(drawing)
