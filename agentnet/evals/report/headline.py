@@ -99,7 +99,7 @@ def _reservations(summary: Summary, singles: Sequence[str]) -> Iterator[str]:
     family = comparisons(summary)
     weak = [name for name in singles if family and 2.0 ** (1 - _clusters(summary, name)) * family >= ALPHA]
     if weak:
-        where = f" on {', '.join(weak)}" if len(weak) < len(singles) else ""
+        where = f" on {', '.join(weak)}" if len(weak) < len(singles) else " in each dataset" if len(weak) > 1 else ""
         yield (
             f"Too few items{where}: not even a system that is right wherever the best model is wrong could be told "
             f"from chance after correction."
