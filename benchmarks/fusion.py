@@ -24,7 +24,8 @@ from rich.table import Table as Rows
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.fusion.decoding import Table
-from agentnet.fusion.members import LocalMember, lexicon_of
+from agentnet.fusion.lexicon import lexicon_of
+from agentnet.fusion.members import LocalMember
 from agentnet.fusion.strategies import DuetNet
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel

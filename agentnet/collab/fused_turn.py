@@ -18,8 +18,10 @@ from agentnet.contracts.protocols import Fuse
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached, ModelError
 from agentnet.fusion.decoding import Fused, Table
-from agentnet.fusion.members import LocalMember, Member, RemoteMember, lexicon_of
+from agentnet.fusion.lexicon import lexicon_of
+from agentnet.fusion.members import LocalMember, Member
 from agentnet.fusion.pieces import END
+from agentnet.fusion.remote import RemoteMember
 from agentnet.fusion.strategies import DuetNet, Gated, MaxScore, Mean, Strategy, UniTE
 from agentnet.fusion.views import Choice
 from agentnet.models.base import Completion, NextTokenSource, Request, TokenStepper

@@ -77,6 +77,8 @@ class _Seat:
         return view if self.looked_at == said else None
 
     async def _catch_up_and_look(self) -> View:
+        if self.unheard:
+            await self.member.begin()
         try:
             while self.unheard:
                 await self.member.append(self.unheard[0])

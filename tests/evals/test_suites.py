@@ -43,7 +43,7 @@ def first_light(tmp_path_factory: pytest.TempPathFactory) -> Summary:
     async def measured() -> Summary:
         async with await Store.open(tmp_path_factory.mktemp("evals") / "evals.db") as store:
             evaluations = Evaluations(store)
-            return await carry_on(await start(smaller("first-light", 40, 20), evaluations), evaluations)
+            return await carry_on(await start(smaller("first-light", 24, 10), evaluations), evaluations)
 
     return asyncio.run(measured())
 

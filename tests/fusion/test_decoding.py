@@ -15,7 +15,8 @@ from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
 from agentnet.fusion.decoding import Fused, Table
-from agentnet.fusion.members import ByteMember, Lexicon, LocalMember, Member
+from agentnet.fusion.lexicon import Lexicon
+from agentnet.fusion.members import ByteMember, LocalMember, Member
 from agentnet.fusion.pieces import END, Pieces
 from agentnet.fusion.strategies import DuetNet, Gated, Mean, Strategy, UniTE
 from agentnet.fusion.views import View
@@ -23,7 +24,7 @@ from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
 from agentnet.zoo import catalog
 from tests.models.llama.files import END as CHAIN_END
-from tests.models.llama.files import path_through, tokens_of, write_chain
+from tests.models.llama.files import letter, path_through, tokens_of, write_chain
 
 ASK = Request(({"role": "user", "content": "What is 347 + 285?\nsolve"},), Sampling(max_tokens=60))
 
@@ -177,6 +178,19 @@ class Odd(Member):
         self.closed = True
 
 
+class Scripted(Odd):
+    """Says one piece after another, each with its probability; the rest is y's."""
+
+    def __init__(self, name: str, script: Sequence[tuple[bytes, float]]) -> None:
+        super().__init__(name)
+        self._said = list(script)
+
+    async def view(self) -> View:
+        piece, probability = self._said.pop(0)
+        pieces = Pieces([piece, b"y", b""], ends=[2])
+        return View(self.name, pieces, *pieces.read(np.log([probability, 1 - probability, 1e-12])))
+
+
 def fails(*steps: int) -> Callable[[int], None]:
     def script(step: int) -> None:
         if step in steps:
@@ -261,6 +275,36 @@ async def test_the_space_in_front_of_a_reply_is_no_part_of_the_shared_text(
     if not bytewise:
         assert [one.tokens for one in members] == [SPACED, PLAIN]
         assert fused.respelled == {"spaced": 0, "plain": 0}
+
+
+@pytest.mark.parametrize("bytewise", [False, True])
+async def test_who_is_first_asked_later_begins_as_it_would_have(
+    two: tuple[LlamaModel, LlamaModel], bytewise: bool
+) -> None:
+    """The leader was sure of the first piece, so the other has not looked when it hears it."""
+    ask = Request(({"role": "user", "content": "?"},), Sampling(max_tokens=20))
+    spaced = member(two[0], "spaced", ask)
+    other = spaced.by_bytes() if bytewise else spaced
+    said = [(b"4", 0.95), (b"2", 0.6)]
+    fused = await together([Scripted("leader", said), other], Gated(Mean(), sure=0.9), limit=2)
+    assert fused.text == "42"
+    assert [set(choice.shares) for choice in fused.choices] == [{"leader"}, {"leader", "spaced"}]
+    assert fused.choices[1].shares["spaced"] == pytest.approx(0.5, abs=0.01)
+    assert list(other.tokens) == SPACED[:2]
+
+
+async def test_a_space_that_was_said_by_all_is_part_of_the_text(tmp_path: Path) -> None:
+    """This model would go on with spaces for ever: none of them is taken for that in front of its reply."""
+    space = letter(" ")
+    path = write_chain(tmp_path / "spaces.gguf", {letter(">"): {letter("a"): 20.0}, space: {space: 20.0}})
+    model = LlamaModel(path, LlamaSpec(path=str(path), threads=1, context=64))
+    one = member(model, "one", Request(({"role": "user", "content": "?"},), Sampling(max_tokens=20)))
+    await one.view()
+    await one.append(b" ")
+    view = await one.view()
+    assert view.piece(view.likeliest) == b" "
+    assert one.tokens == [space]
+    await model.close()
 
 
 async def test_a_space_that_belongs_to_the_first_word_is_said_with_it(zoo: Callable[[str], LlamaModel]) -> None:

@@ -10,8 +10,8 @@ import pytest
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.errors import BadResponse, ModelError
 from agentnet.fusion.decoding import Table
-from agentnet.fusion.members import RemoteMember
 from agentnet.fusion.pieces import END
+from agentnet.fusion.remote import RemoteMember
 from agentnet.fusion.strategies import Mean, UniTE
 from agentnet.models.base import NextTokenSource, Request
 from agentnet.models.remote import OpenAIModel

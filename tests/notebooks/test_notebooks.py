@@ -11,7 +11,7 @@ import pytest
 from notebooks.execute import HERE, execute
 
 NOTEBOOKS = sorted(HERE.glob("*.ipynb"))
-FEWER = 6
+FEWER = 4
 """Items of each dataset, where a notebook says how many."""
 
 

@@ -1,0 +1,66 @@
+"""A model behind a server as one of those that decode together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agentnet.contracts.usage import Usage
+from agentnet.fusion.lexicon import SPACE
+from agentnet.fusion.members import Member, NotNow
+from agentnet.fusion.pieces import Piece, Pieces
+from agentnet.fusion.views import View
+from agentnet.models.base import NextTokenSource, Request
+
+
+class RemoteMember(Member):
+    """A model behind a server that tells its likeliest next tokens. One request for each piece.
+
+    What it gives are log-probabilities, not logits, and only of a few tokens: its views say so.
+    """
+
+    pieces = Pieces([b""], ends=[0])
+
+    def __init__(self, name: str, model: NextTokenSource, request: Request, *, weight: float = 1.0) -> None:
+        self.name, self.weight = name, weight
+        self._model, self._request = model, request
+        self._said = b""
+        self._usage = Usage()
+
+    async def view(self) -> View:
+        try:
+            said = self._said.decode()
+        except UnicodeDecodeError:
+            raise NotNow(f"{self.name} waits for the rest of a character") from None
+        found = await self._model.next_tokens(self._request, said)
+        self._usage += found.usage
+        likely: dict[Piece, float] = dict(found.tokens)
+        if not said:
+            likely = _without_lead(likely)
+        spelled = [piece for piece in likely if piece is not None]
+        pieces = Pieces([*spelled, b""], ends=[len(spelled)])
+        logprobs = np.full(len(pieces), -np.inf)
+        for piece, logprob in likely.items():
+            logprobs[pieces.places[piece]] = logprob
+        return View(self.name, pieces, logprobs, logprobs, weight=self.weight, raw=False)
+
+    async def append(self, piece: bytes) -> None:
+        self._said += piece
+
+    def usage(self) -> Usage:
+        return self._usage
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _without_lead(likely: dict[Piece, float]) -> dict[Piece, float]:
+    """First pieces without the space in front of them, where the likeliest one has it; what is nothing else goes."""
+    best = max(likely, key=lambda piece: likely[piece], default=None)
+    if best is None or not best.startswith(SPACE):
+        return likely
+    found: dict[Piece, float] = {}
+    for piece, logprob in likely.items():
+        stripped = piece if piece is None else piece.lstrip(SPACE)
+        if stripped != b"":
+            found[stripped] = float(np.logaddexp(found.get(stripped, -np.inf), logprob))
+    return found
