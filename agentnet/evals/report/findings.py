@@ -89,7 +89,7 @@ def paths(summary: Summary) -> list[Paths]:
     for dataset in datasets_of(summary):
         groups: dict[str, list[Row]] = defaultdict(list)
         for row in summary.rows:
-            if row.dataset == dataset and "path" in row.facts:
+            if row.dataset == dataset and row.group and "path" in row.facts:
                 groups[row.group].append(row)
         best = summary.row(dataset, BEST)
         for group, rows in groups.items():
@@ -120,7 +120,7 @@ class Curve:
 
 def online(summary: Summary, dataset: str) -> list[Curve]:
     """What is left when members are online with some probability; empty where not every set of them was measured."""
-    rows = [row for row in summary.rows if row.dataset == dataset and row.group == "online"]
+    rows = _points_of(summary, dataset, "online", by=str, members=list)
     sets = {(row.facts["by"], tuple(row.facts["members"])): row.accuracy.estimate for row in rows}
     members = tuple(dict.fromkeys(name for _, some in sets for name in some))
     curves: list[Curve] = []
@@ -148,8 +148,13 @@ def _in_advance(summary: Summary, dataset: str, name: str) -> float:
 
 def rounds(summary: Summary, dataset: str) -> list[Row]:
     """A debate by its number of rounds."""
-    rows = [row for row in summary.rows if row.dataset == dataset and row.group == "rounds"]
-    return sorted(rows, key=lambda row: int(row.facts["rounds"]))
+    return sorted(_points_of(summary, dataset, "rounds", rounds=int), key=lambda row: int(row.facts["rounds"]))
+
+
+def _points_of(summary: Summary, dataset: str, group: str, **facts: type) -> list[Row]:
+    """The points of an experiment. A suite may call a group of its own the same: then it lacks the facts."""
+    rows = (row for row in summary.rows if row.dataset == dataset and row.group == group)
+    return [row for row in rows if all(isinstance(row.facts.get(name), kind) for name, kind in facts.items())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +172,8 @@ def pairs(summary: Summary, dataset: str) -> dict[str, list[Pair]]:
     found: dict[str, list[Pair]] = defaultdict(list)
     for row in summary.rows:
         if row.dataset == dataset and row.group.startswith("pairs by "):
-            alone = [summary.row(dataset, name) for name in row.facts.get("members", ())]
+            members = row.facts.get("members")
+            alone = [summary.row(dataset, name) for name in members] if isinstance(members, list) else []
             known = sorted((one for one in alone if one is not None), key=_accuracy, reverse=True)
             if len(known) == 2:
                 found[row.group.removeprefix("pairs by ")].append(Pair(row, *known))

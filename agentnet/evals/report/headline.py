@@ -68,38 +68,30 @@ def _at_equal_budget(rows: Sequence[Row], datasets: int) -> Iterator[str]:
 
 
 def _best_members(summary: Summary, singles: Sequence[str]) -> Iterator[str]:
-    """Who was chosen in advance for what, and whether that was right in hindsight."""
-    chosen = {name: summary.chosen_for(name) for name in singles}
-    if not chosen:
-        return
-    by_member: dict[str, list[str]] = {}
-    for dataset, members in chosen.items():
-        by_member.setdefault(" and ".join(members), []).append(dataset)
-    if len(by_member) == 1:
-        told = f"The best single model, chosen in advance, was {next(iter(by_member))}"
-        told += " on every dataset" if len(singles) > 1 else ""
-    else:
-        whom = "; ".join(f"{member} for {', '.join(sets)}" for member, sets in by_member.items())
-        told = f"The best single model, chosen in advance: {whom}"
-    alone = {
-        name: [row for row in summary.rows if row.dataset == name and row.kind == "member"]
-        for name in singles
-        if len(chosen[name]) == 1
-    }
-    seen = {name: rows for name, rows in alone.items() if len(rows) > 1}
-    if seen:
-        top = sum(
-            any(row.system in chosen[name] and row.accuracy.estimate >= _most(rows) for row in rows)
-            for name, rows in seen.items()
-        )
-        told += (
-            f". In hindsight no other member did better {'there' if top else 'only in advance'}"
-            if len(seen) == 1 and top
-            else f". In hindsight no other member did better on {top} of {len(seen)} datasets"
-            if len(seen) > 1
-            else ". In hindsight another member did better"
-        )
-    yield told + "."
+    """Who was chosen in advance for what."""
+    chosen: dict[str, list[str]] = {}
+    for dataset in singles:
+        chosen.setdefault(" and ".join(summary.chosen_for(dataset)), []).append(dataset)
+    if len(chosen) == 1:
+        everywhere = " on every dataset" if len(singles) > 1 else ""
+        told = f"The best single model, chosen in advance, was {next(iter(chosen))}{everywhere}."
+        yield f"{told} {_hindsight(summary, singles)}".rstrip()
+    elif chosen:
+        whom = "; ".join(f"{member} for {', '.join(sets)}" for member, sets in chosen.items())
+        yield f"The best single model, chosen in advance: {whom}. {_hindsight(summary, singles)}".rstrip()
+
+
+def _hindsight(summary: Summary, singles: Sequence[str]) -> str:
+    """Whether the choice was right, where one member was chosen among several."""
+    top: list[bool] = []
+    for dataset in singles:
+        alone = [row for row in summary.rows if row.dataset == dataset and row.kind == "member"]
+        mine = [row for row in alone if [row.system] == summary.chosen_for(dataset)]
+        if mine and len(alone) > 1:
+            top.append(mine[0].accuracy.estimate >= max(row.accuracy.estimate for row in alone))
+    if len(top) > 1:
+        return f"In hindsight no other member did better on {sum(top)} of {len(top)} datasets."
+    return f"In hindsight {'no other' if top[0] else 'another'} member did better." if top else ""
 
 
 def _reservations(summary: Summary, singles: Sequence[str]) -> Iterator[str]:
@@ -107,7 +99,7 @@ def _reservations(summary: Summary, singles: Sequence[str]) -> Iterator[str]:
     family = comparisons(summary)
     weak = [name for name in singles if family and 2.0 ** (1 - _clusters(summary, name)) * family >= ALPHA]
     if weak:
-        where = f" on {', '.join(weak)}" if len(weak) < len(singles) else ""
+        where = f" on {', '.join(weak)}" if len(weak) < len(singles) else " in each dataset" if len(weak) > 1 else ""
         yield (
             f"Too few items{where}: not even a system that is right wherever the best model is wrong could be told "
             f"from chance after correction."
@@ -177,10 +169,6 @@ def _beside(row: Row) -> Against:
 
 def _size(row: Row) -> float:
     return -_beside(row).gain.estimate
-
-
-def _most(rows: Sequence[Row]) -> float:
-    return max(row.accuracy.estimate for row in rows)
 
 
 def _gain(row: Row) -> str:

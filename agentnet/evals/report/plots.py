@@ -119,7 +119,7 @@ def correlations(found: Sequence[Correlation], dataset: str) -> str:
     """How far the errors of each two members go together: full colour is always together, white is independently."""
     here = [one for one in found if one.dataset == dataset]
     names = list(dict.fromkeys(name for one in here for name in (one.one, one.other)))
-    if len(names) < 2:
+    if all(one.phi is None for one in here):
         return ""
     cell, tall = 58.0, 36.0
     left = 120.0

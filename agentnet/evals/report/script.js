@@ -8,7 +8,8 @@ document.querySelectorAll("table.sortable").forEach(function (table) {
     while (head.firstChild) button.appendChild(head.firstChild);
     head.appendChild(button);
     button.addEventListener("click", function () {
-      var up = head.getAttribute("aria-sort") === "descending", body = table.tBodies[0];
+      var sorted = head.getAttribute("aria-sort"), body = table.tBodies[0];
+      var up = sorted ? sorted === "descending" : place === 0; // names from the first, numbers from the largest
       heads.forEach(function (other) { other.removeAttribute("aria-sort"); });
       head.setAttribute("aria-sort", up ? "ascending" : "descending");
       Array.from(body.rows).map(function (row) {
@@ -27,14 +28,14 @@ document.querySelectorAll("table.sortable").forEach(function (table) {
 // One dataset at a time, where there are several; the address says which.
 var links = Array.from(document.querySelectorAll("nav a[data-of]"));
 function choose() {
-  var wanted = location.hash.slice(1), found = links.some(function (link) { return link.dataset.of === wanted; });
-  if (!found && wanted !== "" && wanted !== "each") return;
+  var wanted = location.hash.slice(1) || "each", found = wanted !== "each";
+  if (!links.some(function (link) { return link.dataset.of === wanted; })) return; // some other place of the page
   document.body.classList.toggle("only", found);
   document.querySelectorAll("section.dataset").forEach(function (section) {
     section.classList.toggle("shown", section.id === wanted);
   });
   links.forEach(function (link) {
-    if (link.dataset.of === (found ? wanted : "each")) link.setAttribute("aria-current", "true");
+    if (link.dataset.of === wanted) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   });
 }

@@ -1,18 +1,26 @@
-"""What a report says in words and numbers, on summaries whose truth is known."""
+"""What a report says in numbers, on summaries whose truth is known."""
 
 from __future__ import annotations
 
-import pytest
+import itertools
+import math
+from dataclasses import replace
 
-from agentnet.evals.report.findings import against, frontier, online, paths, rounds, verdict
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentnet.evals.report.findings import against, frontier, glance, online, pairs, paths, rounds, together, verdict
 from agentnet.evals.report.headline import headline
+from agentnet.evals.statistics import Interval
 from agentnet.evals.suite import Sweep
 from agentnet.evals.summary import Summary, summarise
-from agentnet.evals.sweeps import swept, system, together
+from agentnet.evals.sweeps import swept, system
+from agentnet.evals.sweeps import together as decided
 from agentnet.evals.systems import BEST
 from tests.evals.made import items, record, trial, usage
 
-VOTE = system("vote", together(["ann", "bob"], "vote"))
+VOTE = system("vote", decided(["ann", "bob"], "vote"))
 
 
 def answered(name: str, answers: str, tokens: int = 10, **more: object) -> list[object]:
@@ -97,3 +105,74 @@ def test_rounds_come_in_their_order() -> None:
     trials = [one for point in points for one in answered(point.name, "rw")]
     found = summarise(record(points), [*trials, *answered("ann", "rw")], items(2))
     assert [row.facts["rounds"] for row in rounds(found, "sums")] == [1, 2, 3]
+
+
+def test_online_curves_are_what_enumerating_every_set_of_members_gives() -> None:
+    members = ["ann", "bob", "cat"]
+    points = swept(Sweep(sweep="subsets", by=("vote",)), members)
+    right = {point.name: (3 * place + 2) % 11 for place, point in enumerate(points)}
+    trials = [one for name, count in right.items() for one in answered(name, "r" * count + "w" * (10 - count))]
+    found = summarise(record(points, members), [*trials, *answered("ann", "r" * 10)], items(10))
+    (curve,) = (one for one in online(found, "sums") if one.name == "vote")
+    by_set = {frozenset(point.facts["members"]): right[point.name] / 10 for point in points}
+    for rate, accuracy in zip((1.0, 0.9, 0.8, 0.7, 0.6, 0.5), curve.accuracy, strict=True):
+        whole = 0.0
+        for there in itertools.product((False, True), repeat=3):
+            some = frozenset(name for name, here in zip(members, there, strict=True) if here)
+            whole += math.prod(rate if here else 1 - rate for here in there) * by_set.get(some, 0.0)
+        assert accuracy == pytest.approx(whole)
+
+
+LIKE = summary({"one": ("rrww", 30)}, "rrww").rows[0]
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 4)), min_size=1, max_size=8))
+def test_the_frontier_is_what_no_other_point_dominates(points: list[tuple[int, int]]) -> None:
+    rows = [
+        replace(LIKE, prompt_tokens=float(tokens), completion_tokens=0.0, accuracy=Interval(right / 4, 0, 1))
+        for tokens, right in points
+    ]
+    found = {(row.tokens, row.accuracy.estimate) for row in frontier(rows, cost=False)}
+    every = {(row.tokens, row.accuracy.estimate) for row in rows}
+    assert found == {
+        (tokens, right)
+        for tokens, right in every
+        if not any(t <= tokens and r >= right and (t, r) != (tokens, right) for t, r in every)
+    }
+
+
+def test_a_pair_stands_beside_the_better_of_its_two() -> None:
+    points = swept(Sweep(sweep="pairs", by=("vote", "gac")), ["ann", "bob"])
+    trials = [*answered("ann", "rwww"), *answered("bob", "rrww"), *answered("vote of ann + bob", "rrrw")]
+    found = pairs(summarise(record(points), [*trials, *answered("gac of ann + bob", "wwww")], items(4)), "sums")
+    assert list(found) == ["vote", "gac"]
+    (pair,) = found["vote"]
+    assert (pair.row.system, pair.better.system, pair.other.system) == ("vote of ann + bob", "bob", "ann")
+
+
+def test_what_only_the_system_had_right_and_what_only_it_had_wrong() -> None:
+    made = record([VOTE])
+    trials = [*answered("ann", "rrwww"), *answered("bob", "rwwwr"), *answered("vote", "wrwrr")]
+    (one,) = together(summarise(made, trials, items(5)), "sums")
+    assert ([item.id for item in one.gained], [item.id for item in one.lost]) == (["i3"], ["i0"])
+    assert together(summarise(made, [*answered("ann", "rw"), *answered("vote", "rw")], items(2)), "sums") == []
+
+
+def test_one_dataset_needs_no_glance() -> None:
+    assert glance(summary({"same": ("rrww", 30)}, "rrww")) == []
+
+
+def test_a_suite_may_call_its_own_groups_as_the_experiments_are_called() -> None:
+    strange = [
+        VOTE.model_copy(update={"name": group, "group": group, "facts": facts})
+        for group, facts in (
+            ("online", {}),
+            ("rounds", {"rounds": "two"}),
+            ("pairs by hand", {"members": 3}),
+            ("", {"path": 1}),
+        )
+    ]
+    strange = [one.model_copy(update={"name": f"s{n}"}) for n, one in enumerate(strange)]
+    trials = [one for name in ("ann", *(s.name for s in strange)) for one in answered(name, "rw")]
+    found = summarise(record(strange), trials, items(2))
+    assert (online(found, "sums"), rounds(found, "sums"), pairs(found, "sums"), paths(found)) == ([], [], {}, [])

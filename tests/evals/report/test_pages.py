@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from itertools import groupby
 from pathlib import Path
@@ -13,13 +16,14 @@ import pytest
 from agentnet.errors import BadInput
 from agentnet.evals.report import write_report
 from agentnet.evals.report.markdown import markdown
-from agentnet.evals.report.page import page
+from agentnet.evals.report.page import _tenths, page
+from agentnet.evals.report.provenance import DEFINITIONS
 from agentnet.evals.report.raster import by_difficulty, picture
 from agentnet.evals.report.svg import apart, linear, logarithmic, ticks
 from agentnet.evals.suite import Sweep
 from agentnet.evals.summary import Summary, summarise
 from agentnet.evals.sweeps import swept, system, together
-from tests.evals.made import items, record, trial
+from tests.evals.made import items, record, said, trial
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>|`\"'"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -42,16 +46,27 @@ class Checker(HTMLParser):
         self.scripts = 0
         self.images: list[str] = []
         self.active: list[str] = []
+        self.scopes: list[str | None] = []
+        self.named: list[bool] = []
+        self.ids: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in VOID:
             self.open.append(tag)
         self.scripts += tag == "script"
+        if tag == "th":
+            self.scopes.append(dict(attrs).get("scope"))
+        if tag == "svg":
+            self.named.append(dict(attrs).get("role") == "img" and bool(dict(attrs).get("aria-label")))
         for name, value in attrs:
             if name.startswith("on"):
                 self.active.append(name)
             if name in ("src", "href"):
                 self.images.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+            if name == "style":
+                assert re.fullmatch(r"--of: [0-9.]+%|height: \d+px|background: #[0-9a-f]{6}", value or "")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         pass
@@ -73,7 +88,16 @@ def test_a_page_is_whole_and_loads_nothing() -> None:
     checker = checked(html)
     assert all(link.startswith(("#", "data:image/png;base64,")) for link in checker.images)
     assert "http" not in html
+    assert "url(" not in html
+    assert "@import" not in html
     assert checker.scripts == 2
+    assert set(checker.scopes) == {"row", "col"}
+    assert checker.named
+    assert all(checker.named)
+    assert len(set(checker.ids)) == len(checker.ids)
+    assert {link[1:] for link in checker.images if link.startswith("#")} <= set(checker.ids)
+    assert "6 items. Best single model, chosen in advance" in html
+    assert "built-in" not in html
     for what in ("best, in advance", "vote", "ann", "bob", "McNemar", "How it was made"):
         assert what in html
 
@@ -86,6 +110,19 @@ def test_what_models_and_items_say_stays_text() -> None:
     data = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.DOTALL)[1])
     assert data["texts"][0].startswith(EVIL)
     assert EVIL in data["names"]
+    assert "<script>alert" not in html
+    assert html.count("<img") == 1
+    text = markdown(summary(names=(EVIL,)))
+    assert "<" not in text
+    assert "\\`" in text
+
+
+def test_names_cannot_end_a_cell_a_link_or_a_command_in_markdown() -> None:
+    found = summary(names=("a\\|b [x](javascript:1) ![y](z)",))
+    record = found.record.model_copy(update={"command": "agentnet eval 'a``b'"})
+    text = markdown(replace(found, record=record))
+    assert r"a\\\|b \[x\](javascript:1) !\[y\](z)" in text
+    assert "``` agentnet eval 'a``b' ```" in text
 
 
 def test_markdown_tables_keep_their_columns_whatever_is_said() -> None:
@@ -152,3 +189,87 @@ def test_scales_and_ticks() -> None:
     moved = apart([10, 11, 50], 15)
     assert moved[1] - moved[0] >= 14.9
     assert moved[2] == 50
+
+
+def several(status: str = "running") -> Summary:
+    """Two datasets; of the second only half is done, and two of its trials failed. `judged` answers have no scores of
+    their own: only whole systems are judged."""
+    suite = {"datasets": [{"from": "zoo", "family": "math", "name": name, "items": 1} for name in ("sums", "judged")]}
+    systems = [system(name, together(["ann", "bob"], "vote")) for name in ("vote", "other")]
+    asked = [*items(6), *items(6, "judged", "judged")]
+    names = ("vote", "other", "ann", "bob")
+    trials = [trial(name, item.id, "7" if name == "vote" else "8") for item in asked[:6] for name in names]
+    spoken = said(("ann", 0, "so"), ("bob", 0, "so"))
+    unscored = tuple(one.model_copy(update={"score": None}) for one in spoken)
+    trials += [
+        trial(name, item.id, "so it is", dataset="judged", score=1.0, said=unscored)
+        for item in asked[6:9]
+        for name in ("vote", "ann", "bob")
+    ]
+    trials += [trial("vote", item.id, None, dataset="judged", score=None, status="error") for item in asked[9:11]]
+    made = record(systems, **suite).model_copy(update={"status": status})
+    return summarise(made, trials, asked)
+
+
+def test_an_evaluation_that_is_not_over_shows_what_there_is() -> None:
+    html, text = page(several()), markdown(several())
+    checked(html)
+    for content in (html, text):
+        assert "The evaluation is not over: this is what is there so far." in content
+        assert "2 trials have no score" in content
+        assert "failures" in content
+    assert "not over" not in page(several("done"))
+    for name in ("vote", "other", "ann", "bob", "best, in advance"):
+        assert f">{name}<" in html
+    assert "At a glance" in html
+    assert "▲ better, ▼ worse" in text
+    assert "At a glance" not in page(summary())
+
+
+def test_answers_that_only_a_judge_scores_have_no_flips_and_no_score_of_their_own() -> None:
+    found = several().row("judged", "vote")
+    assert (found.conduct.corrected, found.conduct.spoiled, found.failures) == (0, 0, 2)
+    checked(page(several()))
+
+
+def test_numbers_that_json_has_no_word_for_are_null(tmp_path: Path) -> None:
+    found = summary()
+    odd = [replace(row, facts={"temperature": math.inf, "of": (math.nan, 1.0)}) for row in found.rows]
+    write_report(replace(found, rows=tuple(odd)), tmp_path)
+    report = json.loads((tmp_path / "report.json").read_text(), parse_constant=pytest.fail)
+    assert report["rows"][0]["facts"] == {"temperature": None, "of": [None, 1.0]}
+
+
+def test_the_same_summary_gives_the_same_files(tmp_path: Path) -> None:
+    first, again = write_report(several(), tmp_path / "a"), write_report(several(), tmp_path / "b")
+    for name in ("report.html", "report.md", "report.json"):
+        one, other = ((folder / name).read_text() for folder in (first, again))
+        assert without_times(one) == without_times(other)
+
+
+def without_times(text: str) -> str:
+    return re.sub(r"20\d\d-\d\d-\d\d[T ][0-9:.Z]+", "", text)
+
+
+def test_a_page_follows_the_theme_of_the_reader_and_fits_a_phone() -> None:
+    html = page(summary())
+    assert "prefers-color-scheme: dark" in html
+    assert 'name="viewport"' in html
+    assert "@media (max-width" in html
+
+
+def test_every_measure_is_explained() -> None:
+    html = page(summary())
+    for what, _ in DEFINITIONS:
+        assert f"<dt>{escape(what)}</dt>" in html
+
+
+def test_scores_between_right_and_wrong_keep_their_shade() -> None:
+    assert [_tenths(score) for score in (None, 0.0, 0.01, 0.5, 0.99, 1.0)] == ["-", "0", "1", "5", "9", "a"]
+
+
+def test_labels_stay_within_their_plot() -> None:
+    assert apart([5, 5, 5], 10, 0, 100)[0] >= 0
+    crowded = apart([98.0, 99.0, 100.0, 20.0], 14, 14, 100)
+    assert max(crowded) <= 100
+    assert all(one - other >= 13.9 for one, other in zip(sorted(crowded)[1:], sorted(crowded), strict=False))
