@@ -19,6 +19,9 @@ import numpy as np
 
 from agentnet.fusion.pieces import Pieces
 
+Respell = Callable[[Sequence[int], bytes], Sequence[int]]
+"""From tokens, and bytes behind what they say, to the tokens of both: see `Speller.append`."""
+
 Conditional = Callable[[Sequence[int]], Awaitable[Any]]
 """From the tokens of a cover to log-probabilities by place, float64 of shape (places,)."""
 
@@ -41,16 +44,26 @@ class _Cover:
 class ByteDistribution:
     """The next-byte distribution of one model along one text."""
 
-    def __init__(self, pieces: Pieces, conditional: Conditional, *, negligible: float = 1e-3) -> None:
-        self._pieces, self._conditional, self._negligible = pieces, conditional, negligible
+    def __init__(
+        self, pieces: Pieces, conditional: Conditional, *, negligible: float = 1e-3, respell: Respell | None = None
+    ) -> None:
+        """Where no cover is left that goes on with a byte (those that did may have been given up), `respell` says how
+        the text is spelled then; it is taken as given."""
+        self._pieces, self._conditional, self._negligible, self._respell = pieces, conditional, negligible, respell
         self._covers = [_Cover((), 1.0, b"")]
         self.given_up = 0.0
         """The share of the probability that was given up so far, added up over the bytes: a bound of the error."""
+        self.respelled = 0
+        """How often the text was spelled anew."""
 
     @property
     def tokens(self) -> tuple[int, ...]:
         """The likeliest cover: how the model would most probably spell the text."""
-        return max(self._covers, key=lambda cover: cover.weight).tokens
+        return self._best.tokens
+
+    @property
+    def _best(self) -> _Cover:
+        return max(self._covers, key=lambda cover: cover.weight)
 
     async def next(self) -> Any:
         """Natural log-probabilities of what comes next, by the places of `BYTES`; they sum to one."""
@@ -69,7 +82,7 @@ class ByteDistribution:
                 cover.probabilities = np.exp(await self._conditional(cover.tokens))
 
     async def append(self, byte: bytes) -> None:
-        """Go on with a byte. Raises `ValueError` where its probability is 0."""
+        """Go on with a byte. Raises `ValueError` where its probability is 0 and nothing can be respelled."""
         await self._ask()
         found: list[tuple[float, _Cover]] = []
         for cover in self._covers:
@@ -82,7 +95,12 @@ class ByteDistribution:
             inside = self._pieces.sorted.mass(cover.probabilities, rest) - ended
             if inside > 0:
                 found.append((cover.weight * inside, _Cover(cover.tokens, cover.weight, rest, cover.probabilities)))
-        self._covers = self._kept(found)
+        if found or self._respell is None:
+            self._covers = self._kept(found)
+        else:
+            tokens = self._respell(self._best.tokens, self._best.rest + byte)
+            self._covers = [_Cover(tuple(tokens), 1.0, b"")]
+            self.respelled += 1
 
     def _kept(self, found: list[tuple[float, _Cover]]) -> list[_Cover]:
         """The covers whose share of the probability matters, their weights scaled so that the shares sum to one."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agentnet.contracts.usage import Usage
-from agentnet.errors import AgentNetError, ModelError
+from agentnet.errors import AgentNetError, ContextOverflow, ModelError
 from agentnet.fusion.members import Member, NotNow
 from agentnet.fusion.pieces import END
 from agentnet.fusion.strategies import Strategy
@@ -53,11 +53,16 @@ class _Seat:
     """How many pieces had been said when it was asked."""
     failures: int = 0
     why: str = ""
+    full: bool = False
+    """Whether its context has no room for more."""
+    waits: str = ""
+    """Why it had no view this time, though nothing is wrong."""
 
     def ask(self, said: int) -> None:
         """Ask for what comes next, unless it is still at an earlier question."""
         if self.look is None:
             self.looked_at = said
+            self.waits = ""
             self.look = asyncio.create_task(self._catch_up_and_look())
 
     def answer(self, said: int) -> View | None:
@@ -67,7 +72,11 @@ class _Seat:
         task, self.look = self.look, None
         try:
             view = task.result()
-        except NotNow:
+        except NotNow as error:
+            self.waits = str(error)
+            return None
+        except ContextOverflow as error:
+            self.failures, self.full, self.why = PATIENCE, True, str(error)
             return None
         except AgentNetError as error:
             self.failures += 1
@@ -116,7 +125,11 @@ class Table:
         finish: Literal["stop", "length"] = "length"
         try:
             while len(choices) < self.limit and not text.stopped:
-                choice = self.strategy.choose(await self._views(len(choices)))
+                views = await self._views(len(choices))
+                if not views:
+                    said += self._cut_off(text, choices[-1])
+                    break
+                choice = self.strategy.choose(views)
                 choices.append(choice)
                 ended = choice.piece is END
                 final = ended or len(choices) == self.limit
@@ -136,10 +149,20 @@ class Table:
         dropped = {seat.member.name: seat.why for seat in self._seats if seat.failures >= PATIENCE}
         return Fused(said, finish, tuple(choices), usages, respelled, dropped)
 
+    def _cut_off(self, text: TextStream, last: Choice) -> str:
+        """What was held back of a text that cannot go on."""
+        held = text.feed(b"", final=True)
+        if self.on_piece is not None and held:
+            self.on_piece(held, last)
+        return held
+
     async def _views(self, said: int) -> list[View]:
-        """What those at the table think comes next, from at least one. A leader who is sure enough is heard alone."""
+        """What those at the table think comes next, from at least one; none where their contexts are full. A leader who
+        is sure enough is heard alone."""
         while True:
             present = [seat for seat in self._seats if seat.failures < PATIENCE]
+            if not present and said and any(seat.full for seat in self._seats):
+                return []
             if not present:
                 reasons = "; ".join(dict.fromkeys(seat.why for seat in self._seats))
                 raise ModelError(f"none of the models that decode together is left: {reasons}")
@@ -151,6 +174,11 @@ class Table:
                 return views
             if late := [seat.look for seat in present if seat.look is not None]:
                 await asyncio.wait(late, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                left = [seat for seat in present if seat.failures < PATIENCE]
+                if left and all(seat.waits for seat in left):
+                    reasons = "; ".join(seat.waits or seat.why for seat in present)
+                    raise ModelError(f"none of the models that decode together can go on: {reasons}")
 
     async def _hear(self, seats: Sequence[_Seat], said: int) -> list[View]:
         for seat in seats:

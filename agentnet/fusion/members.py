@@ -150,7 +150,9 @@ class ByteMember(Member):
     ) -> None:
         self.name, self.weight = name, weight
         self._session, self._own = session, lexicon.pieces
-        self._bytes = ByteDistribution(lexicon.pieces, self._conditional, negligible=negligible)
+        self._bytes = ByteDistribution(
+            lexicon.pieces, self._conditional, negligible=negligible, respell=lexicon.speller.append
+        )
         self._begun = False
         """Whether it is known how the model's own text begins."""
 
@@ -183,11 +185,9 @@ class ByteMember(Member):
 
     async def append(self, piece: bytes) -> None:
         self._begun = True
-        try:
-            for value in piece:
-                await self._bytes.append(bytes([value]))
-        except ValueError as error:
-            raise ModelError(f"{self.name}: {error}") from error
+        for value in piece:
+            await self._bytes.append(bytes([value]))
+        self.respelled = self._bytes.respelled
 
     def usage(self) -> Usage:
         return _usage(self._session)

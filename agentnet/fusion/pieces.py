@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from agentnet.errors import ModelError
+
 END = None
 """The outcome that the text ends here. A model may have several end tokens: together they are this one outcome."""
 
@@ -59,14 +61,16 @@ class Pieces:
         """From logits by token to logits and natural log-probabilities by place, each float64 of shape (places,).
 
         Of tokens that share a place, the greatest logit counts, and their probabilities are added. Tokens without a
-        place count for nothing: the probabilities of what remains sum to one.
+        place count for nothing: the probabilities of what remains sum to one. Raises `ModelError` where a logit is no
+        number.
         """
         logits = row[self._last].astype(np.float64)
-        if not len(self._shared_places):
-            top = logits.max()
-            return logits, logits - (top + np.log(np.exp(logits - top).sum()))
         shared = row[self._shared_tokens].astype(np.float64)
-        top = max(logits.max(), shared.max())
+        top = np.maximum(logits.max(), shared.max(initial=-np.inf))
+        if not np.isfinite(top):
+            raise ModelError("its logits are not numbers; is the file damaged?")
+        if not len(shared):
+            return logits, logits - (top + np.log(np.exp(logits - top).sum()))
         weights = np.exp(logits - top)
         np.add.at(weights, self._shared_places, np.exp(shared - top))
         np.maximum.at(logits, self._shared_places, shared)

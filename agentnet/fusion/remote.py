@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 import numpy as np
 
 from agentnet.contracts.usage import Usage
@@ -27,21 +29,27 @@ class RemoteMember(Member):
         self._usage = Usage()
 
     async def view(self) -> View:
-        try:
-            said = self._said.decode()
-        except UnicodeDecodeError:
-            raise NotNow(f"{self.name} waits for the rest of a character") from None
+        said, half = _text(self._said)
+        if half:
+            raise self._not_now()
         found = await self._model.next_tokens(self._request, said)
         self._usage += found.usage
         likely: dict[Piece, float] = dict(found.tokens)
         if not said:
             likely = _without_lead(likely)
+        # A server takes text: from half a character it could not go on, so it does not propose one.
+        likely = {piece: logprob for piece, logprob in likely.items() if not _text(piece or b"")[1]}
+        if not likely:
+            raise self._not_now()
         spelled = [piece for piece in likely if piece is not None]
         pieces = Pieces([*spelled, b""], ends=[len(spelled)])
         logprobs = np.full(len(pieces), -np.inf)
         for piece, logprob in likely.items():
             logprobs[pieces.places[piece]] = logprob
         return View(self.name, pieces, logprobs, logprobs, weight=self.weight, raw=False)
+
+    def _not_now(self) -> NotNow:
+        return NotNow(f"{self.name} waits for the rest of a character")
 
     async def append(self, piece: bytes) -> None:
         self._said += piece
@@ -51,6 +59,12 @@ class RemoteMember(Member):
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _text(said: bytes) -> tuple[str, bool]:
+    """Bytes as text, with U+FFFD for what can be no part of any, and whether the last character is still incomplete."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    return decoder.decode(said), bool(decoder.getstate()[0])
 
 
 def _without_lead(likely: dict[Piece, float]) -> dict[Piece, float]:

@@ -29,12 +29,17 @@ class View:
     """The piece with which the member's own tokenizer begins to spell some bytes."""
 
     def top(self, count: int) -> Any:
-        """The places of the likeliest pieces, best first; of equals the one with the lower place."""
+        """The places of the likeliest pieces, best first; of equals the one with the lower place.
+
+        What has no probability is not among them: a server did not tell it, or it cannot be said.
+        """
         count = min(count, len(self.logprobs))
         if count < len(self.logprobs) // 4:
             some = np.sort(np.argpartition(self.logprobs, -count)[-count:])
-            return some[np.argsort(-self.logprobs[some], kind="stable")]
-        return np.argsort(-self.logprobs, kind="stable")[:count]
+            best = some[np.argsort(-self.logprobs[some], kind="stable")]
+        else:
+            best = np.argsort(-self.logprobs, kind="stable")[:count]
+        return best[self.logprobs[best] > -np.inf]
 
     @property
     def likeliest(self) -> int:

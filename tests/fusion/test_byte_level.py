@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from agentnet.fusion.byte_level import BYTES, ByteDistribution
 from agentnet.fusion.pieces import END, Pieces
+from agentnet.fusion.spelling import Speller
 
 VOCABULARY = [b"a", b"b", b"ab", b"ba", b"aba", b"\xc3", b"\xc3\xa9", b"\xa9", b"a", b""]
 PIECES = Pieces(VOCABULARY, ends=[9])
@@ -79,6 +80,26 @@ async def test_a_byte_that_the_model_cannot_say_is_refused() -> None:
     model = ByteDistribution(PIECES, conditional(0))
     with pytest.raises(ValueError, match="no probability"):
         await model.append(b"z")
+
+
+async def test_who_is_outvoted_in_the_middle_of_a_token_goes_on_from_the_text_as_it_is() -> None:
+    """It was sure of `aba`: other ways to spell what was said are given up, and of those that are left none goes on."""
+
+    async def sure(tokens: Sequence[int]) -> Any:
+        row = np.full(len(VOCABULARY), -12.0)
+        row[4 if not tokens else 1] = 0.0
+        return PIECES.logprobs(row)
+
+    speller = Speller("it", PIECES, VOCABULARY, lambda text: [])
+    model = ByteDistribution(PIECES, sure, respell=speller.append)
+    await model.append(b"a")
+    await model.append(b"b")
+    assert np.exp(await model.next())[1 + ord("a")] > 0.99
+    await model.append(b"b")
+    assert model.respelled == 1
+    assert model.tokens == (2, 1)
+    assert np.exp(await model.next()).argmax() == 1 + ord("b")
+    assert math.fsum(np.exp(await model.next())) == pytest.approx(1)
 
 
 def test_bytes_are_a_vocabulary() -> None:

@@ -16,7 +16,7 @@ from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
 from agentnet.fusion.decoding import Fused, Table
 from agentnet.fusion.lexicon import Lexicon
-from agentnet.fusion.members import ByteMember, LocalMember, Member
+from agentnet.fusion.members import ByteMember, LocalMember, Member, NotNow
 from agentnet.fusion.pieces import END, Pieces
 from agentnet.fusion.strategies import DuetNet, Gated, Mean, Strategy, UniTE
 from agentnet.fusion.views import View
@@ -237,6 +237,71 @@ async def test_who_is_late_is_not_waited_for() -> None:
 async def test_if_all_are_late_somebody_is_waited_for() -> None:
     slow = Odd("slow", lambda step: asyncio.sleep(0.03))
     assert (await together([slow], limit=2, deadline=0.001)).text == "xx"
+
+
+async def test_who_was_late_is_heard_as_soon_as_it_is_ready() -> None:
+    """It was done with its old question in between: it gets the new one at once, and misses no further piece."""
+    gate = asyncio.Event()
+    slow = Odd("slow", lambda step: gate.wait() if step == 2 else None)
+    steady = Odd("steady", lambda step: let_go() if step == 3 else None)
+
+    async def let_go() -> None:
+        gate.set()
+        await asyncio.sleep(0.02)
+
+    fused = await together([steady, slow], limit=5, deadline=0.2)
+    both = {"steady", "slow"}
+    assert [set(choice.shares) for choice in fused.choices] == [both, {"steady"}, {"steady"}, both, both]
+    assert slow.heard == b"xxxx"
+
+
+async def test_if_nobody_can_go_on_with_half_a_character_it_is_an_error() -> None:
+    """Rather than asking for ever."""
+
+    def waits(step: int) -> None:
+        if step > 1:
+            raise NotNow("waits for the rest")
+
+    half = Odd("half", waits)
+    with pytest.raises(ModelError, match="waits for the rest"):
+        await asyncio.wait_for(together([half, Odd("gone", fails(*range(1, 99)))]), 1)
+
+
+@pytest.mark.parametrize("bytewise", [False, True])
+async def test_a_text_that_fills_the_context_is_cut_off_there(tmp_path: Path, bytewise: bool) -> None:
+    """As that of the model alone, which does without its last token; what was said is not lost."""
+    turn = {letter(one): {letter(other): 20.0} for one, other in [(">", "a"), ("a", "b"), ("b", "a")]}
+    path = write_chain(tmp_path / "endless.gguf", turn, context=32)
+    model = LlamaModel(path, LlamaSpec(path=str(path), threads=1, context=32))
+    ask = Request(({"role": "user", "content": "?"},), Sampling(max_tokens=100))
+    alone = await model.generate(ask)
+    one = member(model, "one", ask)
+    fused = await together([one.by_bytes() if bytewise else one], limit=100)
+    assert (fused.text[:-1], fused.finish) == (alone.text, alone.finish)
+    assert "do not fit into the context" in fused.dropped["one"]
+    await model.close()
+
+
+async def test_who_has_no_room_left_leaves_the_rest_to_the_others(tmp_path: Path) -> None:
+    turn = {letter(one): {letter("x"): 20.0} for one in ">x"}
+    path = write_chain(tmp_path / "endless.gguf", turn, context=32)
+    model = LlamaModel(path, LlamaSpec(path=str(path), threads=1, context=32))
+    small = member(model, "small", Request(({"role": "user", "content": "?"},), Sampling(max_tokens=100)))
+    steady = Odd("steady")
+    fused = await together([small, steady], limit=50)
+    assert (fused.text, set(fused.dropped)) == ("x" * 50, {"small"})
+    await model.close()
+
+
+async def test_logits_that_are_no_numbers_are_an_error(tmp_path: Path) -> None:
+    path = write_chain(tmp_path / "broken.gguf", {letter(">"): {letter("x"): float("nan")}})
+    model = LlamaModel(path, LlamaSpec(path=str(path), threads=1, context=64))
+    ask = Request(({"role": "user", "content": "?"},), Sampling(max_tokens=100))
+    for broken in (member(model, "broken", ask), member(model, "broken", ask).by_bytes()):
+        fused = await together([Odd("steady"), broken], limit=9)
+        assert fused.text == "x" * 9
+        assert "not numbers" in fused.dropped["broken"]
+    await model.close()
 
 
 async def test_if_all_fail_it_is_an_error() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
@@ -132,3 +133,32 @@ async def test_the_space_in_front_of_a_servers_first_word_is_no_part_of_the_text
     assert fused.text == "a"
     assert [choice.piece for choice in fused.choices] == [b"a", END]
     assert fused.choices[0].score == pytest.approx(0.7)
+
+
+async def test_a_server_does_not_propose_what_it_could_not_go_on_from(loopback: Loopback) -> None:
+    """It takes text: behind half a character it can be asked for nothing, and nobody else is there to complete it."""
+
+    def answer(asked: Asked) -> Answer:
+        if asked.body["messages"][-1]["role"] != "assistant":
+            return told(entry("\\xf0\\x9f", 0.6, bytes_=[0xF0, 0x9F]), entry("é", 0.4, bytes_=[0xC3, 0xA9]))
+        return told(entry("<|im_end|>", 0.9), entry("z", 0.1))
+
+    loopback.answer = answer
+    remote = model(loopback)
+    fused = await asyncio.wait_for(Table([RemoteMember("far", remote, ASK)], Mean(), limit=9).decode(), 5)
+    assert fused.text == "é"
+    loopback.answer = lambda _: told(entry("\\xf0", 1.0, bytes_=[0xF0]))
+    with pytest.raises(ModelError, match="waits for the rest of a character"):
+        await asyncio.wait_for(Table([RemoteMember("far", remote, ASK)], Mean(), limit=9).decode(), 5)
+    await remote.close()
+
+
+async def test_bytes_that_will_never_be_a_character_do_not_silence_a_server(loopback: Loopback) -> None:
+    """Another member said them."""
+    loopback.answer = writes("\ufffdb")
+    remote = model(loopback)
+    member = RemoteMember("far", remote, ASK)
+    await member.append(b"\xff")
+    view = await member.view()
+    assert view.piece(view.likeliest) == b"b"
+    await remote.close()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agentnet.fusion.pieces import END, Pieces
 from agentnet.fusion.strategies import DuetNet, Gated, MaxScore, Mean, Strategy, UniTE
+from agentnet.fusion.strategies.duetnet import Values
 from agentnet.fusion.views import View
 
 REST = -1e4
@@ -77,6 +78,19 @@ class TestDuetNet:
 
         rule = DuetNet(values="logprobs")
         assert rule.choose([shifted(A, one), shifted(B, other)]).piece == rule.choose([A, B]).piece
+
+    @pytest.mark.parametrize("values", ["logits", "probabilities", "logprobs"])
+    def test_what_a_server_did_not_tell_is_no_veto(self, values: Values) -> None:
+        """It told two pieces, fewer than are kept: that says nothing about the end."""
+        pieces = Pieces([b"a", b"b", b""], ends=[2])
+        told = np.array([-np.inf, math.log(0.3), math.log(0.2)])
+        server = View("S", pieces, told, told, raw=False)
+        sure = probabilities("A", {END: 0.9, b"z": 0.1})
+        choice = DuetNet(values=values, tau_p=None).choose([server, sure])
+        assert math.isfinite(choice.score)
+        assert choice.runner_up_score is not None
+        assert math.isfinite(choice.runner_up_score)
+        assert [server.piece(int(place)) for place in server.top(10)] == [b"a", b"b"]
 
     def test_draws_are_repeatable_and_advance(self) -> None:
         def texts(seed: int) -> list[object]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from agentnet.contracts.usage import Usage
-from agentnet.errors import ModelError
+from agentnet.errors import ContextOverflow
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.delivery import Mailbox
 from agentnet.models.llama.engine import Engine
@@ -60,11 +60,14 @@ class TokenSession:
     async def step(self, tokens: Sequence[int], reader: Reader[T]) -> T:
         """Bring the sequence to the prompt and `tokens`, and read the logits of what comes next.
 
-        Only what differs from the sequence as it is gets evaluated. Raises `ModelError`.
+        Only what differs from the sequence as it is gets evaluated. Raises `ModelError`, and `ContextOverflow` where
+        the context has no room for so many.
         """
         whole = [*self.prompt, *tokens]
         if len(whole) > self.size:
-            raise ModelError(f"{self._engine.name}: {len(whole)} tokens do not fit into the context of {self.size}")
+            raise ContextOverflow(
+                f"{self._engine.name}: {len(whole)} tokens do not fit into the context of {self.size}"
+            )
         job = Step(whole, reader, session=self._key, priority=self._priority)
         found, usage = await self._engine.run(job)
         self.evaluated += usage.prompt_tokens - usage.reused_tokens
