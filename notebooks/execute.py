@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
@@ -21,27 +22,33 @@ TIMEOUT = 300
 """Seconds for one cell."""
 
 
+class ThisInterpreter(KernelSpecManager):
+    """Knows one kernel: the Python that runs this, with the AgentNet that lies beside it."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        path = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
+        return KernelSpec(
+            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=ERROR"],
+            display_name="Python 3",
+            language="python",
+            env={"PYTHONPATH": path, "MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+        )
+
+
 def execute(path: Path, folder: Path) -> Any:
     """The notebook with the outputs of a fresh execution, in a working folder. Raises where a cell does."""
     notebook = nbformat.read(path, as_version=4)
-    manager = AsyncKernelManager(kernel_name="agentnet")
-    manager._kernel_spec = _this_interpreter()
+    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=ThisInterpreter())
     client = NotebookClient(notebook, km=manager, timeout=TIMEOUT, resources={"metadata": {"path": str(folder)}})
-    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     client.execute()
-    return _tidied(notebook)
+    return tidied(notebook)
 
 
-def _this_interpreter() -> Any:
-    """A kernel of the Python that runs this, whatever kernels are installed."""
-    from jupyter_client.kernelspec import KernelSpec
+def tidied(notebook: Any) -> Any:
+    """Without times, process ids and versions of the kernel; pieces of one stream are one output.
 
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    return KernelSpec(argv=argv, display_name="Python 3", language="python")
-
-
-def _tidied(notebook: Any) -> Any:
-    """Without times, process ids and versions of the kernel; pieces of one stream are one output."""
+    What is shown as a picture or a table is not kept as Python text too, which has ids, clock times and paths in it.
+    """
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -53,6 +60,8 @@ def _tidied(notebook: Any) -> Any:
         merged: list[Any] = []
         for output in cell.outputs:
             output.pop("metadata", None) if output.output_type == "stream" else output.update(metadata={})
+            if len(shown := output.get("data", {})) > 1:
+                shown.pop("text/plain", None)
             if merged and output.output_type == "stream" == merged[-1].output_type and output.name == merged[-1].name:
                 merged[-1].text += output.text
             else:

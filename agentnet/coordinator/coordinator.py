@@ -42,6 +42,12 @@ class Outcome:
     usage: Usage
     messages: tuple[Message, ...]
 
+    def _repr_html_(self) -> str:
+        """How notebooks show an outcome: who said what, the answer, and what it took."""
+        from agentnet.coordinator.shown import as_html
+
+        return as_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:

@@ -15,7 +15,7 @@ from agentnet.collab.compiling import compile_expression, most_steps
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import Expression, Keyed, ProtocolSpec
 from agentnet.coordinator.preflight import preflight
-from agentnet.errors import ResumeError
+from agentnet.errors import BadInput, ResumeError
 from agentnet.network import Network
 
 LAYOUT = 1
@@ -35,6 +35,15 @@ class Prepared:
     """A digest of `identity`; every checkpoint carries it."""
     recursion_limit: int
     notes: tuple[str, ...]
+
+    def _repr_svg_(self) -> str | None:
+        """How notebooks show it: as a drawing of the state machine. None where the extra `picture` is missing."""
+        from agentnet.drawing import draw
+
+        try:
+            return draw(self.graph, "svg").decode()
+        except BadInput:
+            return None
 
 
 def prepare(protocol: ProtocolSpec, network: Network, checkpointer: Any = None) -> Prepared:

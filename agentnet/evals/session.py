@@ -25,7 +25,7 @@ PACKAGES = ("agentnet-ai", "llama-cpp-python", "langgraph", "openai")
 
 
 async def evaluate(
-    suite: str | Path | Suite,
+    suite: str | Path | Suite | SuiteSpec,
     *,
     limit: int | None = None,
     network: str | None = None,
@@ -34,9 +34,11 @@ async def evaluate(
 ) -> Summary:
     """Run a suite from beginning to end: for notebooks and programs.
 
-    `suite` is a shipped name, a YAML file, or a `Suite`; `limit` caps the items of each dataset. Without a `store`
-    nothing is remembered. Raises what `start` and `carry_on` raise.
+    `suite` is a shipped name, a YAML file, or the suite itself: then its paths start from the working folder. `limit`
+    caps the items of each dataset. Without a `store` nothing is remembered. Raises what `start` and `carry_on` raise.
     """
+    if isinstance(suite, SuiteSpec):
+        suite = Suite(suite, Path(f"{suite.name}.yaml"))
     found = suite if isinstance(suite, Suite) else find_suite(str(suite))
     async with await Store.open(store) as opened:
         evaluations = Evaluations(opened)

@@ -1,0 +1,32 @@
+"""`evaluate`: a suite from a program or a notebook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agentnet.evals import SuiteSpec, evaluate
+
+SUITE = {
+    "name": "mine",
+    "summary": "scout and the critic",
+    "members": ["scout"],
+    "baselines": ["best"],
+    "calibration": 0,
+    "datasets": [{"from": "zoo", "family": "math", "items": 3}],
+    "systems": [
+        {"name": "checked", "protocol": {"verify": {"proposer": "scout"}}},
+        {"name": "own", "protocol": "own.yaml"},
+    ],
+}
+
+
+async def test_a_suite_of_ones_own_starts_from_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.yaml").write_text("{name: own, summary: scout alone, protocol: scout}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    summary = await evaluate(SuiteSpec.model_validate(SUITE), limit=2)
+    assert {row.system: row.items for row in summary.rows if row.kind == "system"} == {"checked": 2, "own": 2}
+    assert list(tmp_path.iterdir()) == [tmp_path / "own.yaml"]
