@@ -10,7 +10,7 @@ from agentnet.evals.tables import ALL
 
 DEFINITIONS = (
     ("best, in advance", "the member that was best on other items of the same kind, asked before any reported one"),
-    ("right", "mean score of the items; one without an answer counts as wrong. The interval covers the true share 19 times in 20"),
+    ("right", "mean score of the items; without an answer it is 0. The interval covers the true share 19 times in 20"),
     ("over best", "accuracy minus that of the best single model on the same items, with a paired 95 % interval"),
     ("p", "chance of such a difference if there were none: McNemar's exact test, or a permutation of clusters; "
      "corrected by Holm over all comparisons with that kind of rival. Below 0.05 is better (▲) or worse (▼)"),
