@@ -40,6 +40,7 @@ def first(trial: Trial, times: int) -> Trial:
     Samples are decided by majority; of corrections the last answer stands.
     """
     said = trial.said[:times]
+    trial = trial.model_copy(update={"messages": len(said)})
     answered = [one for one in said if one.answer is not None]
     usage = sum((one.usage for one in said), Usage())
     corrects = trial.system == CORRECTIONS

@@ -46,7 +46,7 @@ def conduct(trials: Sequence[Trial]) -> Conduct:
     rounds = [reached for trial in several if (reached := consensus(trial)) is not None]
     flips = [flip for trial in trials for flip in _flips(trial)]
     chances = [adopted for trial in several for adopted in _conformity(trial)]
-    spoken = [trial for trial in trials if len(trial.said) > 1]
+    spoken = [trial for trial in trials if sum(one.score is not None for one in trial.said) > 1]
     return Conduct(
         messages=_mean([float(trial.messages) for trial in trials]) or 0.0,
         agreement=_mean(agreements),

@@ -96,11 +96,12 @@ def clusters_of(trials: Iterable[Trial], clusters: Clusters) -> list[tuple[str, 
 
 
 def corrected(rows: Sequence[Row]) -> Iterable[Row]:
-    """Rows with corrected p-values. One family of tests for each kind of rival, the rows over everything apart."""
-    families: dict[tuple[str, bool], list[tuple[int, int]]] = defaultdict(list)
+    """Rows with corrected p-values. One family of tests for each kind of rival; the rows over everything, and those of
+    the best member asked again, are families of their own."""
+    families: dict[tuple[str, bool, bool], list[tuple[int, int]]] = defaultdict(list)
     for place, row in enumerate(rows):
         for index, against in enumerate(row.against):
-            families[against.rival.split(" ×")[0], row.dataset == ALL].append((place, index))
+            families[against.rival.split(" ×")[0], row.dataset == ALL, row.kind == "system"].append((place, index))
     found = [list(row.against) for row in rows]
     for places in families.values():
         for (place, index), p in zip(places, holm([found[a][b].p for a, b in places]), strict=True):
