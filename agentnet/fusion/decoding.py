@@ -100,7 +100,8 @@ class _Seat:
 
 @dataclass
 class Table:
-    """Members that say one text together.
+    """Members that say one text together, until it ends or has `limit` tokens: pieces, or where bytes are agreed on the
+    tokens of the member who needs most.
 
     `deadline` is how many seconds a member may take for a piece: who is late misses it, and joins again when ready. Who
     fails is asked again with the next piece, and no more after failing `PATIENCE` times in a row.
@@ -124,16 +125,14 @@ class Table:
         choices: list[Choice] = []
         finish: Literal["stop", "length"] = "length"
         try:
-            while len(choices) < self.limit and not text.stopped:
+            while self._length(len(choices)) < self.limit:
                 views = await self._views(len(choices))
                 if not views:
-                    said += self._cut_off(text, choices[-1])
                     break
                 choice = self.strategy.choose(views)
                 choices.append(choice)
                 ended = choice.piece is END
-                final = ended or len(choices) == self.limit
-                new = text.feed(choice.piece or b"", final=final)
+                new = text.feed(choice.piece or b"", final=ended)
                 said += new
                 if self.on_piece is not None:
                     self.on_piece(new, choice)
@@ -142,12 +141,18 @@ class Table:
                     break
                 for seat in self._seats:
                     seat.unheard.append(choice.piece or b"")
+            if finish == "length" and choices:
+                said += self._cut_off(text, choices[-1])
             usages = {seat.member.name: seat.member.usage() for seat in self._seats}
             respelled = {seat.member.name: seat.member.respelled for seat in self._seats}
         finally:
             await self._leave()
         dropped = {seat.member.name: seat.why for seat in self._seats if seat.failures >= PATIENCE}
         return Fused(said, finish, tuple(choices), usages, respelled, dropped)
+
+    def _length(self, said: int) -> int:
+        """How many tokens the text has after `said` pieces, for the member who needs most."""
+        return max(seat.member.length(said) for seat in self._seats)
 
     def _cut_off(self, text: TextStream, last: Choice) -> str:
         """What was held back of a text that cannot go on."""

@@ -41,6 +41,10 @@ class Member(ABC):
     async def append(self, piece: bytes) -> None:
         """Follow what was said. Raises `ModelError` where the model cannot: it is out of step then."""
 
+    def length(self, pieces: int) -> int:
+        """How many tokens the text has for this member, so many pieces having been said."""
+        return pieces
+
     @abstractmethod
     def usage(self) -> Usage:
         """What the model has done so far."""
@@ -188,6 +192,9 @@ class ByteMember(Member):
         for value in piece:
             await self._bytes.append(bytes([value]))
         self.respelled = self._bytes.respelled
+
+    def length(self, pieces: int) -> int:
+        return len(self.tokens)
 
     def usage(self) -> Usage:
         return _usage(self._session)

@@ -7,7 +7,7 @@ pieces of the vocabulary are matched instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from agentnet.errors import ModelError
@@ -32,12 +32,13 @@ class Speller:
 
     def spell(self, text: bytes) -> list[int]:
         """Tokens whose bytes are exactly the text. Raises `ModelError` where the vocabulary cannot say it."""
-        whole, cut = _characters(text)
         tokens: list[int] = []
-        if whole:
-            found = self._by_tokenizer(whole)
-            tokens = found if found is not None else self._by_matching(whole.encode())
-        return tokens + (self._by_matching(cut) if cut else [])
+        for whole, rest in _runs(text):
+            if whole:
+                found = self._by_tokenizer(whole)
+                tokens += found if found is not None else self._by_matching(whole.encode())
+            tokens += self._by_matching(rest)
+        return tokens
 
     def append(self, tokens: Sequence[int], addition: bytes) -> list[int]:
         """The tokens of a text with something appended. Only its end is spelled anew, back to the last white space."""
@@ -84,9 +85,12 @@ class Speller:
         return tokens
 
 
-def _characters(text: bytes) -> tuple[str, bytes]:
-    """The part of some bytes that is whole characters, and the rest."""
-    try:
-        return text.decode(), b""
-    except UnicodeDecodeError as error:
-        return text[: error.start].decode(), text[error.start :]
+def _runs(text: bytes) -> Iterator[tuple[str, bytes]]:
+    """Some bytes as runs of whole characters, each with the bytes behind it that are none."""
+    while text:
+        try:
+            yield text.decode(), b""
+            return
+        except UnicodeDecodeError as error:
+            yield text[: error.start].decode(), text[error.start : error.end]
+            text = text[error.end :]

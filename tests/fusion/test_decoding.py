@@ -137,6 +137,22 @@ async def test_stop_strings_limits_and_provenance(zoo: Callable[[str], LlamaMode
     assert (cut.finish, len(cut.choices)) == ("length", 3)
 
 
+async def test_a_limit_is_in_tokens_also_where_bytes_are_agreed_on(zoo: Callable[[str], LlamaModel]) -> None:
+    """What is held back for a stop string is not lost where the text is cut off."""
+    alone = await zoo("planner").generate(ASK)
+    limit = alone.usage.completion_tokens + 5
+    fused = await together([member(zoo("planner"), "planner").by_bytes()], limit=limit)
+    assert (fused.finish, fused.choices[-1].piece) == ("stop", END)
+    assert len(fused.text) > limit
+    said: list[str] = []
+    cut_off = member(zoo("planner"), "planner").by_bytes()
+    cut = await together([cut_off], limit=6, stop=[fused.text + "!"], on_piece=lambda text, _: said.append(text))
+    assert (cut.finish, len(cut_off.tokens)) == ("length", 6)
+    assert fused.text.startswith(cut.text)
+    assert len(cut.text) > 6
+    assert "".join(said) == cut.text
+
+
 async def test_a_model_may_first_think_alone(zoo: Callable[[str], LlamaModel]) -> None:
     model = zoo("atlas")
     alone = (await model.generate(ASK)).text

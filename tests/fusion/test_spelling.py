@@ -35,6 +35,15 @@ WORDS = [
     "\x00",
     "\t",
 ]
+ENGLISH = (
+    "The planet closest to the sun is Mercury. It takes 88 days to go around once, and it's hotter than you'd think: "
+    "about 430 degrees by day.\n\nSo the answer is 88, not 365."
+)
+CODE = (
+    "def area(width, height):\n    # in metres\n    if width < 0:\n        raise ValueError('no')\n\n"
+    "    return width * height\n"
+)
+CHINESE = "水星是离太阳最近的行星。它绕太阳一周只需要八十八天，白天的温度大约是四百三十摄氏度。"
 Made = tuple[Vocabulary, Pieces, Speller]
 
 if not REAL:
@@ -88,6 +97,28 @@ def test_appending_bit_by_bit_ends_with_the_same_bytes(made: Made, text: str, cu
         assert speller.text(tokens) == data[:start]
         same = next((n for n, pair in enumerate(zip(before, tokens, strict=False)) if pair[0] != pair[1]), len(before))
         assert len(before) - same <= BACK
+
+
+@given(before=st.binary(max_size=4), text=st.lists(st.sampled_from(["a", " the", "\n"]), max_size=5).map("".join))
+@quiet
+def test_broken_bytes_do_not_spoil_the_spelling_behind_them(made: Made, before: bytes, text: str) -> None:
+    _, pieces, speller = made
+    broken = before + b"\xff"
+    if all(bytes([byte]) in pieces.places for byte in broken):
+        assert speller.spell(broken + text.encode()) == [*speller.spell(broken), *speller.spell(text.encode())]
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CODE, CHINESE], ids=["english", "code", "chinese"])
+def test_text_that_comes_in_foreign_pieces_ends_nearly_as_the_tokens_of_the_whole(made: Made, text: str) -> None:
+    """Character by character, the worst case."""
+    _, _, speller = made
+    if not says_all(made, text):
+        return
+    tokens: list[int] = []
+    for character in text:
+        tokens = speller.append(tokens, character.encode())
+    assert speller.text(tokens) == text.encode()
+    assert len(tokens) <= 1.06 * len(speller.spell(text.encode()))
 
 
 @given(text=st.lists(st.sampled_from(WORDS[:8]), min_size=1, max_size=8).map("".join))
