@@ -172,7 +172,7 @@ def test_no_difference_at_all_still_has_a_width() -> None:
 def test_few_clusters_are_flipped_in_every_way_and_many_never_reach_zero() -> None:
     assert clustered_p([1.0] * 24, [0.0] * 24, groups(6, 4)) == pytest.approx(2 / 2**6)
     assert clustered_p([1.0] * 24, [0.0] * 24, [0] * 24) == 1.0
-    assert clustered_p([1.0] * 120, [0.0] * 120, groups(60, 2)) == pytest.approx(2 / 10_000)
+    assert clustered_p([1.0] * 120, [0.0] * 120, groups(60, 2)) == pytest.approx(2 / 100_000)
     # By hand: sums 3, 2 and -1; of the eight signs, 3 + 2 + 1 and 3 + 2 - 1 go as far, and so do their mirror images.
     assert clustered_p([1, 1, 1, 1, 1, 0], [0, 0, 0, 0, 0, 1], ["a", "a", "a", "b", "b", "c"]) == pytest.approx(4 / 8)
 

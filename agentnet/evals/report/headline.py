@@ -27,9 +27,9 @@ def headline(summary: Summary) -> list[str]:
 
 
 def comparisons(summary: Summary) -> int:
-    """How many comparisons with the best single model are corrected for together. That model asked again is one of
-    those compared; rows over everything are a family of their own."""
-    return sum(row.dataset != ALL and against(row, BEST) is not None for row in summary.rows)
+    """How many comparisons of systems with the best single model are corrected for together; rows over everything are
+    a family of their own."""
+    return sum(row.kind == "system" and row.dataset != ALL and against(row, BEST) is not None for row in summary.rows)
 
 
 def _against_the_best(summary: Summary, rows: Sequence[Row], datasets: int) -> Iterator[str]:

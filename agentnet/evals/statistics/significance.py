@@ -39,14 +39,14 @@ def clustered_p(system: Sequence[float], rival: Sequence[float], clusters: Seque
     Shape of all: [trials]; scores are from 0 to 1. Where each trial is a cluster of its own and right or wrong this is
     McNemar's exact test. Else the sign of each cluster's summed difference is flipped, as if the systems had changed
     places there (Fisher's randomisation test; `scipy.stats.permutation_test`): in every possible way where at most 13
-    clusters differ, else in `RESAMPLES` random ones (`MORE_RESAMPLES` where p is small), always the same. Never 0. Raises `ValueError` as
-    `clustered_paired_difference` does.
+    clusters differ, else in `RESAMPLES` random ones (`MORE_RESAMPLES` where p is small), always the same. Never 0.
+    Raises `ValueError` as `clustered_paired_difference` does.
     """
     one, other, codes = scores_of(system, clusters), scores_of(rival, clusters), codes_of(clusters)
     whole = all(bool(np.isin(scores, (0.0, 1.0)).all()) for scores in (one, other))
     if whole and int(codes.max()) + 1 == len(codes):
         return mcnemar(one.astype(bool).tolist(), other.astype(bool).tolist())
-    sums = np.bincount(codes, weights=one - other)
+    sums: Floats = np.bincount(codes, weights=one - other).astype(np.float64)
     sums = sums[~np.isclose(sums, 0.0)]
     if len(sums) < 2:
         return 1.0  # to flip the only sign is to change nothing but the side
