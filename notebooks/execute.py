@@ -59,7 +59,6 @@ def tidied(notebook: Any) -> Any:
             continue
         merged: list[Any] = []
         for output in cell.outputs:
-            output.pop("metadata", None) if output.output_type == "stream" else output.update(metadata={})
             if len(shown := output.get("data", {})) > 1:
                 shown.pop("text/plain", None)
             if merged and output.output_type == "stream" == merged[-1].output_type and output.name == merged[-1].name:

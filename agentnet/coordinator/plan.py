@@ -36,12 +36,12 @@ class Prepared:
     recursion_limit: int
     notes: tuple[str, ...]
 
-    def _repr_svg_(self) -> str | None:
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
         """How notebooks show it: as a drawing of the state machine. None where the extra `picture` is missing."""
-        from agentnet.drawing import draw
+        from agentnet.drawing import for_notebooks
 
         try:
-            return draw(self.graph, "svg").decode()
+            return for_notebooks(self.graph)
         except BadInput:
             return None
 

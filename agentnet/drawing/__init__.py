@@ -7,6 +7,9 @@ and becomes one box of its parent. SVG is written from that; Pillow paints the P
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from agentnet.errors import BadInput
@@ -18,7 +21,7 @@ def draw(graph: Any, form: str) -> bytes:
     """A compiled LangGraph in one of the forms. Raises `BadInput` where a library is missing."""
     if form == "mermaid":
         return str(graph.get_graph(xray=True).draw_mermaid()).encode()
-    try:
+    with _needed(form):
         if form == "ascii":
             return str(graph.get_graph(xray=True).draw_ascii()).encode()
         from agentnet.drawing.layout import lay_out
@@ -26,5 +29,21 @@ def draw(graph: Any, form: str) -> bytes:
 
         picture = lay_out(graph)
         return to_svg(picture).encode() if form == "svg" else to_png(picture)
+
+
+def for_notebooks(graph: Any) -> tuple[bytes, dict[str, int]]:
+    """A PNG, and the size to show it in: sites that render notebooks lose SVG, or its text. Raises as `draw` does."""
+    with _needed("png"):
+        from agentnet.drawing.layout import lay_out
+        from agentnet.drawing.painting import to_png
+
+        picture = lay_out(graph)
+        return to_png(picture), {"width": math.ceil(picture.width), "height": math.ceil(picture.height)}
+
+
+@contextmanager
+def _needed(form: str) -> Iterator[None]:
+    try:
+        yield
     except ImportError as error:
         raise BadInput(f"{form} needs {error.name or 'a library'}, which is not installed: {INSTALL}") from error

@@ -64,11 +64,13 @@ async def test_a_failure_is_told_too() -> None:
 
 def test_a_prepared_protocol_is_drawn() -> None:
     pytest.importorskip("grandalf")
+    pytest.importorskip("PIL")
     prepared = Coordinator(network(agent("ann", says("=> 4")))).prepare(spec({"serial": {"steps": ["ann"]}}))
-    drawn = prepared._repr_svg_()
+    drawn = prepared._repr_png_()
     assert drawn is not None
-    assert drawn.startswith("<svg")
-    assert ">ann<" in drawn
+    png, size = drawn
+    assert png.startswith(b"\x89PNG")
+    assert 0 < size["width"] < size["height"]
 
 
 def test_without_the_library_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,4 +78,4 @@ def test_without_the_library_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "grandalf", None)
     monkeypatch.setitem(sys.modules, "grandalf.graphs", None)
-    assert Coordinator(network(agent("ann", says("=> 4")))).prepare(spec("ann"))._repr_svg_() is None
+    assert Coordinator(network(agent("ann", says("=> 4")))).prepare(spec("ann"))._repr_png_() is None
