@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,23 @@ async def test_a_model_that_opens_with_the_space_alone_says_it_and_is_not_held_u
     fused = await together(one, other)
     assert [choice.piece for choice in fused.choices] == [b"(", END]
     assert one.tokens == [token(spm, b" "), token(spm, b"(")]
+
+
+CLOSES = 3
+"""A control token of the small vocabulary: it says nothing."""
+
+
+@pytest.mark.parametrize("limit", [20, 2])
+async def test_thinking_ends_with_the_token_that_ends_it(tmp_path: Path, limit: int) -> None:
+    """Also where that is a control token, and also where the model is cut off; the line behind it is no text either."""
+    with vocabulary_of(write_sentencepiece(tmp_path / "spm.gguf")) as spm:
+        is_, line, the = (token(spm, piece) for piece in (b" is", b"\n", b" The"))
+        name, session, lexicon = pretend("it", spm, Says(spm, is_, is_, CLOSES, line, the))
+        one = LocalMember(name, session, lexicon)
+        assert await one.think(b"</think>", limit) == b" is is</think>"
+        assert session.prompt == (is_, is_, CLOSES, line)
+        fused = await together(one)
+        assert (fused.text, one.tokens) == ("The", [the])
 
 
 TEXTS = st.lists(

@@ -50,12 +50,13 @@ class Pretend:
     """A session of a model that has a vocabulary and no weights: `logits` says what it thinks behind some tokens."""
 
     def __init__(self, vocabulary: Vocabulary, logits: Callable[[Sequence[int]], Any], *, size: int = 10_000) -> None:
-        self.vocabulary, self.size, self.prompt = vocabulary, size, (vocabulary.size - 1,)
-        self.evaluated = 1
+        self.vocabulary, self.size = vocabulary, size
+        self.prompt: tuple[int, ...] = ()
+        self.evaluated = self.prompt_tokens = 0
         self._logits = logits
 
     async def step(self, tokens: Sequence[int], reader: Callable[[Any], Any]) -> Any:
-        return reader(np.asarray(self._logits(tokens), np.float32))
+        return reader(np.asarray(self._logits([*self.prompt, *tokens]), np.float32))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -82,9 +83,9 @@ def write_sentencepiece(path: Path) -> Path:
     with a space that it does not have."""
     words = [f"▁{word[:end]}" for word in WORDS for end in range(1, len(word) + 1)]
     words += [word[:end] for word in WORDS for end in range(2, len(word) + 1)]
-    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    tokens = ["<unk>", "<s>", "</s>", "</think>", *(f"<0x{byte:02X}>" for byte in range(256))]
     tokens += ["▁", *map(chr, range(33, 127)), *dict.fromkeys(words)]
-    kinds = [TokenType.UNKNOWN, *[TokenType.CONTROL] * 2, *[TokenType.BYTE] * 256]
+    kinds = [TokenType.UNKNOWN, *[TokenType.CONTROL] * 3, *[TokenType.BYTE] * 256]
     kinds += [TokenType.NORMAL] * (len(tokens) - len(kinds))
     writer = GGUFWriter(path, "llama")
     writer.add_context_length(64)
