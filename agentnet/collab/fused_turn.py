@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ from agentnet.fusion.remote import RemoteMember
 from agentnet.fusion.strategies import DuetNet, Gated, MaxScore, Mean, Strategy, UniTE
 from agentnet.fusion.views import Choice
 from agentnet.models.base import Completion, NextTokenSource, Request, TokenStepper
+
+log = logging.getLogger("agentnet.fusion")
 
 SENDER = "fusion"
 THINKING_ENDS = b"</think>"
@@ -112,7 +115,9 @@ class FusedTurn:
         members: list[Member] = []
         try:
             for agent, request in zip(agents, requests, strict=True):
-                members.append(await self._member(agent, request, self._weight(agent, label)))
+                members.append(self._member(agent, request, self._weight(agent, label)))
+            if self.fuse.think:
+                await self._think(members)
         except BaseException:
             for member in members:
                 member.close()
@@ -123,16 +128,25 @@ class FusedTurn:
             return members
         return [member.by_bytes() if isinstance(member, LocalMember) else member for member in members]
 
-    async def _member(self, agent: Agent, request: Request, weight: float) -> Member:
+    def _member(self, agent: Agent, request: Request, weight: float) -> Member:
         if isinstance(agent.model, TokenStepper):
             session = agent.model.open_session(request)
-            member = LocalMember(agent.name, session, lexicon_of(agent.name, session), weight=weight)
-            if self.fuse.think:
-                await member.think(THINKING_ENDS, self.fuse.think)
-            return member
+            return LocalMember(agent.name, session, lexicon_of(agent.name, session), weight=weight)
         if isinstance(agent.model, NextTokenSource):
             return RemoteMember(agent.name, agent.model, request, weight=weight)
         raise ModelError(f"{agent.model.name} does not show its next tokens; leave {agent.name} out")
+
+    async def _think(self, members: Sequence[Member]) -> None:
+        """Each by itself, all at once. Who fails takes part without having thought."""
+        thinkers = [member for member in members if isinstance(member, LocalMember)]
+        ends = await asyncio.gather(
+            *(member.think(THINKING_ENDS, self.fuse.think) for member in thinkers), return_exceptions=True
+        )
+        for member, end in zip(thinkers, ends, strict=True):
+            if isinstance(end, AgentNetError):
+                log.warning("%s takes part without having thought: %s", member.name, end)
+            elif isinstance(end, BaseException):
+                raise end
 
     def _weight(self, agent: Agent, label: str | None) -> float:
         weights = self.fuse.weights or ("card" if self.fuse.strategy == "gac" else "equal")

@@ -109,19 +109,37 @@ class LocalMember(Member):
     async def think(self, ends: bytes, limit: int) -> bytes:
         """Let the model write alone, before anything is said, until `ends` has been written; returns what it wrote.
 
-        That is no part of the text, but stands before it for this model. After `limit` tokens, `ends` is put there.
+        That is no part of the text, but stands before it for this model, and so do blank lines behind it. After `limit`
+        tokens, `ends` is put there. It may be a control token, which says nothing. Raises `ModelError`; the model has
+        thought nothing then.
         """
+        vocabulary = self._session.vocabulary
+        closing = vocabulary.tokens(ends.decode(), begin=False)
+        mark = closing[0] if len(closing) == 1 else None
+
+        def next_token(row: Any) -> int:
+            own = self.pieces.likeliest(row)
+            return mark if mark is not None and row[mark] > row[own] else own
+
         thought: list[int] = []
         written = b""
-        while len(thought) < limit and ends not in written:
-            token = await self._session.step(thought, self.pieces.likeliest)
-            if self._session.vocabulary.ends(token):
+        while len(thought) < limit:
+            token = await self._session.step(thought, next_token)
+            if token == mark or vocabulary.ends(token):
                 break
             thought.append(token)
             written = self._speller.text(thought)
+            if ends in written:
+                break
         if ends not in written:
-            thought += self._speller.spell(ends)
+            thought += self._speller.spell(ends) if mark is None else [mark]
             written += ends
+        for _ in range(MOST_SPACES):
+            token = await self._session.step(thought, self.pieces.likeliest)
+            blank = self._speller.text([token])
+            if not blank.isspace() or not blank.strip(SPACE):
+                break
+            thought.append(token)
         self._session.prompt += tuple(thought)
         return written
 
@@ -204,5 +222,5 @@ class ByteMember(Member):
 
 
 def _usage(session: TokenSession) -> Usage:
-    prompt = len(session.prompt)
+    prompt = session.prompt_tokens
     return Usage(calls=1, prompt_tokens=prompt, completion_tokens=max(0, session.evaluated - prompt))

@@ -16,6 +16,7 @@ from agentnet.contracts.protocols import Fuse, ProtocolSpec, Verify
 from agentnet.coordinator import Coordinator
 from agentnet.errors import PreflightError, ProtocolError
 from agentnet.workplace import Workplace, open_workplace
+from tests.models.llama.files import letter, write_chain
 from tests.scripted import agent, network, says, spec
 
 SUM = Task(text="What is 347 + 285?", label="math")
@@ -74,6 +75,22 @@ async def test_two_copies_say_byte_by_byte_what_the_model_says(tmp_path: Path) -
         )
     assert fused.messages[1].body.text == alone.messages[1].body.text
     assert fused.messages[1].body.respelled == {"one": 0, "two": 0}
+
+
+async def test_whose_thoughts_do_not_fit_takes_part_without_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    endless = write_chain(tmp_path / "endless.gguf", {letter(one): {letter("x"): 20.0} for one in ">x"})
+    models = {"sage": LlamaSpec(path="zoo:sage"), "endless": LlamaSpec(path=str(endless), context=256)}
+    agents = tuple(AgentSpec(name=name, model=model, pack="compact") for name, model in models.items())
+    async with open_workplace(network=(NetworkSpec(name="n", agents=agents), tmp_path), remember=False) as found:
+        fuse = {"members": ["endless", "sage"], "strategy": "pi", "think": 300, "sampling": {"max_tokens": 5}}
+        outcome = await found.coordinator.run(SUM, spec({"fuse": fuse}))
+    assert "endless takes part without having thought" in caplog.text
+    body = outcome.messages[1].body
+    assert isinstance(body, Fusion)
+    assert body.dropped == {}
+    assert all("endless" in piece.shares for piece in body.pieces)
 
 
 async def test_it_nests(place: Workplace) -> None:

@@ -163,6 +163,10 @@ async def test_a_model_may_first_think_alone(zoo: Callable[[str], LlamaModel]) -
     assert marker in thought.decode()
     fused = await together([thinking])
     assert f"{thought.decode()} {fused.text}" == alone  # what it thought is no part of the text
+    usage = fused.usages["thinking"]
+    billed = (await model.generate(ASK)).usage
+    assert usage.prompt_tokens == billed.prompt_tokens  # thoughts are no part of it
+    assert usage.completion_tokens >= billed.completion_tokens - 1
     cut = await other.think(b"</think>", 2)
     assert cut.endswith(b"</think>")
     assert alone.encode().startswith(cut.removesuffix(b"</think>"))

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
+from gguf import GGUFWriter, TokenType
+
+from agentnet.fusion.lexicon import Lexicon
 from agentnet.fusion.pieces import Pieces
 from agentnet.fusion.spelling import Speller
 from agentnet.models.llama import backend
+from agentnet.models.llama.stepping import TokenSession
 from agentnet.models.llama.vocabulary import Vocabulary
 from agentnet.zoo import catalog
 
@@ -38,3 +44,66 @@ def speller_of(vocabulary: Vocabulary) -> tuple[Pieces, Speller]:
     pieces = Pieces(spelled, [token for token in range(vocabulary.size) if vocabulary.ends(token)])
     speller = Speller("it", pieces, spelled, lambda text: vocabulary.tokens(text, begin=False, special=False))
     return pieces, speller
+
+
+class Pretend:
+    """A session of a model that has a vocabulary and no weights: `logits` says what it thinks behind some tokens."""
+
+    def __init__(self, vocabulary: Vocabulary, logits: Callable[[Sequence[int]], Any], *, size: int = 10_000) -> None:
+        self.vocabulary, self.size = vocabulary, size
+        self.prompt: tuple[int, ...] = ()
+        self.evaluated = self.prompt_tokens = 0
+        self._logits = logits
+
+    async def step(self, tokens: Sequence[int], reader: Callable[[Any], Any]) -> Any:
+        return reader(np.asarray(self._logits([*self.prompt, *tokens]), np.float32))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def pretend(
+    name: str, vocabulary: Vocabulary, logits: Callable[[Sequence[int]], Any]
+) -> tuple[str, TokenSession, Lexicon]:
+    """What a member is made of."""
+    session = cast("TokenSession", Pretend(vocabulary, logits))
+    return name, session, Lexicon(name, session)
+
+
+def noise(vocabulary: Vocabulary, seed: int) -> Callable[[Sequence[int]], Any]:
+    """Logits without any regularity, the same each time for the same tokens."""
+    return lambda tokens: np.random.default_rng([seed, *tokens]).normal(0, 2, vocabulary.size)
+
+
+WORDS = ("The", "answer", "is", "no")
+
+
+def write_sentencepiece(path: Path) -> Path:
+    """A vocabulary like that of Llama 2: bytes, characters, and words that begin with their space; a text is opened
+    with a space that it does not have."""
+    words = [f"▁{word[:end]}" for word in WORDS for end in range(1, len(word) + 1)]
+    words += [word[:end] for word in WORDS for end in range(2, len(word) + 1)]
+    tokens = ["<unk>", "<s>", "</s>", "</think>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    tokens += ["▁", *map(chr, range(33, 127)), *dict.fromkeys(words)]
+    kinds = [TokenType.UNKNOWN, *[TokenType.CONTROL] * 3, *[TokenType.BYTE] * 256]
+    kinds += [TokenType.NORMAL] * (len(tokens) - len(kinds))
+    writer = GGUFWriter(path, "llama")
+    writer.add_context_length(64)
+    writer.add_embedding_length(8)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(8)
+    writer.add_head_count(1)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(tokens)
+    writer.add_token_scores([float(len(token)) for token in tokens])
+    writer.add_token_types(kinds)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_unk_token_id(0)
+    writer.add_add_space_prefix(True)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

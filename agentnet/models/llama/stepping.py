@@ -46,6 +46,9 @@ class TokenSession:
         self._engine, self._priority = engine, priority
         self._key = object()
         self.prompt = tuple(prompt)
+        """What stands before the tokens. Its owner may put more there."""
+        self.prompt_tokens = len(self.prompt)
+        """Tokens of the prompt as it was given."""
         self.size = size
         """Tokens that the context holds."""
         self.evaluated = 0
