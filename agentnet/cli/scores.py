@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 
 def show_summary(summary: Summary) -> None:
-    """A table for each dataset: the systems, what they cost, and what they gain over the best member in advance."""
+    """A table for each dataset: the systems, what they cost, and what they gain over the best member in advance; then
+    all of it in plain words."""
     from rich.text import Text
 
+    from agentnet.evals.report.headline import headline
     from agentnet.evals.systems import BEST
     from agentnet.evals.wording import percent, points
 
@@ -28,6 +30,7 @@ def show_summary(summary: Summary) -> None:
             f"over {BEST}",
             "p",
             right=("right", "calls", "tokens", "s", "p"),
+            wrap=("system",),
         )
         some = [row for row in summary.rows if row.dataset == dataset]
         for row in some:
@@ -47,6 +50,9 @@ def show_summary(summary: Summary) -> None:
         console().print(rows)
         if failures:
             console().print(Text(f"{failures} trials have no score: their models could not be asked", "red"))
+    console().print()
+    for line in headline(summary):
+        console().print(Text(f"• {line}"))
 
 
 def _named(row: Row, summary: Summary) -> str:

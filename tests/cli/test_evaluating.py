@@ -39,6 +39,7 @@ def test_a_suite_ends_with_a_table_and_a_report(cli: Cli, suite: Path, tmp_path:
     assert ran.code == 0
     assert "best, in advance (ann)" in ran.out
     assert "asked twice" in ran.out
+    assert "None of 2 systems beat the best single model" in ran.out
     for name in ("report.html", "report.md", "report.json"):
         assert (tmp_path / "out" / name).stat().st_size > 0
     report = json.loads((tmp_path / "out" / "report.json").read_text())
