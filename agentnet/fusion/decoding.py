@@ -171,10 +171,11 @@ class Table:
             if not present:
                 reasons = "; ".join(dict.fromkeys(seat.why for seat in self._seats))
                 raise ModelError(f"none of the models that decode together is left: {reasons}")
-            views = await self._hear(present[:1], said) if self.strategy.leads else []
+            leaders = 1 if self.strategy.leads else 0
+            views = await self._hear(present[:leaders], said)
             if views and self.strategy.enough(views[0]):
                 return views
-            views += await self._hear(present[len(views) :], said)
+            views += await self._hear(present[leaders:], said)
             if views:
                 return views
             if late := [seat.look for seat in present if seat.look is not None]:

@@ -15,29 +15,35 @@ from hypothesis import strategies as st
 from agentnet.fusion.byte_level import BYTES, ByteDistribution
 from agentnet.fusion.pieces import END, Pieces
 from agentnet.fusion.spelling import Speller
+from agentnet.fusion.strategies import Mean
+from agentnet.fusion.views import View
 
 VOCABULARY = [b"a", b"b", b"ab", b"ba", b"aba", b"\xc3", b"\xc3\xa9", b"\xa9", b"a", b""]
 PIECES = Pieces(VOCABULARY, ends=[9])
 """With a token that is said by two, half a character, and words within words."""
 
 
-def conditional(seed: int) -> Any:
+OTHER = Pieces([b"a", b"b", b"aa", b"abb", b"", b""], ends=[4, 5])
+"""Other pieces over the same bytes, and two ends."""
+
+
+def conditional(seed: int, pieces: Pieces = PIECES, size: int = len(VOCABULARY)) -> Any:
     """A model without any regularity: the next piece depends on all tokens before it."""
 
     async def ask(tokens: Sequence[int]) -> Any:
         draw = np.random.default_rng([seed, *tokens])
-        return PIECES.logprobs(draw.normal(0, 2, len(VOCABULARY)))
+        return pieces.logprobs(draw.normal(0, 2, size))
 
     return ask
 
 
-async def by_enumeration(ask: Any, text: bytes) -> np.ndarray:
+async def by_enumeration(ask: Any, text: bytes, pieces: Pieces = PIECES) -> np.ndarray:
     """P(next byte | text): every token sequence that reaches beyond the text, or ends with it."""
     found = np.zeros(257)
 
     async def follow(tokens: tuple[int, ...], said: bytes, probability: float) -> None:
         places = np.exp(await ask(tokens))
-        for place, piece in enumerate(PIECES.pieces):
+        for place, piece in enumerate(pieces.pieces):
             if piece is END:
                 if said == text:
                     found[0] += probability * places[place]
@@ -47,7 +53,7 @@ async def by_enumeration(ask: Any, text: bytes) -> np.ndarray:
                 if now.startswith(text):
                     found[1 + now[len(text)]] += probability * places[place]
             elif text.startswith(now):
-                await follow((*tokens, PIECES.tokens[place]), now, probability * places[place])
+                await follow((*tokens, pieces.tokens[place]), now, probability * places[place])
 
     await follow((), b"", 1.0)
     return found / found.sum()
@@ -63,6 +69,40 @@ async def test_exact_against_every_token_sequence(seed: int, characters: list[by
         await model.append(text[place : place + 1])
     assert np.exp(await model.next()) == pytest.approx(await by_enumeration(ask, text), abs=1e-12)
     assert model.given_up == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.25])
+async def test_the_mixture_of_two_vocabularies_is_exact_on_every_short_text(weight: float) -> None:
+    asks = [(PIECES, conditional(1)), (OTHER, conditional(2, OTHER, 6))]
+    weights = np.array([1.0, weight]) / (1.0 + weight)
+    for text in (bytes(letters) for size in range(5) for letters in itertools.product(b"ab", repeat=size)):
+        views, expected = [], np.zeros(257)
+        for (pieces, ask), share in zip(asks, weights, strict=True):
+            model = ByteDistribution(pieces, ask, negligible=0)
+            for byte in text:
+                await model.append(bytes([byte]))
+            logprobs = await model.next()
+            views.append(View(str(len(views)), BYTES, logprobs, logprobs, weight=share, raw=False))
+            expected += share * await by_enumeration(ask, text, pieces)
+        choice = Mean().choose(views)
+        assert choice.piece == BYTES.pieces[int(expected.argmax())]
+        assert choice.score == pytest.approx(expected.max(), abs=1e-12)
+        assert choice.runner_up_score == pytest.approx(np.sort(expected)[-2], abs=1e-12)
+
+
+async def test_the_likeliest_byte_need_not_begin_the_likeliest_token() -> None:
+    """What is said byte by byte is the likeliest reading of the text, not of one way to cut it. A whole token that all
+    find likeliest is therefore not said at once: that would be another text, and no longer the exact distribution."""
+    pieces = Pieces([b"Hello", b"The", b"This", b""], ends=[3])
+
+    async def ask(tokens: Sequence[int]) -> Any:
+        return np.log([0.2, 0.3, 0.25, 0.25])
+
+    model = ByteDistribution(pieces, ask, negligible=0)
+    first = np.exp(await model.next())
+    assert pieces.pieces[int(np.argmax(await ask(())))] == b"Hello"
+    assert BYTES.pieces[int(first.argmax())] == b"T"
+    assert first.max() == pytest.approx(0.5)
 
 
 async def test_giving_up_what_is_negligible_errs_by_no_more_than_is_said() -> None:

@@ -254,6 +254,22 @@ async def test_who_is_late_is_not_waited_for() -> None:
     assert fused.text == "x" * 30
 
 
+async def test_a_leader_that_fails_is_not_asked_twice_for_a_piece() -> None:
+    leader, other = Odd("leader", fails(2)), Odd("other")
+    fused = await together([leader, other], Gated(Mean(), sure=0.99), limit=4)
+    both = {"leader", "other"}
+    assert [set(choice.shares) for choice in fused.choices] == [both, {"other"}, both, both]
+    assert leader.asked == 4
+
+
+async def test_a_leader_that_is_late_is_waited_for_once() -> None:
+    leader = Odd("leader", lambda step: asyncio.sleep(9))
+    started = asyncio.get_running_loop().time()
+    fused = await together([leader, Odd("other")], Gated(Mean(), sure=0.99), limit=1, deadline=0.2)
+    assert set(fused.choices[0].shares) == {"other"}
+    assert asyncio.get_running_loop().time() - started < 0.35
+
+
 async def test_if_all_are_late_somebody_is_waited_for() -> None:
     slow = Odd("slow", lambda step: asyncio.sleep(0.03))
     assert (await together([slow], limit=2, deadline=0.001)).text == "xx"

@@ -162,7 +162,34 @@ def test_a_gate_asks_the_others_only_where_the_leader_is_unsure() -> None:
     assert rule.choose([unsure, other]).piece == b"b"
 
 
-@pytest.mark.parametrize("rule", [DuetNet(), DuetNet(values="logprobs"), Mean(), UniTE(), MaxScore(), Gated(Mean())])
+EVERY = [DuetNet(), DuetNet(values="logprobs"), Mean(), UniTE(), MaxScore(), Gated(Mean())]
+
+
+@pytest.mark.parametrize("rule", EVERY)
+def test_members_of_any_kind_and_number_take_part(rule: Strategy) -> None:
+    """A server tells few pieces, and nothing of the end."""
+    local = probabilities("L", {b"x": 0.7, b"y": 0.2, END: 0.1})
+    told = np.array([-np.inf, math.log(0.6), math.log(0.2)])
+    server = View("S", Pieces([b"x", b"q", b""], ends=[2]), told, told, raw=False)
+    for views in ([local], [local, server], [server, local], [server], [local, server, server]):
+        choice = rule.choose(views)
+        assert choice.piece == b"x"
+        assert choice.runner_up_score is None or math.isfinite(choice.runner_up_score)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in EVERY if rule is not EVERY[0]])
+@given(st.integers(0, 500), st.floats(-30, 30))
+def test_a_constant_added_to_logits_changes_no_choice_but_duetnets(rule: Strategy, seed: int, by: float) -> None:
+    draw = np.random.default_rng(seed)
+    spelled = {"A": (b"a", b"b", b"c"), "B": (b"b", b"c", b"d")}
+    one, other = (view(name, {piece: draw.normal(0, 2) for piece in pieces}) for name, pieces in spelled.items())
+    moved = View("A", one.pieces, one.logits + by, one.logprobs)
+    before, after = rule.choose([one, other]), rule.choose([moved, other])
+    assert after.piece == before.piece
+    assert after.score == pytest.approx(before.score, abs=1e-9)
+
+
+@pytest.mark.parametrize("rule", EVERY)
 @given(logits=st.lists(st.integers(-200, 200).map(lambda tenths: tenths / 10), min_size=2, max_size=30, unique=True))
 def test_copies_of_one_model_choose_what_it_chooses_alone(rule: Strategy, logits: list[float]) -> None:
     found = view("A", {bytes([97 + place]): logit for place, logit in enumerate(logits)})
