@@ -89,9 +89,8 @@ def test_the_machines_memory_is_cut_by_the_groups(group: Path) -> None:
 
 def test_what_this_process_has_touched_grows_with_it() -> None:
     before = devices.touched()
-    with mmap.mmap(
-        -1, 64 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    ) as block:  # fresh pages: what the heap has freed may be handed out again
+    # Fresh private pages: what the heap has freed may be handed out again.
+    with mmap.mmap(-1, 64 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as block:
         for page in range(0, len(block), mmap.PAGESIZE):
             block[page] = 1
         assert not before or devices.touched() - before >= 48 * MIB
