@@ -172,9 +172,16 @@ def test_no_difference_at_all_still_has_a_width() -> None:
 def test_few_clusters_are_flipped_in_every_way_and_many_never_reach_zero() -> None:
     assert clustered_p([1.0] * 24, [0.0] * 24, groups(6, 4)) == pytest.approx(2 / 2**6)
     assert clustered_p([1.0] * 24, [0.0] * 24, [0] * 24) == 1.0
-    assert clustered_p([1.0] * 120, [0.0] * 120, groups(60, 2)) == pytest.approx(2 / 100_000)
+    assert clustered_p([1.0] * 120, [0.0] * 120, groups(60, 2)) == pytest.approx(2 / 2**60)
+    assert clustered_p([0.9] * 120, [0.0] * 120, groups(60, 2)) == pytest.approx(2 / 10_000)
     # By hand: sums 3, 2 and -1; of the eight signs, 3 + 2 + 1 and 3 + 2 - 1 go as far, and so do their mirror images.
     assert clustered_p([1, 1, 1, 1, 1, 0], [0, 0, 0, 0, 0, 1], ["a", "a", "a", "b", "b", "c"]) == pytest.approx(4 / 8)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
+def test_where_nothing_is_clustered_it_is_mcnemars_test(pairs: list[tuple[bool, bool]]) -> None:
+    system, rival = zip(*pairs, strict=True)
+    assert clustered_p(system, rival, range(len(pairs))) == pytest.approx(mcnemar(system, rival))
 
 
 def test_scores_in_parts_are_compared_in_their_own_measure() -> None:

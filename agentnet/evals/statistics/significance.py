@@ -6,17 +6,11 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from agentnet.evals.statistics.clusters import Floats, codes_of, scores_of
+from agentnet.evals.statistics.clusters import Codes, Floats, codes_of, scores_of
 from agentnet.evals.statistics.libraries import library
 
 RESAMPLES = 9_999
-"""Sign flips that are tried where there are more possible ones: with 13 clusters that differ, all of them are."""
-
-MORE_RESAMPLES = 99_999
-"""Where hardly one of those was as far off: else no p-value could survive the correction for many comparisons."""
-
-BATCH = 2_000
-"""Flips that are held in memory at a time."""
+"""Sign flips that are tried where scores are fractions and there are more possible ones."""
 
 SEED = 7
 
@@ -36,35 +30,34 @@ def mcnemar(system: Sequence[bool], rival: Sequence[bool]) -> float:
 def clustered_p(system: Sequence[float], rival: Sequence[float], clusters: Sequence[Hashable]) -> float:
     """The two-sided p-value of no difference between two systems on the same trials, which come in clusters.
 
-    Shape of all: [trials]; scores are from 0 to 1. Where each trial is a cluster of its own and right or wrong this is
-    McNemar's exact test. Else the sign of each cluster's summed difference is flipped, as if the systems had changed
-    places there (Fisher's randomisation test; `scipy.stats.permutation_test`): in every possible way where at most 13
-    clusters differ, else in `RESAMPLES` random ones (`MORE_RESAMPLES` where p is small), always the same. Never 0.
-    Raises `ValueError` as `clustered_paired_difference` does.
+    Shape of all: [trials]; scores are from 0 to 1. The sign of each cluster's summed difference is flipped, as if the
+    systems had changed places there (Fisher's randomisation test). Of answers that are right or wrong, every way to
+    flip counts: where each trial is a cluster of its own, that is McNemar's exact test. Of fractions, so many random
+    ways as `RESAMPLES`, always the same (`scipy.stats.permutation_test`). Never 0. Raises `ValueError` as
+    `clustered_paired_difference` does.
     """
     one, other, codes = scores_of(system, clusters), scores_of(rival, clusters), codes_of(clusters)
-    whole = all(bool(np.isin(scores, (0.0, 1.0)).all()) for scores in (one, other))
-    if whole and int(codes.max()) + 1 == len(codes):
-        return mcnemar(one.astype(bool).tolist(), other.astype(bool).tolist())
     sums: Floats = np.bincount(codes, weights=one - other).astype(np.float64)
     sums = sums[~np.isclose(sums, 0.0)]
     if len(sums) < 2:
         return 1.0  # to flip the only sign is to change nothing but the side
-    p = _flipped(sums, RESAMPLES)
-    return _flipped(sums, MORE_RESAMPLES) if p < 10 / RESAMPLES else p
-
-
-def _flipped(sums: Floats, resamples: int) -> float:
-    """The p-value of a sum by sign flips: exact where there are no more than `resamples`, else by so many of them."""
+    if np.isclose(sums, np.rint(sums)).all():
+        return _every_way(np.rint(sums).astype(int))
     found = library("scipy.stats").permutation_test(
-        (sums,),
-        np.sum,
-        permutation_type="samples",
-        n_resamples=resamples,
-        batch=BATCH,
-        rng=np.random.default_rng(SEED),
+        (sums,), np.sum, permutation_type="samples", n_resamples=RESAMPLES, rng=np.random.default_rng(SEED)
     )
     return float(found.pvalue)
+
+
+def _every_way(sums: Codes) -> float:
+    """The share of all ways to flip the signs of whole numbers whose sum is as far from 0 as the one found."""
+    chances = np.ones(1)  # of each sum from the least to the greatest, in steps of 2
+    for size in np.abs(sums):
+        step = np.zeros(size + 1)
+        step[[0, -1]] = 0.5
+        chances = np.convolve(chances, step)
+    reached = np.arange(-np.abs(sums).sum(), np.abs(sums).sum() + 1, 2)
+    return float(min(1.0, chances[np.abs(reached) >= abs(sums.sum())].sum()))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
