@@ -179,9 +179,11 @@ def test_few_clusters_are_flipped_in_every_way_and_many_never_reach_zero() -> No
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
-def test_where_nothing_is_clustered_it_is_mcnemars_test(pairs: list[tuple[bool, bool]]) -> None:
+def test_a_trial_beside_one_on_which_both_are_right_counts_as_in_mcnemars_test(pairs: list[tuple[bool, bool]]) -> None:
     system, rival = zip(*pairs, strict=True)
-    assert clustered_p(system, rival, range(len(pairs))) == pytest.approx(mcnemar(system, rival))
+    doubled = (*range(len(pairs)), *range(len(pairs)))
+    both = (True,) * len(pairs)
+    assert clustered_p(system + both, rival + both, doubled) == pytest.approx(mcnemar(system, rival))
 
 
 def test_scores_in_parts_are_compared_in_their_own_measure() -> None:
