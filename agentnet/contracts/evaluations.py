@@ -10,6 +10,7 @@ from pydantic import Field
 from agentnet.contracts.base import Frozen
 from agentnet.contracts.cards import Measured
 from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.usage import Usage
 
 Split = Literal["calibration", "test"]
@@ -75,7 +76,7 @@ class System(Frozen):
 
     name: str
     kind: SystemKind = "system"
-    protocol: dict[str, Any] = Field(description="the protocol file's content")
+    protocol: ProtocolSpec
     datasets: tuple[str, ...] = Field(default=(), description="those it is tried on; empty: all")
     group: str = Field(default="", description="systems of one group are points of one experiment")
     facts: dict[str, Any] = Field(default_factory=dict, description="what tells it from the others of its group")
@@ -98,7 +99,6 @@ class EvaluationRecord(Frozen):
     measured: dict[str, dict[str, Measured]] = Field(
         default_factory=dict, description="member → label → what calibration found"
     )
-    seed: int = 0
     status: Literal["running", "done"] = "running"
     command: str = ""
     versions: dict[str, str] = Field(default_factory=dict)

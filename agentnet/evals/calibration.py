@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from agentnet.contracts.cards import Card, Measured
 from agentnet.contracts.evaluations import EvaluationRecord, Item, Trial
@@ -35,16 +35,11 @@ def measured_network(network: NetworkSpec, found: Mapping[str, Mapping[str, Meas
     return network.model_copy(update={"agents": agents})
 
 
-def cards_of(record: EvaluationRecord) -> dict[str, Card]:
-    """Every agent's card as the systems of an evaluation saw it."""
-    return {agent.name: card_of(agent) for agent in measured_network(record.network, record.measured).agents}
-
-
-def chosen(record: EvaluationRecord, label: str) -> str:
-    """The member that was chosen for a label in advance; of equals the smaller, then the first listed."""
-    cards = cards_of(record)
+def best_members(record: EvaluationRecord, labels: Iterable[str]) -> dict[str, str]:
+    """Label → the member that was chosen for it in advance; of equals the smaller, then the first listed."""
     members = members_of(SuiteSpec.model_validate(record.suite).members, record.network)
-    return max(members, key=lambda name: cards[name].rank(label))
+    cards = {agent.name: agent.card for agent in measured_network(record.network, record.measured).agents}
+    return {label: max(members, key=lambda name: cards[name].rank(label)) for label in dict.fromkeys(labels)}
 
 
 def _with(card: Card, found: Mapping[str, Measured]) -> Card:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from agentnet.contracts.evaluations import EvaluationRecord, Item, Trial
+from agentnet.contracts.evaluations import EvaluationRecord, Trial
 from agentnet.errors import BadInput
-from agentnet.evals.statistics import Interval, clustered_p, clustered_paired_difference, holm
+from agentnet.evals.calibration import best_members
+from agentnet.evals.rivals import Clusters, beside, paired
+from agentnet.evals.statistics import Interval, holm
 from agentnet.evals.tables import Table, summary_tables
 from agentnet.store import Evaluations
 
@@ -18,7 +20,7 @@ class Side:
 
     record: EvaluationRecord
     tables: dict[str, Table]
-    items: dict[tuple[str, str], Item]
+    clusters: Clusters
     system: str | None
 
 
@@ -42,11 +44,12 @@ async def side(reference: str, evaluations: Evaluations) -> Side:
     prefix, _, system = reference.partition("/")
     record = await evaluations.find(prefix)
     items = await evaluations.items(record.id, "test")
-    tables = summary_tables(record, await evaluations.trials(record.id), items)
+    best = best_members(record, (item.label for item in items))
+    tables = summary_tables(record, best, await evaluations.trials(record.id), items)
     names = list(dict.fromkeys(name for table in tables.values() for name in table))
     if system and system not in names:
         raise BadInput(f"evaluation {record.id} has no system {system!r} (it has {', '.join(names)})")
-    return Side(record, tables, {(item.dataset, item.id): item for item in items}, system or None)
+    return Side(record, tables, {(item.dataset, item.id): item.cluster for item in items}, system or None)
 
 
 def compare_trials(one: Side, other: Side) -> list[Comparison]:
@@ -64,7 +67,7 @@ def compare_trials(one: Side, other: Side) -> list[Comparison]:
             pair = (one.system or other.system or "", other.system or one.system or "")
             names = [pair] if pair[0] in left and pair[1] in right else []
         for ours, theirs in names:
-            if (row := _compared(dataset, ours, left[ours], theirs, right[theirs], one.items)) is not None:
+            if (row := _compared(dataset, ours, left[ours], theirs, right[theirs], one.clusters)) is not None:
                 found.append(row)
     if not found:
         raise BadInput(f"{one.record.id} and {other.record.id} have no items and systems in common")
@@ -72,30 +75,11 @@ def compare_trials(one: Side, other: Side) -> list[Comparison]:
 
 
 def _compared(
-    dataset: str,
-    ours: str,
-    one: list[Trial],
-    theirs: str,
-    other: list[Trial],
-    items: dict[tuple[str, str], Item],
+    dataset: str, ours: str, one: list[Trial], theirs: str, other: list[Trial], clusters: Clusters
 ) -> Comparison | None:
-    scores = {(t.dataset, t.item, t.epoch): t.score for t in other if t.score is not None}
-    pairs = [
-        (trial, scores[trial.dataset, trial.item, trial.epoch])
-        for trial in one
-        if trial.score is not None and (trial.dataset, trial.item, trial.epoch) in scores
-    ]
-    if not pairs:
+    left, right = paired(one, other)
+    against = beside(right, ours, left, clusters)
+    if against is None:
         return None
-    left, right = [trial.score or 0.0 for trial, _ in pairs], [score for _, score in pairs]
-    clusters = [(trial.dataset, items[trial.dataset, trial.item].cluster) for trial, _ in pairs]
-    return Comparison(
-        dataset,
-        ours,
-        theirs,
-        len(pairs),
-        fmean(left),
-        fmean(right),
-        clustered_paired_difference(right, left, clusters),
-        clustered_p(right, left, clusters),
-    )
+    before, after = (fmean(trial.score or 0.0 for trial in some) for some in (left, right))
+    return Comparison(dataset, ours, theirs, len(left), before, after, against.gain, against.p)

@@ -7,31 +7,30 @@ answers are what it would have said at a budget of k.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from agentnet.answers import plurality
-from agentnet.contracts.evaluations import EvaluationRecord, Item, Trial
+from agentnet.contracts.evaluations import Item, System, Trial
 from agentnet.contracts.usage import Usage
-from agentnet.evals.calibration import chosen
 from agentnet.evals.systems import CORRECTIONS
 
 
 def repetitions(
-    record: EvaluationRecord, dataset: str, trials: Sequence[Trial], items: Sequence[Item], most: int
+    systems: Iterable[System], best: Mapping[str, str], items: Sequence[Item], trials: Sequence[Trial], most: int
 ) -> int:
-    """How often the best member would have to answer a dataset's items to take the tokens of the dearest system."""
-    best = {(item.dataset, item.id): chosen(record, item.label) for item in items if item.dataset == dataset}
-    members = {system.name for system in record.systems if system.kind == "member"}
-    alone = _mean([t.usage.tokens for t in trials if best.get((t.dataset, t.item)) == t.system])
-    dearest = max(
-        (
-            _mean([t.usage.tokens for t in trials if t.system == system.name and t.dataset == dataset])
-            for system in record.systems
-            if system.name not in members
-        ),
-        default=0.0,
-    )
-    return min(most, max(1, round(dearest / alone))) if alone else 1
+    """How often the best member of each label would have to answer some items to take the tokens of the dearest of some
+    systems."""
+    member = {(item.dataset, item.id): best[item.label] for item in items}
+    tokens: dict[str, list[int]] = defaultdict(list)
+    alone: list[int] = []
+    for trial in trials:
+        if (trial.dataset, trial.item) in member:
+            tokens[trial.system].append(trial.usage.tokens)
+            if trial.system == member[trial.dataset, trial.item]:
+                alone.append(trial.usage.tokens)
+    dearest = max((_mean(tokens[system.name]) for system in systems), default=0.0)
+    return min(most, max(1, round(dearest / _mean(alone)))) if any(alone) else 1
 
 
 def first(trial: Trial, times: int) -> Trial:

@@ -15,7 +15,7 @@ RATES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 Members = tuple[str, ...]
 
 
-def subsets(members: Members) -> Iterator[Members]:
+def subsets(members: Sequence[str]) -> Iterator[Members]:
     """Every set of members that is not empty."""
     for size in range(1, len(members) + 1):
         yield from combinations(members, size)

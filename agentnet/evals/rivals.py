@@ -37,19 +37,20 @@ class Against:
 
 def rivals_of(name: str, kind: SystemKind, tables: Sequence[Table], clusters: Clusters) -> Iterable[Against]:
     """A system beside its rivals over the datasets of some tables."""
-    ours = [trial for table in tables for trial in table[name]]
-    if kind == "best" or kind == "member":
+    if kind in ("best", "member"):
         return
+    rivals: dict[str, list[str]] = {}  # what it is called → the row of each table that it stands for
     if all(BEST in table for table in tables):
-        yield from _beside(ours, BEST, [trial for table in tables for trial in table[BEST]], clusters)
+        rivals[BEST] = [BEST] * len(tables)
     for repeated in (SAMPLES, CORRECTIONS) if kind == "system" else ():
-        picked = [_at_budget(name, repeated, table) for table in tables]
-        different = set(picked)
-        if different == {BEST} or None in different:
-            continue
-        rival = picked[0] if len(different) == 1 else f"{repeated} ×k"
-        theirs = [trial for table, one in zip(tables, picked, strict=True) for trial in table[one or BEST]]
-        yield from _beside(ours, rival or repeated, theirs, clusters)
+        picked = [row for table in tables if (row := _at_budget(name, repeated, table)) is not None]
+        if len(picked) == len(tables) and set(picked) != {BEST}:
+            rivals[picked[0] if len(set(picked)) == 1 else f"{repeated} ×k"] = picked
+    ours = [trial for table in tables for trial in table[name]]
+    for rival, rows in rivals.items():
+        theirs = [trial for table, row in zip(tables, rows, strict=True) for trial in table[row]]
+        if (against := beside(ours, rival, theirs, clusters)) is not None:
+            yield against
 
 
 def _at_budget(name: str, repeated: str, table: Table) -> str | None:
@@ -63,15 +64,16 @@ def _at_budget(name: str, repeated: str, table: Table) -> str | None:
     return min(costs, key=lambda other: costs[other]) if costs else None
 
 
-def _beside(ours: Sequence[Trial], rival: str, theirs: Sequence[Trial], clusters: Clusters) -> Iterable[Against]:
+def beside(ours: Sequence[Trial], rival: str, theirs: Sequence[Trial], clusters: Clusters) -> Against | None:
+    """Some trials beside those of a rival, on what both have a score for; None where there is nothing of the kind."""
     ours, theirs = paired(ours, theirs)
     if not ours:
-        return
+        return None
     scores, rival_scores = [trial.score or 0.0 for trial in ours], [trial.score or 0.0 for trial in theirs]
     where = clusters_of(ours, clusters)
     p = clustered_p(scores, rival_scores, where)
     spent = sum(trial.usage.tokens for trial in ours)
-    yield Against(
+    return Against(
         rival,
         clustered_paired_difference(scores, rival_scores, where),
         p,
@@ -100,11 +102,11 @@ def corrected(rows: Sequence[Row]) -> Iterable[Row]:
     the best member asked again, are families of their own."""
     families: dict[tuple[str, bool, bool], list[tuple[int, int]]] = defaultdict(list)
     for place, row in enumerate(rows):
-        for index, against in enumerate(row.against):
-            families[against.rival.split(" ×")[0], row.dataset == ALL, row.kind == "system"].append((place, index))
+        for index, rival in enumerate(row.against):
+            families[rival.rival.split(" ×")[0], row.dataset == ALL, row.kind == "system"].append((place, index))
     found = [list(row.against) for row in rows]
     for places in families.values():
         for (place, index), p in zip(places, holm([found[a][b].p for a, b in places]), strict=True):
             found[place][index] = replace(found[place][index], corrected_p=p)
-    for row, beside in zip(rows, found, strict=True):
-        yield replace(row, against=tuple(beside))
+    for row, against in zip(rows, found, strict=True):
+        yield replace(row, against=tuple(against))

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentnet.contracts.bodies import Task
-from agentnet.contracts.cards import Measured
 from agentnet.contracts.evaluations import EvaluationRecord, Item, Split, System, Trial
-from agentnet.contracts.network import NetworkSpec
 from agentnet.coordinator import Coordinator, Outcome
-from agentnet.evals.calibration import chosen, measured, measured_network
+from agentnet.evals.calibration import best_members, measured, measured_network
 from agentnet.evals.equal_budget import repetitions
 from agentnet.evals.grading import Grading
 from agentnet.evals.suite import SuiteSpec
-from agentnet.evals.systems import corrections, members_of, protocol_of, samples
+from agentnet.evals.systems import corrections, members_of, samples
 from agentnet.evals.trials import interrupted, trial_of
 from agentnet.network import Network
 from agentnet.store import Evaluations
@@ -63,6 +61,7 @@ class Evaluation:
     ) -> None:
         self.record = record
         self._suite = SuiteSpec.model_validate(record.suite)
+        self._members = members_of(self._suite.members, record.network)
         self._network, self._evaluations = network, evaluations
         self._gradings, self._on_progress = gradings, on_progress
         self._trials: dict[tuple[Split, tuple[str, str, str, int]], Trial] = {}
@@ -73,31 +72,25 @@ class Evaluation:
             self._trials[trial.split, trial.key] = trial
         coordinator = Coordinator(self._network)
         for system in self.record.systems:
-            coordinator.prepare(protocol_of(system))
+            coordinator.prepare(system.protocol)
         for judge in {grading.judge for grading in self._gradings.values() if grading.judge is not None}:
             self._network[judge]
         items = {split: await self._evaluations.items(self.record.id, split) for split in ("calibration", "test")}
         if items["calibration"]:
             calibrated = [system for system in self.record.systems if system.kind == "member" or "path" in system.facts]
             await self._make("calibration", coordinator, _jobs(calibrated, items["calibration"], 1, "calibration"))
-            found = measured(self._of("calibration"), items["calibration"], members_of(self._suite.members, self._spec))
+            found = measured(self._of("calibration"), items["calibration"], self._members)
             await self._save(measured=found)
-            coordinator = Coordinator(self._with_cards(found))
-        wanted = [system for system in self.record.systems if self._is_wanted(system, items["test"])]
+            coordinator = Coordinator(self._network.with_spec(measured_network(self.record.network, found)))
+        best = best_members(self.record, (item.label for item in items["test"]))
+        wanted = [system for system in self.record.systems if self._is_wanted(system, set(best.values()))]
         await self._make("systems", coordinator, _jobs(wanted, items["test"], self._suite.epochs, "test"))
-        repeated = self._repeated(items["test"])
+        repeated = self._repeated(items["test"], best)
         new = [system for system in repeated if system not in self.record.systems]
         await self._save(systems=(*self.record.systems, *new))
         await self._make("equal budget", coordinator, _jobs(repeated, items["test"], self._suite.epochs, "test"))
         await self._save(status="done")
         return self.record
-
-    @property
-    def _spec(self) -> NetworkSpec:
-        return self.record.network
-
-    def _with_cards(self, found: Mapping[str, Mapping[str, Measured]]) -> Network:
-        return self._network.with_spec(measured_network(self._spec, found))
 
     def _of(self, split: Split) -> list[Trial]:
         return [trial for (where, _), trial in self._trials.items() if where == split]
@@ -107,30 +100,36 @@ class Evaluation:
         if changed != self.record:
             self.record = await self._evaluations.save(changed)
 
-    def _is_wanted(self, system: System, items: Sequence[Item]) -> bool:
+    def _is_wanted(self, system: System, best: Container[str]) -> bool:
         """A member alone is asked where the suite shows all of them, or where it is the best for some label."""
         if system.kind in ("samples", "corrections"):
             return False
         if system.kind != "member" or "members" in self._suite.baselines:
             return True
-        best = {chosen(self.record, label) for label in {item.label for item in items}}
         return bool(self._suite.baselines) and system.name in best
 
-    def _repeated(self, items: Sequence[Item]) -> list[System]:
+    def _repeated(self, items: Sequence[Item], best: Mapping[str, str]) -> list[System]:
         """The best member asked again and again: as often as the dearest system's tokens allow."""
         known = [system for system in self.record.systems if system.kind in ("samples", "corrections")]
         if known:
             return known
-        members = members_of(self._suite.members, self._spec)
         found: list[System] = []
         for dataset in dict.fromkeys(item.dataset for item in items):
             if self._gradings[dataset].judge is not None:
                 continue  # a judge would have to be asked about every answer that is decided among fewer
-            times = repetitions(self.record, dataset, self._of("test"), items, self._suite.repeats.most)
+            times = repetitions(
+                [system for system in self.record.systems if system.kind == "system"],
+                best,
+                [item for item in items if item.dataset == dataset],
+                self._of("test"),
+                self._suite.repeats.most,
+            )
             if times > 1 and "self-consistency" in self._suite.baselines:
-                found.append(samples(members, self._spec, dataset, times, self._suite.repeats.temperature))
+                found.append(
+                    samples(self._members, self.record.network, dataset, times, self._suite.repeats.temperature)
+                )
             if times > 1 and "self-correction" in self._suite.baselines:
-                found.append(corrections(members, dataset, times))
+                found.append(corrections(self._members, dataset, times))
         return found
 
     async def _make(self, phase: str, coordinator: Coordinator, jobs: Iterable[Job]) -> None:
@@ -161,14 +160,13 @@ class Evaluation:
 
     async def _try(self, coordinator: Coordinator, job: Job) -> Trial:
         """One trial; tried again where a model could not be asked."""
-        protocol = protocol_of(job.system)
         task = Task(text=job.item.text, label=job.item.label)
         for attempt in range(self._suite.attempts):
             if attempt:
                 await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
             started = time.perf_counter()
             seed = seed_of(self._suite.seed, job.item, job.epoch)
-            outcome: Outcome = await coordinator.run(task, protocol, seed=seed, limits=self._suite.limits)
+            outcome: Outcome = await coordinator.run(task, job.system.protocol, seed=seed, limits=self._suite.limits)
             seconds = time.perf_counter() - started
             if interrupted(outcome) is None:
                 break

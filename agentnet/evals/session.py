@@ -70,7 +70,6 @@ async def start(
         network=found,
         network_folder=str(base.resolve()),
         systems=systems,
-        seed=spec.seed,
         command=command,
         versions={"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

@@ -12,7 +12,7 @@ import numpy as np
 
 from agentnet.contracts.evaluations import EvaluationRecord, Item, SystemKind, Trial
 from agentnet.contracts.usage import Usage
-from agentnet.evals.calibration import chosen
+from agentnet.evals.calibration import best_members
 from agentnet.evals.measures import RIGHT, Conduct, conduct
 from agentnet.evals.rivals import Against, clusters_of, corrected, paired, rivals_of
 from agentnet.evals.statistics import Interval, clustered_share, phi
@@ -114,8 +114,8 @@ class Summary:
 def summarise(record: EvaluationRecord, trials: Sequence[Trial], items: Sequence[Item]) -> Summary:
     """The summary of an evaluation, also of one that is not over: then of the trials that there are."""
     place = {(item.dataset, item.id): number for number, item in enumerate(items)}
-    best = {label: chosen(record, label) for label in dict.fromkeys(item.label for item in items)}
-    tables = summary_tables(record, trials, items)
+    best = best_members(record, (item.label for item in items))
+    tables = summary_tables(record, best, trials, items)
     clusters = {(item.dataset, item.id): item.cluster for item in items}
     rows: list[Row] = []
     for dataset, table in tables.items():

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations
+from typing import get_args
 
+from agentnet.collab.inline import INLINE
 from agentnet.contracts.evaluations import System
 from agentnet.contracts.protocols import Ask, Debate, Expression, Fuse, Parallel, ProtocolSpec, Serial, Weighted
 from agentnet.errors import BadInput
+from agentnet.evals.online import subsets
 from agentnet.evals.suite import Sweep
 
 ARROW = " → "
 ALONE = "alone"
-STRATEGIES = ("duetnet", "duetnet-logprobs", "dp", "dk", "pi", "gac", "unite", "max")
+STRATEGIES: tuple[str, ...] = get_args(Fuse.model_fields["strategy"].annotation)
 
 
 def swept(sweep: Sweep, members: Sequence[str]) -> list[System]:
@@ -45,8 +48,8 @@ def together(members: Sequence[str], by: str) -> Expression:
 
 def system(name: str, expression: Expression, *, group: str = "", **facts: object) -> System:
     """An expression as one of the things compared."""
-    protocol = ProtocolSpec(name="inline", summary=name, protocol=expression)
-    return System(name=name, protocol=protocol.model_dump(mode="json"), group=group, facts=facts)
+    protocol = ProtocolSpec(name=INLINE, summary=name, protocol=expression)
+    return System(name=name, protocol=protocol, group=group, facts=facts)
 
 
 def _paths(members: Sequence[str], shapes: Sequence[str]) -> Iterator[System]:
@@ -73,12 +76,13 @@ def _paths(members: Sequence[str], shapes: Sequence[str]) -> Iterator[System]:
 
 def _subsets(members: Sequence[str], ways: Sequence[str]) -> Iterator[System]:
     """Every set of members that is not empty; alone there is only one way."""
-    for size in range(1, len(members) + 1):
-        for some in combinations(members, size):
-            for by in ways if size > 1 else (ALONE,):
-                expression = Ask(agent=some[0]) if size == 1 else together(some, by)
-                name = f"{by} of {' + '.join(some)}" if size > 1 else f"{some[0]} is online"
-                yield system(name, expression, group="online", members=list(some), by=by)
+    for some in subsets(members):
+        if len(some) == 1:
+            yield system(f"{some[0]} is online", Ask(agent=some[0]), group="online", members=list(some), by=ALONE)
+            continue
+        for by in ways:
+            name = f"{by} of {' + '.join(some)}"
+            yield system(name, together(some, by), group="online", members=list(some), by=by)
 
 
 def _pairs(members: Sequence[str], ways: Sequence[str]) -> Iterator[System]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentnet.collab.binding import Binder, agents_of
-from agentnet.collab.inline import protocol_from, read_protocol
+from agentnet.collab.inline import INLINE, protocol_from, read_protocol
 from agentnet.contracts.evaluations import System, SystemKind
 from agentnet.contracts.network import NetworkSpec
-from agentnet.contracts.protocols import Ask, Best, Expression, Parallel, ProtocolSpec, Serial
+from agentnet.contracts.protocols import Ask, Best, Expression, Parallel, Serial
 from agentnet.errors import BadInput
 from agentnet.evals.suite import SuiteSpec, Sweep, SystemSpec
 from agentnet.evals.sweeps import swept, system
@@ -43,13 +43,8 @@ def systems_of(suite: SuiteSpec, network: NetworkSpec, folder: Path) -> tuple[Sy
     for one in found:
         if unknown := set(one.datasets) - known:
             raise BadInput(f"system {one.name!r} is tried on {min(unknown)!r}, which is no dataset of the suite")
-        Binder(network).bind(protocol_of(one).protocol, one.name)
+        Binder(network).bind(one.protocol.protocol, one.name)
     return tuple(found)
-
-
-def protocol_of(one: System) -> ProtocolSpec:
-    """The protocol of a system, ready to be run."""
-    return ProtocolSpec.model_validate(one.protocol)
 
 
 def samples(members: Sequence[str], network: NetworkSpec, dataset: str, times: int, temperature: float) -> System:
@@ -80,14 +75,14 @@ def _written(entry: SystemSpec, folder: Path) -> System:
     """A system that the suite names or spells out."""
     if isinstance(entry.protocol, str):
         protocol, _ = read_protocol(entry.protocol, beside=folder)
-        name = entry.name or (protocol.name if protocol.name != "inline" else entry.protocol)
+        name = entry.name or (protocol.name if protocol.name != INLINE else entry.protocol)
     else:
         if not entry.name:
             raise BadInput("a system that is spelled out needs a `name`")
         name, protocol = entry.name, protocol_from(entry.protocol, summary=entry.name)
     return System(
         name=name,
-        protocol=protocol.model_dump(mode="json"),
+        protocol=protocol,
         datasets=entry.datasets,
         group=entry.group,
         facts=entry.facts,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from agentnet.contracts.evaluations import EvaluationRecord, Item, SystemKind, Trial
-from agentnet.evals.calibration import chosen
 from agentnet.evals.equal_budget import affordable, first
 from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.systems import BEST, CORRECTIONS, SAMPLES
@@ -19,12 +18,13 @@ Table = dict[str, list[Trial]]
 """System → its trials, in the order of items and epochs."""
 
 
-def summary_tables(record: EvaluationRecord, trials: Sequence[Trial], items: Sequence[Item]) -> dict[str, Table]:
+def summary_tables(
+    record: EvaluationRecord, best: Mapping[str, str], trials: Sequence[Trial], items: Sequence[Item]
+) -> dict[str, Table]:
     """Dataset → the trials of each system, with those of the rivals that follow from them; `ALL` where there are
     several datasets and a system was tried on each."""
     suite = SuiteSpec.model_validate(record.suite)
     place = {(item.dataset, item.id): number for number, item in enumerate(items)}
-    best = {one: chosen(record, one) for one in dict.fromkeys(item.label for item in items)}
     label = {(item.dataset, item.id): item.label for item in items}
     tables: dict[str, Table] = {}
     ordered = sorted(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agentnet.evals.equal_budget import affordable, first, repetitions
 from agentnet.evals.sweeps import system, together
 from agentnet.evals.systems import CORRECTIONS, SAMPLES
-from tests.evals.made import RIGHT, items, record, trial, usage
+from tests.evals.made import RIGHT, items, trial, usage
 
 WRONG = "8"
 
@@ -40,13 +40,13 @@ def test_a_budget_buys_the_number_of_answers_that_comes_closest() -> None:
 
 def test_the_dearest_system_decides_how_often_the_best_member_is_asked() -> None:
     vote = system("vote", together(["ann", "bob"], "vote"))
-    made = record([vote])
+    best = {"sums": "ann"}
     asked = items(2)
     trials = [
         *(trial("ann", item.id, usage=usage(10)) for item in asked),
         *(trial("bob", item.id, usage=usage(100)) for item in asked),
         *(trial("vote", item.id, usage=usage(52)) for item in asked),
     ]
-    assert repetitions(made, "sums", trials, asked, most=8) == 5
-    assert repetitions(made, "sums", trials, asked, most=3) == 3
-    assert repetitions(record(), "sums", trials, asked, most=8) == 1
+    assert repetitions([vote], best, asked, trials, most=8) == 5
+    assert repetitions([vote], best, asked, trials, most=3) == 3
+    assert repetitions([], best, asked, trials, most=8) == 1

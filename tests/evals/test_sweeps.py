@@ -7,7 +7,6 @@ import pytest
 from agentnet.errors import BadInput
 from agentnet.evals.suite import Sweep
 from agentnet.evals.sweeps import swept, together
-from agentnet.evals.systems import protocol_of
 
 MEMBERS = ["ann", "bob", "cal"]
 
@@ -26,7 +25,7 @@ def test_paths_are_all_orders_of_a_chain_and_all_pairs_before_or_behind_the_grou
     ]
     assert "serial cal → ann → bob" in names(sweep="paths")
     s2p = next(system for system in found if system.name == "s2p bob → cal")
-    assert protocol_of(s2p).model_dump(mode="json")["protocol"] == {
+    assert s2p.protocol.model_dump(mode="json")["protocol"] == {
         "serial": {"steps": [{"serial": {"steps": ["bob", "cal"]}}, {"parallel": {"branches": MEMBERS}}]}
     }
     assert s2p.facts == {"path": ["bob", "cal"]}

@@ -39,11 +39,12 @@ def provenance(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "evaluation", f"{record.id}, {record.created:%Y-%m-%d %H:%M} UTC, {record.status}"
     yield "versions", ", ".join(f"{name} {number}" for name, number in record.versions.items())
     yield "machine", record.machine
-    datasets = SuiteSpec.model_validate(record.suite).datasets
+    suite = SuiteSpec.model_validate(record.suite)
+    datasets = suite.datasets
     asked = {one.called: sum(item.dataset == one.called for item in summary.items) for one in datasets}
     yield "datasets", ", ".join(f"{one.called} ({one.loader}, {asked[one.called]} items)" for one in datasets)
     seeds = ", ".join(f"{dataset.called} {dataset.seed}" for dataset in datasets)
-    yield "seeds", f"runs {record.seed}; items {seeds}"
+    yield "seeds", f"runs {suite.seed}; items {seeds}"
     yield "network", f"{record.network.name}: {', '.join(agent.name for agent in record.network.agents)}"
     calibrated = max((m.items for labels in record.measured.values() for m in labels.values()), default=0)
     yield (

@@ -39,7 +39,7 @@ def clustered_p(system: Sequence[float], rival: Sequence[float], clusters: Seque
     one, other, codes = scores_of(system, clusters), scores_of(rival, clusters), codes_of(clusters)
     sums: Floats = np.bincount(codes, weights=one - other).astype(np.float64)
     if len(sums) == len(codes) and np.isin(sums, (-1.0, 0.0, 1.0)).all():
-        return mcnemar(one >= other, other >= one)
+        return mcnemar((one >= other).tolist(), (other >= one).tolist())
     sums = sums[~np.isclose(sums, 0.0)]
     if len(sums) < 2:
         return 1.0  # to flip the only sign is to change nothing but the side
