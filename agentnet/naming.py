@@ -1,9 +1,9 @@
-"""Looking a name up among the known ones."""
+"""Looking a name up among the known ones, and what an unknown one was meant to be."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from agentnet.errors import BadInput
@@ -15,6 +15,10 @@ def named(known: Mapping[str, Known], name: str, what: str) -> Known:
     """What goes by a name. An unknown one is a `BadInput` that says which is closest, and which there are."""
     if name in known:
         return known[name]
-    close = difflib.get_close_matches(name, known, n=1)
-    meant = f", did you mean {close[0]!r}?" if close else ""
-    raise BadInput(f"no {what} {name!r}{meant} (there are: {', '.join(known)})")
+    raise BadInput(f"no {what} {name!r}{meant(name, known)} (there are: {', '.join(known)})")
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """A question after an unknown name, such as ``, did you mean 'debate'?``; empty where nothing is close."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f", did you mean {close[0]!r}?" if close else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import TypeVar, cast
 
@@ -24,6 +23,7 @@ from agentnet.contracts.protocols import (
     Verify,
 )
 from agentnet.errors import ProtocolError
+from agentnet.naming import meant
 from agentnet.network.network import card_of
 
 BEST = "@best"
@@ -115,11 +115,8 @@ class Binder:
         if selector.startswith("@"):
             return self._selected(selector, place)[0]
         if selector not in self._roles:
-            close = difflib.get_close_matches(selector, self._roles, n=1)
-            meant = f", did you mean {close[0]!r}?" if close else ""
-            raise ProtocolError(
-                f"{place}: no agent {selector!r} in network {self._name!r}{meant} (members: {', '.join(self._roles)})"
-            )
+            close, members = meant(selector, self._roles), ", ".join(self._roles)
+            raise ProtocolError(f"{place}: no agent {selector!r} in network {self._name!r}{close} (members: {members})")
         return selector
 
     def _selected(self, selector: str, place: str) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from agentnet import resources
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.errors import ProtocolError
+from agentnet.naming import meant
 from agentnet.yaml_files import read_yaml
 
 
@@ -26,6 +26,6 @@ def find_protocol(reference: str, beside: Path | None = None) -> ProtocolSpec:
         path = beside / path
     if path.is_file():
         return read_yaml(path, ProtocolSpec, ProtocolError)
-    close = difflib.get_close_matches(reference, shipped, n=1)
-    meant = f", did you mean {close[0]!r}?" if close else ""
-    raise ProtocolError(f"no protocol {reference!r}{meant} (known: {', '.join(shipped)}; or give a YAML file)")
+    raise ProtocolError(
+        f"no protocol {reference!r}{meant(reference, shipped)} (known: {', '.join(shipped)}; or give a YAML file)"
+    )

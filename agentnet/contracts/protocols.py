@@ -15,7 +15,6 @@ stands for all of them in the network's order (``@ROLE:2`` for the first two); w
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -34,6 +33,7 @@ from pydantic_core import CoreSchema
 
 from agentnet.contracts.base import Lenient
 from agentnet.contracts.sampling import Sampling
+from agentnet.naming import meant
 
 Selector = Annotated[str, Field(pattern=r"^(@[a-z_]+(:[1-9][0-9]*)?|[A-Za-z][A-Za-z0-9_.-]*)$")]
 
@@ -274,9 +274,7 @@ def _known(what: str, tag_of: Callable[[object], str | None], names: tuple[str, 
         found = value if isinstance(value, str) else tag
         if found is None:
             raise ValueError(f"expected a {what}: a mapping with one key out of {', '.join(names)}")
-        close = difflib.get_close_matches(found, names, n=1)
-        meant = f", did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"unknown {what} {found!r}{meant} (known: {', '.join(names)})")
+        raise ValueError(f"unknown {what} {found!r}{meant(found, names)} (known: {', '.join(names)})")
 
     return BeforeValidator(check)
 

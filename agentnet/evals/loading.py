@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentnet import resources
 from agentnet.errors import BadInput
 from agentnet.evals.suite import SuiteSpec
+from agentnet.naming import meant
 from agentnet.yaml_files import read_yaml
 
 
@@ -54,7 +54,7 @@ def find_suite(reference: str) -> Suite:
     shipped = resources.named("evals")
     path = shipped.get(reference, Path(reference).expanduser())
     if not path.is_file():
-        close = difflib.get_close_matches(reference, shipped, n=1)
-        meant = f", did you mean {close[0]!r}?" if close else ""
-        raise BadInput(f"no suite {reference!r}{meant} (known: {', '.join(shipped)}; or give a YAML file)")
+        raise BadInput(
+            f"no suite {reference!r}{meant(reference, shipped)} (known: {', '.join(shipped)}; or give a YAML file)"
+        )
     return Suite(read_yaml(path, SuiteSpec, BadInput), path)

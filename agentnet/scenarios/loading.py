@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.coordinator.coordinator import Sources
 from agentnet.errors import BadInput, ScenarioError
+from agentnet.naming import meant
 from agentnet.network import find_network
 from agentnet.network.files import EMBEDDED
 from agentnet.scenarios.spec import ScenarioSpec
@@ -60,9 +60,9 @@ def _find(reference: str) -> Path:
     path = Path(reference).expanduser()
     if path.is_file():
         return path
-    close = difflib.get_close_matches(reference, shipped, n=1)
-    meant = f", did you mean {close[0]!r}?" if close else ""
-    raise ScenarioError(f"no scenario {reference!r}{meant} (known: {', '.join(shipped)}; or give a YAML file)")
+    raise ScenarioError(
+        f"no scenario {reference!r}{meant(reference, shipped)} (known: {', '.join(shipped)}; or give a YAML file)"
+    )
 
 
 def _protocol(spec: ScenarioSpec, path: Path, instead: str | None) -> tuple[ProtocolSpec, str | None]:
