@@ -62,14 +62,7 @@ class Evaluations:
 
     async def find(self, prefix: str) -> EvaluationRecord:
         """The evaluation whose id is `prefix` or alone starts with it. Raises `BadInput` for none, or several."""
-        begins = func.substr(evaluations.c.id, 1, len(prefix)) == prefix
-        query = select(evaluations).where(begins).order_by(func.length(evaluations.c.id), evaluations.c.id).limit(3)
-        rows = await self._store.rows(query)
-        if not rows:
-            raise BadInput(f"no evaluation starts with {prefix!r}: `agentnet report` lists them")
-        if len(rows) > 1 and rows[0].id != prefix:
-            raise BadInput(f"several evaluations start with {prefix!r}: give more letters")
-        return _record(rows[0])
+        return _record(await self._store.beginning(evaluations, prefix, "evaluation", "report"))
 
     async def latest(self, limit: int = 50) -> list[EvaluationRecord]:
         """The latest evaluations, newest first."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, Table, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agentnet.contracts.events import RunStatus
@@ -94,17 +94,7 @@ class Store:
 
     async def find_run(self, prefix: str) -> RunRecord:
         """The run whose id is `prefix` or alone starts with it. Raises `BadInput` where there is none, or several."""
-        # LIKE would ignore case in SQLite; the shortest id comes first, so that an exact one does.
-        begins = func.substr(runs.c.id, 1, len(prefix)) == prefix
-        rows = await self.rows(select(runs).where(begins).order_by(func.length(runs.c.id), runs.c.id).limit(4))
-        if rows and rows[0].id == prefix:
-            rows = rows[:1]
-        if not rows:
-            raise BadInput(f"no run starts with {prefix!r} in {self._shown}: `agentnet runs` lists them")
-        if len(rows) > 1:
-            shown = ", ".join(row.id for row in rows[:3]) + (", …" if len(rows) > 3 else "")
-            raise BadInput(f"several runs start with {prefix!r} ({shown}): give more letters")
-        return _record(rows[0])
+        return _record(await self.beginning(runs, prefix, "run", "runs"))
 
     async def runs(self, limit: int = 50) -> list[RunRecord]:
         """The latest runs, newest first."""
@@ -158,6 +148,21 @@ class Store:
             return list(connection.execute(query))
 
         return await self._writer.do(lambda: self._within(self._reading, read))
+
+    async def beginning(self, table: Table, prefix: str, what: str, listed: str) -> Row[Any]:
+        """The row whose id is `prefix`, or alone starts with it; the command `listed` shows what there is.
+
+        Raises `BadInput` where there is none, or several.
+        """
+        # LIKE would ignore case in SQLite; the shortest id comes first, so that an exact one does.
+        begins = func.substr(table.c.id, 1, len(prefix)) == prefix
+        rows = await self.rows(select(table).where(begins).order_by(func.length(table.c.id), table.c.id).limit(4))
+        if not rows:
+            raise BadInput(f"no {what} starts with {prefix!r} in {self._shown}: `agentnet {listed}` lists them")
+        if len(rows) > 1 and rows[0].id != prefix:
+            shown = ", ".join(row.id for row in rows[:3]) + (", …" if len(rows) > 3 else "")
+            raise BadInput(f"several {what}s start with {prefix!r} ({shown}): give more letters")
+        return rows[0]
 
     def _within(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         with translated(self._shown), engine.begin() as connection:
