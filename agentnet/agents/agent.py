@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from agentnet.agents.forms import STRUCTURED, closed_replies, read_reply, schema_for
-from agentnet.contracts.bodies import Body, Task
+from agentnet.contracts.bodies import Body, Proposal, Task
 from agentnet.contracts.cards import Card
 from agentnet.contracts.messages import Message
 from agentnet.contracts.sampling import Sampling
@@ -127,6 +128,12 @@ class Agent:
         price = self.card.price
         cost = (usage.prompt_tokens * price.prompt + usage.completion_tokens * price.completion) / 1e6
         return usage.model_copy(update={"cost": cost}) if cost else usage
+
+
+def candidate(answer: str) -> Message:
+    """An answer that nobody of the network gave, as a verifier reads it."""
+    body = Proposal(answer=answer, text=answer)
+    return Message(id="candidate", run="", sequence=0, sender="candidate", node="", time=datetime.now(UTC), body=body)
 
 
 def confidence_of(reply: Completion | Scores) -> float | None:

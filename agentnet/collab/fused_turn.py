@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from agentnet.agents import Agent, Turn
+from agentnet.agents.forms import THINKING_ENDS
 from agentnet.collab.live import LiveRun
 from agentnet.contracts.bodies import Body, Error, Fusion, Piece, answer_of
 from agentnet.contracts.events import TextStreamed, TurnStarted
@@ -30,7 +31,6 @@ from agentnet.models.base import Completion, NextTokenSource, Request, TokenStep
 log = logging.getLogger("agentnet.fusion")
 
 SENDER = "fusion"
-THINKING_ENDS = b"</think>"
 LEAST_WEIGHT = 0.01
 """Of a member whose card knows nothing of the task's label."""
 
@@ -140,7 +140,7 @@ class FusedTurn:
         """Each by itself, all at once. Who fails takes part without having thought."""
         thinkers = [member for member in members if isinstance(member, LocalMember)]
         ends = await asyncio.gather(
-            *(member.think(THINKING_ENDS, self.fuse.think) for member in thinkers), return_exceptions=True
+            *(member.think(THINKING_ENDS.encode(), self.fuse.think) for member in thinkers), return_exceptions=True
         )
         for member, end in zip(thinkers, ends, strict=True):
             if isinstance(end, AgentNetError):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from agentnet.agents import Turn
+from agentnet.agents import Turn, candidate
 from agentnet.collab.live import COORDINATOR, USER
-from agentnet.contracts.bodies import Error, Fusion, Proposal, Refusal, Task, Verdict, answer_of
+from agentnet.contracts.bodies import Error, Fusion, Refusal, Task, Verdict, answer_of
 from agentnet.contracts.evaluations import Item, Said, Split, System, Trial, TrialStatus
 from agentnet.contracts.messages import Message
 from agentnet.coordinator import Outcome
@@ -74,16 +72,7 @@ async def graded(answer: str, item: Item, grading: Grading, network: Network) ->
     assert grading.judge is not None
     judge = network[grading.judge]
     task = Task(text=f"{item.text}\n\nReference answer: {item.answers[0]}")
-    candidate = Message(
-        id="candidate",
-        run="",
-        sequence=0,
-        sender="candidate",
-        node="",
-        time=datetime.now(UTC),
-        body=Proposal(answer=answer, text=answer),
-    )
-    turn = Turn("verify", task, read=[candidate])
+    turn = Turn("verify", task, read=[candidate(answer)])
     verdict = judge.read(turn, await judge.answer(judge.request(turn)))
     return float(isinstance(verdict, Verdict) and verdict.verdict == "approve")
 

@@ -9,16 +9,14 @@ import argparse
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
 
-from agentnet.agents import Agent, Turn
+from agentnet.agents import Agent, Turn, candidate
 from agentnet.answers import same
 from agentnet.contracts.bodies import Body, Plan, Proposal, Task, Verdict
 from agentnet.contracts.cards import Card, Measured
-from agentnet.contracts.messages import Message
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import AgentNetError
@@ -46,32 +44,26 @@ async def measure(agent: Agent, drill: str, count: int = ITEMS, seed: int = SEED
 
 
 async def _is_right(agent: Agent, role: str, item: Item, place: int) -> bool:
-    candidate = item.answer if place % 2 else item.wrong[place // 2 % len(item.wrong)]
-    read = [said(candidate)] if role == "verify" else []
+    shown = item.answer if place % 2 else item.wrong[place // 2 % len(item.wrong)]
+    read = [candidate(shown)] if role == "verify" else []
     turn = Turn(role, Task(text=item.question), read=read, labels=sorted(FAMILIES))
     try:
         body = agent.read(turn, await agent.answer(agent.request(turn)))
     except AgentNetError:
         return False
-    return _agrees(body, item, candidate)
+    return _agrees(body, item, shown)
 
 
-def _agrees(body: Body, item: Item, candidate: str) -> bool:
+def _agrees(body: Body, item: Item, shown: str) -> bool:
     match body:
         case Proposal():
             return same(body.answer, item.answer)
         case Verdict():
-            return (body.verdict == "approve") == same(candidate, item.answer)
+            return (body.verdict == "approve") == same(shown, item.answer)
         case Plan():
             return [(step.label, step.ask) for step in body.steps] == [(hop.label, hop.ask) for hop in item.plan]
         case _:
             return False
-
-
-def said(answer: str) -> Message:
-    """A peer's answer, as a verifier reads it."""
-    body = Proposal(answer=answer, text=answer)
-    return Message(id="candidate", run="", sequence=0, sender="peer", node="", time=datetime.now(UTC), body=body)
 
 
 def drills_of(recipe: Recipe) -> list[str]:

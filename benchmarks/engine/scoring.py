@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 from rich.table import Table
 
-from agentnet.agents import Agent, Turn
+from agentnet.agents import Agent, Turn, candidate
 from agentnet.contracts.bodies import Task, Verdict
 from agentnet.contracts.cards import Card
 from agentnet.contracts.model_specs import LlamaSpec
@@ -29,7 +29,6 @@ from agentnet.prompts import find_pack
 from agentnet.zoo import catalog
 from agentnet.zoo.families import FAMILIES
 from agentnet.zoo.families.base import distinct
-from agentnet.zoo.measure import said
 
 FAMILIES_JUDGED = ("math", "facts", "symbols")
 SEED = 20_261
@@ -91,7 +90,7 @@ async def run(items: int, table: Table) -> None:
             shown = [item.answer if n % 2 else item.wrong[n // 2 % len(item.wrong)] for n, item in enumerate(found)]
             truth = ["approve" if n % 2 else "disapprove" for n in range(items)]
             turns = [
-                Turn("verify", Task(text=item.question), read=[said(answer)])
+                Turn("verify", Task(text=item.question), read=[candidate(answer)])
                 for item, answer in zip(found, shown, strict=True)
             ]
             ways = {"written, with reason": with_reason, "written, without": without_reason, "scored": scored}
