@@ -99,6 +99,9 @@ class EvaluationRecord(Frozen):
     measured: dict[str, dict[str, Measured]] = Field(
         default_factory=dict, description="member → label → what calibration found"
     )
+    repeated: dict[str, int] = Field(
+        default_factory=dict, description="dataset → lines of its file that repeat an earlier one and are left out"
+    )
     status: Literal["running", "done"] = "running"
     command: str = ""
     versions: dict[str, str] = Field(default_factory=dict)

@@ -70,6 +70,7 @@ async def start(
         network=found,
         network_folder=str(base.resolve()),
         systems=systems,
+        repeated={dataset.name: dataset.repeated for dataset in datasets if dataset.repeated},
         command=command,
         versions={"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

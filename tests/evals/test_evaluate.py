@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from agentnet.evals import SuiteSpec, evaluate
+from agentnet.evals.report.provenance import provenance
 
 SUITE = {
     "name": "mine",
@@ -30,3 +32,15 @@ async def test_a_suite_of_ones_own_starts_from_the_working_folder(
     summary = await evaluate(SuiteSpec.model_validate(SUITE), limit=2)
     assert {row.system: row.items for row in summary.rows if row.kind == "system"} == {"checked": 2, "own": 2}
     assert list(tmp_path.iterdir()) == [tmp_path / "own.yaml"]
+
+
+async def test_the_provenance_tells_what_was_left_out_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"question": f"{n} + 1?", "answer": n + 1} for n in (1, 2, 3, 2, 1)]
+    (tmp_path / "sums.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    datasets = [{"from": "table", "path": "sums.jsonl"}, {"from": "zoo", "family": "math", "items": 2}]
+    summary = await evaluate(SuiteSpec.model_validate(SUITE | {"datasets": datasets, "systems": []}))
+    told = dict(provenance(summary))["datasets"]
+    assert told == "sums (table, 3 items, 2 repeated lines left out), math (zoo, 2 items)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agentnet.evals.suite import SuiteSpec
+from agentnet.evals.suite import DatasetSpec, SuiteSpec
 from agentnet.evals.summary import Summary
 from agentnet.evals.tables import ALL
 
@@ -41,8 +41,7 @@ def provenance(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "machine", record.machine
     suite = SuiteSpec.model_validate(record.suite)
     datasets = suite.datasets
-    asked = {one.called: sum(item.dataset == one.called for item in summary.items) for one in datasets}
-    yield "datasets", ", ".join(f"{one.called} ({one.loader}, {asked[one.called]} items)" for one in datasets)
+    yield "datasets", ", ".join(_told(one, summary) for one in datasets)
     seeds = ", ".join(f"{dataset.called} {dataset.seed}" for dataset in datasets)
     yield "seeds", f"runs {suite.seed}; items {seeds}"
     yield "network", f"{record.network.name}: {', '.join(agent.name for agent in record.network.agents)}"
@@ -55,3 +54,10 @@ def provenance(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "trials", f"{sum(row.trials for row in rows)}, and those of the best member asked again"
     if failures := sum(row.failures for row in rows):
         yield "failures", f"{failures} of them without a score: a model could not be asked"
+
+
+def _told(dataset: DatasetSpec, summary: Summary) -> str:
+    name = dataset.called
+    asked, repeated = sum(item.dataset == name for item in summary.items), summary.record.repeated.get(name)
+    left_out = f", {repeated} repeated {'line' if repeated == 1 else 'lines'} left out" if repeated else ""
+    return f"{name} ({dataset.loader}, {asked} items{left_out})"
