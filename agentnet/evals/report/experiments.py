@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from agentnet.evals.online import RATES
-from agentnet.evals.report.findings import BEST, Curve, Pair, Paths
+from agentnet.evals.report.findings import Curve, Pair, Paths
 from agentnet.evals.report.plots import LINE, NAMES, WIDTH
 from agentnet.evals.report.svg import Drawing, apart, linear, short, ticks
 from agentnet.evals.summary import Row
+from agentnet.evals.systems import BEST
 
 SAID = {"fixed": ", fixed in advance", "after": ", the best after the fact", "path": ""}
 

@@ -14,7 +14,7 @@ from agentnet.evals.online import RATES, expected
 from agentnet.evals.rivals import Against
 from agentnet.evals.summary import Row, Summary
 from agentnet.evals.sweeps import ALONE
-from agentnet.evals.systems import BEST, CORRECTIONS, SAMPLES
+from agentnet.evals.systems import BEST
 from agentnet.evals.tables import ALL
 
 ALPHA = 0.05
@@ -218,27 +218,3 @@ def together(summary: Summary, dataset: str) -> list[Together]:
                 lost.append(item)
         found.append(Together(row.system, tuple(gained), tuple(lost)))
     return found
-
-
-__all__ = [
-    "ALPHA",
-    "BEST",
-    "CORRECTIONS",
-    "SAMPLES",
-    "Curve",
-    "Pair",
-    "Paths",
-    "Together",
-    "Verdict",
-    "against",
-    "datasets_of",
-    "frontier",
-    "glance",
-    "online",
-    "pairs",
-    "paths",
-    "price",
-    "rounds",
-    "together",
-    "verdict",
-]

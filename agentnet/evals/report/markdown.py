@@ -7,9 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from agentnet.evals.online import RATES
 from agentnet.evals.report.findings import (
-    BEST,
-    CORRECTIONS,
-    SAMPLES,
     Pair,
     against,
     datasets_of,
@@ -23,6 +20,7 @@ from agentnet.evals.report.headline import headline
 from agentnet.evals.report.numbers import SIGNS, bounds, chance, number, times
 from agentnet.evals.report.provenance import provenance
 from agentnet.evals.summary import Row, Summary
+from agentnet.evals.systems import BEST, CORRECTIONS, SAMPLES
 from agentnet.evals.wording import percent, points
 
 

@@ -13,9 +13,6 @@ from markupsafe import Markup
 
 from agentnet.evals.report import experiments, numbers, plots
 from agentnet.evals.report.findings import (
-    BEST,
-    CORRECTIONS,
-    SAMPLES,
     against,
     datasets_of,
     glance,
@@ -31,6 +28,7 @@ from agentnet.evals.report.provenance import DEFINITIONS, provenance
 from agentnet.evals.report.raster import by_difficulty, colour, picture
 from agentnet.evals.report.svg import Drawing
 from agentnet.evals.summary import Row, Summary
+from agentnet.evals.systems import BEST, CORRECTIONS, SAMPLES
 from agentnet.evals.tables import ALL
 from agentnet.evals.wording import percent, points
 

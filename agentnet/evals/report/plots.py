@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentnet.evals.report.findings import BEST, against, frontier, price, verdict
+from agentnet.evals.report.findings import against, frontier, price, verdict
 from agentnet.evals.report.svg import Drawing, Scale, apart, linear, logarithmic, short, ticks
 from agentnet.evals.summary import Correlation, Row
+from agentnet.evals.systems import BEST
+from agentnet.evals.wording import points
 
 WIDTH = 860.0
 COSTS = 440.0
@@ -39,7 +41,7 @@ def forest(rows: Sequence[Row], dataset: str) -> str:
     drawing.text((NAMES + WIDTH - 165) / 2, height - 4, f"points over {BEST}", "middle", "tick")
     for place, (row, beside) in enumerate(shown):
         y, kind, gain = LINE * place + 16, verdict(beside), beside.gain
-        told = f"{100 * gain.estimate:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+        told = points(gain)
         drawing.text(NAMES - 10, y + 4, short(row.system), "end")
         drawing.line(x(100 * gain.low), y, x(100 * gain.high), y, f"bar {kind}")
         drawing.dot(x(100 * gain.estimate), y, f"mark {kind}", f"{row.system}: {told}, p {beside.corrected_p:.2g}")
