@@ -86,7 +86,8 @@ class LocalMember(Member):
         """Tokenizers differ in where they put the space between a prompt and a reply: some have it in front of the
         first word. It is no part of the shared text. A token that says nothing but space is said at once."""
         while True:
-            own, pieces, (logits, logprobs) = await self._session.step(self.tokens, self._look)
+            # The engines' threads would take the interpreter from each other, one array at a time, and from the loop.
+            own, pieces, (logits, logprobs) = self._look(await self._session.step(self.tokens, np.copy))
             said = self._speller.text([own])
             if self._begun or not said or said.strip(SPACE) or len(self.tokens) >= MOST_SPACES:
                 break

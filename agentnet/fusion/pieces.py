@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
@@ -66,12 +67,14 @@ class Pieces:
         """
         logits = row[self._last].astype(np.float64)
         shared = row[self._shared_tokens].astype(np.float64)
-        top = np.maximum(logits.max(), shared.max(initial=-np.inf))
-        if not np.isfinite(top):
+        top = float(logits.max() if not len(shared) else np.maximum(logits.max(), shared.max()))
+        if not math.isfinite(top):
             raise ModelError("its logits are not numbers; is the file damaged?")
+        below = logits - top
+        weights = np.exp(below)
         if not len(shared):
-            return logits, logits - (top + np.log(np.exp(logits - top).sum()))
-        weights = np.exp(logits - top)
+            below -= math.log(weights.sum())
+            return logits, below
         np.add.at(weights, self._shared_places, np.exp(shared - top))
         np.maximum.at(logits, self._shared_places, shared)
         with np.errstate(divide="ignore"):

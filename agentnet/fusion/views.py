@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,18 +29,15 @@ class View:
     first_piece: Callable[[bytes], Piece] = field(default=lambda piece: piece)
     """The piece with which the member's own tokenizer begins to spell some bytes."""
 
-    def top(self, count: int) -> Any:
+    def top(self, count: int) -> list[int]:
         """The places of the likeliest pieces, best first; of equals the one with the lower place.
 
         What has no probability is not among them: a server did not tell it, or it cannot be said.
         """
-        count = min(count, len(self.logprobs))
-        if count < len(self.logprobs) // 4:
-            some = np.sort(np.argpartition(self.logprobs, -count)[-count:])
-            best = some[np.argsort(-self.logprobs[some], kind="stable")]
-        else:
-            best = np.argsort(-self.logprobs, kind="stable")[:count]
-        return best[self.logprobs[best] > -np.inf]
+        values = self.logprobs
+        least = float(np.partition(values, -count)[-count]) if count < len(values) else -math.inf
+        some = np.flatnonzero(values >= max(least, np.finfo(np.float64).min))
+        return [place for _, place in sorted(zip((-values[some]).tolist(), some.tolist(), strict=True))][:count]
 
     @property
     def likeliest(self) -> int:

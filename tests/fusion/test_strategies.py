@@ -90,7 +90,7 @@ class TestDuetNet:
         assert math.isfinite(choice.score)
         assert choice.runner_up_score is not None
         assert math.isfinite(choice.runner_up_score)
-        assert [server.piece(int(place)) for place in server.top(10)] == [b"a", b"b"]
+        assert [server.piece(place) for place in server.top(10)] == [b"a", b"b"]
 
     def test_draws_are_repeatable_and_advance(self) -> None:
         def texts(seed: int) -> list[object]:

@@ -5,9 +5,12 @@ Its two published baselines are settings of it: DP sums probabilities instead, D
 
 from __future__ import annotations
 
+import math
 import random
+from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any, Literal
+from itertools import accumulate
+from typing import Literal
 
 import numpy as np
 
@@ -66,16 +69,19 @@ class DuetNet(AsksAll):
     def _truncated(self, view: View) -> dict[Piece, float]:
         """The pieces that survive in one member, with their values."""
         places = view.top(self._tau_k)
+        logprobs = view.logprobs[places].tolist()
         if self._tau_p is not None:
-            reached = np.cumsum(np.exp(view.logprobs[places]))
-            places = places[: int(np.searchsorted(reached, self._tau_p - 1e-12)) + 1]
-        values = self._values_of(view, places)
-        return {view.piece(int(place)): float(value) for place, value in zip(places, values, strict=True)}
-
-    def _values_of(self, view: View, places: Any) -> Any:
-        if self._values == "logits":
-            return view.logits[places]
-        return view.logprobs[places] if self._values == "logprobs" else np.exp(view.logprobs[places])
+            reached = list(accumulate(map(math.exp, logprobs)))
+            kept = bisect_left(reached, self._tau_p - 1e-12) + 1
+            places, logprobs = places[:kept], logprobs[:kept]
+        match self._values:
+            case "logits":
+                values = view.logits[places].tolist()
+            case "logprobs":
+                values = logprobs
+            case "probabilities":
+                values = [math.exp(logprob) for logprob in logprobs]
+        return dict(zip(map(view.piece, places), values, strict=True))
 
     def _draw(self, ranked: Sequence[Piece], scores: dict[Piece, float]) -> int:
         """The place of the chosen one among the best `top`."""

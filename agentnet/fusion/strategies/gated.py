@@ -28,7 +28,7 @@ class Gated:
         leader = views[0]
         if len(views) > 1 or not self.enough(leader):
             return self._inner.choose(views)
-        best, *others = (int(place) for place in leader.top(2))
+        best, *others = leader.top(2)
         score = math.exp(leader.logprobs[best])
         return Choice(
             piece=leader.piece(best),

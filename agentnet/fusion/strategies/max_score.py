@@ -20,8 +20,8 @@ class MaxScore(AsksAll):
         contributions: dict[Piece, dict[str, float]] = {}
         for view in views:
             for place in view.top(_CANDIDATES):
-                share = view.weight * _probability(view, int(place))
-                contributions.setdefault(view.piece(int(place)), {})[view.member] = share
+                share = view.weight * _probability(view, place)
+                contributions.setdefault(view.piece(place), {})[view.member] = share
         return choose_best({piece: max(parts.values()) for piece, parts in contributions.items()}, contributions)
 
 

@@ -22,9 +22,7 @@ class UniTE(AsksAll):
         self._top = top
 
     def choose(self, views: Sequence[View]) -> Choice:
-        union: list[Piece] = list(
-            dict.fromkeys(view.piece(int(place)) for view in views for place in view.top(self._top))
-        )
+        union: list[Piece] = list(dict.fromkeys(view.piece(place) for view in views for place in view.top(self._top)))
         whole = sum(view.weight for view in views)
         contributions: dict[Piece, dict[str, float]] = {piece: {} for piece in union}
         for view in views:
