@@ -14,7 +14,9 @@ log = logging.getLogger("agentnet.llama")
 _LEVELS = {2: logging.DEBUG, 3: logging.WARNING, 4: logging.ERROR}
 _HARMLESS = "possible training context overflow"
 """It compares the cache of all sequences with the context of one."""
+_REPACKED = "CPU_REPACK model buffer size"
 _lock = threading.Lock()
+_thread = threading.local()
 _recent: deque[str] = deque(maxlen=50)
 _callback: object = None
 """Kept alive for as long as the library may call it."""
@@ -46,8 +48,22 @@ def forget_errors() -> None:
     _recent.clear()
 
 
+def forget_loading() -> None:
+    _thread.repacked = False
+
+
+def repacked() -> bool:
+    """Whether llama.cpp said, since this thread called `forget_loading`, that it laid out weights anew for the CPU.
+
+    It tells that nowhere but in its log.
+    """
+    return getattr(_thread, "repacked", False)
+
+
 def _take(level: int, text: bytes, _: object) -> None:
     line = " ".join(text.decode(errors="replace").split())
+    if _REPACKED in line:
+        _thread.repacked = True
     level = 2 if _HARMLESS in line else level
     if level >= 3 and line:
         _recent.append(line)

@@ -83,6 +83,11 @@ class Cache:
         """Cells that are free, or would be if every idle sequence were evicted."""
         return self._size - self._pinned
 
+    @property
+    def free(self) -> int:
+        """Cells that nothing lies in."""
+        return len(self._free)
+
     def reach(self, tokens: Sequence[int], limit: int) -> int:
         """How many of the first `limit` tokens `open` would find in the cache or parked."""
         return max(self._best(tokens, limit)[1], self._parked(tokens, limit)[1])

@@ -15,6 +15,10 @@ from agentnet.models.llama.cache import Cache
 from agentnet.models.llama.loading import Loaded
 from agentnet.models.llama.parking import Parking
 
+AT_ONCE = 4
+"""Weights that were laid out anew for the CPU are multiplied with that many tokens at once, and with what is left of a
+step one by one (llama.cpp, ggml-cpu/repack.cpp, `forward_mul_mat_one_chunk`): three tokens take longer than four."""
+
 
 class DecodeFailed(ModelError):
     """llama.cpp could not decode a step; the state of the cache is unknown."""
@@ -28,7 +32,7 @@ class Context:
         self.size = loaded.size
         self.batch = Batch(loaded.batch, loaded.sequences)
         self.parking = Parking(loaded.context, parked_bytes) if reuse and parked_bytes else None
-        self._llama = backend.library()
+        self._llama, self._memory = backend.library(), loaded.memory
         self.cache = Cache(
             loaded.memory,
             cells=loaded.cells,
@@ -38,6 +42,11 @@ class Context:
             reuse=reuse,
             parking=self.parking,
         )
+        self.fills_up = loaded.repacked and loaded.forks
+        """Whether a step that lacks one token of a multiple of `AT_ONCE` is given one that nobody reads."""
+        self._filler = loaded.sequences
+        self.filled = 0
+        """Rows that the last step had beyond those that were asked for, at its end."""
         self._vocabulary_size = vocabulary_size
         self._seen = 0
         self._view = self._no_logits = np.empty((0, vocabulary_size), np.float32)
@@ -48,7 +57,9 @@ class Context:
     def decode(self) -> Any:
         """Decode the batch. Returns the logits that were asked for: a view of shape (rows, vocabulary), in the order
         of the batch, valid until the next step. Raises `DecodeFailed`; the batch is empty afterwards in any case."""
-        rows, batch = self.batch.rows, self.batch.pointer()
+        rows = self.batch.rows
+        self._fill_up()
+        batch = self.batch.pointer()
         backend.forget_errors()
         started = time.perf_counter()
         status = self._llama.llama_decode(self.pointer, batch)
@@ -56,9 +67,18 @@ class Context:
         self.seconds += time.perf_counter() - started
         self.steps += 1
         self.batch.clear()
+        if self.filled:
+            self._llama.llama_memory_seq_rm(self._memory, self._filler, -1, -1)
         if status != 0:
             raise DecodeFailed(f"{self.name}: llama.cpp could not decode (status {status}): {backend.last_error()}")
         return self._rows(logits, rows) if logits else self._no_logits
+
+    def _fill_up(self) -> None:
+        tokens = len(self.batch)
+        lacks_one = tokens % AT_ONCE == AT_ONCE - 1
+        self.filled = int(self.fills_up and lacks_one and self.batch.room > 0 and self.cache.free > tokens)
+        if self.filled:
+            self.batch.add_one(self._filler, 0, 0)
 
     def _rows(self, logits: Any, rows: int) -> Any:
         """The logits as an array. llama.cpp keeps them in one place, so the view is made once."""

@@ -40,9 +40,11 @@ class Loaded:
     cells: int
     """Tokens that the KV cache holds for all sequences together."""
     sequences: int
-    """How many sequence numbers there are."""
+    """How many sequence numbers there are. The one behind them is left to what only fills a step."""
     forks: bool
     """Whether a sequence can be copied and cut in part: a recurrent state can not."""
+    repacked: bool
+    """Whether weights were laid out anew for the CPU: see `Context`."""
     batch: int
     """Tokens that may be decoded at once: one more would abort the process."""
     header: Header
@@ -84,6 +86,7 @@ def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
     claim.loaded()
     llama = backend.library()
     size = min(claim.plan.size, int(llama.llama_n_ctx(context)))
+    forks = not (llama.llama_model_is_recurrent(model) or llama.llama_model_is_hybrid(model))
     return Loaded(
         model=model,
         context=context,
@@ -91,8 +94,9 @@ def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
         memory=llama.llama_get_memory(context),
         size=size,
         cells=int(llama.llama_n_ctx(context)),
-        sequences=int(llama.llama_n_seq_max(context)),
-        forks=not (llama.llama_model_is_recurrent(model) or llama.llama_model_is_hybrid(model)),
+        sequences=int(llama.llama_n_seq_max(context)) - forks,
+        forks=forks,
+        repacked=backend.repacked(),
         batch=int(llama.llama_n_batch(context)),
         header=header,
         claim=claim,
@@ -152,6 +156,7 @@ def _load(path: Path, spec: LlamaSpec, plan: MemoryPlan, threads: int) -> tuple[
     """Weights and context, or neither."""
     llama = backend.library()
     backend.forget_errors()
+    backend.forget_loading()
     model = _load_weights(path, spec, plan.offload)
     if not model:
         raise ModelFileError(f"{path}: llama.cpp cannot load it: {backend.last_error() or 'no reason given'}")

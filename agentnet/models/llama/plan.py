@@ -31,7 +31,8 @@ class MemoryPlan:
     cells: int
     """Tokens that the KV cache holds for all sequences together."""
     sequences: int
-    """Sequences that the context tells apart: those that are decoded, and others that keep prefixes or score."""
+    """Sequences that the context tells apart: those that are decoded, others that keep prefixes or score, and one that
+    fills up steps (see `Context`)."""
     batch: int
     """Tokens that may be decoded at once."""
     weights: int
@@ -121,7 +122,7 @@ class _Planner:
         self._model: Footprint = footprint(header, kv_type_k=spec.kv_type_k, kv_type_v=spec.kv_type_v)
         self._size = spec.context or min(header.context or MAX_DEFAULT_CONTEXT, MAX_DEFAULT_CONTEXT)
         # A recurrent layer holds a whole state for each sequence, used or not: only one more, to score with.
-        self._sequences = spec.sequences + 1 if self._model.recurrent else 2 * spec.sequences + 2
+        self._sequences = spec.sequences + 1 if self._model.recurrent else 2 * spec.sequences + 3
         # llama.cpp aborts where a step cannot hold a token of each sequence.
         self._batch = max(min(spec.batch, self._size), self._sequences)
 

@@ -279,7 +279,7 @@ class Scheduler:
                 self._cache.extend(part.job.held, part.tokens)
             self._evaluated += len(part.tokens)
         done: list[Job] = []
-        row, total = 0, len(logits)
+        row, total = 0, len(logits) + self._context.filled
         for part in parts:
             first, row = row, row + part.rows
             if part.rows and self._take(part.job, logits[first:row], row - total - 1):

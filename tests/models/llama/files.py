@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from gguf import GGUFWriter, TokenType
+from gguf import GGMLQuantizationType, GGUFWriter, TokenType, quants
 
 UNKNOWN, BEGIN, END, TURN = range(4)
 BYTES = 4
@@ -79,6 +79,7 @@ def _write(
     bytes_: bool = True,
     extra: Mapping[str, int] | None = None,
     split: int = 0,
+    kind: GGMLQuantizationType = GGMLQuantizationType.F32,
 ) -> Path:
     writer = GGUFWriter(path, "llama", split_max_tensors=split)
     writer.add_name(name)
@@ -114,7 +115,8 @@ def _write(
             writer.add_tensor(f"blk.{layer}.attn_norm.weight", ones)
             writer.add_tensor(f"blk.{layer}.ffn_norm.weight", ones)
             for part, shape in blocks.items():
-                writer.add_tensor(f"blk.{layer}.{part}.weight", weights(shape).astype(np.float32))
+                data = quants.quantize(weights(shape).astype(np.float32), kind)
+                writer.add_tensor(f"blk.{layer}.{part}.weight", data, raw_dtype=kind)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

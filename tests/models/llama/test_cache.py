@@ -44,7 +44,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 class Machine:
     """A context with a ledger beside a second one that evaluates everything from scratch."""
 
-    def __init__(self, path: Path, *, sequences: int, parked: int, reuse: bool) -> None:
+    def __init__(self, path: Path, *, sequences: int, parked: int, reuse: bool, fills_up: bool = False) -> None:
         # Without rounding of keys and values, the order of evaluation hardly matters.
         spec = LlamaSpec(path="x", context=256, sequences=sequences, cache_tokens=256, batch=64,
                          kv_type_k="f32", kv_type_v="f32", flash_attention="off")  # fmt: skip
@@ -53,6 +53,7 @@ class Machine:
         self.context, self.scratch = (
             Context("machine", loaded, vocabulary_size=size, reuse=reuse, parked_bytes=parked) for loaded in self.loaded
         )
+        self.context.fills_up = fills_up and self.loaded[0].forks
         self.cache = self.context.cache
         self.live: list[Held] = []
         self.most = min(3, self.loaded[0].sequences - 1)
@@ -93,8 +94,10 @@ class Machine:
         """The logits of the last of some tokens, decoded behind what a sequence holds; None without room."""
         if not self.cache.make_room(len(tokens)):
             return None
-        logits = evaluate(self.context, held, tokens)
-        self.cache.extend(held, tokens)
+        for first in range(0, len(tokens), self.context.batch.capacity):
+            some = tokens[first : first + self.context.batch.capacity]
+            logits = evaluate(self.context, held, some)
+            self.cache.extend(held, some)
         return logits
 
     def from_scratch(self, tokens: Sequence[int]) -> npt.NDArray[Any]:
@@ -108,7 +111,7 @@ class Machine:
         assert cache._live.keys() == {held.id for held in self.live}
         assert not cache._live.keys() & cache._idle.keys()
         assert sorted([*cache._ids, *known]) == list(range(self.loaded[0].sequences))
-        for id in range(self.loaded[0].sequences):
+        for id in range(llama.llama_n_seq_max(self.loaded[0].context)):
             length = len(known[id].tokens) if id in known else 0
             assert llama.llama_memory_seq_pos_max(memory, id) == length - 1
             if length and cache.forks and not cache._window:
@@ -152,10 +155,13 @@ class Ledger(RuleBasedStateMachine):
         sequences=st.sampled_from([1, 3]),
         parked=st.sampled_from([0, 300_000, 1 << 24]),
         reuse=st.sampled_from([True, True, False]),
+        fills_up=st.booleans(),
         restores=st.sampled_from([True, True, False]),
     )
-    def start(self, sequences: int, parked: int, reuse: bool, restores: bool) -> None:
-        self.machine = Machine(_files[self.architecture], sequences=sequences, parked=parked, reuse=reuse)
+    def start(self, sequences: int, parked: int, reuse: bool, fills_up: bool, restores: bool) -> None:
+        self.machine = Machine(
+            _files[self.architecture], sequences=sequences, parked=parked, reuse=reuse, fills_up=fills_up
+        )
         if not restores:
             self.machine.fail_to_restore()
 

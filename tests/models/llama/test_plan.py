@@ -55,7 +55,7 @@ def gpu(free: float) -> Room:
 
 def test_everything_is_counted() -> None:
     found = plan(100)
-    assert (found.size, found.sequences, found.batch) == (8192, 18, 512)
+    assert (found.size, found.sequences, found.batch) == (8192, 19, 512)
     assert (found.weights, found.cache) == (WEIGHTS, found.cells * TOKEN)
     assert found.total == found.weights + found.cache + found.compute
     assert 100 * MIB < found.compute < 400 * MIB
