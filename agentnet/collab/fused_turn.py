@@ -27,6 +27,7 @@ from agentnet.fusion.remote import RemoteMember
 from agentnet.fusion.strategies import DuetNet, Gated, MaxScore, Mean, Strategy, UniTE
 from agentnet.fusion.views import Choice
 from agentnet.models.base import Completion, NextTokenSource, Request, TokenStepper
+from agentnet.models.llama.admission import places
 
 log = logging.getLogger("agentnet.fusion")
 
@@ -94,34 +95,35 @@ class FusedTurn:
             return Error(code=error.code, detail=str(error)), sum(usages.values(), Usage())
 
     async def _together(self, agents: Sequence[Agent], requests: Sequence[Request], turn: Turn, id: str) -> Fused:
+        """The text. Time that is spent waiting for places is nobody's: it counts for the limits of the run only."""
         sampling = requests[0].sampling
-        table = Table(
-            await self._members(agents, requests, turn.task.label),
-            strategy_of(self.fuse, turn.seed),
-            limit=sampling.max_tokens,
-            stop=sampling.stop,
-            deadline=self.fuse.deadline,
-            on_piece=self._streamer(id),
-        )
-        started = time.perf_counter()
-        fused = await table.decode()
-        seconds = time.perf_counter() - started
+        members: list[Member] = []
+        try:
+            for agent, request in zip(agents, requests, strict=True):
+                members.append(self._member(agent, request, self._weight(agent, turn.task.label)))
+            async with places([member.session for member in members if member.session is not None]):
+                if self.fuse.think:
+                    await self._think(members)
+                table = Table(
+                    self._agreeing(members),
+                    strategy_of(self.fuse, turn.seed),
+                    limit=sampling.max_tokens,
+                    stop=sampling.stop,
+                    deadline=self.fuse.deadline,
+                    on_piece=self._streamer(id),
+                )
+                started = time.perf_counter()
+                fused = await table.decode()
+                seconds = time.perf_counter() - started
+        finally:
+            for member in members:
+                member.close()
         return replace(
             fused, usages={name: usage.model_copy(update={"seconds": seconds}) for name, usage in fused.usages.items()}
         )
 
-    async def _members(self, agents: Sequence[Agent], requests: Sequence[Request], label: str | None) -> list[Member]:
-        """A member for each agent: byte by byte only where vocabularies differ, or else token by token."""
-        members: list[Member] = []
-        try:
-            for agent, request in zip(agents, requests, strict=True):
-                members.append(self._member(agent, request, self._weight(agent, label)))
-            if self.fuse.think:
-                await self._think(members)
-        except BaseException:
-            for member in members:
-                member.close()
-            raise
+    def _agreeing(self, members: Sequence[Member]) -> Sequence[Member]:
+        """The members as they take part: byte by byte only where vocabularies differ, or else token by token."""
         local = [member for member in members if isinstance(member, LocalMember)]
         one_vocabulary = all(member.pieces.same_as(local[0].pieces) for member in local[1:])
         if self.fuse.level == "pieces" or (one_vocabulary and len(local) == len(members)):

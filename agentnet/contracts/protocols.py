@@ -183,7 +183,9 @@ class Fuse(Keyed):
     tau_p: float = Field(default=0.75, gt=0, le=1, description="and at most so much of its probability (duetnet, dp)")
     top: int = Field(default=1, ge=1, description="draw among so many of the best (duetnet, dp, dk)")
     deadline: float | None = Field(
-        default=None, gt=0, description="seconds after which a piece goes on without a member"
+        default=None,
+        gt=0,
+        description="seconds after which a piece goes on without a member; waiting for engines to begin does not count",
     )
     think: int = Field(default=0, ge=0, description="tokens that each member may first think, alone")
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")

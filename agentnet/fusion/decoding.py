@@ -105,6 +105,9 @@ class Table:
 
     `deadline` is how many seconds a member may take for a piece: who is late misses it, and joins again when ready. Who
     fails is asked again with the next piece, and no more after failing `PATIENCE` times in a row.
+
+    Where several tables share engines, hold `places` (`agentnet.models.llama.admission`) for the members' sessions
+    while decoding; else they take each other's sequences, and prompts are read again. No deadline runs before `decode`.
     """
 
     members: Sequence[Member]

@@ -26,6 +26,8 @@ class Member(ABC):
     name: str
     weight: float
     pieces: Pieces
+    session: TokenSession | None = None
+    """What an engine of this process holds for it; None for a model behind a server."""
     respelled: int = 0
     """Pieces that the model would not have said itself, and that were spelled anew."""
 
@@ -66,7 +68,8 @@ class LocalMember(Member):
         self.pieces = lexicon.pieces
         self.tokens: list[int] = []
         """What was said, in the model's own tokens: their bytes are those of the text, behind the space in front."""
-        self._session, self._lexicon, self._speller = session, lexicon, lexicon.speller
+        self.session: TokenSession = session
+        self._lexicon, self._speller = lexicon, lexicon.speller
         self._lead = b""
         """What the model's own text begins with and the shared one does not; said with the first token."""
         self._begun = False
@@ -76,7 +79,7 @@ class LocalMember(Member):
 
     def by_bytes(self) -> ByteMember:
         """The same model as a member that takes part byte by byte."""
-        return ByteMember(self.name, self._session, self._lexicon, weight=self.weight)
+        return ByteMember(self.name, self.session, self._lexicon, weight=self.weight)
 
     async def begin(self) -> None:
         if not self._begun and self._own is None:
@@ -87,7 +90,7 @@ class LocalMember(Member):
         first word. It is no part of the shared text. A token that says nothing but space is said at once."""
         while True:
             # The engines' threads would take the interpreter from each other, one array at a time, and from the loop.
-            own, pieces, (logits, logprobs) = self._look(await self._session.step(self.tokens, np.copy))
+            own, pieces, (logits, logprobs) = self._look(await self.session.step(self.tokens, np.copy))
             said = self._speller.text([own])
             if self._begun or not said or said.strip(SPACE) or len(self.tokens) >= MOST_SPACES:
                 break
@@ -114,7 +117,7 @@ class LocalMember(Member):
         tokens, `ends` is put there. It may be a control token, which says nothing. Raises `ModelError`; the model has
         thought nothing then.
         """
-        vocabulary = self._session.vocabulary
+        vocabulary = self.session.vocabulary
         closing = vocabulary.tokens(ends.decode(), begin=False)
         mark = closing[0] if len(closing) == 1 else None
 
@@ -125,7 +128,7 @@ class LocalMember(Member):
         thought: list[int] = []
         written = b""
         while len(thought) < limit:
-            token = await self._session.step(thought, next_token)
+            token = await self.session.step(thought, next_token)
             if token == mark or vocabulary.ends(token):
                 break
             thought.append(token)
@@ -136,12 +139,12 @@ class LocalMember(Member):
             thought += self._speller.spell(ends) if mark is None else [mark]
             written += ends
         for _ in range(MOST_SPACES):
-            token = await self._session.step(thought, self.pieces.likeliest)
+            token = await self.session.step(thought, self.pieces.likeliest)
             blank = self._speller.text([token])
             if not blank.isspace() or not blank.strip(SPACE):
                 break
             thought.append(token)
-        self._session.prompt += tuple(thought)
+        self.session.prompt += tuple(thought)
         return written
 
     async def append(self, piece: bytes) -> None:
@@ -157,10 +160,10 @@ class LocalMember(Member):
         self.tokens = self._speller.append(self.tokens, piece)
 
     def usage(self) -> Usage:
-        return _usage(self._session)
+        return _usage(self.session)
 
     def close(self) -> None:
-        self._session.close()
+        self.session.close()
 
 
 class ByteMember(Member):
@@ -172,7 +175,8 @@ class ByteMember(Member):
         self, name: str, session: TokenSession, lexicon: Lexicon, *, weight: float = 1.0, negligible: float = 1e-3
     ) -> None:
         self.name, self.weight = name, weight
-        self._session, self._own = session, lexicon.pieces
+        self.session: TokenSession = session
+        self._own = lexicon.pieces
         self._bytes = ByteDistribution(
             lexicon.pieces, self._conditional, negligible=negligible, respell=lexicon.speller.append
         )
@@ -190,7 +194,7 @@ class ByteMember(Member):
         return self._bytes.given_up
 
     async def _conditional(self, tokens: Sequence[int]) -> Any:
-        return await self._session.step(tokens, self._own.logprobs)
+        return await self.session.step(tokens, self._own.logprobs)
 
     async def view(self) -> View:
         await self.begin()
@@ -216,10 +220,10 @@ class ByteMember(Member):
         return len(self.tokens)
 
     def usage(self) -> Usage:
-        return _usage(self._session)
+        return _usage(self.session)
 
     def close(self) -> None:
-        self._session.close()
+        self.session.close()
 
 
 def _usage(session: TokenSession) -> Usage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.protocols import Fuse, ProtocolSpec, Verify
 from agentnet.coordinator import Coordinator
 from agentnet.errors import PreflightError, ProtocolError
+from agentnet.models.base import Request
+from agentnet.models.llama import LlamaModel
+from agentnet.models.llama.admission import places
 from agentnet.workplace import Workplace, open_workplace
 from tests.models.llama.files import letter, write_chain
 from tests.scripted import agent, network, says, spec
@@ -31,6 +35,12 @@ async def place() -> AsyncIterator[Workplace]:
 async def run(place: Workplace, protocol: Any, **more: Any) -> Any:
     found = protocol if isinstance(protocol, ProtocolSpec) else spec({"fuse": protocol})
     return await place.coordinator.run(SUM, found, **more)
+
+
+def evaluated(place: Workplace) -> int:
+    """Tokens that went through the models of a network so far."""
+    models = (agent.model for agent in place.coordinator.network)
+    return sum(model.counts.evaluated_tokens for model in models if isinstance(model, LlamaModel))
 
 
 @pytest.mark.parametrize("strategy", ["duetnet", "duetnet-logprobs", "dp", "pi", "gac", "unite", "max"])
@@ -91,6 +101,47 @@ async def test_whose_thoughts_do_not_fit_takes_part_without_them(
     assert isinstance(body, Fusion)
     assert body.dropped == {}
     assert all("endless" in piece.shares for piece in body.pieces)
+
+
+async def test_answers_that_are_fused_side_by_side_read_their_prompts_once(place: Workplace) -> None:
+    """The zoo has one sequence for each model: they wait for each other instead of taking each other's place."""
+    branches = [{"fuse": {"members": pair}} for pair in (["atlas", "sage"], ["sage", "scout"], ["scout", "atlas"])]
+    protocol = spec({"serial": {"steps": [{"parallel": {"branches": branches}}, "sage"]}})
+    tasks = [Task(text=f"What is {first} + 285?", label="math") for first in range(347, 353)]
+    in_turn = [await place.coordinator.run(task, protocol) for task in tasks]
+    before = evaluated(place)
+    at_once = await asyncio.gather(*(place.coordinator.run(task, protocol) for task in tasks))
+    assert evaluated(place) == 2 * before
+    assert [outcome.answer for outcome in at_once] == [outcome.answer for outcome in in_turn]
+    assert [outcome.usage.tokens for outcome in at_once] == [outcome.usage.tokens for outcome in in_turn]
+
+
+async def test_who_waits_for_a_place_is_not_late(place: Workplace) -> None:
+    """No deadline runs before all members have one: the first piece is said by all."""
+    sage = place.coordinator.network["sage"].model
+    assert isinstance(sage, LlamaModel)
+    session = sage.open_session(Request(({"role": "user", "content": "?"},)))
+    async with places([session]):
+        await session.step([], lambda _: None)
+        waiting = asyncio.create_task(run(place, {"members": ["math", "sage"], "strategy": "pi", "deadline": 0.4}))
+        await asyncio.sleep(0.6)
+        assert not waiting.done()
+    session.close()
+    body = (await waiting).messages[1].body
+    assert isinstance(body, Fusion)
+    assert set(body.pieces[0].shares) == {"math", "sage"}
+
+
+async def test_a_run_that_is_over_while_it_waits_gives_its_turn_to_the_next(place: Workplace) -> None:
+    sage = place.coordinator.network["sage"].model
+    assert isinstance(sage, LlamaModel)
+    session = sage.open_session(Request(({"role": "user", "content": "?"},)))
+    fuse = {"members": ["math", "sage"], "strategy": "pi"}
+    async with places([session]):
+        cut = await run(place, fuse, limits=Limits(seconds=0.2))
+        assert "0.2 seconds were over" in cut.detail
+        assert (await run(place, {"members": ["math"]})).answer == "632"
+    assert (await asyncio.wait_for(run(place, fuse), 60)).answer == "632"
 
 
 async def test_it_nests(place: Workplace) -> None:

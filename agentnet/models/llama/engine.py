@@ -7,8 +7,9 @@ import logging
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from agentnet.models.llama.gate import Gate
 from agentnet.models.llama.job import Job, settle
 from agentnet.models.llama.loading import Loaded, load
 from agentnet.models.llama.scheduler import Counts, Scheduler
+from agentnet.models.llama.seats import Claim
 from agentnet.models.llama.threads import BUDGET, end_team
 from agentnet.models.llama.vocabulary import Vocabulary
 
@@ -62,14 +64,17 @@ class Engine:
             raise
         self._mailbox = Mailbox()
         # Half of a batch is left to prompts, however many requests write.
-        most = min(spec.sequences, max(1, self.loaded.batch // 2))
-        self._scheduler = Scheduler(self._context, self._mailbox, most=most)
+        self.places = min(spec.sequences, max(1, self.loaded.batch // 2))
+        """How many requests and sessions are decoded together."""
+        self._scheduler = Scheduler(self._context, self._mailbox, most=self.places)
         self._gate = Gate(MOST_INSIDE)
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._sent: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+        self._sent: dict[asyncio.AbstractEventLoop, list[Job | Claim]] = {}
         self._closing = threading.Event()
         self._reading = threading.Lock()
         self._threads = 0
+        self._at_work = False
+        """Whether the engine holds a share of the threads."""
         self._thread = threading.Thread(target=self._work, name=f"llama-{self.name}", daemon=True)
         self._thread.start()
 
@@ -79,11 +84,16 @@ class Engine:
         return self._scheduler.counts
 
     @property
+    def cells(self) -> int:
+        """Tokens that the cache holds for all sequences together."""
+        return self.loaded.cells
+
+    @property
     def longest_stem(self) -> int:
         """Tokens whose logits may be wanted in one step, beside what writes."""
         return max(0, min(64, self.loaded.batch // 2) - 1)
 
-    async def run(self, job: Job) -> Any:
+    async def run(self, job: Job | Claim) -> Any:
         """Have a job done. Cancelling the caller frees its sequence before the next step."""
         try:
             await self._gate.enter()
@@ -104,7 +114,16 @@ class Engine:
         """Give up the sequence that a session's steps have left."""
         self._inbox.put(partial(self._scheduler.end_session, session))
 
-    def _send(self, job: Job) -> None:
+    def begin(self, claim: Claim) -> None:
+        """From now on the sessions with these places may be decoded: until then they are not thought to stand still."""
+        claim.rests_since = time.monotonic()
+        self._inbox.put(_wake)
+
+    def end_claim(self, claim: Claim) -> None:
+        """Take back the places that were claimed, if they were granted."""
+        self._inbox.put(partial(self._scheduler.end_claim, claim))
+
+    def _send(self, job: Job | Claim) -> None:
         """Hand over what one turn of an event loop asks for together: parallel agents then start in one step."""
         sent = self._sent.setdefault(job.loop, [])
         if not sent:
@@ -162,35 +181,37 @@ class Engine:
 
     def _serve(self) -> None:
         """Take in what came, decode a step, hand out what is ready."""
-        at_work = False
         try:
             while not self._closing.is_set():
-                if not self._scheduler.busy:
-                    at_work = self._wait(at_work)
+                if self._scheduler.stuck or not self._scheduler.busy:
+                    self._wait()
                 self._take_in()
-                if self._scheduler.busy and not at_work:
+                if self._scheduler.busy and not self._at_work:
                     BUDGET.enter(self._fixed)
-                    at_work = True
+                    self._at_work = True
                 self._use_threads()
                 self._scheduler.step()
                 self._mailbox.flush()
         finally:
-            if at_work:
-                self._rest()
-
-    def _wait(self, at_work: bool) -> bool:
-        """Until something comes in; whether the engine still holds its share of the threads."""
-        try:
-            self._inbox.get(timeout=LINGER if at_work else None)()
-        except queue.Empty:
             self._rest()
-            return False
-        return at_work
+
+    def _wait(self) -> None:
+        """Until something comes in, or a place may be lent. The engine soon gives up its share of the threads."""
+        if self._at_work:
+            try:
+                self._inbox.get(timeout=LINGER)()
+                return
+            except queue.Empty:
+                self._rest()
+        with suppress(queue.Empty):
+            self._inbox.get(timeout=self._scheduler.patience)()
 
     def _rest(self) -> None:
         """Leave the threads to others."""
-        BUDGET.leave(self._fixed)
-        end_team()
+        if self._at_work:
+            self._at_work = False
+            BUDGET.leave(self._fixed)
+            end_team()
 
     def _take_in(self) -> None:
         while True:
@@ -199,7 +220,7 @@ class Engine:
             except queue.Empty:
                 return
 
-    def _submit(self, jobs: list[Job]) -> None:
+    def _submit(self, jobs: list[Job | Claim]) -> None:
         for job in jobs:
             self._scheduler.submit(job)
 

@@ -1,4 +1,4 @@
-"""A request inside the engine: what its sequence is to hold, and what it does with the logits."""
+"""What waits inside an engine: requests, each with what its sequence is to hold and what it does with the logits."""
 
 from __future__ import annotations
 
@@ -19,20 +19,33 @@ class NoRoom(ModelError):
     """The cache lacks the room that a job needs to conclude; alone it may have it."""
 
 
-class Job(ABC):
-    """One request. The scheduler brings the cache to hold `tokens`; whenever it does, `take` gets the logits.
+class Queued:
+    """What waits in an engine's queue, and who is told when it is done.
 
     Made on the caller's event loop, worked on by the engine's thread; only `cancelled` is written by both.
     """
 
-    def __init__(self, prompt: Sequence[int], *, wanted_from: int, priority: int) -> None:
-        """`wanted_from` is the position from which on the logits of each token are wanted."""
-        self.tokens = list(prompt)
-        self.prompt_length = len(self.tokens)
-        self.wanted_from = wanted_from
+    def __init__(self, *, priority: int) -> None:
         self.priority = priority
         self.order = (0, 0)
         """Its place in the queue, set when it is put there: the lowest is served first."""
+        self.cancelled = False
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+
+    def close(self) -> None:
+        """Free what was allocated for it. Called exactly once by the engine's thread."""
+
+
+class Job(Queued, ABC):
+    """One request. The scheduler brings the cache to hold `tokens`; whenever it does, `take` gets the logits."""
+
+    def __init__(self, prompt: Sequence[int], *, wanted_from: int, priority: int) -> None:
+        """`wanted_from` is the position from which on the logits of each token are wanted."""
+        super().__init__(priority=priority)
+        self.tokens = list(prompt)
+        self.prompt_length = len(self.tokens)
+        self.wanted_from = wanted_from
         self.session: object | None = None
         """The session that keeps the sequence when the job is done."""
         self.held: Held | None = None
@@ -41,10 +54,7 @@ class Job(ABC):
         self.failures = 0
         self.alone = False
         """To be decoded beside nobody else."""
-        self.cancelled = False
         self.started = 0.0
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self.loop.create_future()
 
     @property
     def pending(self) -> int:
@@ -64,7 +74,7 @@ class Job(ABC):
         """Whether `conclude` has something to decode."""
         return False
 
-    def conclude(self, context: Context) -> None:  # noqa: B027 – most jobs are done by then
+    def conclude(self, context: Context) -> None:
         """Decode what the job itself still needs, after every job of the step has taken its logits.
 
         Raises `NoRoom` where others are in the way. May be called again after it failed, behind another `take`.
@@ -73,9 +83,6 @@ class Job(ABC):
     @abstractmethod
     def result(self) -> Any:
         """What the caller gets, once `take` said that the job is done."""
-
-    def close(self) -> None:  # noqa: B027 – most jobs have nothing to free
-        """Free what the job allocated. Called exactly once by the engine's thread."""
 
     def usage(self, completion_tokens: int) -> Usage:
         return Usage(

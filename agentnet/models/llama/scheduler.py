@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import heapq
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from agentnet.errors import AgentNetError, ContextOverflow, ModelError
@@ -17,11 +19,14 @@ from agentnet.models.llama.context import Context, DecodeFailed
 from agentnet.models.llama.delivery import Mailbox
 from agentnet.models.llama.job import Job, NoRoom, settle
 from agentnet.models.llama.prefix import WORTH, common_prefix
+from agentnet.models.llama.seats import Claim, Seats
 
 PRIORITY = 64
 """How many places in the queue one step of priority is worth. Being finite, nobody waits for ever."""
 CHUNK = 128
 """Prompt tokens in a step beside requests that write."""
+SEATED = 2**62
+"""How many places in the queue it is worth to have a place among those that are decoded already."""
 HEADROOM = 32
 """Cells that must be free for a request to grow into when it is admitted."""
 ATTEMPTS = 2
@@ -65,16 +70,24 @@ class Scheduler:
         self._context, self._cache, self._mailbox = context, context.cache, mailbox
         self._most = most
         self._tickets = 0
-        self._waiting: list[tuple[tuple[int, int], Job]] = []
+        self._waiting: list[tuple[tuple[int, int], Job | Claim]] = []
         self._live: list[Job] = []
-        self._resting: dict[object, Held] = {}
-        """Sequences of sessions between two steps, the longest resting first."""
+        self._seats = Seats(self._cache, most)
+        self.stuck = False
+        """Whether the last step changed nothing, so that the next one need not come before somebody comes or goes."""
         self._requests = self._asked = self._evaluated = self._reused = self._preempted = 0
         self._seconds = 0.0
 
     @property
     def busy(self) -> bool:
         return bool(self._waiting or self._live)
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds after which a step may change something even so, because a place is lent then; None for never."""
+        if not any(isinstance(job, Job) for _, job in self._waiting):
+            return None
+        return self._seats.patience(self._steps())
 
     @property
     def counts(self) -> Counts:
@@ -89,23 +102,27 @@ class Scheduler:
             step_seconds=self._seconds,
             evicted=self._cache.evicted,
             restored=context.parking.restored if context.parking is not None else 0,
-            preempted=self._preempted,
+            preempted=self._preempted + self._seats.taken,
         )
 
-    def submit(self, job: Job) -> None:
-        """Queue a job: by priority, then in the order of arrival."""
-        job.order = (self._tickets - PRIORITY * job.priority, self._tickets)
+    def submit(self, job: Job | Claim) -> None:
+        """Queue a job or a claim: by priority, then in the order of arrival. Who has a place comes first."""
+        claim = self._seats.claim_of(job.session) if isinstance(job, Job) else None
+        place = self._tickets - PRIORITY * job.priority if claim is None else claim.group - SEATED
+        job.order = (place, self._tickets)
         self._tickets += 1
         self._queue(job)
 
     def step(self) -> None:
         """Admit, decode once, and hand out what came of it."""
         started = time.perf_counter()
+        self.stuck = True
         self._let_go()
         self._cache.expire(self._context.steps)
         self._admit()
         parts = self._fill()
         if parts:
+            self.stuck = False
             try:
                 self._decode(parts)
             except DecodeFailed as error:
@@ -121,12 +138,20 @@ class Scheduler:
 
     def end_session(self, session: object) -> None:
         """Give up the sequence that rests between the steps of a session."""
-        held = self._resting.pop(session, None)
-        if held is not None:
-            self._cache.close(held)
+        self._seats.give_up(session)
         for job in [*self._live, *(job for _, job in self._waiting)]:
-            if job.session is session:
+            if isinstance(job, Job) and job.session is session:
                 job.session = None
+
+    def end_claim(self, claim: Claim) -> None:
+        """Take back the places of sessions."""
+        self._seats.end(claim)
+
+    def _steps(self, passed: Iterable[Job | Claim] = ()) -> Iterator[object]:
+        """The sessions of which a step is decoded or waits, in the queue or among those just taken from it."""
+        for job in chain(self._live, passed, (job for _, job in self._waiting)):
+            if isinstance(job, Job) and job.session is not None:
+                yield job.session
 
     def _let_go(self) -> None:
         """Free what belongs to callers that have gone."""
@@ -134,35 +159,71 @@ class Scheduler:
             self._leave(job)
             job.close()
         if self._waiting and any(job.cancelled for _, job in self._waiting):
-            gone = [job for _, job in self._waiting if job.cancelled]
+            gone = [entry for entry in self._waiting if entry[1].cancelled]
             self._waiting = [entry for entry in self._waiting if not entry[1].cancelled]
             heapq.heapify(self._waiting)
-            for job in gone:
-                job.close()
+            for _, waiting in gone:
+                waiting.close()
 
     def _admit(self) -> None:
-        passed: list[Job] = []
+        passed: list[Job | Claim] = []
+        overtaking = False
         try:
             while self._waiting and len(self._live) < self._most:
                 job = heapq.heappop(self._waiting)[1]
                 passed.append(job)
+                if isinstance(job, Claim):
+                    if self._grant(job):
+                        passed.pop()
+                    else:
+                        overtaking = True
+                    continue
                 if self._follows(job):
                     continue
-                if not (self._fits(job) and self._start(job)):
+                if not (self._let_in(job, passed, overtaking=overtaking) and self._start(job)):
                     break  # who comes later must not overtake it for ever
                 passed.pop()
         finally:  # whatever happens, nobody is lost
-            for job in passed:
-                self._queue(job)
+            for one in passed:
+                self._queue(one)
 
-    def _fits(self, job: Job) -> bool:
-        """Whether a job can be admitted now."""
-        if not self._live:
-            return True
-        if job.alone or self._live[0].alone:
+    def _grant(self, claim: Claim) -> bool:
+        """Whether a claim could be given its places."""
+        granted = self._seats.grant(claim, self._others())
+        if granted:
+            self._end(claim, None)
+        return granted
+
+    def _others(self) -> int:
+        """How many jobs are decoded that belong to nobody's claim."""
+        return sum(self._seats.claim_of(job.session) is None for job in self._live)
+
+    def _let_in(self, job: Job, passed: Iterable[Job | Claim], *, overtaking: bool) -> bool:
+        """Whether a job can be admitted now, be it to a place that is lent."""
+        claim = self._seats.claim_of(job.session)
+        while True:
+            seated = claim is not None or self._seats.free(self._others(), overtaking=overtaking) > 0
+            if seated and self._fits(job, claim):
+                return True
+            if not self._seats.lend(self._steps(passed)):
+                return False
+
+    def _fits(self, job: Job, claim: Claim | None) -> bool:
+        """Whether the cache has room for a job, or can be made to have it."""
+        protected = self._seats.protected(claim)
+        if self._live and (job.alone or self._live[0].alone):
             return False
-        promised = sum(other.pending for other in self._live)
-        return promised + self._cache.claim(job.tokens, job.wanted_from) + HEADROOM <= self._cache.available
+        if job.alone and claim is None and protected:
+            return False
+        if claim is not None and self._seats.rests(job.session):
+            return True
+        while self._live or protected:
+            promised = sum(other.pending for other in self._live)
+            if promised + self._cache.claim(job.tokens, job.wanted_from) + HEADROOM <= self._cache.available:
+                return True
+            if not self._seats.release(claim):
+                return False
+        return True
 
     def _follows(self, job: Job) -> bool:
         """Whether a live job is on its way through a beginning that this one shares with it: it pays to wait."""
@@ -187,7 +248,7 @@ class Scheduler:
         goes_on = held is not None
         while held is None:
             held = self._cache.open(job.tokens, job.wanted_from)
-            if held is None and not self._release_resting():
+            if held is None and not self._seats.release(self._seats.claim_of(job.session)):
                 return False
         job.held = held
         self._live.append(job)
@@ -201,20 +262,11 @@ class Scheduler:
 
     def _resumed(self, job: Job) -> Held | None:
         """The sequence that the last step of a job's session has left, cut to what both have in common."""
-        held = self._resting.pop(job.session, None) if job.session is not None else None
+        held = self._seats.resume(job.session)
         if held is not None and not self._cache.trim(held, common_prefix(held.tokens, job.tokens, job.wanted_from)):
             self._cache.drop(held)  # a recurrent state cannot go back
             return None
         return held
-
-    def _release_resting(self) -> bool:
-        """Take its sequence from the session that rests longest; its next step reads it again."""
-        oldest = next(iter(self._resting), None)
-        if oldest is None:
-            return False
-        self._cache.close(self._resting.pop(oldest))
-        self._preempted += 1
-        return True
 
     def _fill(self) -> list[_Part]:
         """Put the tokens of a step into the batch, making room in the cache for all of them."""
@@ -243,11 +295,13 @@ class Scheduler:
 
         The last one of all cannot be served.
         """
-        if self._release_resting():
-            return
         last = max(self._live, key=lambda job: job.order)
+        claim = self._seats.claim_of(last.session)
+        if self._seats.release(claim):
+            return
         self._leave(last)
-        if self._live:
+        self._seats.give_up(last.session)
+        if self._live or self._seats.protected(claim):
             self._preempted += 1
             self._queue(last)
         else:
@@ -303,8 +357,9 @@ class Scheduler:
         except DecodeFailed:
             raise
         except NoRoom as error:
-            if len(self._live) > 1 or self._resting:
-                while self._release_resting():
+            claim = self._seats.claim_of(job.session)
+            if self._seats.release(claim) or len(self._live) > 1 or self._seats.protected(claim):
+                while self._seats.release(claim):
                     pass
                 self._postpone(job)
             else:
@@ -332,7 +387,7 @@ class Scheduler:
     def _recover(self, error: DecodeFailed) -> None:
         """Start over with an empty cache: every job of the failed step is tried once more, alone."""
         self._cache.clear()
-        self._resting.clear()
+        self._seats.forget()
         live, self._live = self._live, []
         for job in live:
             job.held = None
@@ -350,14 +405,16 @@ class Scheduler:
         if job.session is None:
             self._cache.close(job.held)
         else:
-            self._resting[job.session] = job.held
+            self._seats.rest(job.session, job.held)
         job.held = None
+        self.stuck = False
 
-    def _end(self, job: Job, result: Any) -> None:
+    def _end(self, job: Job | Claim, result: Any) -> None:
+        self.stuck = False
         job.close()
         self._mailbox.post(job.loop, settle, job.future, result)
 
-    def _queue(self, job: Job) -> None:
+    def _queue(self, job: Job | Claim) -> None:
         heapq.heappush(self._waiting, (job.order, job))
 
 

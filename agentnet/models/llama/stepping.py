@@ -40,11 +40,15 @@ class Step(Job):
 
 
 class TokenSession:
-    """A sequence of tokens that its owner extends and cuts. One step at a time; close it when done."""
+    """A sequence of tokens that its owner extends and cuts. One step at a time; close it when done.
+
+    Between two steps anybody may take what it holds, unless it has a place: see `places` in `admission.py`.
+    """
 
     def __init__(self, engine: Engine, prompt: Sequence[int], *, size: int, priority: int = 0) -> None:
-        self._engine, self._priority = engine, priority
-        self._key = object()
+        self.engine, self.priority = engine, priority
+        self.key = object()
+        """By what the engine knows the session."""
         self.prompt = tuple(prompt)
         """What stands before the tokens. Its owner may put more there."""
         self.prompt_tokens = len(self.prompt)
@@ -58,7 +62,7 @@ class TokenSession:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        return self._engine.vocabulary
+        return self.engine.vocabulary
 
     async def step(self, tokens: Sequence[int], reader: Reader[T]) -> T:
         """Bring the sequence to the prompt and `tokens`, and read the logits of what comes next.
@@ -68,11 +72,9 @@ class TokenSession:
         """
         whole = [*self.prompt, *tokens]
         if len(whole) > self.size:
-            raise ContextOverflow(
-                f"{self._engine.name}: {len(whole)} tokens do not fit into the context of {self.size}"
-            )
-        job = Step(whole, reader, session=self._key, priority=self._priority)
-        found, usage = await self._engine.run(job)
+            raise ContextOverflow(f"{self.engine.name}: {len(whole)} tokens do not fit into the context of {self.size}")
+        job = Step(whole, reader, session=self.key, priority=self.priority)
+        found, usage = await self.engine.run(job)
         self.evaluated += usage.prompt_tokens - usage.reused_tokens
         self.asked += 1
         result: T = found
@@ -80,4 +82,4 @@ class TokenSession:
 
     def close(self) -> None:
         """Give the sequence back. Closing twice is harmless."""
-        self._engine.end_session(self._key)
+        self.engine.end_session(self.key)
