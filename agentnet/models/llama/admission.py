@@ -13,9 +13,10 @@ from contextlib import asynccontextmanager
 
 from agentnet.errors import ModelError
 from agentnet.models.llama.engine import Engine
-from agentnet.models.llama.scheduler import HEADROOM, PRIORITY
+from agentnet.models.llama.scheduler import HEADROOM
 from agentnet.models.llama.seats import Claim
 from agentnet.models.llama.stepping import TokenSession
+from agentnet.models.llama.waiting import PRIORITY
 
 
 @asynccontextmanager

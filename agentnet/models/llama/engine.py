@@ -17,11 +17,12 @@ from typing import Any
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.errors import ModelError
 from agentnet.models.llama.context import Context
+from agentnet.models.llama.counts import Counts
 from agentnet.models.llama.delivery import Mailbox
 from agentnet.models.llama.gate import Gate
 from agentnet.models.llama.job import Job, settle
 from agentnet.models.llama.loading import Loaded, load
-from agentnet.models.llama.scheduler import Counts, Scheduler
+from agentnet.models.llama.scheduler import Scheduler
 from agentnet.models.llama.seats import Claim
 from agentnet.models.llama.threads import BUDGET, end_team
 from agentnet.models.llama.vocabulary import Vocabulary

@@ -6,7 +6,6 @@ left of the batch with prompts, in chunks, so that a long prompt does not stall 
 
 from __future__ import annotations
 
-import heapq
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,39 +15,19 @@ from typing import Any
 from agentnet.errors import AgentNetError, ContextOverflow, ModelError
 from agentnet.models.llama.cache import Held
 from agentnet.models.llama.context import Context, DecodeFailed
+from agentnet.models.llama.counts import Counts
 from agentnet.models.llama.delivery import Mailbox
 from agentnet.models.llama.job import Job, NoRoom, settle
 from agentnet.models.llama.prefix import WORTH, common_prefix
 from agentnet.models.llama.seats import Claim, Seats
+from agentnet.models.llama.waiting import Waiting
 
-PRIORITY = 64
-"""How many places in the queue one step of priority is worth. Being finite, nobody waits for ever."""
 CHUNK = 128
 """Prompt tokens in a step beside requests that write."""
-SEATED = 2**62
-"""How many places in the queue it is worth to have a place among those that are decoded already."""
 HEADROOM = 32
 """Cells that must be free for a request to grow into when it is admitted."""
 ATTEMPTS = 2
 """How often a request takes part in a failing step before the failure is its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What an engine has done so far."""
-
-    requests: int = 0
-    prompt_tokens: int = 0
-    evaluated_tokens: int = 0
-    reused_tokens: int = 0
-    steps: int = 0
-    decode_seconds: float = 0.0
-    """Inside llama.cpp."""
-    step_seconds: float = 0.0
-    """In steps as a whole: the difference is the overhead."""
-    evicted: int = 0
-    restored: int = 0
-    preempted: int = 0
 
 
 @dataclass(slots=True)
@@ -69,8 +48,7 @@ class Scheduler:
     def __init__(self, context: Context, mailbox: Mailbox, *, most: int) -> None:
         self._context, self._cache, self._mailbox = context, context.cache, mailbox
         self._most = most
-        self._tickets = 0
-        self._waiting: list[tuple[tuple[int, int], Job | Claim]] = []
+        self._waiting = Waiting()
         self._live: list[Job] = []
         self._seats = Seats(self._cache, most)
         self.stuck = False
@@ -85,7 +63,7 @@ class Scheduler:
     @property
     def patience(self) -> float | None:
         """Seconds after which a step may change something even so, because a place is lent then; None for never."""
-        if not any(isinstance(job, Job) for _, job in self._waiting):
+        if not any(isinstance(one, Job) for one in self._waiting):
             return None
         return self._seats.patience(self._steps())
 
@@ -106,12 +84,8 @@ class Scheduler:
         )
 
     def submit(self, job: Job | Claim) -> None:
-        """Queue a job or a claim: by priority, then in the order of arrival. Who has a place comes first."""
-        claim = self._seats.claim_of(job.session) if isinstance(job, Job) else None
-        place = self._tickets - PRIORITY * job.priority if claim is None else claim.group - SEATED
-        job.order = (place, self._tickets)
-        self._tickets += 1
-        self._queue(job)
+        """Queue a job or a claim."""
+        self._waiting.arrive(job, self._seats.claim_of(job.session) if isinstance(job, Job) else None)
 
     def step(self) -> None:
         """Admit, decode once, and hand out what came of it."""
@@ -131,7 +105,7 @@ class Scheduler:
 
     def fail_all(self, error: AgentNetError) -> None:
         """End every job with an error, for good: what the cache holds is not looked at, it may be what failed."""
-        for job in [*self._live, *(job for _, job in self._waiting)]:
+        for job in [*self._live, *self._waiting]:
             self._end(job, error)
         self._live.clear()
         self._waiting.clear()
@@ -139,7 +113,7 @@ class Scheduler:
     def end_session(self, session: object) -> None:
         """Give up the sequence that rests between the steps of a session."""
         self._seats.give_up(session)
-        for job in [*self._live, *(job for _, job in self._waiting)]:
+        for job in [*self._live, *self._waiting]:
             if isinstance(job, Job) and job.session is session:
                 job.session = None
 
@@ -149,7 +123,7 @@ class Scheduler:
 
     def _steps(self, passed: Iterable[Job | Claim] = ()) -> Iterator[object]:
         """The sessions of which a step is decoded or waits, in the queue or among those just taken from it."""
-        for job in chain(self._live, passed, (job for _, job in self._waiting)):
+        for job in chain(self._live, passed, self._waiting):
             if isinstance(job, Job) and job.session is not None:
                 yield job.session
 
@@ -158,19 +132,15 @@ class Scheduler:
         for job in [job for job in self._live if job.cancelled]:
             self._leave(job)
             job.close()
-        if self._waiting and any(job.cancelled for _, job in self._waiting):
-            gone = [entry for entry in self._waiting if entry[1].cancelled]
-            self._waiting = [entry for entry in self._waiting if not entry[1].cancelled]
-            heapq.heapify(self._waiting)
-            for _, waiting in gone:
-                waiting.close()
+        for gone in self._waiting.pop_cancelled():
+            gone.close()
 
     def _admit(self) -> None:
         passed: list[Job | Claim] = []
         overtaking = False
         try:
             while self._waiting and len(self._live) < self._most:
-                job = heapq.heappop(self._waiting)[1]
+                job = self._waiting.pop()
                 passed.append(job)
                 if isinstance(job, Claim):
                     if self._grant(job):
@@ -185,7 +155,7 @@ class Scheduler:
                 passed.pop()
         finally:  # whatever happens, nobody is lost
             for one in passed:
-                self._queue(one)
+                self._waiting.put(one)
 
     def _grant(self, claim: Claim) -> bool:
         """Whether a claim could be given its places."""
@@ -303,7 +273,7 @@ class Scheduler:
         self._seats.give_up(last.session)
         if self._live or self._seats.protected(claim):
             self._preempted += 1
-            self._queue(last)
+            self._waiting.put(last)
         else:
             self._end(last, self._full())
 
@@ -375,7 +345,7 @@ class Scheduler:
         job.alone = True
         self._preempted += 1
         self._leave(job)
-        self._queue(job)
+        self._waiting.put(job)
 
     def _fail(self, job: Job, error: Exception) -> None:
         """End one job with an error that is its own; the others go on."""
@@ -394,7 +364,7 @@ class Scheduler:
             job.failures += 1
             job.alone = True
             if job.failures < ATTEMPTS:
-                self._queue(job)
+                self._waiting.put(job)
             else:
                 self._end(job, error)
 
@@ -413,9 +383,6 @@ class Scheduler:
         self.stuck = False
         job.close()
         self._mailbox.post(job.loop, settle, job.future, result)
-
-    def _queue(self, job: Job | Claim) -> None:
-        heapq.heappush(self._waiting, (job.order, job))
 
 
 def _held(job: Job) -> int:
