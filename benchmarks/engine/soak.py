@@ -26,7 +26,7 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.models.base import Completion, Request, Scores
 from agentnet.models.llama import LlamaModel
-from agentnet.models.llama.scheduler import Counts
+from agentnet.models.llama.counts import Counts
 from agentnet.zoo import catalog
 from agentnet.zoo.families import FAMILIES
 from agentnet.zoo.families.base import distinct

@@ -9,9 +9,9 @@ from pathlib import Path
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.errors import ContextOverflow, ModelError
 from agentnet.models.base import Abilities, Chunk, Completion, Request, Scores
+from agentnet.models.llama.counts import Counts
 from agentnet.models.llama.engine import Engine
 from agentnet.models.llama.generation import Emit, Generation
-from agentnet.models.llama.scheduler import Counts
 from agentnet.models.llama.scoring import Scoring
 from agentnet.models.llama.stepping import TokenSession
 from agentnet.models.llama.template import ChatTemplate
