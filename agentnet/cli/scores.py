@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentnet.cli.output import console, table
+from agentnet.cli.output import console, show_table, table
 
 if TYPE_CHECKING:
     from agentnet.evals.summary import Row, Summary
@@ -47,7 +47,7 @@ def show_summary(summary: Summary) -> None:
             )
         failures = sum(row.failures for row in some)
         console().print(Text(f"\n{dataset}", "bold") + Text(f"  {max(row.items for row in some)} items", "dim"))
-        console().print(rows)
+        show_table(rows, spare=("s", "calls", "tokens", "95 %"))
         if failures:
             console().print(Text(f"{failures} trials have no score: their models could not be asked", "red"))
     console().print()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agentnet.cli.output import console
 from tests.cli.conftest import Cli
 
 SUITE = """
@@ -128,3 +129,24 @@ def test_a_suite_that_cannot_be_used(cli: Cli, suite: Path, old: str, new: str, 
 def test_suites_are_listed(cli: Cli) -> None:
     assert {"zoo", "gsm8k-recorded", "paths"} <= {suite["name"] for suite in cli("eval", "--json").json}
     assert "first-light" in cli("eval").out
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_the_table_names_its_systems_on_a_narrow_terminal(
+    cli: Cli, suite: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr("agentnet.cli.output.PLAIN_WIDTH", width)
+    console.cache_clear()
+    ran = cli("eval", suite)
+    console.cache_clear()
+    for name in ("ann", "bob", "vote", "asked twice", "self-consistency"):
+        assert any(line.startswith(name) and "100.0 %" in line for line in ran.out.splitlines())
+    assert "no room for s" in ran.out
+
+
+def test_systems_of_one_name_are_compared_in_one_column(cli: Cli, suite: Path) -> None:
+    id = cli("eval", suite, "--json").json["evaluation"]["id"]
+    header = cli("compare", id, id).out.splitlines()[0]
+    assert header.split()[:3] == ["items", "system", "n"]
+    header = cli("compare", f"{id}/ann", f"{id}/vote").out.splitlines()[0]
+    assert header.split()[:4] == ["items", "A", "B", "n"]

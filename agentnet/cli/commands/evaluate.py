@@ -74,7 +74,7 @@ async def evaluate(
 
 
 def _list(json: bool) -> None:
-    from agentnet.cli.output import console, emit, table
+    from agentnet.cli.output import emit, show_table, table
     from agentnet.evals.loading import shipped_suites
 
     shipped = shipped_suites()
@@ -84,4 +84,4 @@ def _list(json: bool) -> None:
     rows = table("suite", "datasets", "summary", wrap=("datasets", "summary"))
     for name, spec in shipped.items():
         rows.add_row(name, ", ".join(dataset.called for dataset in spec.datasets), spec.summary)
-    console().print(rows)
+    show_table(rows)
