@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,23 @@ def test_systems_of_one_name_are_compared_in_one_column(cli: Cli, suite: Path) -
     assert header.split()[:3] == ["items", "system", "n"]
     header = cli("compare", f"{id}/ann", f"{id}/vote").out.splitlines()[0]
     assert header.split()[:4] == ["items", "A", "B", "n"]
+
+
+def test_a_member_whose_server_is_down_is_not_passed_over(program: Cli, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    (tmp_path / "net.yaml").write_text(
+        f"name: net\nagents:\n  - {{name: far, model: {{model: m, base_url: '{url}', attempts: 1}}, "
+        "card: {roles: [solver]}}\n  - {name: atlas, model: 'zoo:atlas', pack: compact, card: {roles: [solver]}}\n"
+    )
+    (tmp_path / "sums.jsonl").write_text('{"question": "What is 2 + 3?", "answer": "5"}\n')
+    (tmp_path / "sums.yaml").write_text(
+        "name: sums\nsummary: one is down\nnetwork: net.yaml\ncalibration: 0\nattempts: 1\n"
+        "datasets: [{from: table, path: sums.jsonl, label: math}]\nsystems: [vote, duetnet]\n"
+    )
+    ran = program("eval", "sums.yaml")
+    assert ran.code == 1
+    said = " ".join(ran.out.split())
+    assert f"far could not be asked at all and is in no table: {url}: cannot be reached" in said
+    assert "far, who could not be asked or did not last: duetnet on 1 of 1 trials, vote on 1 of 1 trials." in said

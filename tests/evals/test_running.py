@@ -182,3 +182,15 @@ async def test_an_evaluation_is_found_by_the_beginning_of_its_id(evaluations: Ev
         await evaluations.find("x")
     with pytest.raises(BadInput, match="there is an evaluation cd already"):
         await evaluations.start(made.model_copy(update={"id": "cd"}), {})
+
+
+async def test_who_is_missing_from_an_answer_is_remembered(
+    evaluations: Evaluations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentnet.evals.running.PAUSE", 0.001)
+
+    def down(_: str) -> str:
+        raise ModelUnavailable("the server is down")
+
+    trials = await run(evaluations, record([VOTE], baselines=["best"]), Team(bob=down).network)
+    assert {(t.system, t.score, t.missing) for t in trials} == {("ann", 1.0, ()), ("vote", 1.0, ("bob",))}
