@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from agentnet.contracts.evaluations import EvaluationRecord, Item, Split
-from agentnet.errors import BadInput
+from agentnet.errors import BadInput, ModelError
 from agentnet.evals.datasets import Dataset, load
 from agentnet.evals.loading import Suite, find_suite
 from agentnet.evals.running import Evaluation, Progress
@@ -43,7 +43,7 @@ async def evaluate(
     async with await Store.open(store) as opened:
         evaluations = Evaluations(opened)
         record = await start(found.changed(limit=limit), evaluations, network=network)
-        return await carry_on(record, evaluations, on_progress)
+        return await carry_on(record, evaluations, on_progress, new=True)
 
 
 async def start(
@@ -81,9 +81,15 @@ async def start(
 
 
 async def carry_on(
-    record: EvaluationRecord, evaluations: Evaluations, on_progress: Callable[[Progress], None] = lambda _: None
+    record: EvaluationRecord,
+    evaluations: Evaluations,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    *,
+    new: bool = False,
 ) -> Summary:
     """Make every trial that an evaluation lacks, and sum it up. With none lacking, nothing is asked.
+
+    A `new` one that cannot begin, because its models or protocols cannot be used, is not remembered.
 
     Raises `BadInput` where the items are not what they were, `NetworkError`, `ModelError`, `StoreError`.
     """
@@ -92,8 +98,13 @@ async def carry_on(
         if items != await evaluations.items(record.id, split):
             raise BadInput(f"evaluation {record.id}: its {split} items are not what they were; start a new one")
     gradings = {dataset.name: dataset.grading for dataset in datasets}
-    async with Network.open(record.network, Path(record.network_folder)) as network:
-        await Evaluation(record, network, evaluations, gradings, on_progress).run()
+    try:
+        async with Network.open(record.network, Path(record.network_folder)) as network:
+            await Evaluation(record, network, evaluations, gradings, on_progress).run()
+    except (BadInput, ModelError):
+        if new and not await evaluations.trials(record.id):
+            await evaluations.forget(record.id)
+        raise
     return await summary(record.id, evaluations)
 
 

@@ -171,3 +171,59 @@ def test_a_member_whose_server_is_down_is_not_passed_over(program: Cli, tmp_path
     said = " ".join(ran.out.split())
     assert f"far could not be asked at all and is in no table: {url}: cannot be reached" in said
     assert "far, who could not be asked or did not last: duetnet on 1 of 1 trials, vote on 1 of 1 trials." in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("  - vote\n", "  - {name: x, protocl: vote}\n", "systems.0.system.protocol: Field required"),
+        ("  - vote\n", "  - {sweep: round}\n", "systems.0.sweep.sweep: Input should be"),
+        ("  - vote\n", "  - {sweep: rounds, rounds: [0]}\n", "systems.0.sweep.rounds.0"),
+        ("  - vote\n", "  - {sweep: rounds, rounds: []}\n", "sweep rounds over"),
+        ("  - vote\n", "  - {sweep: pairs, members: [ann]}\n", "sweep pairs over ann: no system comes of it"),
+        ("members: [ann, bob]", "members: []", "members: Tuple should have at least 1 item"),
+    ],
+)
+def test_an_entry_of_a_suite_that_cannot_be_used(cli: Cli, suite: Path, old: str, new: str, says: str) -> None:
+    suite.write_text(suite.read_text().replace(old, new))
+    ran = cli("eval", suite)
+    assert ran.code == 2
+    assert says in ran.err
+    assert ran.err.startswith(f"agentnet: {suite}: ")
+    assert ran.err.count("\n") == 1
+
+
+def test_a_suite_that_asks_nobody_is_refused(cli: Cli, suite: Path) -> None:
+    text = suite.read_text()
+    suite.write_text(text[: text.index("systems:")] + "baselines: []\nnetwork: team.yaml\n")
+    ran = cli("eval", suite)
+    assert ran.code == 2
+    assert "nobody is asked: name `systems`" in ran.err
+
+
+@pytest.mark.parametrize("what", ["{from: zoo, family: math, items: 2, answer: judged, judge: eve}", "model"])
+def test_an_evaluation_that_cannot_begin_is_not_remembered(
+    cli: Cli, suite: Path, team: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    if what == "model":
+        monkeypatch.undo()
+        monkeypatch.setenv("AGENTNET_HOME", str(tmp_path / "home"))
+        monkeypatch.chdir(tmp_path)
+    else:
+        suite.write_text(suite.read_text().replace("datasets:\n", f"datasets:\n  - {what}\n"))
+    assert cli("eval", suite).code == 2
+    assert cli("report", "--json").json == []
+
+
+def test_resuming_changes_nothing(cli: Cli, suite: Path) -> None:
+    id = cli("eval", suite, "--json").json["evaluation"]["id"]
+    ran = cli("eval", "--resume", id, "--limit", 2, "--seed", 3)
+    assert ran.code == 2
+    assert "leave out --limit, --seed" in ran.err
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_asked(cli: Cli, suite: Path) -> None:
+    ran = cli("eval", suite, "--out", suite / "report")
+    assert ran.code == 2
+    assert "the report cannot be written there" in ran.err
+    assert cli("report", "--json").json == []
