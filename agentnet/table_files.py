@@ -102,6 +102,9 @@ def _with_header(path: Path) -> Iterator[Record]:
     names = [name.strip() for name in header]
     if len(set(names)) != len(names):
         raise BadInput(f"{place}: two columns have the same name")
+    if len(names) == 1 and (other := next((sign for sign in ";\t" if sign in names[0]), None)):
+        parted = "semicolons" if other == ";" else "tabs"
+        raise BadInput(f"{place}: its columns are parted by {parted}; save it with commas, or as .tsv with tabs")
     for place, row in lines:
         if len(row) != len(names):
             raise BadInput(f"{place}: {len(row)} columns where the header has {len(names)}; are its commas quoted?")

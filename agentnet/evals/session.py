@@ -55,8 +55,8 @@ async def start(
     """
     spec = suite.spec
     found, base = find_network(network or spec.network, beside=None if network else suite.folder)
-    datasets = _load(spec, suite.folder)
     try:
+        datasets = _load(spec, suite.folder)
         systems = systems_of(spec, found, suite.folder)
     except BadInput as error:
         raise BadInput(f"{suite.path}: {error}") from error
@@ -115,7 +115,12 @@ async def summary(evaluation: str, evaluations: Evaluations) -> Summary:
 
 
 def _load(spec: SuiteSpec, folder: Path) -> list[Dataset]:
-    found = [load(dataset, folder, calibration=spec.calibration) for dataset in spec.datasets]
+    found = []
+    for dataset in spec.datasets:
+        try:
+            found.append(load(dataset, folder, calibration=spec.calibration))
+        except BadInput as error:
+            raise BadInput(f"dataset {dataset.called!r}: {error}") from error
     names = [dataset.name for dataset in found]
     if twice := {name for name in names if names.count(name) > 1}:
         raise BadInput(f"two datasets are called {min(twice)!r}: give one of them another `name`")

@@ -227,3 +227,28 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_asked(cli: C
     assert ran.code == 2
     assert "the report cannot be written there" in ran.err
     assert cli("report", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("odd.csv", "\ufeffquestion;answer\r\n1 + 1?;2\r\n", "odd.csv:1: its columns are parted by semicolons"),
+        ("odd.csv", "question\tanswer\n1 + 1?\t2\n", "odd.csv:1: its columns are parted by tabs"),
+        ("odd.csv", "", "there is no item in it"),
+        ("odd.jsonl", '{"question": "1 + 1?", "answer": null}\n', "odd.jsonl:1: no field 'answer'"),
+    ],
+)
+def test_a_dataset_that_cannot_be_used(
+    cli: Cli, suite: Path, tmp_path: Path, name: str, content: str, says: str
+) -> None:
+    (tmp_path / name).write_text(content, newline="")
+    suite.write_text(suite.read_text().replace("path: sums.jsonl", f"path: {name}"))
+    ran = cli("eval", suite)
+    assert ran.code == 2
+    assert ran.err.startswith(f"agentnet: {suite}: dataset 'odd': ")
+    assert says in ran.err
+
+
+def test_an_unknown_scorer_is_told_with_its_suite_and_dataset(cli: Cli, suite: Path) -> None:
+    suite.write_text(suite.read_text().replace("answer: numeric", "score: nmber"))
+    assert f"agentnet: {suite}: dataset 'sums': no scorer 'nmber', did you mean 'number'?" in cli("eval", suite).err
