@@ -137,12 +137,17 @@ def _json(path: Path) -> Iterator[Record]:
 
 def _parsed(place: str, text: str) -> Any:
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        if "\\ud" in text.lower():
+            json.dumps(found, ensure_ascii=False).encode()
+        return found
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and "\n" in text.strip():
             raise BadInput(f"{place}:{error.lineno}: more than one JSON value; is it JSONL? Name it .jsonl") from error
         at = f":{error.lineno}" if "\n" in text else ""
         raise BadInput(f"{place}{at}: not JSON: {error.msg} (column {error.colno})") from error
+    except UnicodeEncodeError as error:
+        raise BadInput(f"{place}: not usable JSON: an escape such as \\ud83d that lacks its other half") from error
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{place}: not usable JSON: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +33,20 @@ def console() -> Console:
 
 def emit(value: Any, *, indent: int | None = 2) -> None:
     """One JSON document on stdout; on one line where `indent` is None."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+    typer.echo(json.dumps(value, ensure_ascii=not _takes_everything(), indent=indent))
 
 
 def emit_line(value: BaseModel) -> None:
     """One JSON value on one line of stdout."""
-    typer.echo(value.model_dump_json())
+    if _takes_everything():
+        typer.echo(value.model_dump_json())
+    else:
+        emit(json.loads(value.model_dump_json()), indent=None)
+
+
+def _takes_everything() -> bool:
+    """Whether every character can be written to stdout as it is."""
+    return (sys.stdout.encoding or "utf-8").lower().replace("_", "-").startswith("utf")
 
 
 def table(*columns: str, right: tuple[str, ...] = (), wrap: tuple[str, ...] = ()) -> Table:

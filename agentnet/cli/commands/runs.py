@@ -14,7 +14,7 @@ SHOWN = 160
 
 
 async def runs(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="How many, newest first.")] = 20,
     store: options.StoreOption = None,
     json: options.Json = False,
 ) -> None:
