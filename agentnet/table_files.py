@@ -68,7 +68,7 @@ def read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; a dataset's `path` starts from the suite's folder") from None
+        raise BadInput(f"{path}: no such file; a path starts from the folder of the file that names it") from None
     except UnicodeDecodeError as error:
         raise BadInput(f"{path}: not UTF-8 (byte {error.start}); convert it") from error
     except OSError as error:

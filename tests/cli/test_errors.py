@@ -240,3 +240,21 @@ def test_ctrl_c_before_anything_has_begun(tmp_path: Path, seconds: float) -> Non
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert errors in ("", "agentnet: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: x\nagents: []\nname: y\n", "line 3 is not YAML: 'name' is there twice"),
+        ("name: x\nagents:\n  - {name: a, model: m.gguf, name: b}\n", "'name' is there twice"),
+        ("", "expected a mapping at the top, found nothing"),
+    ],
+)
+def test_what_would_be_lost_in_a_yaml_file(cli: Cli, tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "network.yaml").write_text(text)
+    assert words in one_line(cli("models", "-n", tmp_path / "network.yaml"))
+
+
+def test_a_drawing_of_an_unknown_kind(cli: Cli, team: Path, tmp_path: Path) -> None:
+    assert "a drawing ends in .svg, .png, .txt" in one_line(cli("graph", "debate", "--out", tmp_path / "x.jpg"))
+    assert cli("graph", "debate", "--out", tmp_path / "x.jpg", "--format", "mermaid").code == 0
