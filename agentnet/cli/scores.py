@@ -45,11 +45,8 @@ def show_summary(summary: Summary) -> None:
                 points(against.gain) if against else "",
                 f"{against.corrected_p:.2g}" if against else "",
             )
-        failures = sum(row.failures for row in some)
         console().print(Text(f"\n{dataset}", "bold") + Text(f"  {max(row.items for row in some)} items", "dim"))
         show_table(rows, spare=("s", "calls", "tokens", "95 %"))
-        if failures:
-            console().print(Text(f"{failures} trials have no score: their models could not be asked", "red"))
     console().print()
     for line in headline(summary):
         console().print(Text(f"• {line}"))

@@ -71,8 +71,8 @@ class Correlation:
 
 
 @dataclass(frozen=True, slots=True)
-class Unasked:
-    """A system some of whose trials did not go as they should, because models could not be asked."""
+class Hindered:
+    """A system some of whose trials did not go as they should: models could not be asked, or a limit was reached."""
 
     system: str
     trials: int
@@ -85,6 +85,8 @@ class Unasked:
     """Those that have a score, though some agent was missing."""
     missing: tuple[str, ...]
     """Who was."""
+    stopped: int = 0
+    """Those that ended at the suite's limits, without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Summary:
     grid: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
     fixed: dict[str, dict[str, str]] = field(default_factory=dict)
     """Dataset → group of paths → the path that did best on the calibration items: the one to fix in advance."""
-    unasked: tuple[Unasked, ...] = ()
+    hindered: tuple[Hindered, ...] = ()
 
     def row(self, dataset: str, system: str) -> Row | None:
         return next((row for row in self.rows if (row.dataset, row.system) == (dataset, system)), None)
@@ -126,7 +128,7 @@ class Summary:
             "items": [item.model_dump(mode="json") for item in self.items],
             "grid": self.grid,
             "fixed": self.fixed,
-            "unasked": [asdict(one) for one in self.unasked],
+            "hindered": [asdict(one) for one in self.hindered],
         }
 
 
@@ -157,21 +159,22 @@ def summarise(record: EvaluationRecord, trials: Sequence[Trial], items: Sequence
         tuple(items),
         {name: _grid(some, place) for name, some in tables.get(ALL, next(iter(tables.values()), {})).items()},
         _fixed(record, trials, tables),
-        tuple(_unasked(trials)),
+        tuple(_hindered(trials)),
     )
 
 
-def _unasked(trials: Sequence[Trial]) -> Iterable[Unasked]:
+def _hindered(trials: Sequence[Trial]) -> Iterable[Hindered]:
     """Of the test trials; a system without any score has no row that could tell."""
     tests = [trial for trial in trials if trial.split == "test"]
     for name in dict.fromkeys(trial.system for trial in tests):
         mine = [trial for trial in tests if trial.system == name]
         failed = [trial for trial in mine if trial.score is None]
         incomplete = [trial for trial in mine if trial.score is not None and trial.missing]
-        if failed or incomplete:
+        stopped = sum(trial.status == "stopped" for trial in mine)
+        if failed or incomplete or stopped:
             missing = tuple(sorted({agent for trial in incomplete for agent in trial.missing}))
             why = failed[0].detail if failed else ""
-            yield Unasked(name, len(mine), len(failed), why, len(incomplete), missing)
+            yield Hindered(name, len(mine), len(failed), why, len(incomplete), missing, stopped)
 
 
 def _row(

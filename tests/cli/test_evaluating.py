@@ -253,3 +253,9 @@ def test_a_dataset_that_cannot_be_used(
 def test_an_unknown_scorer_is_told_with_its_suite_and_dataset(cli: Cli, suite: Path) -> None:
     suite.write_text(suite.read_text().replace("answer: numeric", "score: nmber"))
     assert f"agentnet: {suite}: dataset 'sums': no scorer 'nmber', did you mean 'number'?" in cli("eval", suite).err
+
+
+def test_limits_that_leave_no_answer_are_told_of(cli: Cli, suite: Path) -> None:
+    suite.write_text(suite.read_text() + "limits: {calls: 1}\n")
+    said = " ".join(cli("eval", suite).out.split())
+    assert "wrong for want of an answer: asked twice on 6 of 6 trials, vote on 6 of 6 trials." in said

@@ -76,7 +76,7 @@ async def evaluate(
     else:
         show_summary(summary)
         typer.echo(f"report: {folder / 'report.html'}")
-    return NOT_HELD if any(one.failures for one in summary.unasked) else HELD
+    return NOT_HELD if any(one.failures for one in summary.hindered) else HELD
 
 
 def _list(json: bool) -> None:

@@ -104,17 +104,22 @@ def _reservations(summary: Summary, singles: Sequence[str]) -> Iterator[str]:
             f"Too few items{where}: not even a system that is right wherever the best model is wrong could be told "
             f"from chance after correction."
         )
-    if failures := sum(one.failures for one in summary.unasked):
+    if failures := sum(one.failures for one in summary.hindered):
         yield (
             f"{failures} trial{'s have' if failures > 1 else ' has'} no score, because a model could not be asked; "
             f"{'they are' if failures > 1 else 'it is'} left out."
         )
     yield from (
         f"{one.system} could not be asked at all and is in no table: {one.why}"
-        for one in summary.unasked
+        for one in summary.hindered
         if one.failures == one.trials
     )
-    if incomplete := [one for one in summary.unasked if one.incomplete]:
+    if stopped := [one for one in summary.hindered if one.stopped]:
+        yield (
+            f"Stopped by the suite's limits, and wrong for want of an answer: "
+            f"{', '.join(f'{one.system} on {one.stopped} of {one.trials} trials' for one in stopped)}."
+        )
+    if incomplete := [one for one in summary.hindered if one.incomplete]:
         who = ", ".join(sorted({agent for one in incomplete for agent in one.missing}))
         yield (
             f"Scored without {who}, who could not be asked or did not last: "

@@ -53,5 +53,5 @@ def provenance(summary: Summary) -> Iterator[tuple[str, str]]:
     )
     rows = [row for row in summary.rows if row.dataset != ALL and row.kind in ("member", "system")]
     yield "trials", f"{sum(row.trials for row in rows)}, and those of the best member asked again"
-    if failures := sum(one.failures for one in summary.unasked):
+    if failures := sum(one.failures for one in summary.hindered):
         yield "failures", f"{failures} without a score: a model could not be asked"
