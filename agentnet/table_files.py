@@ -12,6 +12,7 @@ from typing import Any
 
 from agentnet.errors import BadInput
 
+csv.field_size_limit(2**31 - 1)  # Python's own limit is 128 KiB, and a passage can be longer
 SUFFIXES = {".jsonl": "JSONL", ".ndjson": "JSONL", ".json": "JSON", ".csv": "CSV", ".tsv": "CSV"}
 
 

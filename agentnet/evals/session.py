@@ -18,6 +18,7 @@ from agentnet.evals.running import Evaluation, Progress
 from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.summary import Summary, summarise
 from agentnet.evals.systems import systems_of
+from agentnet.evals.tables import ALL
 from agentnet.network import Network, find_network
 from agentnet.store import Evaluations, Store
 
@@ -122,6 +123,8 @@ def _load(spec: SuiteSpec, folder: Path) -> list[Dataset]:
         except BadInput as error:
             raise BadInput(f"dataset {dataset.called!r}: {error}") from error
     names = [dataset.name for dataset in found]
+    if ALL in names:
+        raise BadInput(f"no dataset can be called {ALL!r}, which is all of them together: give it another `name`")
     if twice := {name for name in names if names.count(name) > 1}:
         raise BadInput(f"two datasets are called {min(twice)!r}: give one of them another `name`")
     return found

@@ -73,6 +73,8 @@ class DatasetSpec(Lenient):
                 raise ValueError("a zoo dataset needs `family` and `items`")
         elif self.path is None:
             raise ValueError(f"a {self.loader} dataset needs `path`")
+        if self.loader != "table" and self.fields != Fields():
+            raise ValueError(f"`fields` are those of a table, {self.loader} has its own; say `from: table`")
         if self.answer == "judged" and self.judge is None:
             raise ValueError("judged answers need `judge`, the agent that judges")
         return self

@@ -235,6 +235,7 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_asked(cli: C
         ("odd.csv", "\ufeffquestion;answer\r\n1 + 1?;2\r\n", "odd.csv:1: its columns are parted by semicolons"),
         ("odd.csv", "question\tanswer\n1 + 1?\t2\n", "odd.csv:1: its columns are parted by tabs"),
         ("odd.csv", "", "there is no item in it"),
+        ("odd.csv", "question,answer\n1 + 1?,\n", "odd.csv:2: 'answer' is empty"),
         ("odd.jsonl", '{"question": "1 + \\ud83d?", "answer": 2}\n', "odd.jsonl:1: not usable JSON: an escape"),
         ("odd.jsonl", '{"question": "1 + 1?", "answer": null}\n', "odd.jsonl:1: no field 'answer'"),
     ],
@@ -259,3 +260,24 @@ def test_limits_that_leave_no_answer_are_told_of(cli: Cli, suite: Path) -> None:
     suite.write_text(suite.read_text() + "limits: {calls: 1}\n")
     said = " ".join(cli("eval", suite).out.split())
     assert "wrong for want of an answer: asked twice on 6 of 6 trials, vote on 6 of 6 trials." in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("answer: numeric", "answer: yes-no", "the answer '0' is neither yes nor no"),
+        ("from: table", "name: all\n    from: table", "no dataset can be called 'all'"),
+        ("from: table", "from: boolq\n    fields: {question: q}", "`fields` are those of a table"),
+    ],
+)
+def test_settings_of_a_dataset_that_would_be_lost(cli: Cli, suite: Path, old: str, new: str, says: str) -> None:
+    suite.write_text(suite.read_text().replace(old, new))
+    ran = cli("eval", suite)
+    assert ran.code == 2
+    assert says in ran.err
+
+
+def test_a_passage_may_be_long(cli: Cli, suite: Path, tmp_path: Path) -> None:
+    (tmp_path / "long.csv").write_text(f"question,answer\n1 + 1?,2\nWhat is 2 + 3? {'x' * 200_000},5\n")
+    suite.write_text(suite.read_text().replace("path: sums.jsonl", "path: long.csv"))
+    assert cli("eval", suite, "--json").code == 0
