@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agentnet.errors import BadInput
 from agentnet.evals import SuiteSpec, evaluate
 
 SUITE = {
@@ -30,3 +31,9 @@ async def test_a_suite_of_ones_own_starts_from_the_working_folder(
     summary = await evaluate(SuiteSpec.model_validate(SUITE), limit=2)
     assert {row.system: row.items for row in summary.rows if row.kind == "system"} == {"checked": 2, "own": 2}
     assert list(tmp_path.iterdir()) == [tmp_path / "own.yaml"]
+
+
+@pytest.mark.parametrize("limit", [0, -3])
+async def test_a_limit_that_leaves_nothing_is_refused(limit: int) -> None:
+    with pytest.raises(BadInput, match=f"limit {limit}: an evaluation needs at least one item"):
+        await evaluate("first-light", limit=limit)
