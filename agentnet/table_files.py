@@ -12,6 +12,7 @@ from typing import Any
 
 from agentnet.errors import BadInput
 
+csv.field_size_limit(2**31 - 1)  # Python's own limit is 128 KiB, and a passage can be longer
 SUFFIXES = {".jsonl": "JSONL", ".ndjson": "JSONL", ".json": "JSON", ".csv": "CSV", ".tsv": "CSV"}
 
 
@@ -68,7 +69,7 @@ def read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; a dataset's `path` starts from the suite's folder") from None
+        raise BadInput(f"{path}: no such file; a path starts from the folder of the file that names it") from None
     except UnicodeDecodeError as error:
         raise BadInput(f"{path}: not UTF-8 (byte {error.start}); convert it") from error
     except OSError as error:
@@ -102,6 +103,9 @@ def _with_header(path: Path) -> Iterator[Record]:
     names = [name.strip() for name in header]
     if len(set(names)) != len(names):
         raise BadInput(f"{place}: two columns have the same name")
+    if len(names) == 1 and (other := next((sign for sign in ";\t" if sign in names[0]), None)):
+        parted = "semicolons" if other == ";" else "tabs"
+        raise BadInput(f"{place}: its columns are parted by {parted}; save it with commas, or as .tsv with tabs")
     for place, row in lines:
         if len(row) != len(names):
             raise BadInput(f"{place}: {len(row)} columns where the header has {len(names)}; are its commas quoted?")
@@ -134,12 +138,17 @@ def _json(path: Path) -> Iterator[Record]:
 
 def _parsed(place: str, text: str) -> Any:
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        if "\\ud" in text.lower():
+            json.dumps(found, ensure_ascii=False).encode()
+        return found
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and "\n" in text.strip():
             raise BadInput(f"{place}:{error.lineno}: more than one JSON value; is it JSONL? Name it .jsonl") from error
         at = f":{error.lineno}" if "\n" in text else ""
         raise BadInput(f"{place}{at}: not JSON: {error.msg} (column {error.colno})") from error
+    except UnicodeEncodeError as error:
+        raise BadInput(f"{place}: not usable JSON: an escape such as \\ud83d that lacks its other half") from error
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{place}: not usable JSON: {error}") from error
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -17,7 +18,7 @@ T = TypeVar("T", bound=BaseModel)
 def read_yaml(path: Path, kind: type[T], error: type[BadInput]) -> T:
     """The content of a YAML file as `kind`. Raises `error` with one line: file, place, problem."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as problem:
         raise error(f"{path}: cannot be read ({problem.strerror})") from problem
     except UnicodeDecodeError as problem:
@@ -27,8 +28,22 @@ def read_yaml(path: Path, kind: type[T], error: type[BadInput]) -> T:
         where = f" line {mark.line + 1}" if mark else ""
         raise error(f"{path}:{where} is not YAML: {getattr(problem, 'problem', problem)}") from problem
     if not isinstance(data, dict):
-        raise error(f"{path}: expected a mapping at the top, found {type(data).__name__}")
+        found = "nothing" if data is None else type(data).__name__
+        raise error(f"{path}: expected a mapping at the top, found {found}")
     try:
         return kind.model_validate(data)
     except ValidationError as problem:
         raise error(f"{path}: {first_problem(problem)}") from problem
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as it is meant: of two equal keys the first would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)

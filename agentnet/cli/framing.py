@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import inspect
 import os
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -15,6 +17,7 @@ from agentnet.errors import AgentNetError
 HELD, NOT_HELD, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 ISSUES = "report it with the traceback"
 DEBUG = "AGENTNET_DEBUG"
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def command(function: Callable[..., Any]) -> Callable[..., None]:
@@ -39,9 +42,7 @@ def command(function: Callable[..., Any]) -> Callable[..., None]:
         except Exception as error:
             if os.environ.get(DEBUG):
                 raise
-            text = " ".join(f"{type(error).__name__}: {error}".split())
-            hint = f"this is a bug; run it again with {DEBUG}=1 and {ISSUES}"
-            code = _failed(f"unexpected {text} ({hint})", "unexpected", as_json)
+            code = _failed(*_unexpected(error), as_json)
         if code:
             raise typer.Exit(code)
 
@@ -49,9 +50,12 @@ def command(function: Callable[..., Any]) -> Callable[..., None]:
 
 
 def _finish(work: Coroutine[Any, Any, int | None]) -> int | None:
-    import asyncio
+    try:
+        import asyncio
 
-    return asyncio.run(work)
+        return asyncio.run(work)
+    finally:
+        work.close()  # Ctrl-C may have come before it was begun
 
 
 class Interruption:
@@ -68,12 +72,21 @@ def _interrupted() -> int:
     return INTERRUPTED
 
 
+def _unexpected(error: Exception) -> tuple[str, str]:
+    """What to say of an error that nobody raised on purpose, and its code."""
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return f"cannot write: {error.strerror}; make room, and run it again", "no-room"
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"unexpected {text} (this is a bug; run it again with {DEBUG}=1 and {ISSUES})", "unexpected"
+
+
 def _failed(text: str, code: str, as_json: bool) -> int:
+    complain(text)
     if as_json:
         import json
 
-        typer.echo(json.dumps({"error": {"code": code, "message": text}}, ensure_ascii=False))
-    complain(text)
+        with suppress(OSError):  # it may be stdout itself that cannot be written
+            typer.echo(json.dumps({"error": {"code": code, "message": text}}, ensure_ascii=True))
     return BAD_INPUT
 
 
@@ -85,3 +98,12 @@ def complain(text: str) -> None:
 def printable(text: str) -> str:
     """Text without control characters: what a model or a file says must not steer the terminal."""
     return "".join(character for character in text if character in "\n\t" or character.isprintable())
+
+
+def is_text(text: str) -> bool:
+    """Whether a text can be written as UTF-8: an argument in another encoding comes with halves of surrogate pairs."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from agentnet.cli.framing import printable
-from agentnet.cli.output import console, table
+from agentnet.cli.output import console, show_table, table
 from agentnet.cli.speech import line, style_of
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.messages import Message
@@ -84,4 +84,4 @@ def print_usage(messages: Iterable[Message]) -> None:
     for name, usage in [*used.items(), ("all", total)]:
         counts = (usage.calls, usage.prompt_tokens, usage.completion_tokens)
         rows.add_row(Text(name, style_of(name) if name != "all" else "dim"), *map(str, counts), f"{usage.seconds:.2f}")
-    console().print(rows)
+    show_table(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentnet.cli.output import console, table
+from agentnet.cli.output import console, show_table, table
 
 if TYPE_CHECKING:
     from agentnet.evals.summary import Row, Summary
@@ -45,11 +45,8 @@ def show_summary(summary: Summary) -> None:
                 points(against.gain) if against else "",
                 f"{against.corrected_p:.2g}" if against else "",
             )
-        failures = sum(row.failures for row in some)
         console().print(Text(f"\n{dataset}", "bold") + Text(f"  {max(row.items for row in some)} items", "dim"))
-        console().print(rows)
-        if failures:
-            console().print(Text(f"{failures} trials have no score: their models could not be asked", "red"))
+        show_table(rows, spare=("s", "calls", "tokens", "95 %"))
     console().print()
     for line in headline(summary):
         console().print(Text(f"• {line}"))

@@ -102,7 +102,8 @@ def content(message: Message, said: Mapping[str, Message], *, verbose: bool = Fa
         case Critique():
             return _text(body.text)
         case Fusion():
-            return _together(body) if verbose else _text(body.answer, "bold")
+            without = f"  without {', '.join(body.dropped)}" if body.dropped else ""
+            return _together(body) if verbose else _text(body.answer, "bold") + _text(without, "yellow")
         case Refusal():
             return Text("declines: ", "yellow") + _text(body.reason)
         case Error():

@@ -62,6 +62,9 @@ class Trial(Frozen):
     seconds: float = Field(default=0.0, ge=0, description="from question to answer; the models may have been shared")
     messages: int = Field(default=0, ge=0, description="that agents said")
     errors: int = Field(default=0, ge=0, description="turns that failed")
+    missing: tuple[str, ...] = Field(
+        default=(), description="agents that could not be asked, or did not last; the others went on without them"
+    )
     respelled: int = Field(default=0, ge=0, description="pieces that needed alignment, where members decoded together")
     said: tuple[Said, ...] = ()
 

@@ -25,7 +25,7 @@ def repetitions(
     tokens: dict[str, list[int]] = defaultdict(list)
     alone: list[int] = []
     for trial in trials:
-        if (trial.dataset, trial.item) in member:
+        if trial.score is not None and (trial.dataset, trial.item) in member:
             tokens[trial.system].append(trial.usage.tokens)
             if trial.system == member[trial.dataset, trial.item]:
                 alone.append(trial.usage.tokens)
@@ -36,8 +36,10 @@ def repetitions(
 def first(trial: Trial, times: int) -> Trial:
     """What a trial of repeated answers would have been with its first `times` only.
 
-    Samples are decided by majority; of corrections the last answer stands.
+    Samples are decided by majority; of corrections the last answer stands. A trial without a score stays one.
     """
+    if trial.score is None:
+        return trial
     said = trial.said[:times]
     trial = trial.model_copy(update={"messages": len(said)})
     answered = [one for one in said if one.answer is not None]
@@ -55,6 +57,7 @@ def first(trial: Trial, times: int) -> Trial:
 
 def affordable(tokens: float, trials: Sequence[Trial]) -> int:
     """How many of the repeated answers come closest to a budget of so many tokens for each item; at least one."""
+    trials = [trial for trial in trials if trial.score is not None]
     most = max((len(trial.said) for trial in trials), default=1)
     costs = [
         _mean([sum(one.usage.tokens for one in trial.said[:times]) for trial in trials]) for times in range(1, most + 1)

@@ -32,8 +32,13 @@ class Suite:
         concurrency: int | None = None,
         seed: int | None = None,
     ) -> Suite:
-        """The suite with other numbers; `limit` is of the items of each dataset, and of those that calibrate."""
+        """The suite with other numbers; `limit` is of the items of each dataset, and of those that calibrate.
+
+        Raises `BadInput` for a limit that leaves nothing.
+        """
         spec = self.spec
+        if limit is not None and limit < 1:
+            raise BadInput(f"limit {limit}: an evaluation needs at least one item of each dataset")
         if limit is not None:
             datasets = tuple(
                 dataset.model_copy(update={"items": min(limit, dataset.items or limit)}) for dataset in spec.datasets

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.evaluations import EvaluationRecord, Item, Split, System, Trial
 from agentnet.coordinator import Coordinator, Outcome
+from agentnet.errors import BadInput
 from agentnet.evals.calibration import best_members, measured, measured_network
 from agentnet.evals.equal_budget import repetitions
 from agentnet.evals.grading import Grading
 from agentnet.evals.suite import SuiteSpec
-from agentnet.evals.systems import corrections, members_of, samples
+from agentnet.evals.systems import CORRECTIONS, SAMPLES, corrections, members_of, samples
 from agentnet.evals.trials import interrupted, trial_of
 from agentnet.network import Network
 from agentnet.store import Evaluations
@@ -73,6 +74,7 @@ class Evaluation:
         coordinator = Coordinator(self._network)
         for system in self.record.systems:
             coordinator.prepare(system.protocol)
+        self._prepare_baselines(coordinator)
         for judge in {grading.judge for grading in self._gradings.values() if grading.judge is not None}:
             self._network[judge]
         items = {split: await self._evaluations.items(self.record.id, split) for split in ("calibration", "test")}
@@ -91,6 +93,23 @@ class Evaluation:
         await self._make("equal budget", coordinator, _jobs(repeated, items["test"], self._suite.epochs, "test"))
         await self._save(status="done")
         return self.record
+
+    def _prepare_baselines(self, coordinator: Coordinator) -> None:
+        """What the best member will be asked again and again must be possible, before anything has been asked."""
+        if not any(system.kind == "system" for system in self.record.systems):
+            return
+        temperature = self._suite.repeats.temperature
+        wanted = {
+            SAMPLES: samples(self._members, self.record.network, "", 2, temperature),
+            CORRECTIONS: corrections(self._members, "", 2),
+        }
+        for name, system in wanted.items():
+            if name in self._suite.baselines:
+                try:
+                    coordinator.prepare(system.protocol)
+                except BadInput as error:
+                    left = ", ".join(baseline for baseline in self._suite.baselines if baseline != name)
+                    raise BadInput(f"the rival {name}: {error}; or leave it out: `baselines: [{left}]`") from error
 
     def _of(self, split: Split) -> list[Trial]:
         return [trial for (where, _), trial in self._trials.items() if where == split]
@@ -149,9 +168,12 @@ class Evaluation:
                 done, failed = done + 1, failed + (trial.status == "error")
                 self._on_progress(Progress(phase, done, total, failed))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._suite.concurrency, len(missing))):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self._suite.concurrency, len(missing))):
+                    group.create_task(work())
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from several
 
     def _is_made(self, job: Job) -> bool:
         key = (job.system.name, job.item.dataset, job.item.id, job.epoch)

@@ -11,13 +11,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from agentnet.contracts.evaluations import EvaluationRecord, Item, Split
-from agentnet.errors import BadInput
+from agentnet.errors import BadInput, ModelError
 from agentnet.evals.datasets import Dataset, load
 from agentnet.evals.loading import Suite, find_suite
 from agentnet.evals.running import Evaluation, Progress
 from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.summary import Summary, summarise
 from agentnet.evals.systems import systems_of
+from agentnet.evals.tables import ALL
 from agentnet.network import Network, find_network
 from agentnet.store import Evaluations, Store
 
@@ -43,7 +44,7 @@ async def evaluate(
     async with await Store.open(store) as opened:
         evaluations = Evaluations(opened)
         record = await start(found.changed(limit=limit), evaluations, network=network)
-        return await carry_on(record, evaluations, on_progress)
+        return await carry_on(record, evaluations, on_progress, new=True)
 
 
 async def start(
@@ -55,8 +56,8 @@ async def start(
     """
     spec = suite.spec
     found, base = find_network(network or spec.network, beside=None if network else suite.folder)
-    datasets = _load(spec, suite.folder)
     try:
+        datasets = _load(spec, suite.folder)
         systems = systems_of(spec, found, suite.folder)
     except BadInput as error:
         raise BadInput(f"{suite.path}: {error}") from error
@@ -82,9 +83,15 @@ async def start(
 
 
 async def carry_on(
-    record: EvaluationRecord, evaluations: Evaluations, on_progress: Callable[[Progress], None] = lambda _: None
+    record: EvaluationRecord,
+    evaluations: Evaluations,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    *,
+    new: bool = False,
 ) -> Summary:
     """Make every trial that an evaluation lacks, and sum it up. With none lacking, nothing is asked.
+
+    A `new` one that cannot begin, because its models or protocols cannot be used, is not remembered.
 
     Raises `BadInput` where the items are not what they were, `NetworkError`, `ModelError`, `StoreError`.
     """
@@ -93,8 +100,13 @@ async def carry_on(
         if items != await evaluations.items(record.id, split):
             raise BadInput(f"evaluation {record.id}: its {split} items are not what they were; start a new one")
     gradings = {dataset.name: dataset.grading for dataset in datasets}
-    async with Network.open(record.network, Path(record.network_folder)) as network:
-        await Evaluation(record, network, evaluations, gradings, on_progress).run()
+    try:
+        async with Network.open(record.network, Path(record.network_folder)) as network:
+            await Evaluation(record, network, evaluations, gradings, on_progress).run()
+    except (BadInput, ModelError):
+        if new and not await evaluations.trials(record.id):
+            await evaluations.forget(record.id)
+        raise
     return await summary(record.id, evaluations)
 
 
@@ -105,8 +117,15 @@ async def summary(evaluation: str, evaluations: Evaluations) -> Summary:
 
 
 def _load(spec: SuiteSpec, folder: Path) -> list[Dataset]:
-    found = [load(dataset, folder, calibration=spec.calibration) for dataset in spec.datasets]
+    found = []
+    for dataset in spec.datasets:
+        try:
+            found.append(load(dataset, folder, calibration=spec.calibration))
+        except BadInput as error:
+            raise BadInput(f"dataset {dataset.called!r}: {error}") from error
     names = [dataset.name for dataset in found]
+    if ALL in names:
+        raise BadInput(f"no dataset can be called {ALL!r}, which is all of them together: give it another `name`")
     if twice := {name for name in names if names.count(name) > 1}:
         raise BadInput(f"two datasets are called {min(twice)!r}: give one of them another `name`")
     return found

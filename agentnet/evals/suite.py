@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from agentnet.contracts.base import Lenient
 from agentnet.contracts.limits import Limits
@@ -73,6 +73,8 @@ class DatasetSpec(Lenient):
                 raise ValueError("a zoo dataset needs `family` and `items`")
         elif self.path is None:
             raise ValueError(f"a {self.loader} dataset needs `path`")
+        if self.loader != "table" and self.fields != Fields():
+            raise ValueError(f"`fields` are those of a table, {self.loader} has its own; say `from: table`")
         if self.answer == "judged" and self.judge is None:
             raise ValueError("judged answers need `judge`, the agent that judges")
         return self
@@ -92,10 +94,10 @@ class Sweep(Lenient):
     """Many systems at once, one for each point of an experiment."""
 
     sweep: Literal["paths", "subsets", "rounds", "pairs"]
-    members: tuple[str, ...] = Field(default=("@solver",), description="agents or selectors")
+    members: tuple[str, ...] = Field(default=("@solver",), min_length=1, description="agents or selectors")
     shapes: tuple[Literal["serial", "parallel", "s2p", "p2s"], ...] = ("serial", "parallel", "s2p", "p2s")
     by: tuple[str, ...] = Field(default=("vote",), description="subsets, pairs: how they decide, or how they are fused")
-    rounds: tuple[int, ...] = Field(default=(1, 2, 3, 4, 5), description="rounds: of a debate")
+    rounds: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 2, 3, 4, 5), description="rounds: of a debate")
     datasets: tuple[str, ...] = ()
 
 
@@ -110,6 +112,17 @@ def _spelled_out(value: object) -> object:
     return {"protocol": value} if isinstance(value, str) else value
 
 
+def _entry(value: object) -> str:
+    """Which of the two a person means, so that a mistake in one is not told as a mistake in the other."""
+    return "sweep" if isinstance(value, Sweep) or (isinstance(value, dict) and "sweep" in value) else "system"
+
+
+Entry = Annotated[
+    Annotated[Sweep, Tag("sweep")] | Annotated[SystemSpec, BeforeValidator(_spelled_out), Tag("system")],
+    Discriminator(_entry),
+]
+
+
 class SuiteSpec(Lenient):
     """A benchmark: datasets, systems, and how sure one wants to be."""
 
@@ -118,8 +131,8 @@ class SuiteSpec(Lenient):
     description: str = ""
     network: str = Field(default="zoo", description="zoo, zoo-batched, or a network file")
     datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
-    systems: tuple[Sweep | Annotated[SystemSpec, BeforeValidator(_spelled_out)], ...] = ()
-    members: tuple[str, ...] = Field(default=("@solver",), description="whom `best` is chosen among")
+    systems: tuple[Entry, ...] = ()
+    members: tuple[str, ...] = Field(default=("@solver",), min_length=1, description="whom `best` is chosen among")
     baselines: tuple[Baseline, ...] = BASELINES
     repeats: Repeats = Repeats()
     calibration: int = Field(
@@ -131,3 +144,9 @@ class SuiteSpec(Lenient):
     limits: Limits = Limits()
     concurrency: int = Field(default=8, ge=1, description="items under way at a time")
     attempts: int = Field(default=3, ge=1, description="tries of an item whose models cannot be reached")
+
+    @model_validator(mode="after")
+    def _asks_somebody(self) -> SuiteSpec:
+        if not self.systems and not self.baselines:
+            raise ValueError("nobody is asked: name `systems`, or leave `baselines` as they are")
+        return self

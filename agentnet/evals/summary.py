@@ -71,6 +71,25 @@ class Correlation:
 
 
 @dataclass(frozen=True, slots=True)
+class Hindered:
+    """A system some of whose trials did not go as they should: models could not be asked, or a limit was reached."""
+
+    system: str
+    trials: int
+    """All of its trials."""
+    failures: int
+    """Those without a score."""
+    why: str
+    """What the first failure was, if there is one."""
+    incomplete: int
+    """Those that have a score, though some agent was missing."""
+    missing: tuple[str, ...]
+    """Who was."""
+    stopped: int = 0
+    """Those that ended at the suite's limits, without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Everything that a report shows. `grid` has, for each system, the mean score of each item."""
 
@@ -83,6 +102,7 @@ class Summary:
     grid: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
     fixed: dict[str, dict[str, str]] = field(default_factory=dict)
     """Dataset → group of paths → the path that did best on the calibration items: the one to fix in advance."""
+    hindered: tuple[Hindered, ...] = ()
 
     def row(self, dataset: str, system: str) -> Row | None:
         return next((row for row in self.rows if (row.dataset, row.system) == (dataset, system)), None)
@@ -108,6 +128,7 @@ class Summary:
             "items": [item.model_dump(mode="json") for item in self.items],
             "grid": self.grid,
             "fixed": self.fixed,
+            "hindered": [asdict(one) for one in self.hindered],
         }
 
 
@@ -138,7 +159,22 @@ def summarise(record: EvaluationRecord, trials: Sequence[Trial], items: Sequence
         tuple(items),
         {name: _grid(some, place) for name, some in tables.get(ALL, next(iter(tables.values()), {})).items()},
         _fixed(record, trials, tables),
+        tuple(_hindered(trials)),
     )
+
+
+def _hindered(trials: Sequence[Trial]) -> Iterable[Hindered]:
+    """Of the test trials; a system without any score has no row that could tell."""
+    tests = [trial for trial in trials if trial.split == "test"]
+    for name in dict.fromkeys(trial.system for trial in tests):
+        mine = [trial for trial in tests if trial.system == name]
+        failed = [trial for trial in mine if trial.score is None]
+        incomplete = [trial for trial in mine if trial.score is not None and trial.missing]
+        stopped = sum(trial.status == "stopped" for trial in mine)
+        if failed or incomplete or stopped:
+            missing = tuple(sorted({agent for trial in incomplete for agent in trial.missing}))
+            why = failed[0].detail if failed else ""
+            yield Hindered(name, len(mine), len(failed), why, len(incomplete), missing, stopped)
 
 
 def _row(

@@ -29,7 +29,10 @@ def swept(sweep: Sweep, members: Sequence[str]) -> list[System]:
             points = _pairs(members, sweep.by)
         case "rounds":
             points = _rounds(members, sweep.rounds)
-    return [point.model_copy(update={"datasets": sweep.datasets}) for point in points]
+    found = [point.model_copy(update={"datasets": sweep.datasets}) for point in points]
+    if not found:
+        raise BadInput(f"sweep {sweep.sweep} over {', '.join(members)}: no system comes of it; it needs more of them")
+    return found
 
 
 def together(members: Sequence[str], by: str) -> Expression:

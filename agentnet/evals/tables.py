@@ -59,9 +59,10 @@ def _repeats(record: EvaluationRecord, table: Table, by_system: Table) -> Table:
     """The best member asked again, at each budget that some system of the table has."""
     found: Table = {}
     budgets = [
-        fmean(trial.usage.tokens for trial in table[system.name])
+        fmean(scored)
         for system in record.systems
-        if system.kind == "system" and table.get(system.name)
+        if system.kind == "system"
+        and (scored := [trial.usage.tokens for trial in table.get(system.name, ()) if trial.score is not None])
     ]
     for name in (SAMPLES, CORRECTIONS):
         if pool := by_system.get(name):

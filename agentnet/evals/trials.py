@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from agentnet.agents import Turn, candidate
 from agentnet.collab.live import COORDINATOR, USER
 from agentnet.contracts.bodies import Error, Fusion, Refusal, Task, Verdict, answer_of
@@ -22,6 +24,14 @@ def interrupted(outcome: Outcome) -> str | None:
         if isinstance(message.body, Error) and message.body.code in NOT_ITS_FAULT:
             return message.body.detail
     return None
+
+
+def _missing(turns: Sequence[Message]) -> Iterator[str]:
+    for turn in turns:
+        if isinstance(turn.body, Error) and turn.body.code in NOT_ITS_FAULT:
+            yield turn.sender
+        elif isinstance(turn.body, Fusion):
+            yield from turn.body.dropped
 
 
 async def trial_of(
@@ -59,6 +69,7 @@ async def trial_of(
         seconds=seconds,
         messages=len(turns),
         errors=sum(isinstance(message.body, Error) for message in turns),
+        missing=tuple(dict.fromkeys(_missing(turns))),
         respelled=sum(sum(turn.body.respelled.values()) for turn in turns if isinstance(turn.body, Fusion)),
         said=tuple(_said(message, item, grading) for message in turns if _is_to(outcome, message)),
     )

@@ -50,6 +50,7 @@ class Reply:
         self._refusal = ""
         self._logprobs: list[float] | None = None
         self._usage: Mapping[str, Any] = {}
+        self._bodies = 0
 
     def add(self, data: object) -> str:
         """Take in a body; returns the text in it. Raises `BadResponse` for anything but a completion."""
@@ -57,6 +58,7 @@ class Reply:
             body = _Body.model_validate_json(data) if isinstance(data, str) else _Body.model_validate(data)
         except ValidationError:
             raise self._bad(f"answers something that is not a completion, {quoted(data)}", CHECK_URL) from None
+        self._bodies += 1
         if isinstance(body.usage, Mapping):
             self._usage = body.usage
         if not body.choices:
@@ -77,6 +79,8 @@ class Reply:
         """The reply as a whole. Raises `BadResponse` where it has no text, was cut off, or was withheld."""
         if self._refusal or self._finish == "content_filter":
             raise self._bad(f"withholds the reply ({self._refusal or 'content filter'})", "rephrase the question")
+        if self._streamed and not self._bodies:
+            raise self._bad("sent nothing of a streamed reply", f"{CHECK_URL}, or the prompt is too long for the model")
         if self._streamed and self._finish is None:
             hint = "try again, and see the server's log" if self._texts else "the prompt may be too long for the model"
             raise self._bad("ended a streamed reply before it was finished", hint)

@@ -60,6 +60,16 @@ class Evaluations:
         await self._store.write(write)
         return record
 
+    async def forget(self, evaluation: str) -> None:
+        """Remove an evaluation, its items and its trials."""
+
+        def write(connection: Connection) -> None:
+            for table in (trials, evaluation_items):
+                connection.execute(delete(table).where(table.c.evaluation == evaluation))
+            connection.execute(delete(evaluations).where(evaluations.c.id == evaluation))
+
+        await self._store.write(write)
+
     async def find(self, prefix: str) -> EvaluationRecord:
         """The evaluation whose id is `prefix` or alone starts with it. Raises `BadInput` for none, or several."""
         return _record(await self._store.beginning(evaluations, prefix, "evaluation", "report"))

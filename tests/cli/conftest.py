@@ -94,8 +94,8 @@ def cli() -> Cli:
     """Run the command line in this process."""
     from agentnet.cli.app import app
 
-    def call(*arguments: object) -> Ran:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    def call(*arguments: object, input: str | None = None) -> Ran:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=input)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Ran(result.exit_code, result.stdout, result.stderr)

@@ -186,3 +186,75 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(program: Cli, tmp_path: Path) -
 
 def test_printable_keeps_words_and_drops_control() -> None:
     assert printable("é\x1b[31m→\x07\n") == "é[31m→\n"
+
+
+def test_a_question_that_is_not_text(program: Cli) -> None:
+    assert "the question is not UTF-8" in one_line(program("ask", "caf\udce9"))
+
+
+def test_a_question_from_standard_input(cli: Cli, team: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cli("ask", "-", "--json", input="What is 2 + 3?\n").json["messages"][0]["body"]["text"] == "What is 2 + 3?"
+    assert "the question is empty" in one_line(cli("ask", "-"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_full_disk_is_no_bug(tmp_path: Path, form: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "agentnet", "protocols", *form],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("agentnet: cannot write: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("--json-lines",)])
+def test_a_stdout_that_has_no_such_letters(program: Cli, form: tuple[str, ...]) -> None:
+    ran = program("ask", "2+2 ✓", "-p", "verification", *form, PYTHONIOENCODING="ascii")
+    assert ran.code == 0, ran.err
+    assert "\\u2713" in ran.out if form else "approve  found 4" in ran.out
+    assert ran.err == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("seconds", [0.05, 0.1, 0.15, 0.2])
+def test_ctrl_c_before_anything_has_begun(tmp_path: Path, seconds: float) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import agentnet.cli; print(flush=True); agentnet.cli.main()", "eval", "zoo"],
+        cwd=ROOT,
+        env={**os.environ, "AGENTNET_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors in ("", "agentnet: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: x\nagents: []\nname: y\n", "line 3 is not YAML: 'name' is there twice"),
+        ("name: x\nagents:\n  - {name: a, model: m.gguf, name: b}\n", "'name' is there twice"),
+        ("", "expected a mapping at the top, found nothing"),
+    ],
+)
+def test_what_would_be_lost_in_a_yaml_file(cli: Cli, tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "network.yaml").write_text(text)
+    assert words in one_line(cli("models", "-n", tmp_path / "network.yaml"))
+
+
+def test_a_drawing_of_an_unknown_kind(cli: Cli, team: Path, tmp_path: Path) -> None:
+    assert "a drawing ends in .svg, .png, .txt" in one_line(cli("graph", "debate", "--out", tmp_path / "x.jpg"))
+    assert cli("graph", "debate", "--out", tmp_path / "x.jpg", "--format", "mermaid").code == 0

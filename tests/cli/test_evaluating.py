@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
 
+from agentnet.cli.output import console
 from tests.cli.conftest import Cli
 
 SUITE = """
@@ -128,3 +130,154 @@ def test_a_suite_that_cannot_be_used(cli: Cli, suite: Path, old: str, new: str, 
 def test_suites_are_listed(cli: Cli) -> None:
     assert {"zoo", "gsm8k-recorded", "paths"} <= {suite["name"] for suite in cli("eval", "--json").json}
     assert "first-light" in cli("eval").out
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_the_table_names_its_systems_on_a_narrow_terminal(
+    cli: Cli, suite: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr("agentnet.cli.output.PLAIN_WIDTH", width)
+    console.cache_clear()
+    ran = cli("eval", suite)
+    console.cache_clear()
+    for name in ("ann", "bob", "vote", "asked twice", "self-consistency"):
+        assert any(line.startswith(name) and "100.0 %" in line for line in ran.out.splitlines())
+    assert "no room for s" in ran.out
+
+
+def test_systems_of_one_name_are_compared_in_one_column(cli: Cli, suite: Path) -> None:
+    id = cli("eval", suite, "--json").json["evaluation"]["id"]
+    header = cli("compare", id, id).out.splitlines()[0]
+    assert header.split()[:3] == ["items", "system", "n"]
+    header = cli("compare", f"{id}/ann", f"{id}/vote").out.splitlines()[0]
+    assert header.split()[:4] == ["items", "A", "B", "n"]
+
+
+def test_a_member_whose_server_is_down_is_not_passed_over(program: Cli, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    (tmp_path / "net.yaml").write_text(
+        f"name: net\nagents:\n  - {{name: far, model: {{model: m, base_url: '{url}', attempts: 1}}, "
+        "card: {roles: [solver]}}\n  - {name: atlas, model: 'zoo:atlas', pack: compact, card: {roles: [solver]}}\n"
+    )
+    (tmp_path / "sums.jsonl").write_text('{"question": "What is 2 + 3?", "answer": "5"}\n')
+    (tmp_path / "sums.yaml").write_text(
+        "name: sums\nsummary: one is down\nnetwork: net.yaml\ncalibration: 0\nattempts: 1\n"
+        "datasets: [{from: table, path: sums.jsonl, label: math}]\nsystems: [vote, duetnet]\n"
+    )
+    ran = program("eval", "sums.yaml")
+    assert ran.code == 1
+    said = " ".join(ran.out.split())
+    assert f"far could not be asked at all and is in no table: {url}: cannot be reached" in said
+    assert "far, who could not be asked or did not last: duetnet on 1 of 1 trials, vote on 1 of 1 trials." in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("  - vote\n", "  - {name: x, protocl: vote}\n", "systems.0.system.protocol: Field required"),
+        ("  - vote\n", "  - {sweep: round}\n", "systems.0.sweep.sweep: Input should be"),
+        ("  - vote\n", "  - {sweep: rounds, rounds: [0]}\n", "systems.0.sweep.rounds.0"),
+        ("  - vote\n", "  - {sweep: rounds, rounds: []}\n", "sweep rounds over"),
+        ("  - vote\n", "  - {sweep: pairs, members: [ann]}\n", "sweep pairs over ann: no system comes of it"),
+        ("members: [ann, bob]", "members: []", "members: Tuple should have at least 1 item"),
+    ],
+)
+def test_an_entry_of_a_suite_that_cannot_be_used(cli: Cli, suite: Path, old: str, new: str, says: str) -> None:
+    suite.write_text(suite.read_text().replace(old, new))
+    ran = cli("eval", suite)
+    assert ran.code == 2
+    assert says in ran.err
+    assert ran.err.startswith(f"agentnet: {suite}: ")
+    assert ran.err.count("\n") == 1
+
+
+def test_a_suite_that_asks_nobody_is_refused(cli: Cli, suite: Path) -> None:
+    text = suite.read_text()
+    suite.write_text(text[: text.index("systems:")] + "baselines: []\nnetwork: team.yaml\n")
+    ran = cli("eval", suite)
+    assert ran.code == 2
+    assert "nobody is asked: name `systems`" in ran.err
+
+
+@pytest.mark.parametrize("what", ["{from: zoo, family: math, items: 2, answer: judged, judge: eve}", "model"])
+def test_an_evaluation_that_cannot_begin_is_not_remembered(
+    cli: Cli, suite: Path, team: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    if what == "model":
+        monkeypatch.undo()
+        monkeypatch.setenv("AGENTNET_HOME", str(tmp_path / "home"))
+        monkeypatch.chdir(tmp_path)
+    else:
+        suite.write_text(suite.read_text().replace("datasets:\n", f"datasets:\n  - {what}\n"))
+    assert cli("eval", suite).code == 2
+    assert cli("report", "--json").json == []
+
+
+def test_resuming_changes_nothing(cli: Cli, suite: Path) -> None:
+    id = cli("eval", suite, "--json").json["evaluation"]["id"]
+    ran = cli("eval", "--resume", id, "--limit", 2, "--seed", 3)
+    assert ran.code == 2
+    assert "leave out --limit, --seed" in ran.err
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_asked(cli: Cli, suite: Path) -> None:
+    ran = cli("eval", suite, "--out", suite / "report")
+    assert ran.code == 2
+    assert "the report cannot be written there" in ran.err
+    assert cli("report", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("odd.csv", "\ufeffquestion;answer\r\n1 + 1?;2\r\n", "odd.csv:1: its columns are parted by semicolons"),
+        ("odd.csv", "question\tanswer\n1 + 1?\t2\n", "odd.csv:1: its columns are parted by tabs"),
+        ("odd.csv", "", "there is no item in it"),
+        ("odd.csv", "question,answer\n1 + 1?,\n", "odd.csv:2: 'answer' is empty"),
+        ("odd.jsonl", '{"question": "1 + \\ud83d?", "answer": 2}\n', "odd.jsonl:1: not usable JSON: an escape"),
+        ("odd.jsonl", '{"question": "1 + 1?", "answer": null}\n', "odd.jsonl:1: no field 'answer'"),
+    ],
+)
+def test_a_dataset_that_cannot_be_used(
+    cli: Cli, suite: Path, tmp_path: Path, name: str, content: str, says: str
+) -> None:
+    (tmp_path / name).write_text(content, newline="")
+    suite.write_text(suite.read_text().replace("path: sums.jsonl", f"path: {name}"))
+    ran = cli("eval", suite)
+    assert ran.code == 2
+    assert ran.err.startswith(f"agentnet: {suite}: dataset 'odd': ")
+    assert says in ran.err
+
+
+def test_an_unknown_scorer_is_told_with_its_suite_and_dataset(cli: Cli, suite: Path) -> None:
+    suite.write_text(suite.read_text().replace("answer: numeric", "score: nmber"))
+    assert f"agentnet: {suite}: dataset 'sums': no scorer 'nmber', did you mean 'number'?" in cli("eval", suite).err
+
+
+def test_limits_that_leave_no_answer_are_told_of(cli: Cli, suite: Path) -> None:
+    suite.write_text(suite.read_text() + "limits: {calls: 1}\n")
+    said = " ".join(cli("eval", suite).out.split())
+    assert "wrong for want of an answer: asked twice on 6 of 6 trials, vote on 6 of 6 trials." in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("answer: numeric", "answer: yes-no", "the answer '0' is neither yes nor no"),
+        ("from: table", "name: all\n    from: table", "no dataset can be called 'all'"),
+        ("from: table", "from: boolq\n    fields: {question: q}", "`fields` are those of a table"),
+    ],
+)
+def test_settings_of_a_dataset_that_would_be_lost(cli: Cli, suite: Path, old: str, new: str, says: str) -> None:
+    suite.write_text(suite.read_text().replace(old, new))
+    ran = cli("eval", suite)
+    assert ran.code == 2
+    assert says in ran.err
+
+
+def test_a_passage_may_be_long(cli: Cli, suite: Path, tmp_path: Path) -> None:
+    (tmp_path / "long.csv").write_text(f"question,answer\n1 + 1?,2\nWhat is 2 + 3? {'x' * 200_000},5\n")
+    suite.write_text(suite.read_text().replace("path: sums.jsonl", "path: long.csv"))
+    assert cli("eval", suite, "--json").code == 0

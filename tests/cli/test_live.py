@@ -11,7 +11,7 @@ from rich.console import Console
 from agentnet.cli.framing import Interruption
 from agentnet.cli.live import LiveView
 from agentnet.cli.speech import depth_of, line
-from agentnet.contracts.bodies import Body, Error, Plan, Proposal, Result, Step, Task, Verdict, Vote
+from agentnet.contracts.bodies import Body, Error, Fusion, Plan, Proposal, Result, Step, Task, Verdict, Vote
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message
 from agentnet.contracts.usage import Usage
@@ -85,6 +85,10 @@ def test_verbose_shows_whole_replies() -> None:
         (Vote(choice="m"), "→ 5  of ann"),
         (Result(answer="5", decision="majority", support={"5": 2.0, "6": 1.0}), "5  majority: 5 × 2, 6 × 1"),
         (Error(code="reply", detail="not JSON"), "✗ not JSON"),
+        (
+            Fusion(answer="5", text="5", members=("ann", "bob"), strategy="pi", dropped={"bob": "down"}),
+            "5  without bob",
+        ),
         (Proposal(answer="\x1b[2J5", text=""), "[2J5"),
     ],
 )

@@ -33,6 +33,12 @@ def test_a_failed_turn_is_passed_over_and_paid_for() -> None:
     assert (lost.answer, lost.score) == (None, 0.0)
 
 
+def test_a_trial_that_could_not_be_made_is_no_wrong_answer_and_costs_nothing() -> None:
+    lost = trial(SAMPLES, "i1", None, status="error", score=None, usage=usage(0, 0), messages=0)
+    assert first(lost, 2).score is None
+    assert affordable(30, [pool(SAMPLES, *(RIGHT,) * 8), lost, lost]) == 3
+
+
 def test_a_budget_buys_the_number_of_answers_that_comes_closest() -> None:
     trials = [pool(SAMPLES, *(RIGHT,) * 8)]
     assert [affordable(tokens, trials) for tokens in (1, 10, 14, 16, 44, 1000)] == [1, 1, 1, 2, 4, 8]

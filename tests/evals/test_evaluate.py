@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agentnet.errors import BadInput
 from agentnet.evals import SuiteSpec, evaluate
 from agentnet.evals.report.provenance import provenance
 
@@ -44,3 +45,9 @@ async def test_the_provenance_tells_what_was_left_out_of_a_file(
     summary = await evaluate(SuiteSpec.model_validate(SUITE | {"datasets": datasets, "systems": []}))
     told = dict(provenance(summary))["datasets"]
     assert told == "sums (table, 3 items, 2 repeated lines left out), math (zoo, 2 items)"
+
+
+@pytest.mark.parametrize("limit", [0, -3])
+async def test_a_limit_that_leaves_nothing_is_refused(limit: int) -> None:
+    with pytest.raises(BadInput, match=f"limit {limit}: an evaluation needs at least one item"):
+        await evaluate("first-light", limit=limit)

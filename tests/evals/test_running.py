@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from agentnet.contracts.evaluations import EvaluationRecord, Trial
-from agentnet.errors import BadInput, ModelUnavailable, NetworkError, PreflightError
+from agentnet.contracts.network import NetworkSpec
+from agentnet.errors import BadInput, ModelUnavailable, NetworkError, PreflightError, StoreError
 from agentnet.evals.grading import Grading
 from agentnet.evals.running import Evaluation, Progress
 from agentnet.evals.sweeps import system, together
@@ -182,3 +183,43 @@ async def test_an_evaluation_is_found_by_the_beginning_of_its_id(evaluations: Ev
         await evaluations.find("x")
     with pytest.raises(BadInput, match="there is an evaluation cd already"):
         await evaluations.start(made.model_copy(update={"id": "cd"}), {})
+
+
+async def test_who_is_missing_from_an_answer_is_remembered(
+    evaluations: Evaluations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentnet.evals.running.PAUSE", 0.001)
+
+    def down(_: str) -> str:
+        raise ModelUnavailable("the server is down")
+
+    trials = await run(evaluations, record([VOTE], baselines=["best"]), Team(bob=down).network)
+    assert {(t.system, t.score, t.missing) for t in trials} == {("ann", 1.0, ()), ("vote", 1.0, ("bob",))}
+
+
+async def test_a_rival_that_cannot_be_asked_is_refused_before_anything_is_asked(
+    evaluations: Evaluations, tmp_path: Path
+) -> None:
+    (tmp_path / "said.jsonl").write_text('{"question": "0?", "a": "7"}\n')
+    spec = NetworkSpec.model_validate(
+        {
+            "name": "recorded",
+            "agents": [
+                {"name": name, "model": {"replay": "said.jsonl", "reply": "a"}, "pack": "recorded"}
+                for name in ("ann", "bob")
+            ],
+        }
+    )
+    async with Network.open(spec, tmp_path) as recorded:
+        with pytest.raises(BadInput, match=r"the rival self-correction: .*`baselines: \[members, best\]`"):
+            await run(evaluations, record([VOTE], baselines=["members", "best", "self-correction"]), recorded)
+    assert await evaluations.trials("e1") == []
+
+
+async def test_a_store_that_fails_is_told_as_it_is(evaluations: Evaluations, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(evaluations, "record_trial", full)
+    with pytest.raises(StoreError, match="the disk is full"):
+        await run(evaluations, record([VOTE]), Team().network)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agentnet.evals.report.headline import headline
 from agentnet.evals.summary import summarise
 from agentnet.evals.sweeps import system, together
 from agentnet.evals.systems import BEST, SAMPLES
@@ -104,3 +105,22 @@ def test_the_path_to_fix_in_advance_is_the_best_on_the_calibration_items() -> No
     for place, tested in enumerate(("rr", "ww", "rw")):
         trials += answered(f"serial {place}", tested)
     assert summarise(record(paths), trials, items(2)).fixed == {"sums": {"serial": "serial 1"}}
+
+
+def test_a_system_that_could_never_be_asked_is_told_of_though_it_has_no_row() -> None:
+    lost = [trial("ann", f"i{place}", None, status="error", score=None, detail="no key") for place in range(2)]
+    summary = summarise(record([VOTE]), [*lost, *answered("bob", "rr"), *answered("vote", "rr")], items(2))
+    assert summary.row("sums", "ann") is None
+    (ann,) = summary.hindered
+    assert (ann.system, ann.failures, ann.trials) == ("ann", 2, 2)
+    said = headline(summary)
+    assert "2 trials have no score, because a model could not be asked; they are left out." in said
+    assert "ann could not be asked at all and is in no table: no key" in said
+
+
+def test_a_vote_without_one_of_its_members_is_scored_and_told_of() -> None:
+    votes = [*answered("vote", "r"), trial("vote", "i1", missing=("bob",))]
+    summary = summarise(record([VOTE]), [*answered("ann", "rr"), *votes], items(2))
+    assert summary.row("sums", "vote").failures == 0
+    assert summary.as_json()["hindered"][0]["missing"] == ("bob",)
+    assert "Scored without bob, who could not be asked or did not last: vote on 1 of 2 trials." in headline(summary)

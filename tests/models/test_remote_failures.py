@@ -146,6 +146,14 @@ async def test_broken_streams(loopback: Loopback, answer: Answer, kind: type[Exc
     await made.close()
 
 
+async def test_a_page_in_place_of_a_stream_hints_at_the_address(loopback: Loopback) -> None:
+    loopback.answer = lambda _: Answer(body="<html>Welcome</html>", kind="text/html")
+    made = model(loopback)
+    with pytest.raises(errors.BadResponse, match=r"sent nothing of a streamed reply; check that base_url leads to"):
+        await collect(made)
+    await made.close()
+
+
 async def test_a_cancelled_request_ends_at_once(loopback: Loopback) -> None:
     hold, began = threading.Event(), threading.Event()
 

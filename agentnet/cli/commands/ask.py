@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from agentnet.cli import options
-from agentnet.cli.framing import HELD, NOT_HELD
+from agentnet.cli.framing import HELD, NOT_HELD, is_text
 
 
 async def ask(
-    text: Annotated[str, typer.Argument(help="The question.", show_default=False)],
+    text: Annotated[str, typer.Argument(help="The question; - reads it from standard input.", show_default=False)],
     protocol: options.Protocol = None,
     network: options.NetworkOption = None,
     label: options.Label = None,
@@ -36,8 +37,12 @@ async def ask(
     from agentnet.errors import BadInput
     from agentnet.workplace import open_workplace
 
+    if text == "-":
+        text = sys.stdin.buffer.read().decode(errors="surrogateescape").strip()
     if not text.strip():
         raise BadInput("the question is empty")
+    if not is_text(text):
+        raise BadInput("the question is not UTF-8; convert it")
     settings = options.settings_from(network=network, store=store, protocol=protocol)
     limits = options.limits_from(limit_tokens, limit_calls, limit_seconds, limit_cost, best_so_far)
     spec, source = read_protocol(settings.protocol.value)

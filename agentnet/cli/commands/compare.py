@@ -23,7 +23,7 @@ async def compare(
     """
     from dataclasses import asdict
 
-    from agentnet.cli.output import console, emit, table
+    from agentnet.cli.output import emit, show_table, table
     from agentnet.evals.comparing import compare_trials, side
     from agentnet.evals.wording import percent, points
     from agentnet.store import Evaluations, Store
@@ -35,18 +35,18 @@ async def compare(
     if json:
         emit([asdict(comparison) for comparison in found])
         return
-    rows = table(
-        "items", "A", "B", "n", "A right", "B right", "B − A, points", "p", right=("n", "A right", "B right", "p")
-    )
+    alike = all(row.one == row.other for row in found)
+    systems = ("system",) if alike else ("A", "B")
+    numbers = ("n", "A right", "B right")
+    rows = table("items", *systems, *numbers, "B − A, points", "p", right=(*numbers, "p"), wrap=("items", *systems))
     for row in found:
         rows.add_row(
             row.dataset,
-            row.one,
-            row.other,
+            *((row.one,) if alike else (row.one, row.other)),
             str(row.trials),
             percent(row.accuracy_one),
             percent(row.accuracy_other),
             points(row.gain),
             f"{row.p:.2g}",
         )
-    console().print(rows)
+    show_table(rows, spare=("n",))

@@ -100,7 +100,7 @@ def _compare(together: Outcome, alone: dict[str, Outcome], expected: str | None)
 
     from agentnet.answers import same
     from agentnet.cli.framing import printable
-    from agentnet.cli.output import console, table
+    from agentnet.cli.output import console, show_table, table
     from agentnet.cli.records import usage_by_agent
     from agentnet.cli.speech import style_of
 
@@ -119,7 +119,7 @@ def _compare(together: Outcome, alone: dict[str, Outcome], expected: str | None)
     screen = console()
     screen.print()
     screen.print(Text("The same question, to each solver alone:", "dim"))
-    screen.print(rows)
+    show_table(rows)
     screen.print(Text(f"agentnet show {together.run}  tells it again; agentnet graph delegation  draws it", "dim"))
 
 

@@ -43,7 +43,7 @@ async def evaluate(
     from agentnet.cli.scores import show_summary
     from agentnet.errors import BadInput
     from agentnet.evals.loading import find_suite
-    from agentnet.evals.report import write_report
+    from agentnet.evals.report import prepare, write_report
     from agentnet.evals.session import carry_on, start
     from agentnet.store import Evaluations, Store
 
@@ -52,7 +52,12 @@ async def evaluate(
         return HELD
     if suite is not None and resume is not None:
         raise BadInput("name a suite to start with, or --resume an evaluation: not both")
+    given = {"--limit": limit, "--epochs": epochs, "--concurrency": concurrency, "--network": network, "--seed": seed}
+    if resume is not None and (changes := [name for name, value in given.items() if value is not None]):
+        raise BadInput(f"--resume goes on with an evaluation as it was begun: leave out {', '.join(changes)}")
     settings = options.settings_from(store=store)
+    if out is not None:
+        prepare(out)
     async with await Store.open(settings.store.value) as opened:
         evaluations = Evaluations(opened)
         if resume is not None:
@@ -61,20 +66,21 @@ async def evaluate(
             assert suite is not None
             found = find_suite(suite).changed(limit=limit, epochs=epochs, concurrency=concurrency, seed=seed)
             record = await start(found, evaluations, network=network, command=shlex.join(["agentnet", *sys.argv[1:]]))
+        folder = report_folder(settings, record.id) if out is None else out
         Interruption.way_on = f"agentnet eval --resume {record.id}"
         with progress_for(record, json=json) as show:
-            summary = await carry_on(record, evaluations, show)
-    folder = write_report(summary, out or report_folder(settings, record.id))
+            summary = await carry_on(record, evaluations, show, new=resume is None)
+    write_report(summary, folder)
     if json:
         emit(summary.as_json())
     else:
         show_summary(summary)
         typer.echo(f"report: {folder / 'report.html'}")
-    return NOT_HELD if any(row.failures for row in summary.rows) else HELD
+    return NOT_HELD if any(one.failures for one in summary.hindered) else HELD
 
 
 def _list(json: bool) -> None:
-    from agentnet.cli.output import console, emit, table
+    from agentnet.cli.output import emit, show_table, table
     from agentnet.evals.loading import shipped_suites
 
     shipped = shipped_suites()
@@ -84,4 +90,4 @@ def _list(json: bool) -> None:
     rows = table("suite", "datasets", "summary", wrap=("datasets", "summary"))
     for name, spec in shipped.items():
         rows.add_row(name, ", ".join(dataset.called for dataset in spec.datasets), spec.summary)
-    console().print(rows)
+    show_table(rows)

@@ -20,6 +20,18 @@ class Form(StrEnum):
     png = "png"
 
 
+FORMS = {
+    ".svg": Form.svg,
+    ".png": Form.png,
+    ".txt": Form.ascii,
+    ".mmd": Form.mermaid,
+    ".mermaid": Form.mermaid,
+    ".md": Form.mermaid,
+    "": Form.mermaid,
+}
+"""What the ending of a file's name asks for."""
+
+
 def graph(
     protocol: Annotated[str, typer.Argument(help="A shipped protocol, a file, or an expression.", show_default=False)],
     network: options.NetworkOption = None,
@@ -62,5 +74,9 @@ def graph(
 
 
 def _form_of(out: Path | None) -> Form:
-    suffix = out.suffix.lower().removeprefix(".") if out else ""
-    return Form(suffix) if suffix in ("svg", "png") else Form.ascii if suffix == "txt" else Form.mermaid
+    from agentnet.errors import BadInput
+
+    suffix = out.suffix.lower() if out else ""
+    if suffix not in FORMS:
+        raise BadInput(f"{out}: a drawing ends in {', '.join(filter(None, FORMS))}; for another name say --format")
+    return FORMS[suffix]

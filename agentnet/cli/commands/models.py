@@ -15,7 +15,7 @@ def models(network: options.NetworkOption = None, json: options.Json = False) ->
     from rich.text import Text
 
     from agentnet.cli.framing import printable
-    from agentnet.cli.output import console, emit, table
+    from agentnet.cli.output import console, emit, show_table, table
     from agentnet.cli.speech import style_of
     from agentnet.network import find_network
 
@@ -38,7 +38,7 @@ def models(network: options.NetworkOption = None, json: options.Json = False) ->
         card = _card(agent)
         size = f"{card.parameters / 1e6:.2g} M" if card.parameters else ""
         rows.add_row(Text(agent.name, style_of(agent.name)), _model(agent), size, ", ".join(card.roles), _scores(agent))
-    screen.print(rows)
+    show_table(rows)
 
 
 def _card(agent: AgentSpec) -> Any:

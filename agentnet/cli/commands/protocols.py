@@ -17,7 +17,7 @@ def protocols(
     json: options.Json = False,
 ) -> None:
     """List the named protocols, or show one whole."""
-    from agentnet.cli.output import console, emit, table
+    from agentnet.cli.output import console, emit, show_table, table
     from agentnet.collab.inline import read_protocol
     from agentnet.collab.library import shipped_protocols
 
@@ -35,7 +35,7 @@ def protocols(
     rows = table("protocol", "what it does", "model calls", wrap=("what it does", "model calls"))
     for each in shipped.values():
         rows.add_row(each.name, each.summary, each.calls)
-    console().print(rows)
+    show_table(rows)
     console().print("agentnet protocols NAME shows one whole; agentnet graph NAME draws it", style="dim")
 
 

@@ -50,7 +50,7 @@ def report_folder(settings: Settings, evaluation: str) -> Path:
 
 
 async def _list(evaluations: Evaluations, json: bool) -> None:
-    from agentnet.cli.output import console, emit, table
+    from agentnet.cli.output import emit, show_table, table
 
     latest = await evaluations.latest()
     counts = await evaluations.counts(record.id for record in latest)
@@ -66,4 +66,4 @@ async def _list(evaluations: Evaluations, json: bool) -> None:
     for record in latest:
         started = f"{record.created.astimezone():%Y-%m-%d %H:%M}"
         rows.add_row(record.id, record.name, record.status, str(counts.get(record.id, 0)), started)
-    console().print(rows)
+    show_table(rows)

@@ -58,7 +58,7 @@ async def run(
 
 
 def _list(json: bool) -> None:
-    from agentnet.cli.output import console, emit, table
+    from agentnet.cli.output import emit, show_table, table
     from agentnet.scenarios import shipped_scenarios
 
     shipped = shipped_scenarios()
@@ -68,20 +68,20 @@ def _list(json: bool) -> None:
     rows = table("scenario", "tasks", "summary", right=("tasks",), wrap=("summary",))
     for name, spec in shipped.items():
         rows.add_row(name, str(len(spec.tasks)), spec.summary)
-    console().print(rows)
+    show_table(rows)
 
 
 def _show(report: ScenarioReport) -> None:
     from rich.text import Text
 
     from agentnet.cli.framing import printable
-    from agentnet.cli.output import console, table
+    from agentnet.cli.output import console, show_table, table
 
     rows = table("", "task", "expected", "answer", "calls", right=("calls",), wrap=("task", "answer"))
     for task in report.tasks:
         answer = task.answer if task.answer is not None else f"{task.status}: {task.detail}"
         rows.add_row(_mark(task.right), printable(task.text), task.expected, printable(answer), str(task.usage.calls))
-    console().print(rows)
+    show_table(rows)
     for check in report.checks:
         console().print(_mark(check.held) + Text(f" {check.name}: {check.found}") + Text(f"  ({check.wanted})", "dim"))
 

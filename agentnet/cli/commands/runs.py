@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import Annotated
 
 import typer
 
 from agentnet.cli import options
 
+SHOWN = 160
+"""Characters of a task and of an answer in the list; `agentnet show` has all of them."""
+
 
 async def runs(
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="How many, newest first.")] = 20,
     store: options.StoreOption = None,
     json: options.Json = False,
 ) -> None:
     """List the runs that the store remembers, newest first."""
     from agentnet.cli.framing import printable
-    from agentnet.cli.output import console, emit, table
+    from agentnet.cli.output import console, emit, show_table, table
     from agentnet.cli.records import record_data, status_text
     from agentnet.workplace import open_memory
 
@@ -31,10 +35,11 @@ async def runs(
     rows = table("run", "when", "protocol", "status", "task", "answer", wrap=("task", "answer"))
     for record in found:
         when = record.created.astimezone().strftime("%Y-%m-%d %H:%M")
-        answer = printable(record.answer or "")
-        status = status_text(record.status)
-        rows.add_row(record.id, when, record.protocol_name, status, printable(record.task.text), answer)
-    console().print(rows)
+        task, answer = (
+            shorten(printable(text), SHOWN, placeholder=" …") for text in (record.task.text, record.answer or "")
+        )
+        rows.add_row(record.id, when, record.protocol_name, status_text(record.status), task, answer)
+    show_table(rows)
 
 
 async def show(

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from agentnet.answers.extractors import last_number
+from agentnet.answers.extractors import last_number, yes_no
 from agentnet.answers.numbers import value
 from agentnet.errors import BadInput
 from agentnet.evals.datasets.prompts import Choice
@@ -84,6 +84,8 @@ def _row(record: Record, fields: Fields, kind: AnswerType) -> Row:
         answers = _golds(record, fields)
     if kind == "numeric":
         answers = tuple(numeric(place, answer) for answer in answers)
+    elif kind == "yes-no" and (odd := [answer for answer in answers if yes_no(answer) not in ("yes", "no")]):
+        raise BadInput(f"{place}: the answer {odd[0]!r} is neither yes nor no; set `answer` to another type")
     elif kind == "choice" and not choices:
         answers = tuple(answer.strip("()") for answer in answers)
     return Row(

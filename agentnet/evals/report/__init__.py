@@ -24,8 +24,8 @@ def write_report(summary: Summary, folder: Path) -> Path:
         "report.md": markdown(summary),
         "report.json": json.dumps(_finite(summary.as_json()), ensure_ascii=False, indent=1, allow_nan=False) + "\n",
     }
+    prepare(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             new = folder / f".{name}.new"
             try:
@@ -34,8 +34,22 @@ def write_report(summary: Summary, folder: Path) -> Path:
             finally:
                 new.unlink(missing_ok=True)
     except OSError as error:
-        raise BadInput(f"{folder}: the report cannot be written there ({error.strerror or error})") from error
+        raise _unwritable(folder, error) from error
     return folder
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder of a report. Raises `BadInput` where that cannot be, before anything has been asked for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if not os.access(folder, os.W_OK):
+        raise BadInput(f"{folder}: the report cannot be written there (Permission denied); name another folder")
+
+
+def _unwritable(folder: Path, error: OSError) -> BadInput:
+    return BadInput(f"{folder}: the report cannot be written there ({error.strerror or error}); name another folder")
 
 
 def _finite(value: Any) -> Any:

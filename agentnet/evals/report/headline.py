@@ -104,21 +104,29 @@ def _reservations(summary: Summary, singles: Sequence[str]) -> Iterator[str]:
             f"Too few items{where}: not even a system that is right wherever the best model is wrong could be told "
             f"from chance after correction."
         )
-    if failures := sum(_failures(summary, name) for name in singles):
+    if failures := sum(one.failures for one in summary.hindered):
         yield (
             f"{failures} trial{'s have' if failures > 1 else ' has'} no score, because a model could not be asked; "
             f"{'they are' if failures > 1 else 'it is'} left out."
         )
+    yield from (
+        f"{one.system} could not be asked at all and is in no table: {one.why}"
+        for one in summary.hindered
+        if one.failures == one.trials
+    )
+    if stopped := [one for one in summary.hindered if one.stopped]:
+        yield (
+            f"Stopped by the suite's limits, and wrong for want of an answer: "
+            f"{', '.join(f'{one.system} on {one.stopped} of {one.trials} trials' for one in stopped)}."
+        )
+    if incomplete := [one for one in summary.hindered if one.incomplete]:
+        who = ", ".join(sorted({agent for one in incomplete for agent in one.missing}))
+        yield (
+            f"Scored without {who}, who could not be asked or did not last: "
+            f"{', '.join(f'{one.system} on {one.incomplete} of {one.trials} trials' for one in incomplete)}."
+        )
     if summary.record.status != "done":
         yield "The evaluation is not over: this is what is there so far."
-
-
-def _failures(summary: Summary, dataset: str) -> int:
-    """Trials without a score; those of the best member asked again are counted once, however often they are shown."""
-    rows = [row for row in summary.rows if row.dataset == dataset]
-    kinds = ("samples", "corrections")
-    repeated = (max((row.failures for row in rows if row.kind == kind), default=0) for kind in kinds)
-    return sum(row.failures for row in rows if row.kind in ("member", "system")) + sum(repeated)
 
 
 def _clusters(summary: Summary, dataset: str) -> int:

@@ -52,8 +52,8 @@ def provenance(summary: Summary) -> Iterator[tuple[str, str]]:
     )
     rows = [row for row in summary.rows if row.dataset != ALL and row.kind in ("member", "system")]
     yield "trials", f"{sum(row.trials for row in rows)}, and those of the best member asked again"
-    if failures := sum(row.failures for row in rows):
-        yield "failures", f"{failures} of them without a score: a model could not be asked"
+    if failures := sum(one.failures for one in summary.hindered):
+        yield "failures", f"{failures} without a score: a model could not be asked"
 
 
 def _told(dataset: DatasetSpec, summary: Summary) -> str:
