@@ -95,6 +95,8 @@ class Cache:
     def claim(self, tokens: Sequence[int], limit: int) -> int:
         """How many of the available cells a sequence of these tokens would take."""
         source, length = self._best(tokens, limit)
+        if self._parked(tokens, limit)[1] >= length + WORTH:
+            return len(tokens)  # what was parked comes back into cells of its own
         if source is None or source.id in self._live:
             return len(tokens) - length
         # What a live sequence shares with an idle one is a beginning of it.

@@ -380,6 +380,18 @@ def test_without_a_number_left_the_source_itself_is_cut(machine: Machine) -> Non
     assert len(live) == 3
 
 
+def test_a_claim_counts_cells_for_all_that_comes_back(machine: Machine) -> None:
+    """Also for what a live sequence holds: a state that was parked is no fork of it."""
+    read(machine, STEMS[0][:20])
+    read(machine, [*STEMS[0], *[7] * 10], close=True)
+    machine.cache.make_room(machine.cache.available)
+    assert machine.context.parking is not None
+    assert len(machine.context.parking) == 1
+    held = machine.open([*STEMS[0][:100], 7])  # which compares what it takes with the claim
+    assert held is not None
+    assert len(held.tokens) == 100
+
+
 def test_a_claim_counts_what_only_idle_sequences_hold(machine: Machine) -> None:
     read(machine, STEMS[0][:100], close=True)
     assert machine.cache.claim(STEMS[0], 149) == 150
