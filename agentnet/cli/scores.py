@@ -17,7 +17,7 @@ def show_summary(summary: Summary) -> None:
 
     from agentnet.evals.report.headline import headline
     from agentnet.evals.systems import BEST
-    from agentnet.evals.wording import percent, points
+    from agentnet.evals.wording import counted, percent, points
 
     for dataset in dict.fromkeys(row.dataset for row in summary.rows):
         rows = table(
@@ -45,7 +45,9 @@ def show_summary(summary: Summary) -> None:
                 points(against.gain) if against else "",
                 f"{against.corrected_p:.2g}" if against else "",
             )
-        console().print(Text(f"\n{dataset}", "bold") + Text(f"  {max(row.items for row in some)} items", "dim"))
+        console().print(
+            Text(f"\n{dataset}", "bold") + Text(f"  {counted(max(row.items for row in some), 'item')}", "dim")
+        )
         show_table(rows, spare=("s", "calls", "tokens", "95 %"))
     console().print()
     for line in headline(summary):

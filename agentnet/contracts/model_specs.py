@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from agentnet.contracts.base import Lenient
 
 KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
+
+
+def _http(address: str) -> str:
+    if not address.startswith(("http://", "https://")):
+        raise ValueError(
+            f"{address!r} is not the address of a server: write http://{address.partition('://')[2] or address}"
+        )
+    return address
+
+
+Address = Annotated[str, AfterValidator(_http)]
 
 
 class LlamaSpec(Lenient):
@@ -60,7 +71,7 @@ class OpenAISpec(Lenient):
 
     kind: Literal["openai"] = "openai"
     model: str
-    base_url: str | None = Field(default=None, description="None reads base_url_env")
+    base_url: Address | None = Field(default=None, description="None reads base_url_env")
     base_url_env: str = "OPENAI_BASE_URL"
     api_key_env: str = "OPENAI_API_KEY"
     context: int | None = Field(default=None, ge=16)

@@ -10,6 +10,11 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f} %"
 
 
+def counted(number: int, thing: str) -> str:
+    """``1 item``, ``2 items``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def points(gain: Interval) -> str:
     """A difference of shares in percentage points, with its interval."""
     return f"{100 * gain.estimate:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"

@@ -56,6 +56,10 @@ def test_as_json_the_error_is_a_document_too(cli: Cli, team: Path) -> None:
         ("- a\n", "expected a mapping at the top"),
         ("name: x\n", "agents: Field required"),
         ("name: x\nagents: [{name: a, model: m.gguf, colour: red}]\n", "agents.0.colour"),
+        (
+            "name: x\nagents: [{name: a, model: {model: m, base_url: 'localhost:9/v1'}}]\n",
+            "'localhost:9/v1' is not the address of a server: write http://localhost:9/v1",
+        ),
     ],
 )
 def test_a_network_file_that_cannot_be_read(cli: Cli, tmp_path: Path, text: str, words: str) -> None:

@@ -74,8 +74,9 @@ async def test_openai_itself_needs_a_key() -> None:
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://x/v1", "http:///v1", "http://[::1/v1", "http://a:port/v1"])
-async def test_addresses_that_are_none(url: str) -> None:
-    assert url in await failure(OpenAIModel(OpenAISpec(model="m", base_url=url, attempts=1)))
+async def test_addresses_that_are_none(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_URL", url)
+    assert url in await failure(OpenAIModel(OpenAISpec(model="m", base_url_env="SOME_URL", attempts=1)))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from agentnet.evals.rivals import Against
 from agentnet.evals.summary import Row, Summary
 from agentnet.evals.systems import BEST, CORRECTIONS, SAMPLES
 from agentnet.evals.tables import ALL
+from agentnet.evals.wording import counted
 
 MOST = 6
 """Gains that are told one by one."""
@@ -39,7 +40,7 @@ def _against_the_best(summary: Summary, rows: Sequence[Row], datasets: int) -> I
     won, lost, even = (_which(compared, what) for what in ("better", "worse", "open"))
     yield (
         f"{_beat(_names(won), len(_names(compared)))} the best single model, chosen in advance,"
-        f"{_somewhere(won, datasets)} after correction for {comparisons(summary)} comparisons; "
+        f"{_somewhere(won, datasets)} after correction for {counted(comparisons(summary), 'comparison')}; "
         f"{_were(_names(lost))} worse{_somewhere(lost, datasets) if lost else ''}; {_noise(even, compared)}."
     )
     if whole := [row for row in summary.rows if row.dataset == ALL and row.kind == "system" and against(row, BEST)]:

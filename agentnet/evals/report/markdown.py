@@ -21,7 +21,7 @@ from agentnet.evals.report.numbers import SIGNS, bounds, chance, number, times
 from agentnet.evals.report.provenance import provenance
 from agentnet.evals.summary import Row, Summary
 from agentnet.evals.systems import BEST, CORRECTIONS, SAMPLES
-from agentnet.evals.wording import percent, points
+from agentnet.evals.wording import counted, percent, points
 
 
 def markdown(summary: Summary) -> str:
@@ -41,7 +41,8 @@ def _lines(summary: Summary) -> Iterator[str]:
         rows = [row for row in summary.rows if row.dataset == dataset]
         names = ", ".join(summary.chosen_for(dataset))
         yield from ("", f"## {_plain(dataset)}", "")
-        yield f"{max(row.items for row in rows)} items. Best single model, chosen in advance: {_plain(names)}."
+        items = counted(max(row.items for row in rows), "item")
+        yield f"{items}. Best single model, chosen in advance: {_plain(names)}."
         yield from _systems(rows)
         yield from _equal_budget(rows)
         yield from _conduct(rows)

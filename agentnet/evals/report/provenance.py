@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from agentnet.evals.suite import DatasetSpec, SuiteSpec
 from agentnet.evals.summary import Summary
 from agentnet.evals.tables import ALL
+from agentnet.evals.wording import counted
 
 DEFINITIONS = (
     ("best, in advance", "the member that was best on other items of the same kind, asked before any reported one"),
@@ -59,5 +60,5 @@ def provenance(summary: Summary) -> Iterator[tuple[str, str]]:
 def _told(dataset: DatasetSpec, summary: Summary) -> str:
     name = dataset.called
     asked, repeated = sum(item.dataset == name for item in summary.items), summary.record.repeated.get(name)
-    left_out = f", {repeated} repeated {'line' if repeated == 1 else 'lines'} left out" if repeated else ""
-    return f"{name} ({dataset.loader}, {asked} items{left_out})"
+    left_out = f", {counted(repeated, 'repeated line')} left out" if repeated else ""
+    return f"{name} ({dataset.loader}, {counted(asked, 'item')}{left_out})"
