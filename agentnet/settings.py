@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from agentnet.errors import BadInput
-from agentnet.naming import meant
+from agentnet.files.names import suggestion
 
 FILE = "agentnet.toml"
 CONFIG = "AGENTNET_CONFIG"
@@ -123,7 +123,7 @@ def _read_file(environment: Mapping[str, str], folder: Path) -> tuple[dict[str, 
 def _checked(name: str, value: Any, path: Path) -> str:
     """A setting from the file; what is a path starts from the file's folder."""
     if name not in NAMES:
-        raise BadInput(f"{path}: unknown setting {name!r}{meant(name, NAMES)} (known: {', '.join(NAMES)})")
+        raise BadInput(f"{path}: unknown setting {name!r}{suggestion(name, NAMES)} (known: {', '.join(NAMES)})")
     if not isinstance(value, str) or not value:
         raise BadInput(f"{path}: {name}: expected a text, found {value!r}")
     if name in ("home", "store") and "://" not in value:

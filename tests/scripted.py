@@ -16,7 +16,7 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.sampling import Sampling
-from agentnet.models.base import Abilities, Request
+from agentnet.models.base import ModelCapabilities, Request
 from agentnet.models.scripted import ScriptedModel, ScriptedScorer
 from agentnet.network import Network
 from agentnet.prompts import find_pack
@@ -86,7 +86,7 @@ def agent(
     roles: Iterable[str] = ("solver",),
     claims: dict[str, float] | None = None,
     pack: str = "compact",
-    abilities: Abilities | None = None,
+    capabilities: ModelCapabilities | None = None,
     price: Price | None = None,
     max_tokens: int = 512,
     scores: Scoring | None = None,
@@ -94,9 +94,9 @@ def agent(
     """A scripted agent, with `scores` one that can score. Its model keeps the requests it got in ``model.requests``."""
     card = Card(roles=tuple(roles), claims=claims or {}, price=price or Price())
     model = (
-        ScriptedModel(script, name=f"{name}'s model", abilities=abilities)
+        ScriptedModel(script, name=f"{name}'s model", capabilities=capabilities)
         if scores is None
-        else ScriptedScorer(script, scores, name=f"{name}'s model", abilities=abilities)
+        else ScriptedScorer(script, scores, name=f"{name}'s model", capabilities=capabilities)
     )
     return Agent(name, model, card, find_pack(pack), Sampling(max_tokens=max_tokens))
 

@@ -14,12 +14,12 @@ ROOT = Path(__file__).parents[1]
 LOOK = """
 from pathlib import Path
 import agentnet
-from agentnet import resources
+from agentnet.files.shipped import shipped_files
 from agentnet.collab.library import shipped_protocols
 from agentnet.prompts import shipped_packs
 from agentnet.zoo import catalog
 print(Path(agentnet.__file__).parent.parent)
-print(len(shipped_protocols()), len(resources.named("scenarios")), len(shipped_packs()), len(catalog.zoo_cards()))
+print(len(shipped_protocols()), len(shipped_files("scenarios")), len(shipped_packs()), len(catalog.zoo_cards()))
 print(all(catalog.path(name).is_file() for name in catalog.zoo_cards()))
 """
 

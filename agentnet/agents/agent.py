@@ -70,7 +70,7 @@ class Agent:
             sampling = sampling.model_copy(update={"seed": turn.seed})
         schema: dict[str, Any] | None = None
         entries = transcript(turn.read)
-        if turn.role in STRUCTURED and not turn.scored and self.model.abilities.schema is not False:
+        if turn.role in STRUCTURED and not turn.scored and self.model.capabilities.schema is not False:
             letters = [entry.letter for entry in entries]
             schema = schema_for(turn.role, labels=turn.labels, letters=letters, max_steps=turn.max_steps)
         return Request(self._prompt(turn, entries), sampling, schema=schema, logprobs=turn.confidence)
@@ -96,7 +96,7 @@ class Agent:
         """How likely each of the `replies` to a scored turn is. Raises `ModelError`; also where the model cannot."""
         if not isinstance(self.model, Scorer):
             raise ModelError(f"{self.model.name} cannot score replies; let {self.name} choose by reason")
-        return await self.model.weigh(request, self.replies(turn))
+        return await self.model.score_choices(request, self.replies(turn))
 
     def read(self, turn: Turn, reply: Completion | Scores) -> Body:
         """The typed body of a reply, or of the likeliest one of those that were scored.

@@ -9,8 +9,8 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from agentnet.collab.binding import Binder
+from agentnet.collab.context import COORDINATOR, USER
 from agentnet.collab.inline import read_protocol
-from agentnet.collab.live import COORDINATOR, USER
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.network import NetworkSpec
 from agentnet.coordinator import Outcome

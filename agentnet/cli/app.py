@@ -18,7 +18,7 @@ from agentnet.cli.commands.report import report
 from agentnet.cli.commands.resume import resume
 from agentnet.cli.commands.run import run
 from agentnet.cli.commands.runs import runs, show
-from agentnet.cli.framing import command
+from agentnet.cli.entry import command
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,7 +34,7 @@ for function in (demo, ask, run, resume, models, protocols, graph, runs, show, r
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from agentnet.cli.examination import own_version
+        from agentnet.cli.doctor_checks import own_version
 
         typer.echo(f"agentnet {own_version()}")
         raise typer.Exit()

@@ -14,9 +14,9 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from agentnet.cli.framing import Interruption, printable
+from agentnet.cli.entry import Interruption, printable
+from agentnet.cli.messages_view import cost, line, row
 from agentnet.cli.output import console, emit_line
-from agentnet.cli.speech import cost, line, row
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message
@@ -65,7 +65,7 @@ class LiveView:
     def __call__(self, event: Event) -> None:
         match event:
             case RunStarted():
-                Interruption.way_on = f"agentnet resume {event.run}"
+                Interruption.resume_hint = f"agentnet resume {event.run}"
                 again = "  resumed" if event.resumed else ""
                 self._print(Text(f"{event.protocol}  run {event.run}{again}", "dim"))
             case TurnStarted():
@@ -82,7 +82,7 @@ class LiveView:
                     else line(event.message, self._said, verbose=self._verbose)
                 )
             case RunEnded():
-                Interruption.way_on = None
+                Interruption.resume_hint = None
                 self._growing.clear()
                 self._print(ending(event))
 
@@ -151,9 +151,9 @@ def view_for(*, json: bool, json_lines: bool, verbose: bool = False) -> LiveView
 
 def _remember(event: Event) -> None:
     if isinstance(event, RunStarted):
-        Interruption.way_on = f"agentnet resume {event.run}"
+        Interruption.resume_hint = f"agentnet resume {event.run}"
     elif isinstance(event, RunEnded):
-        Interruption.way_on = None
+        Interruption.resume_hint = None
 
 
 def _tail(text: str) -> str:

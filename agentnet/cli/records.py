@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.text import Text
 
-from agentnet.cli.framing import printable
+from agentnet.cli.entry import printable
+from agentnet.cli.messages_view import line, style_of
 from agentnet.cli.output import console, show_table, table
-from agentnet.cli.speech import line, style_of
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.messages import Message
 from agentnet.contracts.runs import RunRecord

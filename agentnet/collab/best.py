@@ -8,27 +8,27 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from agentnet.collab.binding import agents_of
-from agentnet.collab.blueprint import Blueprint, parents_view
-from agentnet.collab.live import LiveRun
+from agentnet.collab.context import RunContext
+from agentnet.collab.graph_builder import GraphBuilder, parents_view
 from agentnet.collab.state import State
 from agentnet.contracts.protocols import Best, Expression
 
 
-def draw(best: Best, blueprint: Blueprint) -> None:
+def draw(best: Best, builder: GraphBuilder) -> None:
     """START → choose → the one with the best card for the task's label → END."""
-    slots = blueprint.children(best.among, parents_view, ends=True)
+    slots = builder.children(best.among, parents_view, ends=True)
 
-    async def choose(state: State, runtime: Runtime[LiveRun]) -> Command[str]:
+    async def choose(state: State, runtime: Runtime[RunContext]) -> Command[str]:
         label = runtime.context.task(state["task"]).label
         return Command(goto=slots[ranking(best.among, runtime.context, label)[0]])
 
-    blueprint.node("choose", choose, goes_to=tuple(slots))
-    blueprint.begin("choose")
+    builder.node("choose", choose, goes_to=tuple(slots))
+    builder.begin("choose")
     for slot in slots:
-        blueprint.end(slot)
+        builder.end(slot)
 
 
-def ranking(parts: Sequence[Expression], run: LiveRun, label: str | None) -> list[int]:
+def ranking(parts: Sequence[Expression], run: RunContext, label: str | None) -> list[int]:
     """The places of expressions, best first: each is as good as the best card in it; of equals the first listed."""
 
     def rank(place: int) -> tuple[float, float]:

@@ -16,18 +16,18 @@ from agentnet.contracts.protocols import (
     Expression,
     Fuse,
     Judge,
-    Keyed,
     Parallel,
     Serial,
     Synthesize,
+    TaggedModel,
     Verify,
 )
 from agentnet.errors import ProtocolError
-from agentnet.naming import meant
+from agentnet.files.names import suggestion
 from agentnet.network.network import card_of
 
 BEST = "@best"
-K = TypeVar("K", bound=Keyed)
+K = TypeVar("K", bound=TaggedModel)
 
 
 class Binder:
@@ -115,7 +115,7 @@ class Binder:
         if selector.startswith("@"):
             return self._selected(selector, place)[0]
         if selector not in self._roles:
-            close, members = meant(selector, self._roles), ", ".join(self._roles)
+            close, members = suggestion(selector, self._roles), ", ".join(self._roles)
             raise ProtocolError(f"{place}: no agent {selector!r} in network {self._name!r}{close} (members: {members})")
         return selector
 

@@ -11,21 +11,21 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from agentnet.answers import plurality
-from agentnet.collab.blueprint import Blueprint, parents_view
+from agentnet.collab.context import COORDINATOR, RunContext
 from agentnet.collab.decisions import decide
-from agentnet.collab.live import COORDINATOR, LiveRun
+from agentnet.collab.graph_builder import GraphBuilder, parents_view
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import Result, answer_of
 from agentnet.contracts.messages import Message
 from agentnet.contracts.protocols import Cascade
 
 
-def draw(cascade: Cascade, blueprint: Blueprint) -> None:
+def draw(cascade: Cascade, builder: GraphBuilder) -> None:
     """START → step 1 → decide → (step 2 → decide → …) → END. Steps do not see each other; one that fails is passed
     over."""
-    slots = blueprint.children(cascade.steps, parents_view)
+    slots = builder.children(cascade.steps, parents_view)
 
-    async def conclude(state: State, runtime: Runtime[LiveRun]) -> Command[str]:
+    async def conclude(state: State, runtime: Runtime[RunContext]) -> Command[str]:
         run, said = runtime.context, state["said"]
         ids = [id for slot in slots for id in said.get(slot, [])]
         left = [slot for slot in slots if slot not in said]
@@ -41,10 +41,10 @@ def draw(cascade: Cascade, blueprint: Blueprint) -> None:
         recorded = await run.record(result, sender=COORDINATOR, node=node, reply_to=result.sources)
         return Command(update={"outcome": [recorded.id]}, goto=END)
 
-    blueprint.node("decide", conclude, goes_to=(*slots[1:], END))
-    blueprint.begin(slots[0])
+    builder.node("decide", conclude, goes_to=(*slots[1:], END))
+    builder.begin(slots[0])
     for slot in slots:
-        blueprint.edge(slot, end="decide")
+        builder.edge(slot, end="decide")
 
 
 def _trusted(cascade: Cascade, answers: list[Message]) -> Result | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from agentnet.collab import best, cascade, debate, delegate, fuse, parallel, serial, verify
 from agentnet.collab.binding import children
-from agentnet.collab.blueprint import Blueprint, Graph, parents_view
+from agentnet.collab.graph_builder import Graph, GraphBuilder, parents_view
 from agentnet.contracts.protocols import (
     Ask,
     Best,
@@ -29,29 +29,29 @@ def compile_expression(expression: Expression, checkpointer: Any = None) -> Grap
 
 def _build(expression: Expression, checkpointer: Any, *, confidence: bool) -> Graph:
     weighs = confidence or weighs_confidence(expression)
-    blueprint = Blueprint(expression.kind, lambda part: _build(part, None, confidence=weighs), confidence=weighs)
+    builder = GraphBuilder(expression.kind, lambda part: _build(part, None, confidence=weighs), confidence=weighs)
     match expression:
         case Ask():
-            (slot,) = blueprint.children([expression], parents_view, ends=True)
-            blueprint.begin(slot)
-            blueprint.end(slot)
+            (slot,) = builder.children([expression], parents_view, ends=True)
+            builder.begin(slot)
+            builder.end(slot)
         case Serial():
-            serial.draw(expression, blueprint)
+            serial.draw(expression, builder)
         case Parallel():
-            parallel.draw(expression, blueprint)
+            parallel.draw(expression, builder)
         case Debate():
-            debate.draw(expression, blueprint)
+            debate.draw(expression, builder)
         case Delegate():
-            delegate.draw(expression, blueprint)
+            delegate.draw(expression, builder)
         case Verify():
-            verify.draw(expression, blueprint)
+            verify.draw(expression, builder)
         case Fuse():
-            fuse.draw(expression, blueprint)
+            fuse.draw(expression, builder)
         case Cascade():
-            cascade.draw(expression, blueprint)
+            cascade.draw(expression, builder)
         case Best():
-            best.draw(expression, blueprint)
-    return blueprint.build(checkpointer)
+            best.draw(expression, builder)
+    return builder.build(checkpointer)
 
 
 def weighs_confidence(expression: Expression) -> bool:

@@ -6,28 +6,28 @@ from langgraph.graph import END
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from agentnet.collab.blueprint import Blueprint
+from agentnet.collab.context import RunContext
 from agentnet.collab.decisions import agreement, decide
-from agentnet.collab.live import LiveRun
+from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
 from agentnet.contracts.protocols import Debate
 
 
-def draw(debate: Debate, blueprint: Blueprint) -> None:
+def draw(debate: Debate, builder: GraphBuilder) -> None:
     """START → every member at once → decide → (again: every member | over: END).
 
     A member that failed in one round is not read in the next, and may speak again then. Its last answer before that
     (kept under ``said["last/SLOT"]``) still counts when it comes to the decision.
     """
 
-    def view(state: State, slot: str, _: LiveRun) -> list[str]:
+    def view(state: State, slot: str, _: RunContext) -> list[str]:
         if state["round"] == 0:
             return state["view"]
         return state["view"] + [id for other in _visible(debate, slots, slot) for id in state["said"].get(other, [])]
 
-    slots = blueprint.children(debate.members, view)
+    slots = builder.children(debate.members, view)
 
-    async def conclude(state: State, runtime: Runtime[LiveRun]) -> Command[str]:
+    async def conclude(state: State, runtime: Runtime[RunContext]) -> Command[str]:
         run, said, round = runtime.context, state["said"], state["round"] + 1
         answers = run.answered(id for slot in slots for id in said[slot])
         settled = debate.stop == "consensus" and agreement(answers) >= debate.quorum
@@ -38,9 +38,9 @@ def draw(debate: Debate, blueprint: Blueprint) -> None:
         outcome = await decide(debate.decide, [id for ids in stands for id in ids], run, state)
         return Command(update={"outcome": outcome}, goto=END)
 
-    blueprint.node("decide", conclude, goes_to=(*slots, END))
-    blueprint.begin(*slots)
-    blueprint.edge(*slots, end="decide")
+    builder.node("decide", conclude, goes_to=(*slots, END))
+    builder.begin(*slots)
+    builder.edge(*slots, end="decide")
 
 
 def _visible(debate: Debate, slots: list[str], reader: str) -> list[str]:

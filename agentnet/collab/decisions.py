@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentnet.answers import normalise, plurality
-from agentnet.collab.live import COORDINATOR, LiveRun
+from agentnet.collab.context import COORDINATOR, RunContext
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import Error, Result, Vote, answer_of
 from agentnet.contracts.messages import Message
 from agentnet.contracts.protocols import Decision, Judge, Synthesize, Weighted
 
 
-async def decide(rule: Decision, ids: Sequence[str], run: LiveRun, state: State) -> list[str]:
+async def decide(rule: Decision, ids: Sequence[str], run: RunContext, state: State) -> list[str]:
     """The outcome of some candidates, as ids. Without any answer among them the outcome is an `Error` message."""
     node = f"{state['scope']}/decide"
     answers = run.answered(ids)
@@ -82,7 +82,7 @@ def _most_confident(answers: Sequence[Message]) -> Result:
     )
 
 
-async def _judged(rule: Judge, answers: Sequence[Message], run: LiveRun, state: State, node: str) -> Result:
+async def _judged(rule: Judge, answers: Sequence[Message], run: RunContext, state: State, node: str) -> Result:
     """The judge's choice. A vote that is missing or does not parse is not replaced by another: the majority decides."""
     task = state["task"]
     judge = run.agent(rule.agent, run.task(task).label)
@@ -100,7 +100,7 @@ def _none_answered(candidates: Sequence[Message]) -> Error:
     return Error(code="no-answer", detail="no agent answered" + (f": {details[0]}" if details else ""))
 
 
-def _score(run: LiveRun, sender: str, label: str | None) -> float:
+def _score(run: RunContext, sender: str, label: str | None) -> float:
     """The weight of an answer by its sender's card; what a combinator decided weighs as much as an unknown agent."""
     agent = run.network.agents.get(sender)
     score = agent.card.score(label) if agent else None

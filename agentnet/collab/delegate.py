@@ -9,22 +9,22 @@ from langgraph.types import Command, Send
 
 from agentnet.collab.best import ranking
 from agentnet.collab.binding import agents_of
-from agentnet.collab.blueprint import Blueprint, parents_view
-from agentnet.collab.live import COORDINATOR, LiveRun
+from agentnet.collab.context import COORDINATOR, RunContext
+from agentnet.collab.graph_builder import GraphBuilder, parents_view
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import REFERENCE, Assignment, Error, Plan, Result, Step, answer_of
 from agentnet.contracts.messages import Message
 from agentnet.contracts.protocols import Delegate, Expression, Synthesize
 
 
-def draw(delegate: Delegate, blueprint: Blueprint) -> None:
+def draw(delegate: Delegate, builder: GraphBuilder) -> None:
     """START → plan → dispatch → (each ready step to its worker → dispatch)* → merge → END.
 
     A step whose worker fails goes to the next best worker; when nobody can do it, the run has no answer.
     """
-    workers = blueprint.children(delegate.workers, parents_view)
+    workers = builder.children(delegate.workers, parents_view)
 
-    async def plan(state: State, runtime: Runtime[LiveRun]) -> State:
+    async def plan(state: State, runtime: Runtime[RunContext]) -> State:
         run = runtime.context
         planner = run.agent(delegate.planner, run.task(state["task"]).label)
         said = await run.ask(
@@ -39,7 +39,7 @@ def draw(delegate: Delegate, blueprint: Blueprint) -> None:
         )
         return {"said": {"plan": [said.id]}}
 
-    async def dispatch(state: State, runtime: Runtime[LiveRun]) -> Command[str]:
+    async def dispatch(state: State, runtime: Runtime[RunContext]) -> Command[str]:
         run = runtime.context
         body = run.get(state["said"]["plan"])[0].body
         if not isinstance(body, Plan):
@@ -54,24 +54,24 @@ def draw(delegate: Delegate, blueprint: Blueprint) -> None:
             sends.append(Send(workers[worker], assigned))
         return Command(goto=sends or "merge")
 
-    async def merge(state: State, runtime: Runtime[LiveRun]) -> State:
+    async def merge(state: State, runtime: Runtime[RunContext]) -> State:
         return {"outcome": await _merge(delegate, state, runtime.context)}
 
-    blueprint.node("plan", plan)
-    blueprint.node("dispatch", dispatch, goes_to=(*workers, "merge"))
-    blueprint.node("merge", merge)
-    blueprint.begin("plan")
-    blueprint.edge("plan", *workers, end="dispatch")
-    blueprint.end("merge")
+    builder.node("plan", plan)
+    builder.node("dispatch", dispatch, goes_to=(*workers, "merge"))
+    builder.node("merge", merge)
+    builder.begin("plan")
+    builder.edge("plan", *workers, end="dispatch")
+    builder.end("merge")
 
 
-def known_labels(workers: Sequence[Expression], run: LiveRun) -> list[str]:
+def known_labels(workers: Sequence[Expression], run: RunContext) -> list[str]:
     """The labels that the workers' cards know: what a plan may ask for."""
     cards = [run.agent(name, None).card for part in workers for name in agents_of(part)]
     return sorted({label for card in cards for label in card.labels})
 
 
-def _ready(plan: Plan, state: State, run: LiveRun) -> list[Step]:
+def _ready(plan: Plan, state: State, run: RunContext) -> list[Step]:
     """The steps that are not answered yet, while all that they need is."""
     answers = {step.id: _answer(step, state, run) for step in plan.steps}
     return [
@@ -86,13 +86,13 @@ def _attempts(step: Step, state: State) -> list[list[str]]:
     return [ids for slot, ids in state["said"].items() if slot.startswith(f"step-{step.id}.")]
 
 
-def _answer(step: Step, state: State, run: LiveRun) -> Message | None:
+def _answer(step: Step, state: State, run: RunContext) -> Message | None:
     """The message that answers a step, once there is one."""
     answered = [message for ids in _attempts(step, state) for message in run.answered(ids)]
     return answered[0] if answered else None
 
 
-async def _assign(step: Step, attempt: int, worker: str, state: State, run: LiveRun) -> State:
+async def _assign(step: Step, attempt: int, worker: str, state: State, run: RunContext) -> State:
     """Record the assignment, with the answers that the step refers to filled in, and state it for the worker's node."""
     plan = run.get(state["said"]["plan"])[0].body
     assert isinstance(plan, Plan)
@@ -113,7 +113,7 @@ def _filled(reference: str, answer: Message | None) -> str:
     return (answer_of(answer.body) or reference) if answer else reference
 
 
-async def _merge(delegate: Delegate, state: State, run: LiveRun) -> list[str]:
+async def _merge(delegate: Delegate, state: State, run: RunContext) -> list[str]:
     node = f"{state['scope']}/merge"
     planned = run.get(state["said"]["plan"])[0]
     if not isinstance(planned.body, Plan):

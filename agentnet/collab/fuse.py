@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from langgraph.runtime import Runtime
 
-from agentnet.collab.blueprint import Blueprint
+from agentnet.collab.context import RunContext
 from agentnet.collab.fused_turn import FusedTurn
-from agentnet.collab.live import LiveRun
+from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
 from agentnet.contracts.protocols import Fuse
 
 
-def draw(fuse: Fuse, blueprint: Blueprint) -> None:
+def draw(fuse: Fuse, builder: GraphBuilder) -> None:
     """START → decode → END: one message, whoever took part."""
 
-    async def decode(state: State, runtime: Runtime[LiveRun]) -> State:
+    async def decode(state: State, runtime: Runtime[RunContext]) -> State:
         turn = FusedTurn(runtime.context, fuse, node=f"{state['scope']}/decode", round=state.get("round", 0))
         said = await turn.take(state["task"], runtime.context.readable(state["view"]))
         return {"outcome": [said.id]}
 
-    blueprint.node("decode", decode)
-    blueprint.begin("decode")
-    blueprint.end("decode")
+    builder.node("decode", decode)
+    builder.begin("decode")
+    builder.end("decode")

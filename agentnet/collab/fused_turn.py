@@ -12,7 +12,7 @@ from functools import partial
 
 from agentnet.agents import Agent, Turn
 from agentnet.agents.forms import THINKING_ENDS
-from agentnet.collab.live import LiveRun
+from agentnet.collab.context import RunContext
 from agentnet.contracts.bodies import Body, Error, Fusion, Piece, answer_of
 from agentnet.contracts.events import TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message, message_id
@@ -40,7 +40,7 @@ LEAST_WEIGHT = 0.01
 class FusedTurn:
     """A turn at one place of a run. Taken again after a crash, it is found and not decoded again."""
 
-    run: LiveRun
+    run: RunContext
     fuse: Fuse
     node: str
     round: int

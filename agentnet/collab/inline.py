@@ -9,12 +9,12 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from agentnet import resources
 from agentnet.collab.library import find_protocol
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import RunRecord
 from agentnet.errors import ProtocolError
+from agentnet.files.shipped import shipped_files
 
 INLINE = "inline"
 
@@ -42,7 +42,7 @@ def read_protocol(text: str, beside: Path | None = None) -> tuple[ProtocolSpec, 
         if isinstance(value, dict):
             return protocol_from(value), None
     protocol = find_protocol(text, beside)
-    if text in resources.named("protocols"):
+    if text in shipped_files("protocols"):
         return protocol, text
     path = Path(text).expanduser()
     if beside is not None and (beside / path).is_file():

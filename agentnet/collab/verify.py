@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from langgraph.runtime import Runtime
 
-from agentnet.collab.blueprint import Blueprint
-from agentnet.collab.live import COORDINATOR, LiveRun
+from agentnet.collab.context import COORDINATOR, RunContext
+from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import Error, Result, Verdict, answer_of
 from agentnet.contracts.protocols import Verify
 
 
-def draw(verify: Verify, blueprint: Blueprint) -> None:
+def draw(verify: Verify, builder: GraphBuilder) -> None:
     """START → proposer → verifier → (again: proposer | over: conclude) → END.
 
     ``said["trail"]`` holds the proposals and verdicts so far. A verdict that is missing ends the loop without approval:
     there is nothing to feed back. A proposal that failed is tried again.
     """
 
-    def view(state: State, slot: str, run: LiveRun) -> list[str]:
+    def view(state: State, slot: str, run: RunContext) -> list[str]:
         return state["view"] + state["said"].get("trail", [])
 
-    (proposer,) = blueprint.children([verify.proposer], view)
+    (proposer,) = builder.children([verify.proposer], view)
 
-    async def judge(state: State, runtime: Runtime[LiveRun]) -> State:
+    async def judge(state: State, runtime: Runtime[RunContext]) -> State:
         run = runtime.context
         trail, round = state["said"].get("trail", []), state["round"]
         proposed = [message.id for message in run.answered(state["said"][proposer])]
@@ -43,7 +43,7 @@ def draw(verify: Verify, blueprint: Blueprint) -> None:
         again = isinstance(said.body, Verdict) and said.body.verdict == "disapprove" and not last
         return {"said": {"trail": [*trail, *proposed, said.id]}, "round": round + 1, "done": not again}
 
-    async def conclude(state: State, runtime: Runtime[LiveRun]) -> State:
+    async def conclude(state: State, runtime: Runtime[RunContext]) -> State:
         run = runtime.context
         trail = state["said"].get("trail", [])
         node = f"{state['scope']}/conclude"
@@ -59,12 +59,12 @@ def draw(verify: Verify, blueprint: Blueprint) -> None:
         recorded = await run.record(result, sender=COORDINATOR, node=node, reply_to=result.sources)
         return {"outcome": [recorded.id]}
 
-    blueprint.node("verifier", judge)
-    blueprint.node("conclude", conclude)
-    blueprint.begin(proposer)
-    blueprint.edge(proposer, end="verifier")
-    blueprint.branch("verifier", lambda state: "conclude" if state["done"] else proposer, [proposer, "conclude"])
-    blueprint.end("conclude")
+    builder.node("verifier", judge)
+    builder.node("conclude", conclude)
+    builder.begin(proposer)
+    builder.edge(proposer, end="verifier")
+    builder.branch("verifier", lambda state: "conclude" if state["done"] else proposer, [proposer, "conclude"])
+    builder.end("conclude")
 
 
 def _decision(verdict: object) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 
-class Frozen(BaseModel):
+class WireModel(BaseModel):
     """An immutable value with exactly the fields that it declares."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
 
 
-class Lenient(BaseModel):
+class FileModel(BaseModel):
     """The same, for what people write by hand (YAML): `1` is a fine float and a list is a fine tuple."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

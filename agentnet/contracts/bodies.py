@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from agentnet.contracts.base import Frozen
+from agentnet.contracts.base import WireModel
 
 REFERENCE = re.compile(r"#(\d+)")
 """``#2`` in a step's text stands for the answer of step 2."""
 
 
-class Task(Frozen):
+class Task(WireModel):
     """What is asked of the network, or of one agent in a delegation."""
 
     kind: Literal["task"] = "task"
@@ -21,7 +21,7 @@ class Task(Frozen):
     label: str | None = Field(default=None, description="the kind of task, as agents' cards name it")
 
 
-class Step(Frozen):
+class Step(WireModel):
     """One subtask of a plan. `ask` may refer to the answers of earlier steps as ``#ID``."""
 
     id: int = Field(ge=1)
@@ -30,7 +30,7 @@ class Step(Frozen):
     needs: tuple[int, ...] = Field(default=(), description="ids of the steps whose answers this one waits for")
 
 
-class Plan(Frozen):
+class Plan(WireModel):
     """Subtasks with their dependencies: a directed acyclic graph."""
 
     kind: Literal["plan"] = "plan"
@@ -55,7 +55,7 @@ class Plan(Frozen):
         return self
 
 
-class Assignment(Frozen):
+class Assignment(WireModel):
     """A step of a plan, given to an agent, with the answers it needs filled in."""
 
     kind: Literal["assignment"] = "assignment"
@@ -65,7 +65,7 @@ class Assignment(Frozen):
     label: str
 
 
-class Proposal(Frozen):
+class Proposal(WireModel):
     """An agent's own answer. `text` is the whole reply, `answer` the final answer within it."""
 
     kind: Literal["proposal"] = "proposal"
@@ -73,14 +73,14 @@ class Proposal(Frozen):
     text: str
 
 
-class Critique(Frozen):
+class Critique(WireModel):
     """Free-text criticism of what the transcript holds."""
 
     kind: Literal["critique"] = "critique"
     text: str
 
 
-class Revision(Frozen):
+class Revision(WireModel):
     """An answer given after seeing what others said."""
 
     kind: Literal["revision"] = "revision"
@@ -88,7 +88,7 @@ class Revision(Frozen):
     text: str
 
 
-class Vote(Frozen):
+class Vote(WireModel):
     """A choice of one candidate: `choice` is the id of the chosen message."""
 
     kind: Literal["vote"] = "vote"
@@ -96,7 +96,7 @@ class Vote(Frozen):
     reason: str = ""
 
 
-class Verdict(Frozen):
+class Verdict(WireModel):
     """Whether an answer stands. `answer` is what the verifier found instead, if it says so."""
 
     kind: Literal["verdict"] = "verdict"
@@ -106,7 +106,7 @@ class Verdict(Frozen):
     target: str = Field(description="id of the judged message")
 
 
-class Synthesis(Frozen):
+class Synthesis(WireModel):
     """One answer made of several."""
 
     kind: Literal["synthesis"] = "synthesis"
@@ -114,7 +114,7 @@ class Synthesis(Frozen):
     text: str
 
 
-class Piece(Frozen):
+class Piece(WireModel):
     """A piece of a text that several models have said together, and who backed it.
 
     The units of a score are those of the strategy: a sum of logits, a probability. Bytes that are no whole character
@@ -128,7 +128,7 @@ class Piece(Frozen):
     runner_up_score: float | None = None
 
 
-class Fusion(Frozen):
+class Fusion(WireModel):
     """An answer that several agents have said together, token by token."""
 
     kind: Literal["fusion"] = "fusion"
@@ -144,7 +144,7 @@ class Fusion(Frozen):
     dropped: dict[str, str] = Field(default_factory=dict, description="member → why it did not last to the end")
 
 
-class Result(Frozen):
+class Result(WireModel):
     """What a protocol, or a part of one, decided. `sources` are the messages that the decision rests on."""
 
     kind: Literal["result"] = "result"
@@ -154,14 +154,14 @@ class Result(Frozen):
     support: dict[str, float] = Field(default_factory=dict, description="answer → weight, where there was a count")
 
 
-class Refusal(Frozen):
+class Refusal(WireModel):
     """The agent declines to answer."""
 
     kind: Literal["refusal"] = "refusal"
     reason: str
 
 
-class Error(Frozen):
+class Error(WireModel):
     """The agent could not answer. `code` is the `code` of a class in `agentnet.errors`."""
 
     kind: Literal["error"] = "error"
@@ -169,7 +169,7 @@ class Error(Frozen):
     detail: str
 
 
-class Unknown(Frozen):
+class Unknown(WireModel):
     """A body of a kind that a newer minor version added. Kept whole, passed on, never acted upon."""
 
     model_config = ConfigDict(extra="allow")
@@ -177,7 +177,7 @@ class Unknown(Frozen):
     __pydantic_extra__: dict[str, Any]
 
 
-KINDS: dict[str, type[Frozen]] = {
+KINDS: dict[str, type[WireModel]] = {
     body.model_fields["kind"].default: body
     for body in (
         Task,

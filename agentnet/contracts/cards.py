@@ -6,10 +6,10 @@ import math
 
 from pydantic import Field
 
-from agentnet.contracts.base import Lenient
+from agentnet.contracts.base import FileModel
 
 
-class Measured(Lenient):
+class Measured(FileModel):
     """A share of right answers on held-out items of one label, and how it was found."""
 
     accuracy: float = Field(ge=0, le=1)
@@ -17,14 +17,14 @@ class Measured(Lenient):
     suite: str = Field(default="", description="what was asked, precisely enough to ask it again")
 
 
-class Price(Lenient):
+class Price(FileModel):
     """Money per million tokens, in the currency of the network's owner."""
 
     prompt: float = Field(default=0.0, ge=0)
     completion: float = Field(default=0.0, ge=0)
 
 
-class Card(Lenient):
+class Card(FileModel):
     """Declared facts and measured capability.
 
     `roles` are the duties that it may be given: ``solver``, ``planner``, ``verifier``, ``judge``, ``aggregator``.

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from agentnet.contracts.base import Frozen
+from agentnet.contracts.base import WireModel
 from agentnet.contracts.cards import Measured
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
@@ -25,7 +25,7 @@ SystemKind = Literal["member", "best", "samples", "corrections", "system"]
 several times, and when it revises itself again and again; `system`: whatever the suite compares with these."""
 
 
-class Item(Frozen):
+class Item(WireModel):
     """One question of a dataset, as it is put to a system."""
 
     dataset: str
@@ -36,7 +36,7 @@ class Item(Frozen):
     cluster: str = Field(description="items of one cluster are not independent: they share a passage, for instance")
 
 
-class Said(Frozen):
+class Said(WireModel):
     """What an agent said to the item itself within a run, in the order in which it was recorded."""
 
     agent: str
@@ -46,7 +46,7 @@ class Said(Frozen):
     usage: Usage
 
 
-class Trial(Frozen):
+class Trial(WireModel):
     """What one system did with one item."""
 
     system: str
@@ -74,7 +74,7 @@ class Trial(Frozen):
         return self.system, self.dataset, self.item, self.epoch
 
 
-class System(Frozen):
+class System(WireModel):
     """One of the things compared, bound to the members of the network."""
 
     name: str
@@ -85,7 +85,7 @@ class System(Frozen):
     facts: dict[str, Any] = Field(default_factory=dict, description="what tells it from the others of its group")
 
 
-class EvaluationRecord(Frozen):
+class EvaluationRecord(WireModel):
     """Everything that is needed to show an evaluation, and to go on with it."""
 
     id: str

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agentnet.contracts.base import Frozen
+from agentnet.contracts.base import WireModel
 from agentnet.contracts.messages import Message
 from agentnet.contracts.usage import Usage
 
@@ -14,14 +14,14 @@ RunStatus = Literal["running", "done", "failed", "stopped"]
 """`done` has an answer, `failed` ended without one, `stopped` hit a limit and can be resumed."""
 
 
-class RunStarted(Frozen):
+class RunStarted(WireModel):
     kind: Literal["run-started"] = "run-started"
     run: str
     protocol: str
     resumed: bool = False
 
 
-class TurnStarted(Frozen):
+class TurnStarted(WireModel):
     """An agent was asked; its message will carry `message` as id."""
 
     kind: Literal["turn-started"] = "turn-started"
@@ -33,7 +33,7 @@ class TurnStarted(Frozen):
     role: str
 
 
-class TextStreamed(Frozen):
+class TextStreamed(WireModel):
     """A piece of the reply that `message` will hold."""
 
     kind: Literal["text"] = "text"
@@ -43,13 +43,13 @@ class TextStreamed(Frozen):
     text: str
 
 
-class MessageSaid(Frozen):
+class MessageSaid(WireModel):
     kind: Literal["message"] = "message"
     run: str
     message: Message
 
 
-class RunEnded(Frozen):
+class RunEnded(WireModel):
     kind: Literal["run-ended"] = "run-ended"
     run: str
     status: RunStatus

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from agentnet.contracts.base import Lenient
+from agentnet.contracts.base import FileModel
 
 
-class Limits(Lenient):
+class Limits(FileModel):
     """Upper bounds for one run; None is unbounded. Each call reserves what it may use before it starts.
 
     `when_exhausted`: ``stop`` ends the run unfinished (it can be resumed with higher limits); ``best_so_far`` makes no

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from agentnet.contracts.base import Frozen, first_problem
+from agentnet.contracts.base import WireModel, first_problem
 from agentnet.contracts.bodies import KINDS, Body, Step, Unknown
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, SchemaVersionError
@@ -26,7 +26,7 @@ def message_id(run: str, node: str, round: int, agent: str) -> str:
     return hashlib.blake2b(f"{run}\x1f{node}\x1f{round}\x1f{agent}".encode(), digest_size=16).hexdigest()
 
 
-class Message(Frozen):
+class Message(WireModel):
     """One thing that was said. Made with `say`, read with `parse`."""
 
     id: str
@@ -98,7 +98,7 @@ def _known_fields(raw: dict[str, Any]) -> Any:
     return kept
 
 
-def _only(kind: type[Frozen], value: Any) -> Any:
+def _only(kind: type[WireModel], value: Any) -> Any:
     """An object without the fields that its type does not have; anything else as it is."""
     if not isinstance(value, dict):
         return value

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from agentnet.contracts.base import Lenient
+from agentnet.contracts.base import FileModel
 
 KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
 
@@ -26,7 +26,7 @@ def _http(address: str) -> str:
 Address = Annotated[str, AfterValidator(_http)]
 
 
-class LlamaSpec(Lenient):
+class LlamaSpec(FileModel):
     """A GGUF file run in process by llama.cpp."""
 
     kind: Literal["llama"] = "llama"
@@ -66,7 +66,7 @@ class LlamaSpec(Lenient):
     mlock: bool = False
 
 
-class OpenAISpec(Lenient):
+class OpenAISpec(FileModel):
     """A model behind an OpenAI-compatible HTTP server. Keys are never written in a file, only the variable's name."""
 
     kind: Literal["openai"] = "openai"
@@ -85,7 +85,7 @@ class OpenAISpec(Lenient):
     extra_body: dict[str, Any] = Field(default_factory=dict, description="further fields for this server's requests")
 
 
-class ReplaySpec(Lenient):
+class ReplaySpec(FileModel):
     """Recorded answers of a model, given again to the questions that were recorded. Use the pack ``recorded``."""
 
     kind: Literal["replay"] = "replay"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from agentnet.contracts.base import Lenient
+from agentnet.contracts.base import FileModel
 from agentnet.contracts.cards import Card
 from agentnet.contracts.model_specs import ModelSpec
 from agentnet.contracts.sampling import Sampling
@@ -13,7 +13,7 @@ RESERVED_NAMES = frozenset({"coordinator", "user"})
 AGENT_NAME = r"^[A-Za-z][A-Za-z0-9_.-]*$"
 
 
-class AgentSpec(Lenient):
+class AgentSpec(FileModel):
     """One member: a name, a model, a card, a prompt pack and how it samples."""
 
     name: str = Field(pattern=AGENT_NAME, max_length=64)
@@ -25,7 +25,7 @@ class AgentSpec(Lenient):
     sampling: Sampling = Sampling()
 
 
-class NetworkSpec(Lenient):
+class NetworkSpec(FileModel):
     """The content of a network file."""
 
     name: str

@@ -31,9 +31,9 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from agentnet.contracts.base import Lenient
+from agentnet.contracts.base import FileModel
 from agentnet.contracts.sampling import Sampling
-from agentnet.naming import meant
+from agentnet.files.names import suggestion
 
 Selector = Annotated[str, Field(pattern=r"^(@[a-z_]+(:[1-9][0-9]*)?|[A-Za-z][A-Za-z0-9_.-]*)$")]
 
@@ -41,7 +41,7 @@ Settled = Literal["reason", "score"]
 """How a closed choice is made: the model writes its reason and then its choice, or scores each possible choice."""
 
 
-class Keyed(Lenient):
+class TaggedModel(FileModel):
     """A value that is written as a mapping with one key, its `kind`."""
 
     kind: ClassVar[str]
@@ -94,7 +94,7 @@ def _data(value: object) -> Any:
     return value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else value
 
 
-class Ask(Keyed):
+class Ask(TaggedModel):
     """One turn of one agent. Without a role it solves, or revises where there is something to read."""
 
     kind = "ask"
@@ -108,7 +108,7 @@ class Ask(Keyed):
         return self.agent if self.role is None and self.sampling is None else super()._wrap()
 
 
-class Serial(Keyed):
+class Serial(TaggedModel):
     """A chain: each step sees what the step before it said (or, with ``see: all``, everything before it)."""
 
     kind = "serial"
@@ -116,7 +116,7 @@ class Serial(Keyed):
     see: Literal["last", "all"] = "last"
 
 
-class Parallel(Keyed):
+class Parallel(TaggedModel):
     """Branches that answer side by side without seeing each other, and a decision among their answers."""
 
     kind = "parallel"
@@ -125,7 +125,7 @@ class Parallel(Keyed):
     decide: Decision = "majority"
 
 
-class Debate(Keyed):
+class Debate(TaggedModel):
     """Members answer, read each other, and answer again, until they agree or the rounds are over."""
 
     kind = "debate"
@@ -139,7 +139,7 @@ class Debate(Keyed):
     decide: Decision = "majority"
 
 
-class Delegate(Keyed):
+class Delegate(TaggedModel):
     """A planner splits the task; each step goes to the worker whose card fits its label; the answers are merged."""
 
     kind = "delegate"
@@ -149,7 +149,7 @@ class Delegate(Keyed):
     max_steps: int = Field(default=8, ge=1, le=64)
 
 
-class Verify(Keyed):
+class Verify(TaggedModel):
     """A proposer, a verifier, and a bounded number of retries with the verdict fed back."""
 
     kind = "verify"
@@ -162,7 +162,7 @@ class Verify(Keyed):
     )
 
 
-class Fuse(Keyed):
+class Fuse(TaggedModel):
     """Members say one text together, token by token. What each would say next becomes what all have said."""
 
     kind = "fuse"
@@ -191,7 +191,7 @@ class Fuse(Keyed):
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
 
 
-class Cascade(Keyed):
+class Cascade(TaggedModel):
     """Steps one after the other, which do not see each other, until an answer is trusted; the dearest stands last."""
 
     kind = "cascade"
@@ -206,14 +206,14 @@ class Cascade(Keyed):
     )
 
 
-class Best(Keyed):
+class Best(TaggedModel):
     """The one expression among several whose card is best for the task's label: no collaboration, the honest rival."""
 
     kind = "best"
     among: tuple[Expression, ...] = Field(default=(Ask(agent="@solver"),), min_length=1)
 
 
-class Weighted(Keyed):
+class Weighted(TaggedModel):
     """A vote in which every answer weighs as much as its agent's card, or its own confidence."""
 
     kind = "weighted"
@@ -221,7 +221,7 @@ class Weighted(Keyed):
     by: Literal["card", "confidence"] = "card"
 
 
-class Judge(Keyed):
+class Judge(TaggedModel):
     """An agent reads the answers and chooses one."""
 
     kind = "judge"
@@ -233,7 +233,7 @@ class Judge(Keyed):
     )
 
 
-class Synthesize(Keyed):
+class Synthesize(TaggedModel):
     """An agent reads the answers and writes one of its own."""
 
     kind = "synthesize"
@@ -241,15 +241,15 @@ class Synthesize(Keyed):
     agent: Selector = "@aggregator"
 
 
-COMBINATORS: dict[str, type[Keyed]] = {
+COMBINATORS: dict[str, type[TaggedModel]] = {
     combinator.kind: combinator for combinator in (Ask, Serial, Parallel, Debate, Delegate, Verify, Fuse, Cascade, Best)
 }
 RULES = ("majority", "confidence", "first", "all")
-KEYED_RULES: dict[str, type[Keyed]] = {rule.kind: rule for rule in (Weighted, Judge, Synthesize)}
+KEYED_RULES: dict[str, type[TaggedModel]] = {rule.kind: rule for rule in (Weighted, Judge, Synthesize)}
 
 
 def _tag(value: object) -> str | None:
-    if isinstance(value, Keyed):
+    if isinstance(value, TaggedModel):
         return value.kind
     if isinstance(value, dict) and len(value) == 1:
         return str(next(iter(value)))
@@ -276,7 +276,7 @@ def _known(what: str, tag_of: Callable[[object], str | None], names: tuple[str, 
         found = value if isinstance(value, str) else tag
         if found is None:
             raise ValueError(f"expected a {what}: a mapping with one key out of {', '.join(names)}")
-        raise ValueError(f"unknown {what} {found!r}{meant(found, names)} (known: {', '.join(names)})")
+        raise ValueError(f"unknown {what} {found!r}{suggestion(found, names)} (known: {', '.join(names)})")
 
     return BeforeValidator(check)
 
@@ -314,7 +314,7 @@ for _model in COMBINATORS.values():
     _model.model_rebuild()
 
 
-class ProtocolSpec(Lenient):
+class ProtocolSpec(FileModel):
     """A named protocol: the content of a protocol file, with its card."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from agentnet.contracts.base import Frozen
+from pydantic import AliasChoices, Field
+
+from agentnet.contracts.base import WireModel
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import NetworkSpec
 
 
-class RunRecord(Frozen):
+class RunRecord(WireModel):
     """Everything needed to show a run, and to refuse to resume it as something else."""
 
     id: str
@@ -21,7 +23,7 @@ class RunRecord(Frozen):
     protocol: dict[str, Any]
     """The protocol as it was bound to the network: plain data."""
     network: NetworkSpec
-    signature: str
+    fingerprint: str = Field(validation_alias=AliasChoices("fingerprint", "signature"))
     """Digest of what must not change between interruption and resumption."""
     seed: int
     limits: Limits

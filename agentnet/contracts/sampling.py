@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from agentnet.contracts.base import Lenient
+from agentnet.contracts.base import FileModel
 
 
-class Sampling(Lenient):
+class Sampling(FileModel):
     """Sampling settings. `temperature` 0 is greedy. A `seed` of None lets the run derive one for each turn."""
 
     max_tokens: int = Field(default=512, ge=1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from agentnet.contracts.base import Frozen
+from agentnet.contracts.base import WireModel
 
 
-class Usage(Frozen):
+class Usage(WireModel):
     """Consumption; adds up with ``+``. Tokens are counted by the model that consumed them."""
 
     calls: int = Field(default=0, ge=0)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.runnables import RunnableConfig
 
 from agentnet.collab.budget import Budget
-from agentnet.collab.live import COORDINATOR, USER, LiveRun
+from agentnet.collab.context import COORDINATOR, USER, RunContext
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import Error, Task, answer_of
 from agentnet.contracts.events import Event, RunEnded, RunStarted, RunStatus
@@ -21,7 +21,7 @@ from agentnet.contracts.messages import Message
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.usage import Usage
-from agentnet.coordinator.plan import Prepared, check_same, prepare
+from agentnet.coordinator.compiled import CompiledProtocol, check_same, prepare
 from agentnet.errors import LimitReached, ResumeError
 from agentnet.network import Network
 
@@ -50,7 +50,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class Origin:
     """Where protocol, network and scenario of a run were read from, so that `resume` finds them again."""
 
     protocol: str | None = None
@@ -65,10 +65,10 @@ class Coordinator:
         self.network = network
         self._store = store
         self._checkpointer = checkpointer
-        self._prepared: dict[ProtocolSpec, Prepared] = {}
+        self._prepared: dict[ProtocolSpec, CompiledProtocol] = {}
         self._finished: list[str] = []
 
-    def prepare(self, protocol: ProtocolSpec) -> Prepared:
+    def prepare(self, protocol: ProtocolSpec) -> CompiledProtocol:
         """The protocol, ready to run; compiled once and reused."""
         prepared = self._prepared.get(protocol)
         if prepared is None:
@@ -83,7 +83,7 @@ class Coordinator:
         seed: int = 0,
         limits: Limits | None = None,
         run: str | None = None,
-        sources: Sources | None = None,
+        origin: Origin | None = None,
         on_event: Listener | None = None,
         stream_text: bool = False,
     ) -> Outcome:
@@ -94,23 +94,23 @@ class Coordinator:
         and `StoreError` where the run cannot be recorded; what goes wrong with an agent is in the messages instead.
         """
         prepared = self.prepare(protocol)
-        sources = sources or Sources()
+        origin = origin or Origin()
         now = datetime.now(UTC)
         record = RunRecord(
             id=run or secrets.token_hex(6),
             task=task,
             protocol_name=prepared.name,
-            protocol=prepared.identity,
+            protocol=prepared.fingerprinted,
             network=self.network.spec,
-            signature=prepared.signature,
+            fingerprint=prepared.fingerprint,
             seed=seed,
             limits=limits or Limits(),
             status="running",
             created=now,
             updated=now,
-            protocol_source=sources.protocol,
-            network_source=sources.network,
-            scenario_source=sources.scenario,
+            protocol_source=origin.protocol,
+            network_source=origin.network,
+            scenario_source=origin.scenario,
         )
         return await self._carry_out(record, prepared, None, on_event, stream_text)
 
@@ -132,7 +132,7 @@ class Coordinator:
         if record.status in ("done", "failed"):
             raise ResumeError(f"run {record.id} is over ({record.status}): show it, or start a new one")
         prepared = self.prepare(protocol)
-        check_same(record.id, record.protocol, prepared.identity)
+        check_same(record.id, record.protocol, prepared.fingerprinted)
         if limits is not None:
             record = record.model_copy(update={"limits": limits})
         said = await self._store.messages(record.id)
@@ -153,14 +153,14 @@ class Coordinator:
     async def _carry_out(
         self,
         record: RunRecord,
-        prepared: Prepared,
+        prepared: CompiledProtocol,
         said: list[Message] | None,
         on_event: Listener | None,
         stream_text: bool,
     ) -> Outcome:
         """Carry out a new run, or one that is resumed and has `said` something already."""
         spent = sum((message.usage for message in said or ()), Usage())
-        live = LiveRun(
+        live = RunContext(
             record.id,
             self.network,
             record.seed,
@@ -180,7 +180,7 @@ class Coordinator:
             task = await stating
         config: RunnableConfig = {
             "configurable": {"thread_id": record.id},
-            "metadata": {"signature": prepared.signature},
+            "metadata": {"fingerprint": prepared.fingerprint},
             "recursion_limit": prepared.recursion_limit,
         }
         status: RunStatus
@@ -203,16 +203,16 @@ class Coordinator:
         messages = tuple(sorted(live.messages.values(), key=lambda message: message.sequence))
         return Outcome(record.id, status, answer, detail, live.budget.spent, messages)
 
-    async def _has_checkpoint(self, prepared: Prepared, config: RunnableConfig) -> bool:
+    async def _has_checkpoint(self, prepared: CompiledProtocol, config: RunnableConfig) -> bool:
         """Whether a run was interrupted late enough to have a checkpoint. Raises `ResumeError` if it is another's."""
         saved = await self._checkpointer.aget_tuple(config) if self._checkpointer is not None else None
         if saved is None:
             return False
-        signature = saved.metadata.get("signature")
-        if signature != prepared.signature:
+        fingerprint = saved.metadata.get("fingerprint")
+        if fingerprint != prepared.fingerprint:
             raise ResumeError(
                 f"the checkpoint of run {config['configurable']['thread_id']} was made by another protocol "
-                f"(signature {signature}, now {prepared.signature}); start a new run"
+                f"(fingerprint {fingerprint}, now {prepared.fingerprint}); start a new run"
             )
         return True
 
@@ -223,7 +223,7 @@ class Coordinator:
             await self._checkpointer.adelete_thread(run)
 
 
-def _conclusion(live: LiveRun, outcome: list[str]) -> tuple[RunStatus, str | None, str]:
+def _conclusion(live: RunContext, outcome: list[str]) -> tuple[RunStatus, str | None, str]:
     (last,) = live.get(outcome)
     answer = answer_of(last.body)
     if answer is not None:
@@ -234,4 +234,4 @@ def _conclusion(live: LiveRun, outcome: list[str]) -> tuple[RunStatus, str | Non
     return "failed", None, detail
 
 
-__all__ = ["COORDINATOR", "Coordinator", "Listener", "Outcome", "Sources"]
+__all__ = ["COORDINATOR", "Coordinator", "Listener", "Origin", "Outcome"]

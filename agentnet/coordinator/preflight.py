@@ -54,7 +54,7 @@ def preflight(expression: Expression, network: Network) -> list[str]:
                     f"{agent.name} is asked to {need.role}, but its prompt pack {agent.pack.name!r} has no template "
                     f"for it (it has {', '.join(sorted(agent.pack.roles))})"
                 )
-            able = agent.model.abilities
+            able = agent.model.capabilities
             if need.logprobs and able.logprobs is False:
                 problems.append(
                     f"{agent.name} must tell its confidence, but {agent.model.name} gives no log-probabilities; "
@@ -86,7 +86,7 @@ def preflight(expression: Expression, network: Network) -> list[str]:
 
 def _shows_tokens(model: Model) -> bool:
     return isinstance(model, TokenStepper) or (
-        isinstance(model, NextTokenSource) and model.abilities.logprobs is not False
+        isinstance(model, NextTokenSource) and model.capabilities.logprobs is not False
     )
 
 

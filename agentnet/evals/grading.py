@@ -8,7 +8,7 @@ from agentnet.answers.extractors import EXTRACTORS
 from agentnet.contracts.evaluations import Item
 from agentnet.evals.scorers import SCORERS
 from agentnet.evals.suite import AnswerType, DatasetSpec
-from agentnet.naming import named
+from agentnet.files.names import lookup
 
 _OF_TYPE: dict[AnswerType, tuple[str, str]] = {
     "exact": ("after-marker", "same"),
@@ -32,8 +32,8 @@ class Grading:
     judge: str | None = None
 
     def __post_init__(self) -> None:
-        named(EXTRACTORS, self.extractor, "extractor")
-        named(SCORERS, self.scorer, "scorer")
+        lookup(EXTRACTORS, self.extractor, "extractor")
+        lookup(SCORERS, self.scorer, "scorer")
 
     @classmethod
     def of(cls, spec: DatasetSpec, default: AnswerType, scorer: str | None = None) -> Grading:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agentnet import resources
 from agentnet.errors import BadInput
 from agentnet.evals.suite import SuiteSpec
-from agentnet.naming import meant
-from agentnet.yaml_files import read_yaml
+from agentnet.files.names import suggestion
+from agentnet.files.shipped import shipped_files
+from agentnet.files.yaml import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,15 @@ class Suite:
 
 def shipped_suites() -> dict[str, SuiteSpec]:
     """The suites that travel with AgentNet, by name."""
-    return {name: read_yaml(path, SuiteSpec, BadInput) for name, path in resources.named("evals").items()}
+    return {name: read_yaml(path, SuiteSpec, BadInput) for name, path in shipped_files("evals").items()}
 
 
 def find_suite(reference: str) -> Suite:
     """The suite of a shipped name or a YAML file. Raises `BadInput`: one line that names the file."""
-    shipped = resources.named("evals")
+    shipped = shipped_files("evals")
     path = shipped.get(reference, Path(reference).expanduser())
     if not path.is_file():
         raise BadInput(
-            f"no suite {reference!r}{meant(reference, shipped)} (known: {', '.join(shipped)}; or give a YAML file)"
+            f"no suite {reference!r}{suggestion(reference, shipped)} (known: {', '.join(shipped)}; or give a YAML file)"
         )
     return Suite(read_yaml(path, SuiteSpec, BadInput), path)

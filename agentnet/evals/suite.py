@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from agentnet.contracts.base import Lenient
+from agentnet.contracts.base import FileModel
 from agentnet.contracts.limits import Limits
 
 AnswerType = Literal["exact", "numeric", "choice", "yes-no", "set", "judged"]
@@ -20,7 +20,7 @@ Baseline = Literal["members", "best", "self-consistency", "self-correction"]
 BASELINES: tuple[Baseline, ...] = ("members", "best", "self-consistency", "self-correction")
 
 
-class Fields(Lenient):
+class Fields(FileModel):
     """Where a table's columns (or a JSON object's fields) hold what an item needs."""
 
     question: str = "question"
@@ -34,7 +34,7 @@ class Fields(Lenient):
     context: str | None = Field(default=None, description="such as a passage: stands before the question")
 
 
-class DatasetSpec(Lenient):
+class DatasetSpec(FileModel):
     """Items from somewhere. `from` names the loader; the other settings are its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -80,7 +80,7 @@ class DatasetSpec(Lenient):
         return self
 
 
-class SystemSpec(Lenient):
+class SystemSpec(FileModel):
     """Something to compare: a protocol, by name, file or expression."""
 
     name: str = ""
@@ -90,7 +90,7 @@ class SystemSpec(Lenient):
     facts: dict[str, Any] = Field(default_factory=dict)
 
 
-class Sweep(Lenient):
+class Sweep(FileModel):
     """Many systems at once, one for each point of an experiment."""
 
     sweep: Literal["paths", "subsets", "rounds", "pairs"]
@@ -101,7 +101,7 @@ class Sweep(Lenient):
     datasets: tuple[str, ...] = ()
 
 
-class Repeats(Lenient):
+class Repeats(FileModel):
     """How the best member is asked again for the baselines at equal token budget."""
 
     most: int = Field(default=8, ge=1, description="calls, at most; a system that takes more than these is marked")
@@ -123,7 +123,7 @@ Entry = Annotated[
 ]
 
 
-class SuiteSpec(Lenient):
+class SuiteSpec(FileModel):
     """A benchmark: datasets, systems, and how sure one wants to be."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")

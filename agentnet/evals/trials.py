@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from agentnet.agents import Turn, candidate
-from agentnet.collab.live import COORDINATOR, USER
+from agentnet.collab.context import COORDINATOR, USER
 from agentnet.contracts.bodies import Error, Fusion, Refusal, Task, Verdict, answer_of
 from agentnet.contracts.evaluations import Item, Said, Split, System, Trial, TrialStatus
 from agentnet.contracts.messages import Message

@@ -80,7 +80,7 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class Abilities:
+class ModelCapabilities:
     """What a model can do, as far as is known before it is asked. None means unknown until tried."""
 
     context: int | None
@@ -102,7 +102,7 @@ class Model(Protocol):
     def name(self) -> str: ...
 
     @property
-    def abilities(self) -> Abilities: ...
+    def capabilities(self) -> ModelCapabilities: ...
 
     async def generate(self, request: Request) -> Completion:
         """The whole reply to one prompt. Cancelling the task frees the model soon after."""
@@ -130,7 +130,7 @@ class Scorer(Protocol):
         """
         ...
 
-    async def weigh(self, request: Request, replies: Sequence[str]) -> Scores:
+    async def score_choices(self, request: Request, replies: Sequence[str]) -> Scores:
         """How likely each of some replies is, were the model held to them: their probabilities sum to one.
 
         As a grammar would, this compares the next tokens that the replies allow, and those only: what is fixed anyway

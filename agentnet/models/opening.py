@@ -70,7 +70,7 @@ class ModelPool:
 def open_model(spec: ModelSpec, *, base: Path) -> Model:
     """Open one model; blocks while a file is fetched or loaded. Raises `ModelError`."""
     if isinstance(spec, OpenAISpec):
-        from agentnet.models.remote import OpenAIModel
+        from agentnet.models.openai.model import OpenAIModel
 
         return OpenAIModel(spec)
     if isinstance(spec, ReplaySpec):

@@ -15,8 +15,8 @@ from typing import Any
 from agentnet.contracts.model_specs import ReplaySpec
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, ModelFileError, NotRecorded
-from agentnet.models.base import Abilities, Chunk, Completion, Request
-from agentnet.table_files import Record, records
+from agentnet.files.tables import Record, records
+from agentnet.models.base import Chunk, Completion, ModelCapabilities, Request
 
 CHARACTERS = 4
 """Of English text, to a token: what is assumed where no counts were recorded."""
@@ -41,7 +41,7 @@ class ReplayModel:
     def __init__(self, path: Path, spec: ReplaySpec) -> None:
         self._spec = spec
         self.name = f"{path.name} ({spec.reply})"
-        self.abilities = Abilities(context=None, schema=False, logprobs=False)
+        self.capabilities = ModelCapabilities(context=None, schema=False, logprobs=False)
         try:
             found = records(path)
         except BadInput as error:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
-from agentnet.models.base import Abilities, Chunk, Completion, Request, Scores
+from agentnet.models.base import Chunk, Completion, ModelCapabilities, Request, Scores
 
 
 class ScriptedModel:
@@ -22,11 +22,11 @@ class ScriptedModel:
         script: Callable[[Request], str | Awaitable[str]] | Sequence[str | ModelError],
         *,
         name: str = "scripted",
-        abilities: Abilities | None = None,
+        capabilities: ModelCapabilities | None = None,
     ) -> None:
         self._script = script
         self.name = name
-        self.abilities = abilities or Abilities(context=None, schema=True, logprobs=True)
+        self.capabilities = capabilities or ModelCapabilities(context=None, schema=True, logprobs=True)
         self.requests: list[Request] = []
 
     async def generate(self, request: Request) -> Completion:
@@ -66,9 +66,9 @@ class ScriptedScorer(ScriptedModel):
         scores: Callable[[Request, str], float],
         *,
         name: str = "scripted",
-        abilities: Abilities | None = None,
+        capabilities: ModelCapabilities | None = None,
     ) -> None:
-        super().__init__(script, name=name, abilities=abilities)
+        super().__init__(script, name=name, capabilities=capabilities)
         self._scores = scores
         self.scored: list[tuple[Request, tuple[str, ...]]] = []
 
@@ -84,7 +84,7 @@ class ScriptedScorer(ScriptedModel):
         usage = Usage(calls=1, prompt_tokens=_prompt_words(request), completion_tokens=sum(words))
         return Scores(logprobs, usage)
 
-    async def weigh(self, request: Request, replies: Sequence[str]) -> Scores:
+    async def score_choices(self, request: Request, replies: Sequence[str]) -> Scores:
         scores = await self.score(request, replies)
         top = max(scores.totals)
         normaliser = top + math.log(math.fsum(math.exp(total - top) for total in scores.totals))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agentnet.contracts.network import NetworkSpec
 from agentnet.errors import NetworkError
-from agentnet.yaml_files import read_yaml
+from agentnet.files.yaml import read_yaml
 
 ZOO = "zoo"
 EMBEDDED = {ZOO: 1, "zoo-batched": 8}

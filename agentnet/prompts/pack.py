@@ -17,10 +17,10 @@ import yaml
 from pydantic import Field, ValidationError
 
 from agentnet.answers.extractors import EXTRACTORS
-from agentnet.contracts.base import Lenient, first_problem
+from agentnet.contracts.base import FileModel, first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.errors import BadInput, NetworkError
-from agentnet.naming import named
+from agentnet.files.names import lookup
 from agentnet.prompts.transcript import Entry
 
 _SHIPPED = Path(__file__).parent / "packs"
@@ -34,7 +34,7 @@ class _Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         return (isinstance(value, str) and not attr.startswith("_")) or super().is_safe_attribute(obj, attr, value)
 
 
-class PackSpec(Lenient):
+class PackSpec(FileModel):
     """The content of ``pack.yaml``."""
 
     name: str
@@ -59,7 +59,7 @@ class Pack:
         except ValidationError as error:
             raise NetworkError(f"prompt pack {folder}: pack.yaml: {first_problem(error)}") from error
         try:
-            self._extract = named(EXTRACTORS, self.spec.extract, "extractor") if self.spec.extract else None
+            self._extract = lookup(EXTRACTORS, self.spec.extract, "extractor") if self.spec.extract else None
         except BadInput as error:
             raise NetworkError(f"prompt pack {folder}: pack.yaml: {error}") from error
         environment = _Sandbox(

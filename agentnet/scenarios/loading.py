@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentnet import resources
 from agentnet.collab.inline import protocol_from, read_protocol
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
-from agentnet.coordinator.coordinator import Sources
+from agentnet.coordinator.coordinator import Origin
 from agentnet.errors import BadInput, ScenarioError
-from agentnet.naming import meant
+from agentnet.files.names import suggestion
+from agentnet.files.shipped import shipped_files
+from agentnet.files.yaml import read_yaml
 from agentnet.network import find_network
 from agentnet.network.files import EMBEDDED
 from agentnet.scenarios.spec import ScenarioSpec
-from agentnet.yaml_files import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class Scenario:
     network: NetworkSpec
     network_base: Path
     """Folder that relative paths in the network start from."""
-    sources: Sources
+    origin: Origin
     """Where a run of it will find all this again, when it is resumed."""
 
 
 def shipped_scenarios() -> dict[str, ScenarioSpec]:
     """The scenarios that travel with AgentNet, by name."""
-    return {name: read_yaml(path, ScenarioSpec, ScenarioError) for name, path in resources.named("scenarios").items()}
+    return {name: read_yaml(path, ScenarioSpec, ScenarioError) for name, path in shipped_files("scenarios").items()}
 
 
 def find_scenario(reference: str, *, network: str | None = None, protocol: str | None = None) -> Scenario:
@@ -47,21 +47,21 @@ def find_scenario(reference: str, *, network: str | None = None, protocol: str |
     beside = None if network else path.parent
     found, base = find_network(network or spec.network, beside=beside)
     wanted, source = _protocol(spec, path, protocol)
-    sources = Sources(
+    origin = Origin(
         protocol=source, network=_network_source(network or spec.network, beside), scenario=str(path.resolve())
     )
-    return Scenario(spec, path, wanted, found, base, sources)
+    return Scenario(spec, path, wanted, found, base, origin)
 
 
 def _find(reference: str) -> Path:
-    shipped = resources.named("scenarios")
+    shipped = shipped_files("scenarios")
     if reference in shipped:
         return shipped[reference]
     path = Path(reference).expanduser()
     if path.is_file():
         return path
     raise ScenarioError(
-        f"no scenario {reference!r}{meant(reference, shipped)} (known: {', '.join(shipped)}; or give a YAML file)"
+        f"no scenario {reference!r}{suggestion(reference, shipped)} (known: {', '.join(shipped)}; or give a YAML file)"
     )
 
 

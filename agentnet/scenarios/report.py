@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from agentnet.contracts.base import Frozen
+from agentnet.contracts.base import WireModel
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.usage import Usage
 
 
-class TaskReport(Frozen):
+class TaskReport(WireModel):
     """One task: its run, its answer, and whether that is what was expected."""
 
     text: str
@@ -22,7 +22,7 @@ class TaskReport(Frozen):
     usage: Usage
 
 
-class Check(Frozen):
+class Check(WireModel):
     """One expectation over the whole scenario."""
 
     name: str
@@ -31,7 +31,7 @@ class Check(Frozen):
     held: bool
 
 
-class ScenarioReport(Frozen):
+class ScenarioReport(WireModel):
     """Every task and every expectation of a scenario that was run."""
 
     scenario: str

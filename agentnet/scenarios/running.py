@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from agentnet.answers import same
-from agentnet.collab.live import COORDINATOR, USER
+from agentnet.collab.context import COORDINATOR, USER
 from agentnet.contracts.bodies import Error, Task
 from agentnet.contracts.messages import Message
 from agentnet.contracts.usage import Usage
@@ -41,7 +41,7 @@ async def run_scenario(
             scenario.protocol,
             seed=spec.seed if seed is None else seed,
             limits=spec.limits,
-            sources=scenario.sources,
+            origin=scenario.origin,
             on_event=on_event,
             stream_text=stream_text,
         )

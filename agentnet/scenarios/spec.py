@@ -6,18 +6,18 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from agentnet.contracts.base import Lenient
+from agentnet.contracts.base import FileModel
 from agentnet.contracts.limits import Limits
 
 
-class Within(Lenient):
+class Within(FileModel):
     """A number that an answer may miss by at most `tolerance`. Units after the number do not count."""
 
     value: float
     tolerance: float = Field(default=0.0, ge=0)
 
 
-class Expect(Lenient):
+class Expect(FileModel):
     """What an answer must be: exactly one of these."""
 
     answer: str | None = Field(default=None, description="the answer, compared by `agentnet.answers.same`")
@@ -50,7 +50,7 @@ def _as_written(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
-class ScenarioTask(Lenient):
+class ScenarioTask(FileModel):
     """One question. Without `expect` it is right when its run ends as the scenario says."""
 
     text: str = Field(min_length=1)
@@ -58,7 +58,7 @@ class ScenarioTask(Lenient):
     expect: Expect | None = None
 
 
-class Expectations(Lenient):
+class Expectations(FileModel):
     """What must be true of the whole scenario."""
 
     min_right: float = Field(default=1.0, ge=0, le=1, description="share of the tasks that come out right")
@@ -67,7 +67,7 @@ class Expectations(Lenient):
     status: Literal["done", "failed", "stopped"] = Field(default="done", description="how every run ends")
 
 
-class ScenarioSpec(Lenient):
+class ScenarioSpec(FileModel):
     """A scenario: tasks, the network and the protocol that they are put to, and what must come out.
 
     `network` is ``zoo`` or a network file; `protocol` a shipped protocol's name, a protocol file, or an expression

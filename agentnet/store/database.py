@@ -37,7 +37,7 @@ def open_engine(where: str | Path, pragmas: Mapping[str, str | int] | None = Non
     Raises `StoreTooNew` for a schema of a newer version, `StoreError` for everything else that goes wrong.
     """
     url = locate(where)
-    shown = named(url)
+    shown = describe(url)
     with translated(shown):
         sqlite = url.get_backend_name() == "sqlite"
         if sqlite and url.database in (None, "", ":memory:"):
@@ -67,7 +67,7 @@ def locate(where: str | Path) -> URL:
         raise StoreError(f"store {where}: is neither a file path nor a database URL") from error
 
 
-def named(url: URL) -> str:
+def describe(url: URL) -> str:
     """How messages call a store: its file, or its URL without the password."""
     if url.get_backend_name() == "sqlite":
         return f"store {url.database or ':memory:'}"

@@ -18,7 +18,7 @@ from agentnet.contracts.network import AgentSpec
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput
-from agentnet.store.database import for_reading, locate, named, open_engine
+from agentnet.store.database import describe, for_reading, locate, open_engine
 from agentnet.store.faults import translated
 from agentnet.store.message_log import USAGE, Draft, MessageLog
 from agentnet.store.tables import messages, run_agents, runs
@@ -49,7 +49,7 @@ class Store:
 
         `pragmas` are further settings of SQLite for this store's connections, such as ``max_page_count``.
         """
-        shown = named(locate(where))
+        shown = describe(locate(where))
         return cls(await asyncio.to_thread(open_engine, where, pragmas), shown)
 
     async def __aenter__(self) -> Store:

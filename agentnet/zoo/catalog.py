@@ -12,7 +12,7 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelFileError, NetworkError
-from agentnet.yaml_files import read_yaml
+from agentnet.files.yaml import read_yaml
 
 _HERE = Path(__file__).parent
 MODELS = _HERE / "models"

@@ -15,7 +15,7 @@ from agentnet.contracts.protocols import Ask, ProtocolSpec
 from agentnet.contracts.protocols import Debate as DebateSpec
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator import Coordinator
-from agentnet.models.base import Abilities, Chunk, Completion, Request
+from agentnet.models.base import Chunk, Completion, ModelCapabilities, Request
 from agentnet.network import Network
 from agentnet.prompts import find_pack
 from agentnet.store import Store, open_checkpointer
@@ -33,7 +33,7 @@ class Instant:
     """A model that answers at once."""
 
     name = "instant"
-    abilities = Abilities(context=None, schema=True, logprobs=True)
+    capabilities = ModelCapabilities(context=None, schema=True, logprobs=True)
 
     async def generate(self, request: Request) -> Completion:
         return COMPLETION

@@ -15,7 +15,7 @@ from agentnet.contracts.messages import Message
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError, ReplyError
-from agentnet.models.base import Abilities, Completion, Scores
+from agentnet.models.base import Completion, ModelCapabilities, Scores
 from tests.scripted import agent, says, weighs
 
 TASK = Task(text="What is 17 × 23?")
@@ -79,7 +79,7 @@ def test_a_seed_of_the_agent_wins_over_the_turns() -> None:
 def test_a_model_that_cannot_be_held_to_a_schema_is_not_asked_to() -> None:
     turn = Turn(role="verify", task=TASK)
     assert agent("ada", says("-")).request(turn).schema is not None
-    unable = agent("ada", says("-"), abilities=Abilities(context=None, schema=False, logprobs=None))
+    unable = agent("ada", says("-"), capabilities=ModelCapabilities(context=None, schema=False, logprobs=None))
     assert unable.request(turn).schema is None
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from agentnet.cli.framing import Interruption
+from agentnet.cli.entry import Interruption
 from agentnet.models.base import Request
 from agentnet.models.scripted import ScriptedScorer
 
@@ -86,7 +86,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("AGENTNET_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Interruption, "way_on", None)
+    monkeypatch.setattr(Interruption, "resume_hint", None)
 
 
 @pytest.fixture

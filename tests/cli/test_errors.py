@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from agentnet.cli.framing import printable
+from agentnet.cli.entry import printable
 from tests.cli.conftest import ROOT, Cli, Ran
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from agentnet.cli.framing import Interruption
+from agentnet.cli.entry import Interruption
 from agentnet.cli.live import LiveView
-from agentnet.cli.speech import depth_of, line
+from agentnet.cli.messages_view import depth_of, line
 from agentnet.contracts.bodies import Body, Error, Fusion, Plan, Proposal, Result, Step, Task, Verdict, Vote
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message
@@ -60,12 +60,12 @@ def test_a_terminal_shows_replies_as_they_grow() -> None:
     with LiveView(screen=screen) as view:
         for event in _events("5")[:4]:
             view(event)
-        assert Interruption.way_on == "agentnet resume r1"
+        assert Interruption.resume_hint == "agentnet resume r1"
         view._live.refresh()  # type: ignore[union-attr]
         assert "thinking" in out.getvalue()
         for event in _events("5")[4:]:
             view(event)
-    assert Interruption.way_on is None
+    assert Interruption.resume_hint is None
 
 
 def test_verbose_shows_whole_replies() -> None:

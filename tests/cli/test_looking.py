@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from agentnet import resources
+from agentnet.files.shipped import shipped_files
 from agentnet.models.devices import supports_gpu_offload
 from tests.cli.conftest import Cli
 
 
 def test_every_shipped_protocol_is_listed_and_shown(cli: Cli) -> None:
     listed = cli("protocols", "--json").json
-    assert [each["name"] for each in listed] == list(resources.named("protocols"))
+    assert [each["name"] for each in listed] == list(shipped_files("protocols"))
     shown = cli("protocols", "debate")
     assert "2305.14325" in shown.out
     assert "members:" in shown.out
@@ -28,7 +28,7 @@ def test_models_show_roles_and_scores(cli: Cli, team: Path) -> None:
     assert [agent["name"] for agent in agents] == ["ann", "bob", "cal", "pia"]
 
 
-@pytest.mark.parametrize("name", resources.named("protocols"))
+@pytest.mark.parametrize("name", shipped_files("protocols"))
 def test_every_protocol_is_drawn(cli: Cli, team: Path, name: str) -> None:
     assert "graph TD" in cli("graph", name).out
     pytest.importorskip("grandalf")

@@ -11,7 +11,7 @@ from agentnet.agents import Agent
 from agentnet.contracts.bodies import Result, Task
 from agentnet.coordinator import Coordinator, Outcome
 from agentnet.errors import ModelUnavailable, PreflightError, ProtocolError
-from agentnet.models.base import Abilities, Completion, Request
+from agentnet.models.base import Completion, ModelCapabilities, Request
 from agentnet.models.scripted import ScriptedModel
 from tests.scripted import agent, network, prompts, requests, says, spec
 
@@ -119,7 +119,7 @@ async def test_the_first_that_is_sure_is_enough() -> None:
 
 
 async def test_confidence_needs_models_that_tell_it() -> None:
-    mute = agent("ann", says("=> 1"), abilities=Abilities(context=None, schema=True, logprobs=False))
+    mute = agent("ann", says("=> 1"), capabilities=ModelCapabilities(context=None, schema=True, logprobs=False))
     with pytest.raises(PreflightError, match="ann must tell its confidence"):
         await run([mute], until="confidence")
 

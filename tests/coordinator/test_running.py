@@ -17,7 +17,7 @@ from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator import Coordinator, Outcome
 from agentnet.errors import BadInput, PreflightError, ProtocolError, ResumeError
-from agentnet.models.base import Abilities, Completion, Request, Scores
+from agentnet.models.base import Completion, ModelCapabilities, Request, Scores
 from agentnet.models.scripted import ScriptedModel, ScriptedScorer
 from agentnet.network import Network
 from agentnet.store import Store
@@ -271,7 +271,7 @@ async def test_every_protocol_that_has_an_answer_ends_with_its_best_so_far(proto
 
 
 async def test_what_an_agent_cannot_do_is_said_before_anything_runs() -> None:
-    ada = agent("ada", says("1"), abilities=Abilities(context=None, schema=None, logprobs=False))
+    ada = agent("ada", says("1"), capabilities=ModelCapabilities(context=None, schema=None, logprobs=False))
     web = network(ada, agent("ben", says("1")))
     protocol = spec(
         {
@@ -309,20 +309,22 @@ async def test_who_cannot_score_is_not_asked_to(protocol: Any, role: str) -> Non
         f"say `by: reason`, or give ben a model that runs in process"
     )
     assert requests(ada) == []
-    able = agent("ben", says("-"), scores=weighs(), abilities=Abilities(context=None, schema=False, logprobs=False))
+    able = agent(
+        "ben", says("-"), scores=weighs(), capabilities=ModelCapabilities(context=None, schema=False, logprobs=False)
+    )
     assert Coordinator(network(ada, able)).prepare(spec(protocol)).notes == ()
 
 
 async def test_the_best_agent_is_checked_whoever_it_will_be() -> None:
-    unable = Abilities(context=None, schema=None, logprobs=False)
-    web = network(agent("ada", says("1")), agent("ben", says("1"), abilities=unable))
+    unable = ModelCapabilities(context=None, schema=None, logprobs=False)
+    web = network(agent("ada", says("1")), agent("ben", says("1"), capabilities=unable))
     with pytest.raises(PreflightError, match="ben must tell its confidence"):
         await Coordinator(web).run(TASK, spec({"parallel": {"branches": ["@best"], "decide": "confidence"}}))
 
 
 def test_what_will_work_less_well_is_noted() -> None:
-    loose = Abilities(context=None, schema=False, logprobs=None)
-    web = network(agent("ada", says("1")), agent("ver", says(verdict("approve")), abilities=loose))
+    loose = ModelCapabilities(context=None, schema=False, logprobs=None)
+    web = network(agent("ada", says("1")), agent("ver", says(verdict("approve")), capabilities=loose))
     prepared = Coordinator(web).prepare(spec({"verify": {"proposer": "ada", "verifier": "ver"}}))
     assert prepared.notes == ("ver cannot be held to a schema: a verify reply that does not parse is lost",)
 

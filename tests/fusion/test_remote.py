@@ -15,7 +15,7 @@ from agentnet.fusion.pieces import END
 from agentnet.fusion.remote import RemoteMember
 from agentnet.fusion.strategies import Mean, UniTE
 from agentnet.models.base import NextTokenSource, Request
-from agentnet.models.remote import OpenAIModel
+from agentnet.models.openai.model import OpenAIModel
 from tests.models.conftest import Answer, Asked, Loopback, loopback
 
 __all__ = ["loopback"]

@@ -11,7 +11,7 @@ import pytest
 from agentnet import errors
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.models.base import Request
-from agentnet.models.remote import OpenAIModel
+from agentnet.models.openai.model import OpenAIModel
 from tests.models.conftest import Answer, Asked, Loopback
 
 ASK = Request(({"role": "user", "content": "What is 2 + 2?"},))

@@ -17,7 +17,7 @@ from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import BadResponse, ContextOverflow
 from agentnet.models.base import Request
-from agentnet.models.remote import OpenAIModel
+from agentnet.models.openai.model import OpenAIModel
 from tests.models.conftest import CONTEXT
 
 pytest.importorskip("uvicorn")
@@ -79,7 +79,7 @@ async def test_a_reply_is_held_to_a_schema(model: OpenAIModel) -> None:
     """This server does not know ``json_schema``, but takes a schema along with ``json_object``."""
     request = Request(ASK.messages, Sampling(max_tokens=100), schema=SCHEMA)
     done = await model.generate(request)
-    assert model.abilities.schema is True
+    assert model.capabilities.schema is True
     if done.finish == "stop":
         assert json.loads(done.text)["answer"] in ("yes", "no")
     else:
@@ -101,4 +101,4 @@ async def test_a_streamed_prompt_that_does_not_fit(model: OpenAIModel) -> None:
 async def test_log_probabilities_that_the_server_was_not_started_for(model: OpenAIModel) -> None:
     done = await model.generate(Request(ASK.messages, ASK.sampling, logprobs=True))
     assert done.logprobs is None or len(done.logprobs) == done.usage.completion_tokens
-    assert model.abilities.logprobs is (done.logprobs is not None)
+    assert model.capabilities.logprobs is (done.logprobs is not None)

@@ -9,7 +9,7 @@ import pytest
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.models.base import Model, Request
-from agentnet.models.remote import OpenAIModel
+from agentnet.models.openai.model import OpenAIModel
 from tests.models.conftest import Answer, Asked, Loopback
 from tests.models.servers import ASK, SCHEMA, collect, events, failure, good, model, piece, refusing
 
@@ -65,7 +65,7 @@ async def test_how_a_reply_ended(loopback: Loopback, finish: str | None, means: 
 async def test_a_refused_response_format_is_remembered(loopback: Loopback, status: int) -> None:
     loopback.answer = refusing("response_format", "response_format is not supported", status)
     made = model(loopback)
-    assert made.abilities.schema is None
+    assert made.capabilities.schema is None
     asking = Request(ASK.messages, schema=SCHEMA)
     await made.generate(asking)
     await made.generate(asking)
@@ -77,7 +77,7 @@ async def test_a_refused_response_format_is_remembered(loopback: Loopback, statu
         None,
         None,
     ]
-    assert made.abilities.schema is False
+    assert made.capabilities.schema is False
     await made.close()
 
 
@@ -89,7 +89,7 @@ async def test_requests_side_by_side_agree_on_a_format(loopback: Loopback) -> No
     loopback.answer = only_objects
     made = model(loopback)
     await asyncio.gather(*(made.generate(Request(ASK.messages, schema=SCHEMA)) for _ in range(8)))
-    assert made.abilities.schema is True
+    assert made.capabilities.schema is True
     await made.generate(Request(ASK.messages, schema=SCHEMA))
     assert loopback.asked[-1].body["response_format"] == {"type": "json_object", "schema": SCHEMA}
     await made.close()
@@ -108,7 +108,7 @@ async def test_structured_none_sends_no_format(loopback: Loopback) -> None:
     made = model(loopback, structured="none")
     await made.generate(Request(ASK.messages, schema=SCHEMA))
     assert "response_format" not in loopback.asked[0].body
-    assert made.abilities.schema is False
+    assert made.capabilities.schema is False
     await made.close()
 
 
@@ -129,7 +129,7 @@ async def test_fields_that_the_server_does_not_know(loopback: Loopback, field: s
     await made.generate(asking)
     assert [field in asked.body for asked in loopback.asked] == [True, False, False]
     assert field != "max_tokens" or loopback.asked[-1].body["max_completion_tokens"] == 5
-    assert field != "logprobs" or made.abilities.logprobs is False
+    assert field != "logprobs" or made.capabilities.logprobs is False
     await made.close()
 
 
@@ -140,7 +140,7 @@ async def test_logprobs(loopback: Loopback) -> None:
     made = model(loopback)
     assert (await made.generate(Request(ASK.messages, logprobs=True))).logprobs == (-0.25, -1.5)
     assert loopback.asked[0].body["logprobs"] is True
-    assert made.abilities.logprobs is True
+    assert made.capabilities.logprobs is True
     await made.close()
 
 

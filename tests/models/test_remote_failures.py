@@ -13,8 +13,8 @@ from tenacity import RetryCallState
 
 from agentnet import errors
 from agentnet.contracts.model_specs import OpenAISpec
-from agentnet.models.remote import OpenAIModel
-from agentnet.models.remote_errors import wanted_pause
+from agentnet.models.openai.errors import wanted_pause
+from agentnet.models.openai.model import OpenAIModel
 from tests.models.conftest import Answer, Asked, Loopback
 from tests.models.servers import ASK, collect, events, failure, good, in_turn, model, piece
 

@@ -49,7 +49,7 @@ async def test_only_a_model_that_was_given_scores_can_score() -> None:
     assert [len(logprobs) for logprobs in scores.logprobs] == [1, 3]
     assert (scores.usage.calls, scores.usage.prompt_tokens, scores.usage.completion_tokens) == (1, 2, 4)
     assert (model.requests, model.scored) == ([], [(ASK, ("yes", "not at all"))])
-    weights = await model.weigh(ASK, ["yes", "not at all"])
+    weights = await model.score_choices(ASK, ["yes", "not at all"])
     assert sum(map(math.exp, weights.totals)) == pytest.approx(1)
     assert weights.totals[0] - weights.totals[1] == pytest.approx(7)
 

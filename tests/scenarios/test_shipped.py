@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agentnet import resources, zoo
 from agentnet.collab.binding import children
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import COMBINATORS, Expression
 from agentnet.coordinator import Coordinator
+from agentnet.files.shipped import shipped_files, shipped_folder, zoo
 from agentnet.network import Network, find_network
 from agentnet.scenarios import find_scenario, run_scenario, shipped_scenarios
 from agentnet.zoo.catalog import zoo_cards
 
-NAMES = list(resources.named("scenarios"))
-NETWORKS = sorted((resources.folder("scenarios") / "networks").glob("*.yaml"))
+NAMES = list(shipped_files("scenarios"))
+NETWORKS = sorted((shipped_folder("scenarios") / "networks").glob("*.yaml"))
 RECIPES = yaml.safe_load((Path(zoo.__file__).parent / "recipes.yaml").read_text(encoding="utf-8"))
 needs_zoo = pytest.mark.skipif(not set(RECIPES) <= set(zoo_cards()), reason="the zoo is not complete")
 
@@ -28,7 +28,7 @@ def test_a_scenario_is_named_like_its_file_and_described(name: str) -> None:
     spec = shipped_scenarios()[name]
     assert spec.name == name
     assert "\n" not in spec.summary
-    assert name in (resources.folder("scenarios") / "README.md").read_text(encoding="utf-8")
+    assert name in (shipped_folder("scenarios") / "README.md").read_text(encoding="utf-8")
 
 
 @needs_zoo

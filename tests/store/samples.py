@@ -25,7 +25,7 @@ def run_record(id: str = "run-1", **changes: Any) -> RunRecord:
         "protocol_name": "debate",
         "protocol": {"debate": {"rounds": 2}},
         "network": NETWORK,
-        "signature": "abc",
+        "fingerprint": "abc",
         "seed": 7,
         "limits": Limits(tokens=1000),
         "status": "running",

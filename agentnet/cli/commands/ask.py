@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from agentnet.cli import options
-from agentnet.cli.framing import HELD, NOT_HELD, is_text
+from agentnet.cli.entry import EXIT_HELD, EXIT_NOT_HELD, is_text
 
 
 async def ask(
@@ -33,7 +33,7 @@ async def ask(
     from agentnet.cli.records import outcome_data
     from agentnet.collab.inline import read_protocol
     from agentnet.contracts.bodies import Task
-    from agentnet.coordinator.coordinator import Sources
+    from agentnet.coordinator.coordinator import Origin
     from agentnet.errors import BadInput
     from agentnet.workplace import open_workplace
 
@@ -53,10 +53,10 @@ async def ask(
                 spec,
                 seed=seed or 0,
                 limits=limits,
-                sources=Sources(protocol=source, network=place.network_source),
+                origin=Origin(protocol=source, network=place.network_source),
                 on_event=view,
                 stream_text=not json,
             )
     if json and not json_lines:
         emit(outcome_data(outcome))
-    return HELD if outcome.answer is not None else NOT_HELD
+    return EXIT_HELD if outcome.answer is not None else EXIT_NOT_HELD

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentnet.cli import options
-from agentnet.cli.framing import HELD, NOT_HELD
+from agentnet.cli.entry import EXIT_HELD, EXIT_NOT_HELD
 
 if TYPE_CHECKING:
     from agentnet.coordinator import Outcome
@@ -35,7 +35,7 @@ async def demo(
     from agentnet.cli.records import outcome_data
     from agentnet.collab.library import find_protocol
     from agentnet.contracts.bodies import Task
-    from agentnet.coordinator.coordinator import Sources
+    from agentnet.coordinator.coordinator import Origin
     from agentnet.network.files import ZOO
     from agentnet.workplace import open_workplace
 
@@ -48,7 +48,7 @@ async def demo(
             together = await place.coordinator.run(
                 task,
                 find_protocol("delegation"),
-                sources=Sources(protocol="delegation", network=ZOO),
+                origin=Origin(protocol="delegation", network=ZOO),
                 on_event=view,
                 stream_text=not json,
             )
@@ -66,14 +66,14 @@ async def demo(
         )
     else:
         _compare(together, alone, expected)
-    return HELD if right else NOT_HELD
+    return EXIT_HELD if right else EXIT_NOT_HELD
 
 
 def _introduce(network: Network) -> None:
     from rich.text import Text
 
+    from agentnet.cli.messages_view import style_of
     from agentnet.cli.output import console
-    from agentnet.cli.speech import style_of
 
     screen = console()
     members = Text(", ").join(Text(agent.name, style_of(agent.name)) for agent in network)
@@ -99,10 +99,10 @@ def _compare(together: Outcome, alone: dict[str, Outcome], expected: str | None)
     from rich.text import Text
 
     from agentnet.answers import same
-    from agentnet.cli.framing import printable
+    from agentnet.cli.entry import printable
+    from agentnet.cli.messages_view import style_of
     from agentnet.cli.output import console, show_table, table
     from agentnet.cli.records import usage_by_agent
-    from agentnet.cli.speech import style_of
 
     rows = table(
         "", "who", "answer", "calls", "tokens", "seconds", right=("calls", "tokens", "seconds"), wrap=("answer",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agentnet.cli import options
-from agentnet.cli.framing import HELD, NOT_HELD
+from agentnet.cli.entry import EXIT_HELD, EXIT_NOT_HELD
 
 
 def doctor(network: options.NetworkOption = None, store: options.StoreOption = None, json: options.Json = False) -> int:
@@ -13,14 +13,14 @@ def doctor(network: options.NetworkOption = None, store: options.StoreOption = N
     """
     from rich.text import Text
 
-    from agentnet.cli.examination import Finding, examine
+    from agentnet.cli.doctor_checks import Finding, examine
     from agentnet.cli.output import console, emit
 
     findings = examine(options.settings_from(network=network, store=store))
     well = all(finding.well is not False for finding in findings)
     if json:
         emit({"well": well, "findings": [finding.as_json() for finding in findings]})
-        return HELD if well else NOT_HELD
+        return EXIT_HELD if well else EXIT_NOT_HELD
     marks = {True: Text("✓", "green"), False: Text("✗", "red"), None: Text("·", "dim")}
     topic = ""
 
@@ -34,4 +34,4 @@ def doctor(network: options.NetworkOption = None, store: options.StoreOption = N
 
     for finding in findings:
         show(finding)
-    return HELD if well else NOT_HELD
+    return EXIT_HELD if well else EXIT_NOT_HELD

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from agentnet.cli import options
-from agentnet.cli.framing import HELD, NOT_HELD
+from agentnet.cli.entry import EXIT_HELD, EXIT_NOT_HELD
 
 
 async def evaluate(
@@ -37,9 +37,9 @@ async def evaluate(
     whose models could not be asked.
     """
     from agentnet.cli.commands.report import report_folder
-    from agentnet.cli.evaluating import progress_for
-    from agentnet.cli.framing import Interruption
+    from agentnet.cli.entry import Interruption
     from agentnet.cli.output import emit
+    from agentnet.cli.progress import progress_for
     from agentnet.cli.scores import show_summary
     from agentnet.errors import BadInput
     from agentnet.evals.loading import find_suite
@@ -49,7 +49,7 @@ async def evaluate(
 
     if suite is None and resume is None:
         _list(json)
-        return HELD
+        return EXIT_HELD
     if suite is not None and resume is not None:
         raise BadInput("name a suite to start with, or --resume an evaluation: not both")
     given = {"--limit": limit, "--epochs": epochs, "--concurrency": concurrency, "--network": network, "--seed": seed}
@@ -67,7 +67,7 @@ async def evaluate(
             found = find_suite(suite).changed(limit=limit, epochs=epochs, concurrency=concurrency, seed=seed)
             record = await start(found, evaluations, network=network, command=shlex.join(["agentnet", *sys.argv[1:]]))
         folder = report_folder(settings, record.id) if out is None else out
-        Interruption.way_on = f"agentnet eval --resume {record.id}"
+        Interruption.resume_hint = f"agentnet eval --resume {record.id}"
         with progress_for(record, json=json) as show:
             summary = await carry_on(record, evaluations, show, new=resume is None)
     write_report(summary, folder)
@@ -76,7 +76,7 @@ async def evaluate(
     else:
         show_summary(summary)
         typer.echo(f"report: {folder / 'report.html'}")
-    return NOT_HELD if any(one.failures for one in summary.hindered) else HELD
+    return EXIT_NOT_HELD if any(one.failures for one in summary.hindered) else EXIT_HELD
 
 
 def _list(json: bool) -> None:

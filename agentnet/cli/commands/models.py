@@ -14,9 +14,9 @@ def models(network: options.NetworkOption = None, json: options.Json = False) ->
     """List a network's members, their models and their cards."""
     from rich.text import Text
 
-    from agentnet.cli.framing import printable
+    from agentnet.cli.entry import printable
+    from agentnet.cli.messages_view import style_of
     from agentnet.cli.output import console, emit, show_table, table
-    from agentnet.cli.speech import style_of
     from agentnet.network import find_network
 
     spec, _ = find_network(options.settings_from(network=network).network.value)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from agentnet.cli import options
-from agentnet.cli.framing import HELD, NOT_HELD
+from agentnet.cli.entry import EXIT_HELD, EXIT_NOT_HELD
 
 
 async def resume(
@@ -44,4 +44,4 @@ async def resume(
                 )
     if json and not json_lines:
         emit(outcome_data(outcome))
-    return HELD if outcome.answer is not None else NOT_HELD
+    return EXIT_HELD if outcome.answer is not None else EXIT_NOT_HELD

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentnet.cli import options
-from agentnet.cli.framing import HELD, NOT_HELD
+from agentnet.cli.entry import EXIT_HELD, EXIT_NOT_HELD
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -35,7 +35,7 @@ async def run(
 
     if scenario is None:
         _list(json)
-        return HELD
+        return EXIT_HELD
     settings = options.settings_from(network=network, store=store)
     found = find_scenario(scenario, network=network, protocol=protocol)
     if not (json or json_lines):
@@ -54,7 +54,7 @@ async def run(
         emit(data)
     else:
         _show(report)
-    return HELD if report.held else NOT_HELD
+    return EXIT_HELD if report.held else EXIT_NOT_HELD
 
 
 def _list(json: bool) -> None:
@@ -74,7 +74,7 @@ def _list(json: bool) -> None:
 def _show(report: ScenarioReport) -> None:
     from rich.text import Text
 
-    from agentnet.cli.framing import printable
+    from agentnet.cli.entry import printable
     from agentnet.cli.output import console, show_table, table
 
     rows = table("", "task", "expected", "answer", "calls", right=("calls",), wrap=("task", "answer"))

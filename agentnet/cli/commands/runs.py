@@ -19,7 +19,7 @@ async def runs(
     json: options.Json = False,
 ) -> None:
     """List the runs that the store remembers, newest first."""
-    from agentnet.cli.framing import printable
+    from agentnet.cli.entry import printable
     from agentnet.cli.output import console, emit, show_table, table
     from agentnet.cli.records import record_data, status_text
     from agentnet.workplace import open_memory

@@ -10,7 +10,7 @@ from agentnet.evals.datasets.prompts import Choice
 from agentnet.evals.datasets.rows import Row, Rows
 from agentnet.evals.datasets.table import inferred, numeric, right_choice
 from agentnet.evals.suite import AnswerType, DatasetSpec
-from agentnet.table_files import Record, records
+from agentnet.files.tables import Record, records
 
 _CHOICE = re.compile(r"^\(([A-Z])\)[ \t]*(.+)$", re.MULTILINE)
 

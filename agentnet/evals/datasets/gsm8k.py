@@ -8,7 +8,7 @@ from agentnet.errors import BadInput
 from agentnet.evals.datasets.rows import Row, Rows
 from agentnet.evals.datasets.table import numeric
 from agentnet.evals.suite import DatasetSpec
-from agentnet.table_files import Record, records
+from agentnet.files.tables import Record, records
 
 MARKER = "####"
 

@@ -8,7 +8,7 @@ from agentnet.errors import BadInput
 from agentnet.evals.datasets.rows import Row, Rows
 from agentnet.evals.datasets.table import MMLU, lettered, right_choice, table
 from agentnet.evals.suite import DatasetSpec
-from agentnet.table_files import cells, kind_of
+from agentnet.files.tables import cells, kind_of
 
 
 def mmlu(path: Path, spec: DatasetSpec) -> Rows:

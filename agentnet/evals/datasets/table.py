@@ -15,7 +15,7 @@ from agentnet.errors import BadInput
 from agentnet.evals.datasets.prompts import Choice
 from agentnet.evals.datasets.rows import Row, Rows
 from agentnet.evals.suite import AnswerType, DatasetSpec, Fields
-from agentnet.table_files import Record, records, written
+from agentnet.files.tables import Record, records, written
 
 BOOLQ = Fields(question="question", answer="answer", context="passage", cluster="passage")
 CEVAL = Fields(id="id", choices=("A", "B", "C", "D"))

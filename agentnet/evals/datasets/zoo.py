@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from agentnet.evals.datasets.rows import Row, Rows
 from agentnet.evals.suite import DatasetSpec
-from agentnet.naming import named
+from agentnet.files.names import lookup
 from agentnet.zoo.families import FAMILIES
 from agentnet.zoo.families.base import Item, distinct
 
 
 def zoo(spec: DatasetSpec, count: int) -> Rows:
     """`count` different items of a family. Rewordings of one problem (equal keys) share a cluster."""
-    family = named(FAMILIES, spec.family or "", "family of the zoo")
+    family = lookup(FAMILIES, spec.family or "", "family of the zoo")
     return Rows(tuple(_row(item) for item in distinct(family, "test", spec.seed, count)), "exact")
 
 

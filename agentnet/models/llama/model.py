@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.errors import ContextOverflow, ModelError
-from agentnet.models.base import Abilities, Chunk, Completion, Request, Scores
+from agentnet.models.base import Chunk, Completion, ModelCapabilities, Request, Scores
 from agentnet.models.llama.counts import Counts
 from agentnet.models.llama.engine import Engine
 from agentnet.models.llama.generation import Emit, Generation
@@ -45,8 +45,8 @@ class LlamaModel:
         return self._engine.loaded.notes
 
     @property
-    def abilities(self) -> Abilities:
-        return Abilities(context=self._engine.loaded.size, schema=True, logprobs=True)
+    def capabilities(self) -> ModelCapabilities:
+        return ModelCapabilities(context=self._engine.loaded.size, schema=True, logprobs=True)
 
     @property
     def counts(self) -> Counts:
@@ -80,7 +80,7 @@ class LlamaModel:
     async def score(self, request: Request, continuations: Sequence[str]) -> Scores:
         return await self._score(request, continuations, among=False)
 
-    async def weigh(self, request: Request, replies: Sequence[str]) -> Scores:
+    async def score_choices(self, request: Request, replies: Sequence[str]) -> Scores:
         if any(one != other and other.startswith(one) for one in replies for other in replies):
             raise ValueError("no reply may be the beginning of another")
         return await self._score(request, replies, among=True)

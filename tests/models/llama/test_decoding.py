@@ -113,7 +113,7 @@ class TestContext:
         self, opened: Open, chain_file: Path, context: int, batch: int
     ) -> None:
         model = opened(chain_file, context=context, batch=batch)
-        assert model.abilities.context == context
+        assert model.capabilities.context == context
         frame = model.count_tokens(ask(""))
         done = await model.generate(ask("x" * (context - frame - 3)))
         assert (done.usage.prompt_tokens, done.usage.completion_tokens) == (context - 3, 3)

@@ -64,7 +64,7 @@ async def test_scores_are_the_models_own_log_probabilities(opened: Open, parting
 
 async def test_replies_are_weighed_by_where_they_part(opened: Open, parting: Path) -> None:
     model = opened(parting)
-    weights = await model.weigh(ASK, ["yes, surely", "no, never"])
+    weights = await model.score_choices(ASK, ["yes, surely", "no, never"])
     assert [len(logprobs) for logprobs in weights.logprobs] == [1, 1]
     assert weights.shares[0] == pytest.approx(1 / (1 + math.exp(-1)), abs=1e-2)
     assert weights.shares == pytest.approx(tuple(map(math.exp, weights.totals)))
@@ -72,7 +72,7 @@ async def test_replies_are_weighed_by_where_they_part(opened: Open, parting: Pat
 
 
 async def test_one_reply_alone_is_certain(opened: Open, parting: Path) -> None:
-    assert (await opened(parting).weigh(ASK, ["yes"])).shares == (1.0,)
+    assert (await opened(parting).score_choices(ASK, ["yes"])).shares == (1.0,)
 
 
 @pytest.mark.parametrize("sequences", [1, 8])
@@ -134,6 +134,6 @@ async def test_what_cannot_be_scored_is_refused(opened: Open, parting: Path) -> 
     with pytest.raises(ValueError, match="at least one"):
         await model.score(ASK, [])
     with pytest.raises(ValueError, match="beginning of another"):
-        await model.weigh(ASK, ["yes", "yes!"])
+        await model.score_choices(ASK, ["yes", "yes!"])
     with pytest.raises(ContextOverflow):
         await model.score(ASK, ["y" * 600])

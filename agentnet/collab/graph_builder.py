@@ -9,13 +9,13 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
-from agentnet.collab.live import LiveRun
+from agentnet.collab.context import RunContext
 from agentnet.collab.state import State
 from agentnet.contracts.protocols import Ask, Expression
 
-Graph = CompiledStateGraph[State, LiveRun, State, State]
-Node = Callable[[State, Runtime[LiveRun]], Awaitable[Any]]
-View = Callable[[State, str, LiveRun], list[str]]
+Graph = CompiledStateGraph[State, RunContext, State, State]
+Node = Callable[[State, Runtime[RunContext]], Awaitable[Any]]
+View = Callable[[State, str, RunContext], list[str]]
 """From the state and a child's slot: the ids that the child may read."""
 
 OWN_NODES = frozenset({"assign", "choose", "conclude", "decide", "decode", "dispatch", "merge", "plan", "verifier"})
@@ -23,14 +23,14 @@ TAKEN = OWN_NODES | {"trail"} | frozenset(State.__annotations__)
 """Names of own nodes and of places in the state; an agent of such a name gets a number in the graph."""
 
 
-class Blueprint:
+class GraphBuilder:
     """Nodes and edges of one expression. `build_part` compiles a nested expression into a graph of its own."""
 
     def __init__(self, name: str, build_part: Callable[[Expression], Graph], *, confidence: bool = False) -> None:
         self.name = name
         self._build_part = build_part
         self._confidence = confidence
-        self._graph: StateGraph[State, LiveRun, State, State] = StateGraph(State, context_schema=LiveRun)
+        self._graph: StateGraph[State, RunContext, State, State] = StateGraph(State, context_schema=RunContext)
 
     def node(self, name: str, node: Node, goes_to: tuple[str, ...] = ()) -> str:
         """Add a node of the combinator itself. `goes_to` names the targets of a node that returns `Command`."""
@@ -75,7 +75,7 @@ class Blueprint:
     def _turn(self, slot: str, ask: Ask, view: View, ends: bool) -> Node:
         confidence = self._confidence
 
-        async def turn(state: State, runtime: Runtime[LiveRun]) -> State:
+        async def turn(state: State, runtime: Runtime[RunContext]) -> State:
             run = runtime.context
             seen = run.readable(view(state, slot, run))
             role = ask.role or ("revise" if seen else "solve")
@@ -97,7 +97,7 @@ class Blueprint:
     def _nested(self, slot: str, part: Expression, view: View, ends: bool) -> Node:
         graph = self._build_part(part)
 
-        async def nested(state: State, runtime: Runtime[LiveRun]) -> State:
+        async def nested(state: State, runtime: Runtime[RunContext]) -> State:
             place = state.get("slot", slot)
             inner: State = {
                 "scope": f"{state['scope']}/{place}.{state.get('round', 0)}",
@@ -112,7 +112,7 @@ class Blueprint:
         return nested
 
 
-def _outcome(run: LiveRun, state: State, place: str, ids: list[str], ends: bool) -> State:
+def _outcome(run: RunContext, state: State, place: str, ids: list[str], ends: bool) -> State:
     if not ends:
         return {"said": {place: ids}}
     stands = ids if run.answered(ids) or not run.answered(state.get("outcome", [])) else state["outcome"]
@@ -132,6 +132,6 @@ def slot_names(parts: Sequence[Expression]) -> list[str]:
     return slots
 
 
-def parents_view(state: State, _slot: str, _run: LiveRun) -> list[str]:
+def parents_view(state: State, _slot: str, _run: RunContext) -> list[str]:
     """A child that reads exactly what its parent may read."""
     return state["view"]

@@ -14,7 +14,7 @@ import typer
 
 from agentnet.errors import AgentNetError
 
-HELD, NOT_HELD, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+EXIT_HELD, EXIT_NOT_HELD, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 ISSUES = "report it with the traceback"
 DEBUG = "AGENTNET_DEBUG"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -61,15 +61,15 @@ def _finish(work: Coroutine[Any, Any, int | None]) -> int | None:
 class Interruption:
     """What Ctrl-C leaves behind: the command that goes on with what was under way."""
 
-    way_on: str | None = None
+    resume_hint: str | None = None
 
 
 def _interrupted() -> int:
-    if Interruption.way_on:
-        complain(f"interrupted; go on with: {Interruption.way_on}")
+    if Interruption.resume_hint:
+        complain(f"interrupted; go on with: {Interruption.resume_hint}")
     else:
         complain("interrupted")
-    return INTERRUPTED
+    return EXIT_INTERRUPTED
 
 
 def _unexpected(error: Exception) -> tuple[str, str]:
@@ -87,7 +87,7 @@ def _failed(text: str, code: str, as_json: bool) -> int:
 
         with suppress(OSError):  # it may be stdout itself that cannot be written
             typer.echo(json.dumps({"error": {"code": code, "message": text}}, ensure_ascii=True))
-    return BAD_INPUT
+    return EXIT_BAD_INPUT
 
 
 def complain(text: str) -> None:

@@ -40,7 +40,7 @@ class Recorder(Protocol):
 
 
 @dataclass(eq=False)
-class LiveRun:
+class RunContext:
     """One run, alive in this process. `said` is what the run had recorded before, if it was interrupted."""
 
     run: str

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from agentnet.cli.framing import printable
+from agentnet.cli.entry import printable
 from agentnet.contracts.bodies import (
     Assignment,
     Critique,

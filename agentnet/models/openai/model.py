@@ -28,10 +28,10 @@ from tenacity import (
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelError
-from agentnet.models.base import Abilities, ChatMessage, Chunk, Completion, NextTokens, Request
-from agentnet.models.remote_errors import refused_field, translated, wanted_pause, worth_retrying
-from agentnet.models.remote_replies import Reply
-from agentnet.models.remote_tokens import MOST, read_next_tokens
+from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, NextTokens, Request
+from agentnet.models.openai.errors import refused_field, translated, wanted_pause, worth_retrying
+from agentnet.models.openai.replies import Reply
+from agentnet.models.openai.tokens import MOST, read_next_tokens
 
 log = logging.getLogger("agentnet.remote")
 
@@ -68,10 +68,10 @@ class OpenAIModel:
         return self._spec.model
 
     @property
-    def abilities(self) -> Abilities:
+    def capabilities(self) -> ModelCapabilities:
         holds = {"json_schema": True, "json_object with schema": True, "none": False}.get(self._format)
         schema = holds if self._format_works or self._format == "none" else None
-        return Abilities(context=self._spec.context, schema=schema, logprobs=self._logprobs)
+        return ModelCapabilities(context=self._spec.context, schema=schema, logprobs=self._logprobs)
 
     @property
     def url(self) -> str:

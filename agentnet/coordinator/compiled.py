@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from agentnet.collab.binding import Binder, agents_of
-from agentnet.collab.blueprint import Graph
 from agentnet.collab.compiling import compile_expression, most_steps
+from agentnet.collab.graph_builder import Graph
 from agentnet.contracts.network import NetworkSpec
-from agentnet.contracts.protocols import Expression, Keyed, ProtocolSpec
+from agentnet.contracts.protocols import Expression, ProtocolSpec, TaggedModel
 from agentnet.coordinator.preflight import preflight
 from agentnet.errors import BadInput, ResumeError
 from agentnet.network import Network
@@ -23,16 +23,16 @@ LAYOUT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class CompiledProtocol:
     """A protocol that is ready to run on a network, any number of times and at once."""
 
     name: str
     expression: Expression
     graph: Graph
-    identity: dict[str, Any]
+    fingerprinted: dict[str, Any]
     """What must be the same when an interrupted run is resumed: the bound protocol and the agents in it."""
-    signature: str
-    """A digest of `identity`; every checkpoint carries it."""
+    fingerprint: str
+    """A digest of `fingerprinted`; every checkpoint carries it."""
     recursion_limit: int
     notes: tuple[str, ...]
 
@@ -46,23 +46,23 @@ class Prepared:
             return None
 
 
-def prepare(protocol: ProtocolSpec, network: Network, checkpointer: Any = None) -> Prepared:
+def prepare(protocol: ProtocolSpec, network: Network, checkpointer: Any = None) -> CompiledProtocol:
     """Bind, check and compile a protocol. Raises `ProtocolError` or `PreflightError` before anything runs."""
     expression = Binder(network.spec).bind(protocol.protocol)
     notes = preflight(expression, network)
-    same = identity(expression, network.spec)
-    return Prepared(
+    same = fingerprinted(expression, network.spec)
+    return CompiledProtocol(
         name=protocol.name,
         expression=expression,
         graph=compile_expression(expression, checkpointer),
-        identity=same,
-        signature=hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:16],
+        fingerprinted=same,
+        fingerprint=hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:16],
         recursion_limit=most_steps(expression),
         notes=tuple(notes),
     )
 
 
-def identity(expression: Expression, network: NetworkSpec) -> dict[str, Any]:
+def fingerprinted(expression: Expression, network: NetworkSpec) -> dict[str, Any]:
     """Plain data that says which protocol this is: every field of it (defaults too), and how its agents are set up."""
     named = set(agents_of(expression))
     agents = {
@@ -75,7 +75,7 @@ def identity(expression: Expression, network: NetworkSpec) -> dict[str, Any]:
 
 def explicit(value: object) -> Any:
     """Plain data of a protocol expression with every default written out."""
-    if isinstance(value, Keyed):
+    if isinstance(value, TaggedModel):
         return {value.kind: {name: explicit(getattr(value, name)) for name in type(value).model_fields}}
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 
 
-def folder(name: str) -> Path:
+def shipped_folder(name: str) -> Path:
     """The folder `protocols`, `scenarios` or `evals`, however AgentNet was installed."""
     for place in (_PACKAGE / "shipped" / name, _PACKAGE.parent / name):
         if place.is_dir():
@@ -18,6 +18,6 @@ def folder(name: str) -> Path:
     raise FileNotFoundError(f"the installation of agentnet-ai lacks its folder {name!r}: install it again")
 
 
-def named(name: str, suffix: str = ".yaml") -> dict[str, Path]:
+def shipped_files(name: str, suffix: str = ".yaml") -> dict[str, Path]:
     """The shipped files of a folder by stem, sorted."""
-    return {path.stem: path for path in sorted(folder(name).glob(f"*{suffix}"))}
+    return {path.stem: path for path in sorted(shipped_folder(name).glob(f"*{suffix}"))}

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from agentnet.errors import BadResponse
 from agentnet.models.base import NextTokens
-from agentnet.models.remote_errors import quoted
-from agentnet.models.remote_replies import usage_of
+from agentnet.models.openai.errors import quoted
+from agentnet.models.openai.replies import usage_of
 
 MOST = 20
 """Tokens that a server is asked for: the most that the API allows."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadResponse
 from agentnet.models.base import Completion
-from agentnet.models.remote_errors import CHECK_URL, quoted
+from agentnet.models.openai.errors import CHECK_URL, quoted
 
 
 class _Logprob(BaseModel):

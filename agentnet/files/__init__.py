@@ -1,0 +1,1 @@
+"""Files: what people write (YAML, tables), what travels with AgentNet, and names looked up among the known ones."""
