@@ -11,8 +11,10 @@ from agentnet.collab.best import ranking
 from agentnet.collab.binding import agents_of
 from agentnet.collab.context import COORDINATOR, RunContext
 from agentnet.collab.graph_builder import GraphBuilder, parents_view
+from agentnet.collab.splitting import fitted, undivided
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import REFERENCE, Assignment, Error, Plan, Result, Step, answer_of
+from agentnet.contracts.cards import Card
 from agentnet.contracts.messages import Message
 from agentnet.contracts.protocols import Delegate, Expression, Synthesize
 
@@ -20,13 +22,17 @@ from agentnet.contracts.protocols import Delegate, Expression, Synthesize
 def draw(delegate: Delegate, builder: GraphBuilder) -> None:
     """START → plan → dispatch → (each ready step to its worker → dispatch)* → merge → END.
 
-    A step whose worker fails goes to the next best worker; when nobody can do it, the run has no answer.
+    A step whose worker fails goes to the next best worker; when no worker can do it, the run has no answer. With
+    ``split: needed`` the coordinator plans instead of the planner where there is nothing to split (see `splitting`).
     """
     workers = builder.children(delegate.workers, parents_view)
 
     async def plan(state: State, runtime: Runtime[RunContext]) -> State:
-        run = runtime.context
-        planner = run.agent(delegate.planner, run.task(state["task"]).label)
+        run, task = runtime.context, runtime.context.task(state["task"])
+        planner = run.agent(delegate.planner, task.label)
+        if delegate.split == "needed" and (own := undivided(task, planner.card, _cards(delegate.workers, run))):
+            planned = await run.record(own, sender=COORDINATOR, node=f"{state['scope']}/plan")
+            return {"said": {"plan": [planned.id]}}
         said = await run.ask(
             planner,
             "plan",
@@ -37,6 +43,12 @@ def draw(delegate: Delegate, builder: GraphBuilder) -> None:
             labels=known_labels(delegate.workers, run),
             max_steps=delegate.max_steps,
         )
+        if (
+            delegate.split == "needed"
+            and isinstance(said.body, Plan)
+            and (body := fitted(said.body, task)) != said.body
+        ):
+            said = await run.record(body, sender=COORDINATOR, node=f"{state['scope']}/fitted", reply_to=(said.id,))
         return {"said": {"plan": [said.id]}}
 
     async def dispatch(state: State, runtime: Runtime[RunContext]) -> Command[str]:
@@ -67,8 +79,11 @@ def draw(delegate: Delegate, builder: GraphBuilder) -> None:
 
 def known_labels(workers: Sequence[Expression], run: RunContext) -> list[str]:
     """The labels that the workers' cards know: what a plan may ask for."""
-    cards = [run.agent(name, None).card for part in workers for name in agents_of(part)]
-    return sorted({label for card in cards for label in card.labels})
+    return sorted({label for card in _cards(workers, run) for label in card.labels})
+
+
+def _cards(workers: Sequence[Expression], run: RunContext) -> list[Card]:
+    return [run.agent(name, None).card for part in workers for name in agents_of(part)]
 
 
 def _ready(plan: Plan, state: State, run: RunContext) -> list[Step]:

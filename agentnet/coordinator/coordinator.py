@@ -22,7 +22,8 @@ from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator.compiled import CompiledProtocol, check_same, prepare
-from agentnet.errors import LimitReached, ResumeError
+from agentnet.coordinator.preflight import require_knowledge
+from agentnet.errors import LimitReached, ResumeError, Unsuited
 from agentnet.network import Network
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ class Coordinator:
         }
         status: RunStatus
         try:
+            require_knowledge(prepared.name, prepared.expression, self.network, record.task.label, prepared.floor)
             going_on = said is not None and await self._has_checkpoint(prepared, config)
             start: State = {"scope": prepared.expression.kind, "task": task.id, "view": [], "said": {}, "round": 0}
             final = await prepared.graph.ainvoke(
@@ -192,6 +194,8 @@ class Coordinator:
             )
         except LimitReached as error:
             status, answer, detail = "stopped", None, str(error)
+        except Unsuited as error:
+            status, answer, detail = "failed", None, str(error)
         else:
             status, answer, detail = _conclusion(live, final["outcome"])
         if self._store is not None:
