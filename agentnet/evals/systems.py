@@ -33,7 +33,7 @@ def systems_of(suite: SuiteSpec, network: NetworkSpec, folder: Path) -> tuple[Sy
             found += swept(entry, members_of(entry.members, network))
         else:
             try:
-                found.append(_written(entry, folder))
+                found.append(_written(entry, folder, network))
             except BadInput as error:
                 raise BadInput(f"system {(entry.name or entry.protocol)!r}: {error}") from error
     names = [one.name for one in found]
@@ -71,10 +71,10 @@ def _repeated(name: str, kind: SystemKind, among: tuple[Expression, ...], datase
     return made.model_copy(update={"kind": kind, "datasets": (dataset,)})
 
 
-def _written(entry: SystemSpec, folder: Path) -> System:
+def _written(entry: SystemSpec, folder: Path, network: NetworkSpec) -> System:
     """A system that the suite names or spells out."""
     if isinstance(entry.protocol, str):
-        protocol, _ = read_protocol(entry.protocol, beside=folder)
+        protocol, _ = read_protocol(entry.protocol, beside=folder, agents=[agent.name for agent in network.agents])
         name = entry.name or (protocol.name if protocol.name != INLINE else entry.protocol)
     else:
         if not entry.name:

@@ -35,6 +35,7 @@ async def ask(
     from agentnet.contracts.bodies import Task
     from agentnet.coordinator.coordinator import Origin
     from agentnet.errors import BadInput
+    from agentnet.network import find_network
     from agentnet.workplace import open_workplace
 
     if text == "-":
@@ -45,7 +46,8 @@ async def ask(
         raise BadInput("the question is not UTF-8; convert it")
     settings = options.settings_from(network=network, store=store, protocol=protocol)
     limits = options.limits_from(limit_tokens, limit_calls, limit_seconds, limit_cost, best_so_far)
-    spec, source = read_protocol(settings.protocol.value)
+    members, _ = find_network(settings.network.value)
+    spec, source = read_protocol(settings.protocol.value, agents=[agent.name for agent in members.agents])
     async with open_workplace(settings) as place:
         with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
             outcome = await place.coordinator.run(
