@@ -123,6 +123,8 @@ class Execution:
                 if not asked:
                     return _end_of(self.context, final["outcome"])
                 words = await self._words_of_people(asked, answering)
+                if len(words) < len(asked):
+                    answering = None  # a person left: their words so far count, and no further question is put
                 if not words:
                     names = ", ".join(dict.fromkeys(str(each.value["agent"]) for each in asked))
                     return "interrupted", None, f"waits for {names}; resume the run to answer"
