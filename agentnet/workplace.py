@@ -23,14 +23,14 @@ from agentnet.network.files import EMBEDDED
 from agentnet.settings import Settings, resolve
 
 if TYPE_CHECKING:
-    from agentnet.store import Store
+    from agentnet.store import Runs
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What remembers runs: the store, and the checkpoints beside it."""
 
-    store: Store
+    runs: Runs
     checkpointer: Any
 
 
@@ -70,7 +70,7 @@ async def open_workplace(
     async with Network.open(spec, base) as members:
         coordinator = Coordinator(
             members,
-            store=memory.store if memory else None,
+            store=memory.runs if memory else None,
             checkpointer=memory.checkpointer if memory else None,
         )
         yield Workplace(settings, members, source, coordinator, memory)
@@ -80,13 +80,13 @@ async def open_workplace(
 @asynccontextmanager
 async def open_memory(settings: Settings) -> AsyncIterator[Memory]:
     """Open the store and the checkpoints, making their folders if there are none. Raises `StoreError`."""
-    from agentnet.store import Store, open_checkpointer
+    from agentnet.store import Database, Runs, open_checkpointer
 
     async with (
-        await Store.open(settings.store.value) as store,
+        await Database.open(settings.store.value) as database,
         open_checkpointer(settings.checkpoints) as checkpointer,
     ):
-        yield Memory(store, checkpointer)
+        yield Memory(Runs(database), checkpointer)
 
 
 def network_of(record: RunRecord) -> str | tuple[NetworkSpec, Path]:

@@ -10,7 +10,7 @@ from agentnet.contracts.base import WireModel
 from agentnet.contracts.messages import Message
 from agentnet.contracts.usage import Usage
 
-RunStatus = Literal["running", "done", "failed", "stopped"]
+RunStatus = Literal["running", "done", "failed", "stopped", "cancelled", "interrupted"]
 """`done` has an answer, `failed` ended without one, `stopped` hit a limit and can be resumed."""
 
 

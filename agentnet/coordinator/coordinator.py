@@ -26,7 +26,7 @@ from agentnet.errors import LimitReached, ResumeError
 from agentnet.network import Network
 
 if TYPE_CHECKING:
-    from agentnet.store import Store
+    from agentnet.store import Runs
 
 Listener = Callable[[Event], None]
 
@@ -61,7 +61,7 @@ class Origin:
 class Coordinator:
     """Runs protocols on one open network. With a store and a checkpointer, runs are durable and can be resumed."""
 
-    def __init__(self, network: Network, *, store: Store | None = None, checkpointer: Any = None) -> None:
+    def __init__(self, network: Network, *, store: Runs | None = None, checkpointer: Any = None) -> None:
         self.network = network
         self._store = store
         self._checkpointer = checkpointer
@@ -135,6 +135,7 @@ class Coordinator:
         check_same(record.id, record.protocol, prepared.fingerprinted)
         if limits is not None:
             record = record.model_copy(update={"limits": limits})
+        await self._store.claim(record.id)
         said = await self._store.messages(record.id)
         return await self._carry_out(record, prepared, said, on_event, stream_text)
 

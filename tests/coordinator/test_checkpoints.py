@@ -8,7 +8,7 @@ from typing import Any
 
 from agentnet.contracts.bodies import Task
 from agentnet.coordinator import Coordinator
-from agentnet.store import Store, open_checkpointer
+from agentnet.store import Database, Runs, open_checkpointer
 from tests.scripted import agent, from_the_prompt, network, spec
 
 TASK = Task(text="What is 17 × 23?")
@@ -18,8 +18,9 @@ MEGABYTE = 10**6
 async def test_three_hundred_turns_leave_less_than_two_megabytes(tmp_path: Path) -> None:
     web = network(*(agent(name, from_the_prompt) for name in ("ada", "ben", "cyd")))
     protocol = spec({"debate": {"members": ["@solver"], "rounds": 100, "stop": "never"}})
-    async with await Store.open(tmp_path / "s.db") as store, open_checkpointer(tmp_path / "c.db") as checkpointer:
-        outcome = await Coordinator(web, store=store, checkpointer=checkpointer).run(TASK, protocol, run="r")
+    async with await Database.open(tmp_path / "s.db") as database, open_checkpointer(tmp_path / "c.db") as checkpointer:
+        runs = Runs(database)
+        outcome = await Coordinator(web, store=runs, checkpointer=checkpointer).run(TASK, protocol, run="r")
         assert outcome.status == "done"
         assert outcome.usage.calls == 300
     size = sum(file.stat().st_size for file in tmp_path.iterdir())

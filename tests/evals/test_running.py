@@ -17,7 +17,7 @@ from agentnet.evals.sweeps import system, together
 from agentnet.evals.systems import CORRECTIONS, SAMPLES
 from agentnet.models.base import Request
 from agentnet.network import Network
-from agentnet.store import Evaluations, Store
+from agentnet.store import Database, Evaluations
 from tests.evals.made import RIGHT, items, record
 from tests.scripted import agent, network
 
@@ -27,8 +27,8 @@ GRADING = Grading("exact", "whole", "same")
 
 @pytest.fixture
 async def evaluations(tmp_path: Path) -> AsyncIterator[Evaluations]:
-    async with await Store.open(tmp_path / "evals.db") as store:
-        yield Evaluations(store)
+    async with await Database.open(tmp_path / "evals.db") as database:
+        yield Evaluations(database)
 
 
 class Team:

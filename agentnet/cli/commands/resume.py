@@ -35,7 +35,7 @@ async def resume(
     settings = options.settings_from(store=store)
     limits = options.limits_from(limit_tokens, limit_calls, limit_seconds, limit_cost, best_so_far)
     async with open_memory(settings) as memory:
-        record = await memory.store.find_run(run)
+        record = await memory.runs.find(run)
         spec = protocol_of(record)
         async with open_workplace(settings, network=network_of(record), memory=memory) as place:
             with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:

@@ -25,7 +25,7 @@ async def runs(
     from agentnet.workplace import open_memory
 
     async with open_memory(options.settings_from(store=store)) as memory:
-        found = await memory.store.runs(limit)
+        found = await memory.runs.latest(limit)
     if json:
         emit([record_data(record) for record in found])
         return
@@ -54,8 +54,8 @@ async def show(
     from agentnet.workplace import open_memory
 
     async with open_memory(options.settings_from(store=store)) as memory:
-        record = await memory.store.find_run(run)
-        messages = await memory.store.messages(record.id)
+        record = await memory.runs.find(run)
+        messages = await memory.runs.messages(record.id)
     if json:
         whole = [message.model_dump(mode="json") for message in messages]
         emit({**record_data(record), "protocol_expression": record.protocol, "messages": whole})
