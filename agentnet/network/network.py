@@ -29,7 +29,7 @@ class Network:
 
         `base` is the folder that relative paths in the spec start from. Raises `ModelError` or `NetworkError`.
         """
-        from agentnet.models.opening import ModelPool
+        from agentnet.models.pool import ModelPool
 
         base = base or Path.cwd()
         packs = [find_pack(agent.pack, beside=base) for agent in spec.agents]

@@ -8,10 +8,14 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from agentnet.contracts.model_specs import LlamaSpec, ModelSpec, OpenAISpec, ReplaySpec
 from agentnet.errors import ModelFileError
 from agentnet.models.base import Model
+
+if TYPE_CHECKING:
+    from agentnet.models.llama.machine import Machine
 
 ZOO = "zoo:"
 HUB = "hf://"
@@ -20,11 +24,12 @@ HUB = "hf://"
 class ModelPool:
     """Opens models and closes them together. Agents that name the same model share it.
 
-    `base` is the folder that relative paths start from.
+    `base` is the folder that relative paths start from. Local models divide the cores and the memory of `machine`; None
+    takes the machine that this process runs on.
     """
 
-    def __init__(self, base: Path) -> None:
-        self._base = base
+    def __init__(self, base: Path, *, machine: Machine | None = None) -> None:
+        self._base, self._machine = base, machine
         self._models: dict[str, Model] = {}
         self._opening = asyncio.Lock()
 
@@ -56,7 +61,7 @@ class ModelPool:
         await asyncio.gather(*(model.close() for model in models.values()))
 
     async def _load(self, key: str, spec: ModelSpec) -> None:
-        self._models[key] = await asyncio.to_thread(open_model, spec, base=self._base)
+        self._models[key] = await asyncio.to_thread(open_model, spec, base=self._base, machine=self._machine)
 
     def _settled(self, spec: ModelSpec) -> ModelSpec:
         """The spec with its file written in one way only, so that two spellings of a path are one model."""
@@ -67,7 +72,7 @@ class ModelPool:
         return spec.model_copy(update={"path": os.path.realpath(self._base / Path(spec.path).expanduser())})
 
 
-def open_model(spec: ModelSpec, *, base: Path) -> Model:
+def open_model(spec: ModelSpec, *, base: Path, machine: Machine | None = None) -> Model:
     """Open one model; blocks while a file is fetched or loaded. Raises `ModelError`."""
     if isinstance(spec, OpenAISpec):
         from agentnet.models.openai.model import OpenAIModel
@@ -79,7 +84,7 @@ def open_model(spec: ModelSpec, *, base: Path) -> Model:
         return ReplayModel(base / spec.replay, spec)
     from agentnet.models.llama import LlamaModel
 
-    return LlamaModel(find_file(spec, base), spec)
+    return LlamaModel(find_file(spec, base), spec, machine)
 
 
 def find_file(spec: LlamaSpec, base: Path) -> Path:

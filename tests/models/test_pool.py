@@ -13,9 +13,9 @@ import pytest
 
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.errors import ModelFileError
-from agentnet.models import opening
+from agentnet.models import pool as pools
 from agentnet.models.base import Model, Request
-from agentnet.models.opening import ModelPool, open_model
+from agentnet.models.pool import ModelPool, open_model
 from agentnet.models.scripted import ScriptedModel
 from tests.models.llama.files import TURN, path_through, tokens_of, write_chain
 
@@ -32,13 +32,13 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was opened; paths that contain ``bad`` fail."""
     found: list[str] = []
 
-    def start(spec: LlamaSpec, *, base: Path) -> Model:
+    def start(spec: LlamaSpec, **_: object) -> Model:
         if "bad" in spec.path:
             raise ModelFileError(f"{spec.path}: no such file")
         found.append(spec.path)
         return Closing(["hello"] * 9, name=spec.path)
 
-    monkeypatch.setattr(opening, "open_model", start)
+    monkeypatch.setattr(pools, "open_model", start)
     return found
 
 
@@ -84,12 +84,12 @@ async def test_what_a_cancelled_opening_loads_is_closed_all_the_same(
     started, go_on = threading.Event(), threading.Event()
     model = Closing(["x"])
 
-    def slow(spec: LlamaSpec, *, base: Path) -> Model:
+    def slow(spec: LlamaSpec, **_: object) -> Model:
         started.set()
         go_on.wait(60)
         return model
 
-    monkeypatch.setattr(opening, "open_model", slow)
+    monkeypatch.setattr(pools, "open_model", slow)
     async with ModelPool(tmp_path) as pool:
         task = asyncio.create_task(pool.open([LlamaSpec(path="zoo:a")]))
         await asyncio.to_thread(started.wait, 60)
@@ -102,7 +102,7 @@ async def test_what_a_cancelled_opening_loads_is_closed_all_the_same(
 
 def test_importing_the_models_costs_nothing() -> None:
     code = (
-        "import sys, agentnet.models, agentnet.models.base, agentnet.models.opening, agentnet.models.scripted, "
+        "import sys, agentnet.models, agentnet.models.base, agentnet.models.pool, agentnet.models.scripted, "
         "agentnet.models.gguf, agentnet.models.devices\n"
         "heavy = {'llama_cpp', 'openai', 'huggingface_hub', 'numpy', 'jinja2'} & sys.modules.keys()\n"
         "assert not heavy, heavy"
