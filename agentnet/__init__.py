@@ -4,6 +4,7 @@ The names below are what programs and notebooks need; each is imported when it i
 `agentnet` costs nothing.
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from agentnet.network import Network as Network
     from agentnet.network import find_network as find_network
     from agentnet.workplace import open_workplace as open_workplace
+
+logging.getLogger("agentnet").addHandler(logging.NullHandler())  # nothing prints from the inside
 
 _HOMES = {
     "find_protocol": "collab.library",
