@@ -161,18 +161,17 @@ def _notes(path: Path, spec: LlamaSpec, header: Header, plan: MemoryPlan, *, gpu
 def _load(path: Path, spec: LlamaSpec, plan: MemoryPlan, threads: int) -> tuple[Any, Any]:
     """Weights and context, or neither."""
     llama = backend.library()
-    backend.forget_errors()
-    backend.forget_loading()
+    backend.forget()
     model = _load_weights(path, spec, plan.offload)
     if not model:
-        raise ModelFileError(f"{path}: llama.cpp cannot load it: {backend.last_error() or 'no reason given'}")
+        raise ModelFileError(f"{path}: llama.cpp cannot load it: {backend.reason()}")
     try:
         _check_kind(path, model)
         context = llama.llama_init_from_model(model, _context_params(spec, plan, threads))
         if not context:
             raise ModelFileError(
-                f"{path}: no memory for a KV cache of {plan.cells} tokens "
-                f"({backend.last_error() or 'no reason given'}); set a smaller `context` or a quantised KV cache"
+                f"{path}: no memory for a KV cache of {plan.cells} tokens ({backend.reason()}); "
+                f"set a smaller `context` or a quantised KV cache"
             )
     except BaseException:
         llama.llama_model_free(model)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,6 +103,61 @@ async def test_a_model_in_several_files_is_opened_by_its_first(opened: Open, tmp
         tensor.name: tensor.size for tensor in one.tensors
     }
     assert (await opened(first).generate(Request(HI))).text == "añ"
+
+
+class TestReason:
+    """Why llama.cpp could not load a file: what it says first, on the thread that loads."""
+
+    def test_an_architecture_that_llama_cpp_does_not_know_is_named(self, tmp_path: Path) -> None:
+        file = write_chain(tmp_path / "new.gguf", {}, architecture="qwenx")
+        with pytest.raises(
+            ModelFileError, match=r"new\.gguf: llama\.cpp cannot load it: .*unknown model architecture: 'qwenx'"
+        ):
+            LlamaModel(file, LlamaSpec(path="x", threads=1))
+
+    def test_a_tensor_that_is_missing_is_named(self, chain_file: Path, tmp_path: Path) -> None:
+        broken = tmp_path / "broken.gguf"
+        broken.write_bytes(chain_file.read_bytes().replace(b"blk.1.attn_k.weight", b"blk.1.attn_x.weight"))
+        with pytest.raises(ModelFileError, match=r"blk\.1\.attn_k\.weight"):
+            LlamaModel(broken, LlamaSpec(path="x", threads=1))
+
+    async def test_loads_beside_each_other_and_an_engine_at_work_each_have_their_own(
+        self, opened: Open, random_file: Path, tmp_path: Path
+    ) -> None:
+        names = [f"new{number:02}" for number in range(20)]
+        files = [write_chain(tmp_path / f"{name}.gguf", {}, architecture=name) for name in names]
+        engine = opened(random_file)
+        over = asyncio.Event()
+
+        async def work() -> int:
+            replies = 0
+            while not over.is_set() or not replies:
+                await engine.generate(Request(HI, Sampling(max_tokens=20)))
+                replies += 1
+            return replies
+
+        def reason(file: Path) -> str:
+            with pytest.raises(ModelFileError) as raised:
+                LlamaModel(file, LlamaSpec(path="x", threads=1))
+            return str(raised.value)
+
+        working = [asyncio.create_task(work()) for _ in range(4)]
+        await engine.generate(Request(HI, Sampling(max_tokens=1)))
+        reasons = await asyncio.gather(*(asyncio.to_thread(reason, file) for file in files))
+        over.set()
+        assert min(await asyncio.gather(*working)) > 0
+        for name, said in zip(names, reasons, strict=True):
+            assert f"unknown model architecture: '{name}'" in said
+
+    def test_what_failed_before_is_not_the_reason(
+        self, chain_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = write_chain(tmp_path / "new.gguf", {}, architecture="qwenx")
+        with pytest.raises(ModelFileError, match="qwenx"):
+            LlamaModel(file, LlamaSpec(path="x", threads=1))
+        monkeypatch.setattr(loading, "_load_weights", lambda *_: None)
+        with pytest.raises(ModelFileError, match="cannot load it: no reason given"):
+            LlamaModel(chain_file, LlamaSpec(path="x", threads=1))
 
 
 class TestGpu:
@@ -199,6 +257,23 @@ async def test_llama_cpp_logs_through_logging_and_prints_nothing(
         await opened(chain_file).generate(Request(HI))
     assert any("n_ctx" in record.message for record in caplog.records)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_load_that_fails_prints_nothing(tmp_path: Path) -> None:
+    """In a process that has not set up logging, Python would print what nothing handles."""
+    file = write_chain(tmp_path / "new.gguf", {}, architecture="qwenx")
+    code = (
+        "from agentnet.contracts.model_specs import LlamaSpec\n"
+        "from agentnet.errors import ModelFileError\n"
+        "from agentnet.models.llama import LlamaModel\n"
+        "try:\n"
+        f"    LlamaModel(__import__('pathlib').Path({str(file)!r}), LlamaSpec(path='x'))\n"
+        "except ModelFileError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "unknown model architecture" in done.stdout
+    assert done.stderr == ""
 
 
 class TestTemplates:
