@@ -80,6 +80,8 @@ class LlamaModel:
             yield Chunk("", await work)
         finally:
             work.cancel()
+            # A caller that leaves early may close the model next: nothing of the reply may be under way then.
+            await asyncio.gather(work, return_exceptions=True)
 
     async def score(self, request: Request, continuations: Sequence[str]) -> Scores:
         return await self._score(request, continuations, among=False)
