@@ -1,37 +1,33 @@
-"""Opening models: from a spec to something that answers, once for each distinct spec."""
+"""The open models of a process: one for each distinct spec, shared by its users and closed after the last of them."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from agentnet.contracts.model_specs import LlamaSpec, ModelSpec, OpenAISpec, ReplaySpec
-from agentnet.errors import ModelFileError
+from agentnet.contracts.base import FileModel
+from agentnet.contracts.model_specs import ModelSpec
+from agentnet.models.backends import open_model, settled
 from agentnet.models.base import Model
 
 if TYPE_CHECKING:
     from agentnet.models.llama.machine import Machine
 
-ZOO = "zoo:"
-HUB = "hf://"
-
 
 class ModelPool:
-    """Opens models and closes them together. Agents that name the same model share it.
+    """Opens models and counts their users. Agents that name the same model share it.
 
     `base` is the folder that relative paths start from. Local models divide the cores and the memory of `machine`; None
-    takes the machine that this process runs on.
+    takes the machine that this process runs on. A pool belongs to one event loop.
     """
 
     def __init__(self, base: Path, *, machine: Machine | None = None) -> None:
         self._base, self._machine = base, machine
-        self._models: dict[str, Model] = {}
-        self._opening = asyncio.Lock()
+        self._models: dict[str, _Shared] = {}
 
     async def __aenter__(self) -> ModelPool:
         return self
@@ -41,79 +37,102 @@ class ModelPool:
     ) -> None:
         await self.close()
 
+    async def acquire(self, spec: ModelSpec) -> Model:
+        """Return the model of a spec and count one user more. Raises `ModelError`.
+
+        The first user opens the model; users that come meanwhile wait for the same load. A load that fails, fails for
+        all of them and is forgotten: the next `acquire` tries again. Cancelling the only user of a load takes as long
+        as the load, since a thread cannot be stopped; the model is closed then.
+        """
+        spec = settled(spec, self._base)
+        key = spec.model_dump_json()
+        # What a closing model holds must be free again before the same file is loaded once more.
+        while (shared := self._models.get(key)) is not None and shared.closed:
+            await asyncio.wait([self._closing(shared)])
+        if shared is None:
+            shared = self._models[key] = _Shared(key, asyncio.create_task(self._load(key, spec)))
+        shared.users += 1
+        try:
+            return await asyncio.shield(shared.loading)
+        except BaseException:
+            await self._leave(shared)
+            raise
+
+    async def release(self, model: Model | ModelSpec) -> None:
+        """Count one user less of a model, which is named by itself or by its spec. The last user's release closes it.
+
+        A model that the pool does not hold, or no longer holds, is ignored.
+        """
+        if isinstance(model, FileModel):
+            shared = self._models.get(settled(model, self._base).model_dump_json())
+        else:
+            shared = next((shared for shared in self._models.values() if shared.model is model), None)
+        if shared is not None and shared.users:
+            await self._leave(shared)
+
     async def open(self, specs: Iterable[ModelSpec]) -> list[Model]:
-        """A model for each spec, in order. Files are loaded side by side. Raises `ModelError`."""
-        found = [self._settled(spec) for spec in specs]
-        keys = [spec.model_dump_json() for spec in found]
-        async with self._opening:
-            new = {key: spec for key, spec in zip(keys, found, strict=True) if key not in self._models}
-            loads = [asyncio.create_task(self._load(key, spec)) for key, spec in new.items()]
-            try:
-                await asyncio.gather(*map(asyncio.shield, loads))
-            finally:
-                # A thread that loads a file cannot be stopped: wait, so that what it opens is kept and closed.
-                await asyncio.gather(*loads, return_exceptions=True)
-        return [self._models[key] for key in keys]
+        """Acquire a model for each spec, in order. Files are loaded side by side. Raises `ModelError`.
+
+        Where one fails, the others stay open until `close`.
+        """
+        models: list[Model] = []
+        for outcome in await asyncio.gather(*map(self.acquire, specs), return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            models.append(outcome)
+        return models
 
     async def close(self) -> None:
-        """Close every model. Closing twice is harmless."""
-        models, self._models = self._models, {}
-        await asyncio.gather(*(model.close() for model in models.values()))
+        """Close every model, whatever users it has, and what is being loaded as soon as it is. Safe to call twice."""
+        models = list(self._models.values())
+        for shared in models:
+            shared.users = 0
+        await asyncio.gather(*(asyncio.shield(self._closing(shared)) for shared in models))
 
-    async def _load(self, key: str, spec: ModelSpec) -> None:
-        self._models[key] = await asyncio.to_thread(open_model, spec, base=self._base, machine=self._machine)
+    async def _load(self, key: str, spec: ModelSpec) -> Model:
+        try:
+            return await asyncio.to_thread(open_model, spec, base=self._base, machine=self._machine)
+        except BaseException:
+            del self._models[key]
+            raise
 
-    def _settled(self, spec: ModelSpec) -> ModelSpec:
-        """The spec with its file written in one way only, so that two spellings of a path are one model."""
-        if isinstance(spec, ReplaySpec):
-            return spec.model_copy(update={"replay": os.path.realpath(self._base / Path(spec.replay).expanduser())})
-        if isinstance(spec, OpenAISpec) or spec.path.startswith((ZOO, HUB)):
-            return spec
-        return spec.model_copy(update={"path": os.path.realpath(self._base / Path(spec.path).expanduser())})
+    async def _leave(self, shared: _Shared) -> None:
+        shared.users = max(0, shared.users - 1)  # the pool may have been closed meanwhile
+        if not shared.users and self._models.get(shared.key) is shared:
+            await asyncio.shield(self._closing(shared))
 
+    def _closing(self, shared: _Shared) -> asyncio.Task[None]:
+        """Return the task that closes a model. It runs to its end, whatever becomes of those that wait for it."""
+        if shared.closing is None:
+            shared.closing = asyncio.create_task(self._close(shared))
+        return shared.closing
 
-def open_model(spec: ModelSpec, *, base: Path, machine: Machine | None = None) -> Model:
-    """Open one model; blocks while a file is fetched or loaded. Raises `ModelError`."""
-    if isinstance(spec, OpenAISpec):
-        from agentnet.models.openai.model import OpenAIModel
-
-        return OpenAIModel(spec)
-    if isinstance(spec, ReplaySpec):
-        from agentnet.models.replay import ReplayModel
-
-        return ReplayModel(base / spec.replay, spec)
-    from agentnet.models.llama import LlamaModel
-
-    return LlamaModel(find_file(spec, base), spec, machine)
-
-
-def find_file(spec: LlamaSpec, base: Path) -> Path:
-    """The local GGUF file of a spec; fetches it from the hub if it lies there. A given checksum is verified."""
-    if spec.path.startswith(HUB):
-        from agentnet.models.hub import fetch
-
-        return fetch(spec.path, spec.sha256)
-    path = _local(spec, base)
-    if spec.sha256 is not None and path.is_file():
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != spec.sha256:
-            raise ModelFileError(f"{path}: its SHA-256 is {found}, expected {spec.sha256}; fetch the file again")
-    return path
+    async def _close(self, shared: _Shared) -> None:
+        """Close a model that has no users, once it is loaded. A user that came meanwhile keeps it open."""
+        await asyncio.wait([shared.loading])
+        if shared.users or shared.model is None:
+            shared.closing = None
+            return
+        shared.closed = True
+        try:
+            await shared.model.close()
+        finally:
+            del self._models[shared.key]
 
 
-def present_file(spec: LlamaSpec, base: Path) -> Path | None:
-    """The same without fetching or verifying anything; None where the file would have to be fetched first."""
-    if spec.path.startswith(HUB):
-        from agentnet.models.hub import cached
+@dataclass(eq=False, slots=True)
+class _Shared:
+    """One model of a pool, from the start of its load to the end of its closing."""
 
-        return cached(spec.path)
-    return _local(spec, base)
+    key: str
+    loading: asyncio.Task[Model]
+    users: int = 0
+    closing: asyncio.Task[None] | None = None
+    closed: bool = False
+    """Whether `Model.close` was called: from then on the model is of no use."""
 
-
-def _local(spec: LlamaSpec, base: Path) -> Path:
-    if spec.path.startswith(ZOO):
-        from agentnet.zoo import catalog
-
-        return catalog.path(spec.path.removeprefix(ZOO))
-    return base / Path(spec.path).expanduser()
+    @property
+    def model(self) -> Model | None:
+        """The open model; None while it loads, and where the load failed."""
+        loaded = self.loading.done() and not self.loading.cancelled() and self.loading.exception() is None
+        return self.loading.result() if loaded else None
