@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 
 from agentnet.collab.budget import Budget
 from agentnet.collab.context import COORDINATOR, USER, RunContext
-from agentnet.collab.state import State
+from agentnet.collab.state import initial_state
 from agentnet.contracts.bodies import Error, Task, answer_of
 from agentnet.contracts.events import Event, RunEnded, RunStarted, RunStatus
 from agentnet.contracts.limits import Limits
@@ -21,7 +21,7 @@ from agentnet.contracts.messages import Message
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.usage import Usage
-from agentnet.coordinator.compiled import CompiledProtocol, check_same, prepare
+from agentnet.coordinator.compiled import CompiledProtocol, check_same, compile_protocol
 from agentnet.errors import LimitReached, ResumeError
 from agentnet.network import Network
 
@@ -72,7 +72,7 @@ class Coordinator:
         """The protocol, ready to run; compiled once and reused."""
         prepared = self._prepared.get(protocol)
         if prepared is None:
-            prepared = self._prepared[protocol] = prepare(protocol, self.network, self._checkpointer)
+            prepared = self._prepared[protocol] = compile_protocol(protocol, self.network, self._checkpointer)
         return prepared
 
     async def run(
@@ -186,7 +186,7 @@ class Coordinator:
         status: RunStatus
         try:
             going_on = said is not None and await self._has_checkpoint(prepared, config)
-            start: State = {"scope": prepared.expression.kind, "task": task.id, "view": [], "said": {}, "round": 0}
+            start = initial_state(prepared.expression.kind, task.id)
             final = await prepared.graph.ainvoke(
                 None if going_on else start, config, context=live, durability="async" if self._checkpointer else None
             )

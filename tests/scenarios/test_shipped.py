@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agentnet.collab.binding import children
+from agentnet.collab.combinators import children
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import COMBINATORS, Expression
 from agentnet.coordinator import Coordinator
