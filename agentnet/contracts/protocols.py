@@ -124,7 +124,7 @@ class Parallel(TaggedModel):
 
     kind = "parallel"
     branches: tuple[Expression, ...] = Field(min_length=1)
-    times: int = Field(default=1, ge=1, description="each branch this many times, with different seeds")
+    times: int = Field(default=1, ge=1, description="run each branch this many times, with different seeds")
     decide: Decision = "majority"
 
 
@@ -166,7 +166,7 @@ class Verify(TaggedModel):
 
 
 class Fuse(TaggedModel):
-    """Members say one text together, token by token. What each would say next becomes what all have said."""
+    """Members write one text together, token by token: each proposes the next token, and all continue from one choice."""
 
     kind = "fuse"
     members: tuple[Selector, ...] = Field(default=("@solver",), min_length=1, description="agents; the first one leads")
@@ -180,17 +180,19 @@ class Fuse(TaggedModel):
     )
     weights: Literal["equal", "card"] | None = Field(default=None, description="None: by card for gac, else equal")
     sure: float | None = Field(
-        default=None, gt=0, le=1, description="the first member goes on alone where it is at least this sure"
+        default=None, gt=0, le=1, description="the first member continues alone where it is at least this sure"
     )
-    tau_k: int = Field(default=10, ge=1, description="how many pieces of each member are considered")
-    tau_p: float = Field(default=0.75, gt=0, le=1, description="and at most so much of its probability (duetnet, dp)")
-    top: int = Field(default=1, ge=1, description="draw among so many of the best (duetnet, dp, dk)")
+    tau_k: int = Field(default=10, ge=1, description="number of pieces that are considered of each member")
+    tau_p: float = Field(
+        default=0.75, gt=0, le=1, description="and of those the fewest that reach this probability (duetnet, dp)"
+    )
+    top: int = Field(default=1, ge=1, description="draw among this many of the best pieces (duetnet, dp, dk)")
     deadline: float | None = Field(
         default=None,
         gt=0,
-        description="seconds after which a piece goes on without a member; waiting for engines to begin does not count",
+        description="seconds after which a piece is chosen without a member; waiting for engines to begin does not count",
     )
-    think: int = Field(default=0, ge=0, description="tokens that each member may first think, alone")
+    think: int = Field(default=0, ge=0, description="tokens of thought that each member may write first, alone")
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
 
 
@@ -200,7 +202,7 @@ class Cascade(TaggedModel):
     kind = "cascade"
     steps: tuple[Expression, ...] = Field(min_length=1)
     until: Literal["agreement", "confidence"] = Field(
-        default="agreement", description="stop at so many equal answers, or at the first that is sure enough"
+        default="agreement", description="stop at enough equal answers, or at the first that is sure enough"
     )
     agree: int = Field(default=2, ge=1, description="equal answers that are enough (until agreement)")
     sure: float = Field(default=0.8, gt=0, le=1, description="confidence that is enough (until confidence)")
