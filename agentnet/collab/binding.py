@@ -10,7 +10,6 @@ from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import Ask, Decision, Expression, Judge, Merge, Synthesize, TaggedModel
 from agentnet.errors import ProtocolError
 from agentnet.files.names import suggestion
-from agentnet.network.network import card_of
 
 BEST = "@best"
 T = TypeVar("T", bound=TaggedModel)
@@ -26,7 +25,7 @@ class Binder:
 
     def __init__(self, network: NetworkSpec) -> None:
         self._name = network.name
-        self._roles = {agent.name: card_of(agent).roles for agent in network.agents}
+        self._roles = {agent.name: agent.card.roles for agent in network.agents}
 
     def bind(self, expression: Expression, path: str = "protocol") -> Expression:
         """Return the expression with agents' names in place of selectors; ``@best`` stays, it needs the task's label.

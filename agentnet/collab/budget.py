@@ -56,7 +56,8 @@ class Budget:
         if limits.cost is not None and spent.cost + self._cost + cost > limits.cost:
             left_cost = limits.cost - spent.cost - self._cost
             raise LimitReached(
-                f"a call may cost {cost:.4g}, {left_cost:.4g} of {limits.cost:.4g} is left; raise limits.cost to continue"
+                f"a call may cost {cost:.4g}, {left_cost:.4g} of {limits.cost:.4g} is left; "
+                "raise limits.cost to continue"
             )
         if (left_seconds := self.seconds_left) is not None and left_seconds <= 0:
             raise LimitReached(f"the limit of {limits.seconds:g} seconds is used up; raise limits.seconds to continue")

@@ -166,7 +166,7 @@ class Verify(TaggedModel):
 
 
 class Fuse(TaggedModel):
-    """Members write one text together, token by token: each proposes the next token, and all continue from one choice."""
+    """Members write one text together, token by token: all propose the next token, and all continue from the chosen."""
 
     kind = "fuse"
     members: tuple[Selector, ...] = Field(default=("@solver",), min_length=1, description="agents; the first one leads")
@@ -190,7 +190,7 @@ class Fuse(TaggedModel):
     deadline: float | None = Field(
         default=None,
         gt=0,
-        description="seconds after which a piece is chosen without a member; waiting for engines to begin does not count",
+        description="seconds after which a piece is chosen without a member; waiting for engines does not count",
     )
     think: int = Field(default=0, ge=0, description="tokens of thought that each member may write first, alone")
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
