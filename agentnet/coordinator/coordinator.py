@@ -15,12 +15,12 @@ from agentnet.collab.budget import Budget
 from agentnet.collab.bus import EventBus, Listener
 from agentnet.collab.context import RunContext
 from agentnet.contracts.bodies import Task
-from agentnet.contracts.events import OVER, Event, MessageSaid, RunEnded, RunStarted
+from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import Message
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.questions import Question
-from agentnet.contracts.runs import Origin, RunRecord
+from agentnet.contracts.runs import OVER, Origin, RunRecord
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator.compiled import CompiledProtocol, check_same, compile_protocol
 from agentnet.coordinator.execution import Execution
@@ -189,8 +189,8 @@ class Coordinator:
             check_same(record.id, record.protocol, compiled.fingerprinted)
             if limits is not None:
                 record = record.model_copy(update={"limits": limits})
+            await self._store.claim(record.id)
             said = await self._store.messages(record.id)
-            await self._store.set_status(record.id, "running")
             options = RunOptions(on_event, stream_text, answering)
             return await self._carry_out(record, compiled, network, said, options, EventBus())
 
@@ -218,10 +218,11 @@ class Coordinator:
             raise ResumeError(f"no run {run} goes on here, and no store remembers runs")
         record = await self._store.record(run)
         yield RunStarted(run=run, protocol=record.protocol_name)
+        said: list[Message] = []
         seen = 0
         while True:
             record = await self._store.record(run)
-            said = await self._store.messages(run)
+            said += await self._store.messages(run, after=len(said) - 1)
             for message in said[seen:]:
                 yield MessageSaid(run=run, message=message)
             seen = len(said)

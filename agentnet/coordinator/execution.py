@@ -15,10 +15,10 @@ from langgraph.types import Command, Interrupt
 from agentnet.collab.context import RunContext
 from agentnet.collab.state import State, initial_state
 from agentnet.contracts.bodies import Error, answer_of
-from agentnet.contracts.events import OVER, InputRequested, RunEnded, RunStarted, RunStatus
+from agentnet.contracts.events import InputRequested, RunEnded, RunStarted, RunStatus
 from agentnet.contracts.messages import USER, Message
 from agentnet.contracts.questions import Question
-from agentnet.contracts.runs import RunRecord
+from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.coordinator.compiled import CompiledProtocol
 from agentnet.coordinator.outcome import Outcome
 from agentnet.errors import AgentNetError, LimitReached, ResumeError
@@ -89,12 +89,18 @@ class Execution:
     async def _begin(self) -> Message:
         """Record the run and its task, or find the task again. Returns the message that states it."""
         context, record = self.context, self._record
-        if self._store is not None and not self.resumed:
-            await self._store.start_run(record)
+        task: Message | None = None
+        if not self.resumed:
+            task = context.compose(record.task, sender=USER, node="task")
+            if self._store is not None:
+                task = await self._store.start_run(record, task)
         self._begun = True
         if context.events.wanted:
             context.events.publish(RunStarted(run=record.id, protocol=self._compiled.name, resumed=self.resumed))
-        return await context.record(record.task, sender=USER, node="task")
+        if task is None:
+            return await context.record(record.task, sender=USER, node="task")
+        context.take_in(task)
+        return task
 
     async def _run(self, answering: Callable[[Question], Awaitable[str | None]] | None) -> End:
         """Run the graph, with the words of people where it waits for them."""

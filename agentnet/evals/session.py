@@ -20,7 +20,7 @@ from agentnet.evals.summary import Summary, summarise
 from agentnet.evals.systems import systems_of
 from agentnet.evals.tables import ALL
 from agentnet.network import Network, find_network
-from agentnet.store import Evaluations, Store
+from agentnet.store import Database, Evaluations
 
 PACKAGES = ("agentnet-ai", "llama-cpp-python", "langgraph", "openai")
 
@@ -41,7 +41,7 @@ async def evaluate(
     if isinstance(suite, SuiteSpec):
         suite = Suite(suite, Path(f"{suite.name}.yaml"))
     found = suite if isinstance(suite, Suite) else find_suite(str(suite))
-    async with await Store.open(store) as opened:
+    async with await Database.open(store) as opened:
         evaluations = Evaluations(opened)
         record = await start(found.changed(limit=limit), evaluations, network=network)
         return await carry_on(record, evaluations, on_progress, new=True)

@@ -20,7 +20,7 @@ from agentnet.errors import BadInput, PreflightError, ProtocolError, ResumeError
 from agentnet.models.base import Completion, ModelCapabilities, Request, Scores
 from agentnet.models.scripted import ScriptedModel, ScriptedScorer
 from agentnet.network import Network
-from agentnet.store import Store
+from agentnet.store import Database, Runs
 from tests.scripted import agent, from_the_prompt, network, plan, requests, says, spec, verdict, weighs
 
 TASK = Task(text="What is 17 × 23?")
@@ -337,20 +337,22 @@ def test_a_protocol_is_compiled_once() -> None:
 
 
 async def test_two_runs_cannot_have_one_id(tmp_path: Any) -> None:
-    async with await Store.open(tmp_path / "store.db") as store:
-        coordinator = Coordinator(trio(), store=store)
+    async with await Database.open(tmp_path / "store.db") as database:
+        runs = Runs(database)
+        coordinator = Coordinator(trio(), store=runs)
         await coordinator.run(TASK, spec("ada"), run="r")
         with pytest.raises(BadInput, match="there is a run r already"):
             await coordinator.run(TASK, spec("ada"), run="r")
         with pytest.raises(ResumeError, match=r"run r is over \(done\)"):
-            await coordinator.resume(await store.record("r"), spec("ada"))
+            await coordinator.resume(await runs.record("r"), spec("ada"))
 
 
 async def test_without_a_store_nothing_can_be_resumed(tmp_path: Any) -> None:
-    async with await Store.open(tmp_path / "store.db") as store:
-        await Coordinator(trio(), store=store).run(TASK, spec("ada"), run="r", limits=Limits(calls=1))
+    async with await Database.open(tmp_path / "store.db") as database:
+        runs = Runs(database)
+        await Coordinator(trio(), store=runs).run(TASK, spec("ada"), run="r", limits=Limits(calls=1))
         with pytest.raises(ResumeError, match="only be resumed with the store"):
-            await Coordinator(trio()).resume(await store.record("r"), spec("ada"))
+            await Coordinator(trio()).resume(await runs.record("r"), spec("ada"))
 
 
 async def test_a_long_plan_goes_round_as_often_as_it_must() -> None:
