@@ -22,7 +22,7 @@ from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import OVER, Origin, RunRecord
 from agentnet.contracts.usage import Usage
-from agentnet.coordinator.compiled import CompiledProtocol, check_same, prepare
+from agentnet.coordinator.compiled import CompiledProtocol, check_same, compile_protocol
 from agentnet.coordinator.execution import Execution
 from agentnet.coordinator.outcome import Outcome
 from agentnet.errors import ResumeError
@@ -94,7 +94,7 @@ class Coordinator:
         key = protocol, network
         compiled = self._compiled.get(key)
         if compiled is None:
-            compiled = self._compiled[key] = prepare(protocol, network, self._saver(network))
+            compiled = self._compiled[key] = compile_protocol(protocol, network, self._saver(network))
             if len(self._compiled) > MOST_COMPILED:
                 self._compiled.popitem(last=False)
         else:

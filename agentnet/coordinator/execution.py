@@ -13,7 +13,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command, Interrupt
 
 from agentnet.collab.context import RunContext
-from agentnet.collab.state import State
+from agentnet.collab.state import State, initial_state
 from agentnet.contracts.bodies import Error, answer_of
 from agentnet.contracts.events import InputRequested, RunEnded, RunStarted, RunStatus
 from agentnet.contracts.messages import USER, Message
@@ -110,13 +110,7 @@ class Execution:
             "metadata": {"fingerprint": self._compiled.fingerprint},
             "recursion_limit": self._compiled.recursion_limit,
         }
-        step: State | Command[Any] | None = {
-            "scope": self._compiled.expression.kind,
-            "task": task.id,
-            "view": [],
-            "said": {},
-            "round": 0,
-        }
+        step: State | Command[Any] | None = initial_state(self._compiled.expression.kind, task.id)
         if self.resumed and await self._has_checkpoint(config):
             step = None
         durable = self._compiled.graph.checkpointer is not None

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from agentnet.collab.binding import Binder, agents_of, yields_one
+from agentnet.collab.binding import Binder
+from agentnet.collab.combinators import agents_of, yields_one
 from agentnet.collab.library import shipped_protocols
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.protocols import Ask, Debate, Delegate, Parallel, Serial
@@ -115,8 +116,8 @@ def test_several_answers_inside_are_fine_where_one_comes_out() -> None:
 @pytest.mark.parametrize(
     "names",
     [
-        ["task", "view", "round", "slot", "said", "outcome", "done", "scope"],
-        ["decide", "gather", "plan", "trail", "merge", "dispatch", "assign", "conclude", "choose", "verifier"],
+        ["task", "visible", "round", "branch", "outputs", "answers", "history", "outcome", "done", "scope"],
+        ["decide", "decode", "plan", "merge", "dispatch", "assign", "conclude", "choose", "verifier"],
         ["a", "a", "a-1", "a-2"],
         ["serial", "ask", "debate"],
     ],

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from agentnet import zoo
-from agentnet.collab.binding import children
+from agentnet.collab.combinators import children
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import COMBINATORS, Expression
 from agentnet.files.shipped import shipped_files, shipped_folder
