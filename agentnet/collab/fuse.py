@@ -5,14 +5,14 @@ from __future__ import annotations
 from langgraph.runtime import Runtime
 
 from agentnet.collab.context import RunContext
-from agentnet.collab.fused_turn import FusedTurn
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
 from agentnet.contracts.protocols import Fuse
 
 
 def draw(fuse: Fuse, builder: GraphBuilder) -> None:
-    """START → decode → END: one message, whoever took part."""
+    """START → decode → END: one message, whichever members took part."""
+    from agentnet.collab.fused_turn import FusedTurn  # fusion needs numpy; other protocols do without
 
     async def decode(state: State, runtime: Runtime[RunContext]) -> State:
         turn = FusedTurn(runtime.context, fuse, node=f"{state['scope']}/decode", round=state.get("round", 0))

@@ -6,10 +6,11 @@ from pydantic import Field, field_validator
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.cards import Card
+from agentnet.contracts.messages import CANDIDATE, COORDINATOR, FUSION, USER
 from agentnet.contracts.model_specs import ModelSpec
 from agentnet.contracts.sampling import Sampling
 
-RESERVED_NAMES = frozenset({"coordinator", "user"})
+RESERVED_NAMES = frozenset({COORDINATOR, USER, FUSION, CANDIDATE})
 AGENT_NAME = r"^[A-Za-z][A-Za-z0-9_.-]*$"
 
 

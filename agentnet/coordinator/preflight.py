@@ -21,7 +21,8 @@ from agentnet.contracts.protocols import (
     Verify,
 )
 from agentnet.errors import PreflightError
-from agentnet.models.base import Model, NextTokenSource, Scorer, TokenStepper
+from agentnet.models.base import Model, Scorer
+from agentnet.models.tokens import NextTokenSource, TokenStepper
 from agentnet.network import Network
 
 

@@ -18,7 +18,7 @@ from agentnet.coordinator import Coordinator
 from agentnet.errors import PreflightError, ProtocolError
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
-from agentnet.models.llama.admission import places
+from agentnet.models.tokens import Row, hold
 from agentnet.workplace import Workplace, open_workplace
 from tests.models.llama.files import letter, write_chain
 from tests.scripted import agent, network, says, spec
@@ -121,8 +121,8 @@ async def test_who_waits_for_a_place_is_not_late(place: Workplace) -> None:
     sage = place.coordinator.network["sage"].model
     assert isinstance(sage, LlamaModel)
     session = sage.open_session(Request(({"role": "user", "content": "?"},)))
-    async with places([session]):
-        await session.step([], lambda _: None)
+    async with hold([session]):
+        await session.step([], Row())
         waiting = asyncio.create_task(run(place, {"members": ["math", "sage"], "strategy": "pi", "deadline": 0.4}))
         await asyncio.sleep(0.6)
         assert not waiting.done()
@@ -137,7 +137,7 @@ async def test_a_run_that_is_over_while_it_waits_gives_its_turn_to_the_next(plac
     assert isinstance(sage, LlamaModel)
     session = sage.open_session(Request(({"role": "user", "content": "?"},)))
     fuse = {"members": ["math", "sage"], "strategy": "pi"}
-    async with places([session]):
+    async with hold([session]):
         cut = await run(place, fuse, limits=Limits(seconds=0.2))
         assert "0.2 seconds were over" in cut.detail
         assert (await run(place, {"members": ["math"]})).answer == "632"
