@@ -11,7 +11,11 @@ from agentnet.contracts.messages import Message
 from agentnet.contracts.usage import Usage
 
 RunStatus = Literal["running", "done", "failed", "stopped", "cancelled", "interrupted"]
-"""`done` has an answer, `failed` ended without one, `stopped` hit a limit and can be resumed."""
+"""`done` has an answer, and `failed` ended without one: these runs are over. The others can be resumed: `stopped` hit a
+limit, `cancelled` is no longer wanted, `interrupted` lost its process, met a fault, or waits for a person."""
+
+OVER: frozenset[RunStatus] = frozenset({"done", "failed"})
+"""The states of runs that cannot be resumed."""
 
 
 class RunStarted(WireModel):
@@ -19,6 +23,7 @@ class RunStarted(WireModel):
     run: str
     protocol: str
     resumed: bool = False
+    members: tuple[str, ...] = Field(default=(), description="names of the network's agents, in its order")
 
 
 class TurnStarted(WireModel):

@@ -13,9 +13,6 @@ from agentnet.contracts.events import RunStatus
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import NetworkSpec
 
-OVER: tuple[RunStatus, ...] = ("done", "failed")
-"""The statuses of runs that ended for good. All others can be resumed."""
-
 
 class RunRecord(WireModel):
     """Everything needed to show a run, and to refuse to resume it as something else."""

@@ -41,12 +41,14 @@ class Outcome:
     detail: str
     usage: Usage
     messages: tuple[Message, ...]
+    members: tuple[str, ...] = ()
+    """Names of the network's agents, in its order."""
 
     def _repr_html_(self) -> str:
-        """How notebooks show an outcome: who said what, the answer, and what it took."""
-        from agentnet.coordinator.shown import as_html
+        """Return what notebooks show of an outcome: its messages, the answer, and what it took."""
+        from agentnet.rendering.html import as_html
 
-        return as_html(self)
+        return as_html(self.messages, self.status, self.answer, self.detail, self.usage, self.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +173,9 @@ class Coordinator:
             emit=on_event,
             stream_text=stream_text,
         )
+        members = tuple(self.network.agents)
         if on_event:
-            on_event(RunStarted(run=record.id, protocol=prepared.name, resumed=said is not None))
+            on_event(RunStarted(run=record.id, protocol=prepared.name, resumed=said is not None, members=members))
         stating = live.record(record.task, sender=USER, node="task")
         if self._store is not None and said is None:
             # Side by side, the run and its first message are one transaction.
@@ -202,7 +205,7 @@ class Coordinator:
         if on_event:
             on_event(RunEnded(run=record.id, status=status, answer=answer, detail=detail, usage=live.budget.spent))
         messages = tuple(sorted(live.messages.values(), key=lambda message: message.sequence))
-        return Outcome(record.id, status, answer, detail, live.budget.spent, messages)
+        return Outcome(record.id, status, answer, detail, live.budget.spent, messages, members)
 
     async def _has_checkpoint(self, prepared: CompiledProtocol, config: RunnableConfig) -> bool:
         """Whether a run was interrupted late enough to have a checkpoint. Raises `ResumeError` if it is another's."""

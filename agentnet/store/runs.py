@@ -11,10 +11,10 @@ from typing import Any, overload
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from agentnet.contracts.events import RunStatus
+from agentnet.contracts.events import OVER, RunStatus
 from agentnet.contracts.messages import Message, parse
 from agentnet.contracts.network import AgentSpec
-from agentnet.contracts.runs import OVER, RunRecord
+from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, ResumeError, StoreError
 from agentnet.store.database import Database
@@ -116,7 +116,7 @@ class Runs:
         """Return those of some ids whose runs ended for good: they are never resumed."""
         found: list[str] = []
         for start in range(0, len(ids), _AT_ONCE):
-            these = runs.c.id.in_(ids[start : start + _AT_ONCE]) & runs.c.status.in_(OVER)
+            these = runs.c.id.in_(ids[start : start + _AT_ONCE]) & runs.c.status.in_(sorted(OVER))
             found += [row.id for row in await self._database.rows(select(runs.c.id).where(these))]
         return found
 

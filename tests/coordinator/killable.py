@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from agentnet.contracts.bodies import Task
+from agentnet.contracts.events import OVER
 from agentnet.contracts.messages import Message
-from agentnet.contracts.runs import OVER
 from agentnet.coordinator import Coordinator
 from agentnet.errors import BadInput
 from agentnet.models.base import Request
