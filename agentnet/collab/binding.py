@@ -24,7 +24,6 @@ from agentnet.contracts.protocols import (
 )
 from agentnet.errors import ProtocolError
 from agentnet.files.names import suggestion
-from agentnet.network.network import card_of
 
 BEST = "@best"
 K = TypeVar("K", bound=TaggedModel)
@@ -35,7 +34,7 @@ class Binder:
 
     def __init__(self, network: NetworkSpec) -> None:
         self._name = network.name
-        self._roles = {agent.name: card_of(agent).roles for agent in network.agents}
+        self._roles = {agent.name: agent.card.roles for agent in network.agents}
 
     def bind(self, expression: Expression, place: str = "protocol") -> Expression:
         """The expression with agents' names in place of selectors; ``@best`` stays, it needs the task's label.

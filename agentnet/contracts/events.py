@@ -8,6 +8,7 @@ from pydantic import Field
 
 from agentnet.contracts.base import WireModel
 from agentnet.contracts.messages import Message
+from agentnet.contracts.questions import Question
 from agentnet.contracts.usage import Usage
 
 RunStatus = Literal["running", "done", "failed", "stopped", "cancelled", "interrupted"]
@@ -54,7 +55,17 @@ class MessageSaid(WireModel):
     message: Message
 
 
+class InputRequested(WireModel):
+    """A person is asked, and the run waits for their words."""
+
+    kind: Literal["input-requested"] = "input-requested"
+    run: str
+    question: Question
+
+
 class RunEnded(WireModel):
+    """The last event of a run, however it ends."""
+
     kind: Literal["run-ended"] = "run-ended"
     run: str
     status: RunStatus
@@ -63,4 +74,6 @@ class RunEnded(WireModel):
     usage: Usage
 
 
-Event = Annotated[RunStarted | TurnStarted | TextStreamed | MessageSaid | RunEnded, Field(discriminator="kind")]
+Event = Annotated[
+    RunStarted | TurnStarted | TextStreamed | MessageSaid | InputRequested | RunEnded, Field(discriminator="kind")
+]

@@ -14,6 +14,14 @@ from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import NetworkSpec
 
 
+class Origin(WireModel):
+    """Where protocol, network and scenario of a run were read from, so that `resume` finds them again."""
+
+    protocol: str | None = None
+    network: str | None = None
+    scenario: str | None = None
+
+
 class RunRecord(WireModel):
     """Everything needed to show a run, and to refuse to resume it as something else."""
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from agentnet.agents.forms import STRUCTURED
+from agentnet.agents.base import Need
 from agentnet.collab.binding import BEST, children
 from agentnet.collab.compiling import weighs_confidence
 from agentnet.contracts.protocols import (
@@ -21,24 +20,7 @@ from agentnet.contracts.protocols import (
     Verify,
 )
 from agentnet.errors import PreflightError
-from agentnet.models.base import Model, NextTokenSource, Scorer, TokenStepper
 from agentnet.network import Network
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """An agent, the role it is asked to play, and what that takes of its model."""
-
-    agent: str
-    role: str
-    logprobs: bool = False
-    """Of what it writes."""
-    fused: bool = False
-    """Token by token, with others."""
-    bytewise: bool = False
-    """And that with all of its next tokens in sight."""
-    scored: bool = False
-    """Of replies that are given: it writes none."""
 
 
 def preflight(expression: Expression, network: Network) -> list[str]:
@@ -49,45 +31,13 @@ def preflight(expression: Expression, network: Network) -> list[str]:
         for agent in network if need.agent == BEST else [network[need.agent]]:
             if need.agent == BEST and "solver" not in agent.card.roles:
                 continue
-            if need.role not in agent.pack.roles:
-                problems.append(
-                    f"{agent.name} is asked to {need.role}, but its prompt pack {agent.pack.name!r} has no template "
-                    f"for it (it has {', '.join(sorted(agent.pack.roles))})"
-                )
-            able = agent.model.capabilities
-            if need.logprobs and able.logprobs is False:
-                problems.append(
-                    f"{agent.name} must tell its confidence, but {agent.model.name} gives no log-probabilities; "
-                    f"decide by majority instead"
-                )
-            if need.scored and not isinstance(agent.model, Scorer):
-                problems.append(
-                    f"{agent.name} is asked to {need.role} by score, but {agent.model.name} cannot score replies; "
-                    f"say `by: reason`, or give {agent.name} a model that runs in process"
-                )
-            if need.bytewise and not isinstance(agent.model, TokenStepper):
-                problems.append(
-                    f"{agent.name} is asked to decode byte by byte, but {agent.model.name} does not show all of its "
-                    f"next tokens; say `level: pieces`, or leave {agent.name} out"
-                )
-            elif need.fused and not _shows_tokens(agent.model):
-                problems.append(
-                    f"{agent.name} is asked to decode with others, but {agent.model.name} does not show its next "
-                    f"tokens; leave {agent.name} out, or give it a model that runs in process"
-                )
-            if need.role in STRUCTURED and not need.scored and able.schema is False:
-                notes.append(
-                    f"{agent.name} cannot be held to a schema: a {need.role} reply that does not parse is lost"
-                )
+            if (problem := agent.can(need)) is not None:
+                problems.append(problem)
+            if (note := agent.note(need)) is not None:
+                notes.append(note)
     if problems:
         raise PreflightError("; ".join(dict.fromkeys(problems)))
     return list(dict.fromkeys(notes))
-
-
-def _shows_tokens(model: Model) -> bool:
-    return isinstance(model, TokenStepper) or (
-        isinstance(model, NextTokenSource) and model.capabilities.logprobs is not False
-    )
 
 
 def _needs(expression: Expression, *, confidence: bool, reads: bool) -> Iterator[Need]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from agentnet.agents import Agent
+from agentnet.agents import ModelAgent
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.cards import Card
 from agentnet.contracts.model_specs import LlamaSpec
@@ -52,7 +52,7 @@ def network() -> Network:
         name="bench", agents=tuple(AgentSpec(name=name, model=LlamaSpec(path="scripted")) for name in AGENTS)
     )
     pack = find_pack("instruct")
-    return Network(spec, [Agent(name, model, Card(), pack) for name in AGENTS])
+    return Network(spec, [ModelAgent(name, model, Card(), pack) for name in AGENTS])
 
 
 def _debate(coordinator: Coordinator) -> Debate:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from agentnet import zoo
 from agentnet.collab.binding import children
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import COMBINATORS, Expression
 from agentnet.coordinator import Coordinator
-from agentnet.files.shipped import shipped_files, shipped_folder, zoo
+from agentnet.files.shipped import shipped_files, shipped_folder
 from agentnet.network import Network, find_network
 from agentnet.scenarios import find_scenario, run_scenario, shipped_scenarios
 from agentnet.zoo.catalog import zoo_cards
