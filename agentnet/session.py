@@ -38,6 +38,7 @@ from agentnet.network.files import EMBEDDED
 from agentnet.settings import Settings, resolve
 
 if TYPE_CHECKING:
+    from agentnet.models.llama.machine import Machine
     from agentnet.store import Evaluations, Runs
     from agentnet.store.checkpoints import Checkpointer
 
@@ -206,19 +207,21 @@ async def open_session(
     store: str | Path | None = None,
     storage: Storage | None = None,
     remember: bool = True,
+    machine: Machine | None = None,
 ) -> AsyncIterator[Session]:
     """Open a network and what remembers its runs, and close both at the end. Known as `agentnet.open`.
 
     `network` is ``zoo``, a YAML file, or a spec (with the folder that its paths start from: a pair); by default what
     the settings name. `store` is a file or a database URL, `storage` one that is open already; without `remember`
-    nothing is kept. Raises `NetworkError`, `ModelError`, `StoreError`.
+    nothing is kept. Local models divide the cores and the memory of `machine`: by default, of this process's machine.
+    Raises `NetworkError`, `ModelError`, `StoreError`.
     """
     settings = settings or resolve(store=None if store is None else str(store))
     spec, base, source = _network(settings.network.value if network is None else network)
     async with AsyncExitStack() as opened:
         if storage is None and remember:
             storage = await opened.enter_async_context(open_storage(settings))
-        registry = await opened.enter_async_context(Registry.open(spec, base))
+        registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine))
         session = Session(settings, registry, network_source=source, storage=storage)
         opened.push_async_callback(session.close)
         yield session

@@ -21,8 +21,9 @@ from agentnet.cli.messages_view import cost, line, row, style_of
 from agentnet.cli.output import console, emit_line
 from agentnet.cli.watching import View
 from agentnet.contracts.bodies import Task
-from agentnet.contracts.events import OVER, Event, MessageSaid, RunEnded, RunStarted, TextStreamed, TurnStarted
+from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message
+from agentnet.contracts.runs import OVER
 
 TAIL = 160
 """Characters of a growing reply that are shown."""

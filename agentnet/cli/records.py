@@ -10,9 +10,9 @@ from rich.text import Text
 from agentnet.cli.entry import printable
 from agentnet.cli.messages_view import line, style_of
 from agentnet.cli.output import console, show_table, table
-from agentnet.contracts.events import OVER, RunStatus
+from agentnet.contracts.events import RunStatus
 from agentnet.contracts.messages import Message
-from agentnet.contracts.runs import RunRecord
+from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.contracts.speakers import speakers
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator import Outcome

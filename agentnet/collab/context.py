@@ -179,8 +179,36 @@ class RunContext:
         id = message_id(self.run, node, round, sender)
         if id in self.messages:
             return self.messages[id]
-        message = Message(
-            id=id,
+        message = self.compose(
+            body,
+            sender=sender,
+            node=node,
+            round=round,
+            recipients=recipients,
+            reply_to=reply_to,
+            usage=usage,
+            confidence=confidence,
+        )
+        if self.recorder is not None:
+            message = await self.recorder.append(message)
+        self.take_in(message)
+        return message
+
+    def compose(
+        self,
+        body: Body,
+        *,
+        sender: str,
+        node: str,
+        round: int = 0,
+        recipients: tuple[str, ...] = (),
+        reply_to: Sequence[str] = (),
+        usage: Usage | None = None,
+        confidence: float | None = None,
+    ) -> Message:
+        """The message of a body, not yet recorded."""
+        return Message(
+            id=message_id(self.run, node, round, sender),
             run=self.run,
             sequence=len(self.messages),
             sender=sender,
@@ -193,10 +221,6 @@ class RunContext:
             confidence=confidence,
             body=body,
         )
-        if self.recorder is not None:
-            message = await self.recorder.append(message)
-        self.take_in(message)
-        return message
 
     def take_in(self, message: Message) -> None:
         """Know a message that is recorded, and publish it."""

@@ -12,6 +12,7 @@ from functools import partial
 
 from agentnet.agents import ModelAgent, Turn
 from agentnet.agents.forms import THINKING_ENDS
+from agentnet.collab.budget import Reservation
 from agentnet.collab.context import RunContext
 from agentnet.contracts.bodies import Body, Error, Fusion, Piece, answer_of
 from agentnet.contracts.events import TextStreamed, TurnStarted
@@ -74,7 +75,8 @@ class FusedTurn:
         return list(decoding.values())
 
     async def _decode(self, agents: Sequence[ModelAgent], turn: Turn, id: str) -> tuple[Body, Usage]:
-        budget, reserved = self.run.budget, []
+        budget = self.run.budget
+        reserved: list[tuple[ModelAgent, Reservation]] = []
         usages: dict[str, Usage] = {}
         try:
             requests = [agent.request(turn) for agent in agents]

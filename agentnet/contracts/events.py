@@ -15,9 +15,6 @@ RunStatus = Literal["running", "done", "failed", "stopped", "cancelled", "interr
 """`done` has an answer, and `failed` ended without one: these runs are over. The others can be resumed: `stopped` hit a
 limit, `cancelled` is no longer wanted, `interrupted` lost its process, met a fault, or waits for a person."""
 
-OVER: frozenset[RunStatus] = frozenset({"done", "failed"})
-"""The states of runs that cannot be resumed."""
-
 
 class RunStarted(WireModel):
     kind: Literal["run-started"] = "run-started"

@@ -15,14 +15,14 @@ from agentnet.collab.budget import Budget
 from agentnet.collab.bus import EventBus, Listener
 from agentnet.collab.context import RunContext
 from agentnet.contracts.bodies import Task
-from agentnet.contracts.events import OVER, Event, MessageSaid, RunEnded, RunStarted
+from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import Message
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.questions import Question
-from agentnet.contracts.runs import Origin, RunRecord
+from agentnet.contracts.runs import OVER, Origin, RunRecord
 from agentnet.contracts.usage import Usage
-from agentnet.coordinator.compiled import CompiledProtocol, check_same, prepare
+from agentnet.coordinator.compiled import CompiledProtocol, check_same, compile_protocol
 from agentnet.coordinator.execution import Execution
 from agentnet.coordinator.outcome import Outcome
 from agentnet.errors import ResumeError
@@ -94,7 +94,7 @@ class Coordinator:
         key = protocol, network
         compiled = self._compiled.get(key)
         if compiled is None:
-            compiled = self._compiled[key] = prepare(protocol, network, self._saver(network))
+            compiled = self._compiled[key] = compile_protocol(protocol, network, self._saver(network))
             if len(self._compiled) > MOST_COMPILED:
                 self._compiled.popitem(last=False)
         else:
@@ -205,7 +205,7 @@ class Coordinator:
             subscription = execution.context.events.subscribe()
             past = execution.context.in_order()
             try:
-                yield RunStarted(run=run, protocol=execution.protocol, resumed=execution.resumed)
+                yield execution.started()
                 for message in past:
                     yield MessageSaid(run=run, message=message)
                 async for event in subscription:
@@ -217,11 +217,13 @@ class Coordinator:
         if self._store is None:
             raise ResumeError(f"no run {run} goes on here, and no store remembers runs")
         record = await self._store.record(run)
-        yield RunStarted(run=run, protocol=record.protocol_name)
+        members = tuple(agent.name for agent in record.network.agents)
+        yield RunStarted(run=run, protocol=record.protocol_name, members=members)
+        said: list[Message] = []
         seen = 0
         while True:
             record = await self._store.record(run)
-            said = await self._store.messages(run)
+            said += await self._store.messages(run, after=len(said) - 1)
             for message in said[seen:]:
                 yield MessageSaid(run=run, message=message)
             seen = len(said)

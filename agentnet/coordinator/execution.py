@@ -13,12 +13,12 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command, Interrupt
 
 from agentnet.collab.context import RunContext
-from agentnet.collab.state import State
+from agentnet.collab.state import State, initial_state
 from agentnet.contracts.bodies import Error, answer_of
-from agentnet.contracts.events import OVER, InputRequested, RunEnded, RunStarted, RunStatus
+from agentnet.contracts.events import InputRequested, RunEnded, RunStarted, RunStatus
 from agentnet.contracts.messages import USER, Message
 from agentnet.contracts.questions import Question
-from agentnet.contracts.runs import RunRecord
+from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.coordinator.compiled import CompiledProtocol
 from agentnet.coordinator.outcome import Outcome
 from agentnet.errors import AgentNetError, LimitReached, ResumeError
@@ -46,7 +46,7 @@ class Execution:
         resumed: bool,
     ) -> None:
         self._record, self._compiled, self.context, self._store = record, compiled, context, store
-        self.resumed = resumed
+        self._resumed = resumed
         self._cancelled = False
         """Whether `cancel` was called, rather than the caller's task cancelled."""
         self._begun = False
@@ -54,9 +54,14 @@ class Execution:
         self._ended = asyncio.Event()
         self._work: asyncio.Task[End] | None = None
 
-    @property
-    def protocol(self) -> str:
-        return self._compiled.name
+    def started(self) -> RunStarted:
+        """Return the first event of the run."""
+        return RunStarted(
+            run=self._record.id,
+            protocol=self._compiled.name,
+            resumed=self._resumed,
+            members=tuple(self.context.network.agents),
+        )
 
     async def cancel(self) -> None:
         """End the run as `cancelled`, and wait until that is recorded. Its caller gets the outcome."""
@@ -84,17 +89,26 @@ class Execution:
             raise
         finally:
             await finished(self._end(*end, failed=failed))
-        return Outcome(self._record.id, *end, self.context.budget.spent, tuple(self.context.in_order()))
+        context = self.context
+        return Outcome(
+            self._record.id, *end, context.budget.spent, tuple(context.in_order()), tuple(context.network.agents)
+        )
 
     async def _begin(self) -> Message:
         """Record the run and its task, or find the task again. Returns the message that states it."""
         context, record = self.context, self._record
-        if self._store is not None and not self.resumed:
-            await self._store.start_run(record)
+        task: Message | None = None
+        if not self._resumed:
+            task = context.compose(record.task, sender=USER, node="task")
+            if self._store is not None:
+                task = await self._store.start_run(record, task)
         self._begun = True
         if context.events.wanted:
-            context.events.publish(RunStarted(run=record.id, protocol=self._compiled.name, resumed=self.resumed))
-        return await context.record(record.task, sender=USER, node="task")
+            context.events.publish(self.started())
+        if task is None:
+            return await context.record(record.task, sender=USER, node="task")
+        context.take_in(task)
+        return task
 
     async def _run(self, answering: Callable[[Question], Awaitable[str | None]] | None) -> End:
         """Run the graph, with the words of people where it waits for them."""
@@ -104,14 +118,8 @@ class Execution:
             "metadata": {"fingerprint": self._compiled.fingerprint},
             "recursion_limit": self._compiled.recursion_limit,
         }
-        step: State | Command[Any] | None = {
-            "scope": self._compiled.expression.kind,
-            "task": task.id,
-            "view": [],
-            "said": {},
-            "round": 0,
-        }
-        if self.resumed and await self._has_checkpoint(config):
+        step: State | Command[Any] | None = initial_state(self._compiled.expression.kind, task.id)
+        if self._resumed and await self._has_checkpoint(config):
             step = None
         durable = self._compiled.graph.checkpointer is not None
         try:

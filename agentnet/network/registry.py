@@ -6,18 +6,24 @@ the run ends, whoever leaves meanwhile. A model that several members name is loa
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentnet.agents import Agent, HumanAgent, ModelAgent
 from agentnet.contracts.model_specs import HumanSpec, ModelSpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.errors import NetworkError
-from agentnet.models.opening import ModelPool
+from agentnet.models.base import Model
+from agentnet.models.pool import ModelPool
 from agentnet.network.cards import with_known_cards
 from agentnet.network.network import Network
 from agentnet.prompts import Pack, find_pack
+
+if TYPE_CHECKING:
+    from agentnet.models.llama.machine import Machine
 
 PERSONS_PACK = "person"
 """The prompt pack that words questions to people, unless their entry names another."""
@@ -40,11 +46,16 @@ class Registry:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, spec: NetworkSpec, base: Path | None = None) -> AsyncIterator[Registry]:
-        """Open every member, and close their models at the end. Raises `ModelError` or `NetworkError`."""
+    async def open(
+        cls, spec: NetworkSpec, base: Path | None = None, *, machine: Machine | None = None
+    ) -> AsyncIterator[Registry]:
+        """Open every member, and close their models at the end. Raises `ModelError` or `NetworkError`.
+
+        Local models divide the cores and the memory of `machine`; None takes the machine that this process runs on.
+        """
         base = base or Path.cwd()
         spec = with_known_cards(spec)
-        async with ModelPool(base=base) as pool:
+        async with ModelPool(base=base, machine=machine) as pool:
             registry = cls(spec, base, pool)
             await registry.join(*spec.agents)
             yield registry
@@ -73,8 +84,7 @@ class Registry:
         if taken:
             raise NetworkError(f"network {self._network.spec.name!r} has an agent {min(taken)!r} already")
         packs = [self._pack(member) for member in members]
-        specs = [member.model for member in members if not isinstance(member.model, HumanSpec)]
-        models = iter(await self._pool.open(specs))
+        models = iter(await self._models_of(members))
         agents: list[Agent] = []
         for member, pack in zip(members, packs, strict=True):
             if isinstance(member.model, HumanSpec):
@@ -98,6 +108,17 @@ class Registry:
             self._departed.append((network.epoch, spec))
             await self._release_unused()
         return network
+
+    async def _models_of(self, members: Sequence[AgentSpec]) -> list[Model]:
+        """The models of those members that have one, loaded side by side; none stays open where one fails."""
+        specs = [member.model for member in members if not isinstance(member.model, HumanSpec)]
+        outcomes = await asyncio.gather(*map(self._pool.acquire, specs), return_exceptions=True)
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        models = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+        if failures:
+            await asyncio.gather(*map(self._pool.release, models))
+            raise failures[0]
+        return models
 
     def _pack(self, member: AgentSpec) -> Pack:
         own = "pack" in member.model_fields_set or not member.is_human

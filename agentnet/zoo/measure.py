@@ -21,7 +21,7 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import AgentNetError
 from agentnet.models.gguf import read_header
-from agentnet.models.opening import ModelPool
+from agentnet.models.pool import ModelPool
 from agentnet.prompts import find_pack
 from agentnet.zoo import catalog
 from agentnet.zoo.families import FAMILIES

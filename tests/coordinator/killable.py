@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from agentnet.contracts.bodies import Task
-from agentnet.contracts.events import OVER
 from agentnet.contracts.messages import Message
+from agentnet.contracts.runs import OVER
 from agentnet.coordinator import Coordinator
 from agentnet.errors import BadInput
 from agentnet.models.base import Request
-from agentnet.network import Network, find_network
+from agentnet.network import Network, Registry, find_network
 from agentnet.store import Database, Runs, open_checkpointer
 from tests.scripted import agent, from_the_prompt, network, spec
 
@@ -87,8 +87,8 @@ async def go_on(job: Job, on_event: Callable[[Any], None] | None = None) -> None
             await _drive(coordinator, runs, job, protocol, on_event)
         else:
             members, base = find_network(job.network)
-            async with Network.open(members, base) as web:
-                coordinator = Coordinator(web, store=runs, checkpointer=checkpointer)
+            async with Registry.open(members, base) as registry:
+                coordinator = Coordinator(registry, store=runs, checkpointer=checkpointer)
                 await _drive(coordinator, runs, job, protocol, on_event)
 
 

@@ -182,7 +182,7 @@ async def test_tokens_are_never_overshot_by_parallel_branches(tokens: int, text:
     outcome = await Coordinator(network(*members)).run(Task(text=text), DEBATE, limits=Limits(tokens=tokens))
     assert outcome.usage.tokens <= tokens
     assert outcome.status == "stopped"
-    assert "are left; raise limits.tokens to go on" in outcome.detail
+    assert "are left; raise limits.tokens to continue" in outcome.detail
 
 
 class ThirstyScorer(ScriptedScorer):

@@ -16,7 +16,7 @@ from agentnet.evals.running import Evaluation, Progress
 from agentnet.evals.sweeps import system, together
 from agentnet.evals.systems import CORRECTIONS, SAMPLES
 from agentnet.models.base import Request
-from agentnet.network import Network
+from agentnet.network import Network, Registry
 from agentnet.store import Database, Evaluations
 from tests.evals.made import RIGHT, items, record
 from tests.scripted import agent, network
@@ -210,7 +210,7 @@ async def test_a_rival_that_cannot_be_asked_is_refused_before_anything_is_asked(
             ],
         }
     )
-    async with Network.open(spec, tmp_path) as recorded:
+    async with Registry.open(spec, tmp_path) as recorded:
         with pytest.raises(BadInput, match=r"the rival self-correction: .*`baselines: \[members, best\]`"):
             await run(evaluations, record([VOTE], baselines=["members", "best", "self-correction"]), recorded)
     assert await evaluations.trials("e1") == []
