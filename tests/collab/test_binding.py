@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from agentnet.workplace import open_workplace
 
 from agentnet.collab.binding import Binder
 from agentnet.collab.combinators import agents_of, yields_one
@@ -14,6 +13,7 @@ from agentnet.contracts.bodies import Task
 from agentnet.contracts.protocols import Ask, Debate, Delegate, Parallel, Serial
 from agentnet.coordinator import Coordinator
 from agentnet.errors import ProtocolError
+from agentnet.session import open_session
 from tests.scripted import agent, from_the_prompt, network, spec, weighs
 
 TASK = Task(text="What is 17 × 23?")
@@ -34,7 +34,7 @@ def named(*names: str) -> tuple[Ask, ...]:
 
 
 async def test_every_shipped_protocol_can_be_prepared_for_a_network_with_all_roles() -> None:
-    async with open_workplace(network="zoo", remember=False) as place:
+    async with open_session("zoo", remember=False) as place:
         for protocol in shipped_protocols().values():
             prepared = place.coordinator.prepare(protocol)
             selectors = [name for name in agents_of(prepared.expression) if name.startswith("@")]
