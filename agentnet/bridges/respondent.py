@@ -9,7 +9,6 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from agentnet.collab.binding import Binder
-from agentnet.collab.context import COORDINATOR, USER
 from agentnet.collab.inline import read_protocol
 from agentnet.contracts.network import NetworkSpec
 from agentnet.coordinator import Outcome
@@ -130,9 +129,3 @@ class _Opened:
 def unanswered(outcome: Outcome, protocol: str) -> str:
     """In one line, why a run has no answer."""
     return f"the run of {protocol!r} ended without an answer ({outcome.status}): {outcome.detail}"
-
-
-def participants(outcome: Outcome) -> list[str]:
-    """The agents that said something in a run, in the order in which they first did."""
-    senders = dict.fromkeys(message.sender for message in outcome.messages)
-    return [name for name in senders if name not in (USER, COORDINATOR)]

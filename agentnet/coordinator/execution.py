@@ -46,7 +46,7 @@ class Execution:
         resumed: bool,
     ) -> None:
         self._record, self._compiled, self.context, self._store = record, compiled, context, store
-        self.resumed = resumed
+        self._resumed = resumed
         self._cancelled = False
         """Whether `cancel` was called, rather than the caller's task cancelled."""
         self._begun = False
@@ -54,9 +54,14 @@ class Execution:
         self._ended = asyncio.Event()
         self._work: asyncio.Task[End] | None = None
 
-    @property
-    def protocol(self) -> str:
-        return self._compiled.name
+    def started(self) -> RunStarted:
+        """Return the first event of the run."""
+        return RunStarted(
+            run=self._record.id,
+            protocol=self._compiled.name,
+            resumed=self._resumed,
+            members=tuple(self.context.network.agents),
+        )
 
     async def cancel(self) -> None:
         """End the run as `cancelled`, and wait until that is recorded. Its caller gets the outcome."""
@@ -84,19 +89,22 @@ class Execution:
             raise
         finally:
             await finished(self._end(*end, failed=failed))
-        return Outcome(self._record.id, *end, self.context.budget.spent, tuple(self.context.in_order()))
+        context = self.context
+        return Outcome(
+            self._record.id, *end, context.budget.spent, tuple(context.in_order()), tuple(context.network.agents)
+        )
 
     async def _begin(self) -> Message:
         """Record the run and its task, or find the task again. Returns the message that states it."""
         context, record = self.context, self._record
         task: Message | None = None
-        if not self.resumed:
+        if not self._resumed:
             task = context.compose(record.task, sender=USER, node="task")
             if self._store is not None:
                 task = await self._store.start_run(record, task)
         self._begun = True
         if context.events.wanted:
-            context.events.publish(RunStarted(run=record.id, protocol=self._compiled.name, resumed=self.resumed))
+            context.events.publish(self.started())
         if task is None:
             return await context.record(record.task, sender=USER, node="task")
         context.take_in(task)
@@ -111,7 +119,7 @@ class Execution:
             "recursion_limit": self._compiled.recursion_limit,
         }
         step: State | Command[Any] | None = initial_state(self._compiled.expression.kind, task.id)
-        if self.resumed and await self._has_checkpoint(config):
+        if self._resumed and await self._has_checkpoint(config):
             step = None
         durable = self._compiled.graph.checkpointer is not None
         try:
