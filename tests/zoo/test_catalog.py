@@ -16,8 +16,8 @@ from agentnet.models.gguf import read_header
 from agentnet.models.llama import LlamaModel
 from agentnet.prompts import find_pack
 from agentnet.zoo import catalog
-from agentnet.zoo.measure import drills_of, measure
-from agentnet.zoo.training.recipe import load_recipes
+from tools.zoo.measure import drills_of, measure
+from tools.zoo.training.recipe import load_recipes
 
 NAMES = list(catalog.zoo_cards())
 

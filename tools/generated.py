@@ -1,6 +1,6 @@
 """The files that are generated from code and data: JSON Schemas of the wire contracts, and the tables in ``docs/``.
 
-``python -m agentnet.generated`` writes them into a checkout; with ``--check`` it fails where one is out of date.
+``python -m tools.generated`` writes them into a checkout; with ``--check`` it fails where one is out of date.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.evals.statistics import share
 from agentnet.zoo import catalog
-from agentnet.zoo.measure import SOLVED
+from tools.zoo.measure import SOLVED
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     """Write the files, or check them; returns the exit code."""
     if "--check" in arguments:
         if differing := stale():
-            print(f"out of date: {', '.join(differing)}; run `make docs`", file=sys.stderr)  # noqa: T201
+            print(f"out of date: {', '.join(differing)}; run `make docs`", file=sys.stderr)
         return 1 if differing else 0
     for path, text in files().items():
         (CHECKOUT / path).parent.mkdir(parents=True, exist_ok=True)

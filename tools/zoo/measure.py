@@ -1,6 +1,6 @@
 """Measuring the zoo with AgentNet's own inference: held-out items through the compact prompt pack and llama.cpp.
 
-`python -m agentnet.zoo.measure [NAME …]` measures and rewrites the cards; what a card says is what this found.
+`python -m tools.zoo.measure [NAME …]` measures and rewrites the cards; what a card says is what this found.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from agentnet.prompts import find_pack
 from agentnet.zoo import catalog
 from agentnet.zoo.families import FAMILIES
 from agentnet.zoo.families.base import Item, distinct
-from agentnet.zoo.training.recipe import Recipe, load_recipes
+from tools.zoo.training.recipe import Recipe, load_recipes
 
 ITEMS = 300
 SEED = 20_261
@@ -109,14 +109,14 @@ async def write_card(recipe: Recipe, count: int = ITEMS) -> Path:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure the named models, or all that have a file."""
     recipes = load_recipes()
-    parser = argparse.ArgumentParser(prog="python -m agentnet.zoo.measure", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.zoo.measure", description=main.__doc__)
     parser.add_argument("names", nargs="*", choices=[*recipes, []], metavar="NAME")
     parser.add_argument("--items", type=int, default=ITEMS)
     chosen = parser.parse_args(arguments)
     for name in chosen.names or [name for name in recipes if (catalog.MODELS / f"{name}.gguf").is_file()]:
         place = asyncio.run(write_card(recipes[name], chosen.items))
         scores = yaml.safe_load(place.read_text(encoding="utf-8"))["measured"]
-        print(name, {label: round(score["accuracy"], 3) for label, score in scores.items()})  # noqa: T201
+        print(name, {label: round(score["accuracy"], 3) for label, score in scores.items()})
 
 
 if __name__ == "__main__":
