@@ -16,10 +16,10 @@ from pydantic import BaseModel
 
 from agentnet.collab.library import shipped_protocols
 from agentnet.contracts.cards import Measured
+from agentnet.contracts.intervals import wilson
 from agentnet.contracts.messages import Message
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
-from agentnet.evals.statistics import share
 from agentnet.zoo import catalog
 from tools.zoo.measure import SOLVED
 
@@ -78,7 +78,7 @@ def zoo() -> str:
 
 
 def _per_cent(score: Measured) -> str:
-    found = share(round(score.accuracy * score.items), score.items)
+    found = wilson(score.accuracy, score.items)
     return f"{found.estimate * 100:.0f} ({found.low * 100:.0f}–{found.high * 100:.0f})"
 
 
