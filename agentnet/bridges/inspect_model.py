@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from agentnet.bridges.conversation import flatten
 from agentnet.bridges.respondent import Respondent, participants, unanswered
+from agentnet.contracts.conversation import Conversation
 from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
 
@@ -87,8 +87,8 @@ class NetworkAPI(ModelAPI):
         if tools:
             raise BadInput(f"the task gives the model tools ({tools[0].name}, …): a network cannot call them")
         self._warn(config)
-        text = flatten([(message.role, _text(message)) for message in input])
-        outcome = await self.respondent.ask(text, config.seed)
+        conversation = Conversation.of((message.role, _text(message)) for message in input)
+        outcome = await self.respondent.ask(conversation.text(), config.seed)
         return self._output(outcome), _call(outcome)
 
     async def aclose(self) -> None:

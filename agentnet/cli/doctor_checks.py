@@ -123,10 +123,10 @@ def _memory(network: str) -> Iterator[Finding]:
 
 
 def _plan(spec: LlamaSpec, base: Path, ledger: Ledger) -> Finding:
+    from agentnet.models.backends import present_file
     from agentnet.models.gguf import read_header
     from agentnet.models.llama.loading import plan_claim, usable_devices
     from agentnet.models.llama.plan import amount
-    from agentnet.models.opening import present_file
 
     path = present_file(spec, base)
     if path is None:

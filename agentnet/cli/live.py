@@ -7,6 +7,8 @@ plain line.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -17,6 +19,7 @@ from rich.text import Text
 from agentnet.cli.entry import Interruption, printable
 from agentnet.cli.messages_view import cost, line, row
 from agentnet.cli.output import console, emit_line
+from agentnet.cli.watching import View
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message
@@ -37,8 +40,8 @@ class Growing:
     text: str = ""
 
 
-class LiveView:
-    """Shows runs one after the other. Use as a context manager; call it with each event."""
+class LiveView(View):
+    """Shows runs one after the other."""
 
     def __init__(self, *, verbose: bool = False, screen: Console | None = None) -> None:
         self._screen = screen or console()
@@ -62,7 +65,18 @@ class LiveView:
         if self._live is not None:
             self._live.stop()
 
-    def __call__(self, event: Event) -> None:
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        if self._live is None:
+            yield
+            return
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
+
+    def show(self, event: Event) -> None:
         match event:
             case RunStarted():
                 Interruption.resume_hint = f"agentnet resume {event.run}"
@@ -87,7 +101,7 @@ class LiveView:
                 self._print(ending(event))
 
     def _print(self, what: RenderableType) -> None:
-        if self._live is not None:
+        if self._live is not None and self._live.is_started:
             self._live.refresh()
         self._screen.print(what)
 
@@ -117,32 +131,22 @@ def ending(event: RunEnded) -> Text:
     return text
 
 
-class JsonLines:
+class JsonLines(View):
     """Every event as one line of JSON on stdout."""
 
-    def __enter__(self) -> JsonLines:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def __call__(self, event: Event) -> None:
+    def show(self, event: Event) -> None:
         _remember(event)
         emit_line(event)
 
 
-class Silent:
+class Silent(View):
     """Shows nothing; only knows which run is going on."""
 
-    def __enter__(self) -> Silent:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def __call__(self, event: Event) -> None:
+    def show(self, event: Event) -> None:
         _remember(event)
 
 
-def view_for(*, json: bool, json_lines: bool, verbose: bool = False) -> LiveView | JsonLines | Silent:
+def view_for(*, json: bool, json_lines: bool, verbose: bool = False) -> View:
     """The listener that a command's options ask for."""
     if json_lines:
         return JsonLines()

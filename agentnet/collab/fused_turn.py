@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from agentnet.agents import Agent, Turn
+from agentnet.agents import ModelAgent, Turn
 from agentnet.agents.forms import THINKING_ENDS
+from agentnet.collab.budget import Reservation
 from agentnet.collab.context import RunContext
 from agentnet.contracts.bodies import Body, Error, Fusion, Piece, answer_of
 from agentnet.contracts.events import TextStreamed, TurnStarted
@@ -52,8 +53,10 @@ class FusedTurn:
         if id in run.messages:
             return run.messages[id]
         role = "revise" if view else "solve"
-        if run.emit:
-            run.emit(TurnStarted(run=run.run, message=id, agent=SENDER, node=self.node, round=self.round, role=role))
+        if run.events.wanted:
+            run.events.publish(
+                TurnStarted(run=run.run, message=id, agent=SENDER, node=self.node, round=self.round, role=role)
+            )
         turn = Turn(
             role=role,
             task=run.task(task),
@@ -66,18 +69,19 @@ class FusedTurn:
             body, sender=SENDER, node=self.node, round=self.round, reply_to=(task, *view), usage=usage
         )
 
-    def _agents(self, turn: Turn) -> list[Agent]:
+    def _agents(self, turn: Turn) -> list[ModelAgent]:
         found = [self.run.agent(selector, turn.task.label) for selector in self.fuse.members]
-        return list({agent.name: agent for agent in found}.values())
+        decoding = {agent.name: agent for agent in found if isinstance(agent, ModelAgent)}
+        return list(decoding.values())
 
-    async def _decode(self, agents: Sequence[Agent], turn: Turn, id: str) -> tuple[Body, Usage]:
-        budget, reserved = self.run.budget, []
+    async def _decode(self, agents: Sequence[ModelAgent], turn: Turn, id: str) -> tuple[Body, Usage]:
+        budget = self.run.budget
+        reserved: list[tuple[ModelAgent, Reservation]] = []
         usages: dict[str, Usage] = {}
         try:
             requests = [agent.request(turn) for agent in agents]
             try:
-                for agent, request in zip(agents, requests, strict=True):
-                    reserved.append((agent, self.run.reserve(agent, turn, request)))
+                reserved.extend((agent, self.run.reserve(agent, turn)) for agent in agents)
                 async with asyncio.timeout(budget.seconds_left):
                     fused = await self._together(agents, requests, turn, id)
                 usages = {agent.name: agent.bill(fused.usages[agent.name]) for agent in agents}
@@ -94,7 +98,7 @@ class FusedTurn:
         except AgentNetError as error:
             return Error(code=error.code, detail=str(error)), sum(usages.values(), Usage())
 
-    async def _together(self, agents: Sequence[Agent], requests: Sequence[Request], turn: Turn, id: str) -> Fused:
+    async def _together(self, agents: Sequence[ModelAgent], requests: Sequence[Request], turn: Turn, id: str) -> Fused:
         """The text. Time that is spent waiting for places is nobody's: it counts for the limits of the run only."""
         sampling = requests[0].sampling
         members: list[Member] = []
@@ -130,7 +134,7 @@ class FusedTurn:
             return members
         return [member.by_bytes() if isinstance(member, LocalMember) else member for member in members]
 
-    def _member(self, agent: Agent, request: Request, weight: float) -> Member:
+    def _member(self, agent: ModelAgent, request: Request, weight: float) -> Member:
         if isinstance(agent.model, TokenStepper):
             session = agent.model.open_session(request)
             return LocalMember(agent.name, session, lexicon_of(agent.name, session), weight=weight)
@@ -150,22 +154,22 @@ class FusedTurn:
             elif isinstance(end, BaseException):
                 raise end
 
-    def _weight(self, agent: Agent, label: str | None) -> float:
+    def _weight(self, agent: ModelAgent, label: str | None) -> float:
         weights = self.fuse.weights or ("card" if self.fuse.strategy == "gac" else "equal")
         return 1.0 if weights == "equal" else max(agent.card.score(label) or 0.0, LEAST_WEIGHT)
 
     def _streamer(self, id: str) -> Callable[[str, Choice], None] | None:
-        emit = self.run.emit
-        if not self.run.stream_text or emit is None:
+        events = self.run.events
+        if not (self.run.stream_text and events.wanted):
             return None
 
         def on_piece(text: str, _: Choice) -> None:
             if text:
-                emit(TextStreamed(run=self.run.run, message=id, agent=SENDER, text=text))
+                events.publish(TextStreamed(run=self.run.run, message=id, agent=SENDER, text=text))
 
         return on_piece
 
-    def _body(self, agents: Sequence[Agent], turn: Turn, fused: Fused) -> Body:
+    def _body(self, agents: Sequence[ModelAgent], turn: Turn, fused: Fused) -> Body:
         """What the first member's prompt pack reads in the text. Raises `ReplyError` where that is no answer."""
         body = agents[0].read(turn, Completion(fused.text, fused.finish, Usage()))
         answer = answer_of(body)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from agentnet.collab.library import find_protocol
 from agentnet.contracts.base import first_problem
-from agentnet.contracts.protocols import ProtocolSpec
+from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
 from agentnet.contracts.runs import RunRecord
 from agentnet.errors import ProtocolError
 from agentnet.files.shipped import shipped_files
@@ -20,11 +20,12 @@ INLINE = "inline"
 
 
 def protocol_from(
-    expression: Mapping[str, Any], *, name: str = INLINE, summary: str = "written in place"
+    expression: Mapping[str, Any] | TaggedModel, *, name: str = INLINE, summary: str = "written in place"
 ) -> ProtocolSpec:
-    """A protocol around an expression. Raises `ProtocolError`."""
+    """A protocol around an expression, as data or as combinators. Raises `ProtocolError`."""
+    protocol = expression if isinstance(expression, TaggedModel) else dict(expression)
     try:
-        return ProtocolSpec.model_validate({"name": name, "summary": summary, "protocol": dict(expression)})
+        return ProtocolSpec.model_validate({"name": name, "summary": summary, "protocol": protocol})
     except ValidationError as error:
         raise ProtocolError(first_problem(error)) from error
 

@@ -20,6 +20,14 @@ from agentnet.errors import BadInput, SchemaVersionError
 
 SCHEMA_VERSION = "1.1"
 
+COORDINATOR = "coordinator"
+USER = "user"
+FUSION = "fusion"
+CANDIDATE = "candidate"
+RESERVED_SENDERS = frozenset({COORDINATOR, USER, FUSION, CANDIDATE})
+"""Senders that are no agents: what the coordinator decides, the user asks, several agents decode together, or an
+answer from outside the network that a verifier reads."""
+
 
 def message_id(run: str, node: str, round: int, agent: str) -> str:
     """The id of what `agent` says at `node` in `round` of `run`: the same each time the turn is executed."""

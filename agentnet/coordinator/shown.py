@@ -21,7 +21,7 @@ from agentnet.contracts.bodies import (
 from agentnet.contracts.messages import Message
 
 if TYPE_CHECKING:
-    from agentnet.coordinator.coordinator import Outcome
+    from agentnet.coordinator.outcome import Outcome
 
 HEAD = "".join(f'<th style="text-align: left">{name}</th>' for name in ("who", "what", "says"))
 

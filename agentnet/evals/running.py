@@ -14,7 +14,7 @@ from agentnet.coordinator import Coordinator, Outcome
 from agentnet.errors import BadInput
 from agentnet.evals.equal_budget import repetitions
 from agentnet.evals.grading import Grading
-from agentnet.evals.selection import best_members, measured_members, network_with_cards
+from agentnet.evals.selection import best_members, cards_with, measured_members
 from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.systems import CORRECTIONS, SAMPLES, corrections, members_of, samples
 from agentnet.evals.trials import interrupted, trial_of
@@ -83,7 +83,7 @@ class Evaluation:
             await self._make("selection", coordinator, _jobs(candidates, items[SELECTION], 1, SELECTION))
             measured = measured_members(self.record, self._of(SELECTION), items[SELECTION], self._members)
             await self._save(measured=measured)
-            coordinator = Coordinator(self._network.with_spec(network_with_cards(self.record.network, measured)))
+            coordinator = Coordinator(self._network.with_cards(cards_with(self.record.network, measured)))
         best = best_members(self.record, (item.label for item in items["test"]))
         wanted = [system for system in self.record.systems if self._is_wanted(system, set(best.values()))]
         await self._make("systems", coordinator, _jobs(wanted, items["test"], self._suite.epochs, "test"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from agentnet.contracts.cards import Measured
+from agentnet.contracts.cards import Card, Measured
 from agentnet.contracts.evaluations import EvaluationRecord, Item, Trial
 from agentnet.contracts.network import NetworkSpec
 from agentnet.evals.statistics import clustered_share
 from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.systems import members_of
+from agentnet.network.cards import with_known_cards
 from agentnet.network.measuring import measurement
-from agentnet.network.network import card_of
 
 
 def measured_members(
@@ -41,14 +41,14 @@ def measured_members(
     return measured
 
 
-def network_with_cards(network: NetworkSpec, measured: Mapping[str, Mapping[str, Measured]]) -> NetworkSpec:
-    """Return the network with measurements on its cards. What a card says of other labels stays."""
-    agents = []
-    for agent in network.agents:
-        card = card_of(agent)
-        on_card = {**card.measured, **measured.get(agent.name, {})}
-        agents.append(agent.model_copy(update={"card": card.model_copy(update={"measured": on_card})}))
-    return network.model_copy(update={"agents": tuple(agents)})
+def cards_with(network: NetworkSpec, measured: Mapping[str, Mapping[str, Measured]]) -> dict[str, Card]:
+    """Return the card of every agent, with its measurements. What a card says of other labels stays."""
+    return {
+        agent.name: agent.card.model_copy(
+            update={"measured": {**agent.card.measured, **measured.get(agent.name, {})}},
+        )
+        for agent in with_known_cards(network).agents
+    }
 
 
 def best_members(record: EvaluationRecord, labels: Iterable[str]) -> dict[str, str]:
@@ -57,5 +57,5 @@ def best_members(record: EvaluationRecord, labels: Iterable[str]) -> dict[str, s
     Where cards say the same, the smaller model ranks first, then the one that is listed first.
     """
     members = members_of(SuiteSpec.model_validate(record.suite).members, record.network)
-    cards = {agent.name: agent.card for agent in network_with_cards(record.network, record.measured).agents}
+    cards = cards_with(record.network, record.measured)
     return {label: max(members, key=lambda name: cards[name].rank(label)) for label in dict.fromkeys(labels)}

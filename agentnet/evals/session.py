@@ -21,8 +21,8 @@ from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.summary import summarise
 from agentnet.evals.systems import systems_of
 from agentnet.evals.tables import ALL
-from agentnet.network import Network, find_network
-from agentnet.store import Evaluations, Store
+from agentnet.network import Registry, find_network
+from agentnet.store import Database, Evaluations
 
 PACKAGES = ("agentnet-ai", "llama-cpp-python", "langgraph", "openai")
 
@@ -43,7 +43,7 @@ async def evaluate(
     if isinstance(suite, SuiteSpec):
         suite = Suite(suite, Path(f"{suite.name}.yaml"))
     found = suite if isinstance(suite, Suite) else find_suite(str(suite))
-    async with await Store.open(store) as opened:
+    async with await Database.open(store) as opened:
         evaluations = Evaluations(opened)
         record = await start(found.changed(limit=limit), evaluations, network=network)
         return Evaluated(await resume(record, evaluations, on_progress, new=True))
@@ -103,8 +103,8 @@ async def resume(
             raise BadInput(f"evaluation {record.id}: its {split} items are not what they were; start a new one")
     gradings = {dataset.name: dataset.grading for dataset in datasets}
     try:
-        async with Network.open(record.network, Path(record.network_folder)) as network:
-            await Evaluation(record, network, evaluations, gradings, on_progress).run()
+        async with Registry.open(record.network, Path(record.network_folder)) as registry:
+            await Evaluation(record, registry.snapshot(), evaluations, gradings, on_progress).run()
     except (BadInput, ModelError):
         if new and not await evaluations.trials(record.id):
             await evaluations.forget(record.id)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentnet.collab.binding import Binder, agents_of
+from agentnet.collab.binding import Binder
+from agentnet.collab.combinators import agents_of
 from agentnet.collab.inline import INLINE, protocol_from, read_protocol
 from agentnet.contracts.evaluations import System, SystemKind
 from agentnet.contracts.network import NetworkSpec

@@ -45,7 +45,7 @@ async def trial_of(
     """Return the trial that a run makes. Without an answer it is wrong; where a model could not be asked, it has no
     score."""
     turns = [message for message in outcome.messages if message.sender not in (USER, COORDINATOR)]
-    status: TrialStatus = outcome.status if outcome.status != "running" else "failed"
+    status: TrialStatus = outcome.status if outcome.status in ("done", "stopped") else "failed"
     detail, score = outcome.detail, 0.0
     if outcome.answer is not None:
         try:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agentnet.errors import BadInput
 
-csv.field_size_limit(2**31 - 1)  # Python's own limit is 128 KiB, and a passage can be longer
 SUFFIXES = {".jsonl": "JSONL", ".ndjson": "JSONL", ".json": "JSON", ".csv": "CSV", ".tsv": "CSV"}
 
 
@@ -80,14 +81,33 @@ def cells(path: Path) -> Iterator[tuple[str, list[str]]]:
     """The lines of a CSV file (tabs if it ends in .tsv) that are not empty, each with its place."""
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     reader = csv.reader(io.StringIO(read(path), newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                yield f"{path}:{line}", row
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise BadInput(f"{path}:{line}: not CSV: {error}") from error
+    lines: list[tuple[str, list[str]]] = []
+    line, problem = 1, None
+    with _fields_of_any_length():
+        try:
+            for row in reader:
+                if any(cell.strip() for cell in row):
+                    lines.append((f"{path}:{line}", row))
+                line = reader.line_num + 1
+        except csv.Error as error:
+            problem = error
+    yield from lines
+    if problem is not None:
+        raise BadInput(f"{path}:{line}: not CSV: {problem}") from problem
+
+
+@contextmanager
+def _fields_of_any_length() -> Iterator[None]:
+    """Lift the CSV reader's limit of 128 KiB for a field: a passage can be longer. It holds for the whole process."""
+    with _limit:
+        before = csv.field_size_limit(2**31 - 1)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
+
+
+_limit = threading.Lock()
 
 
 def written(found: Any) -> str:

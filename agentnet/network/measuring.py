@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from statistics import fmean, median
 
 from agentnet.agents import Agent, Turn
-from agentnet.contracts.bodies import Body
+from agentnet.contracts.bodies import Body, Error
 from agentnet.contracts.cards import Measured
 from agentnet.contracts.intervals import Interval, wilson
-from agentnet.errors import AgentNetError
+from agentnet.errors import AgentNetError, ReplyError
 
 NOT_ITS_FAULT = frozenset({"model", "model-file", "unavailable", "rate-limited", "bad-response", "not-recorded"})
 """Codes of errors that say nothing of what an agent can do: its model could not be asked."""
@@ -92,8 +92,14 @@ def measurement(
 
 
 async def take_turn(agent: Agent, turn: Turn) -> Body:
-    """Return an agent's reply to a turn that belongs to no run. Raises `AgentNetError`."""
-    return agent.read(turn, await agent.answer(agent.request(turn)))
+    """Return an agent's reply to a turn that belongs to no run.
+
+    Raises `AgentNetError`, also for a reply that is not in the form of its role.
+    """
+    body = (await agent.take(turn)).body
+    if isinstance(body, Error):
+        raise ReplyError(body.detail)
+    return body
 
 
 async def _is_right(agent: Agent, question: Question) -> bool:

@@ -152,7 +152,7 @@ def test_what_nobody_expected_names_its_type_and_how_to_see_more(
     def broken(spec: object, **_: object) -> None:
         raise ZeroDivisionError("nobody\nexpected this")
 
-    monkeypatch.setattr("agentnet.models.opening.open_model", broken)
+    monkeypatch.setattr("agentnet.models.pool.open_model", broken)
     error = one_line(cli("ask", "hello"))
     assert "ZeroDivisionError: nobody expected this" in error
     assert "AGENTNET_DEBUG=1" in error

@@ -19,7 +19,7 @@ from agentnet.errors import PreflightError, ProtocolError
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
 from agentnet.models.llama.admission import places
-from agentnet.workplace import Workplace, open_workplace
+from agentnet.session import Session, open_session
 from tests.models.llama.files import letter, write_chain
 from tests.scripted import agent, network, says, spec
 
@@ -27,24 +27,24 @@ SUM = Task(text="What is 347 + 285?", label="math")
 
 
 @pytest.fixture
-async def place() -> AsyncIterator[Workplace]:
-    async with open_workplace(network="zoo", remember=False) as found:
+async def place() -> AsyncIterator[Session]:
+    async with open_session("zoo", remember=False) as found:
         yield found
 
 
-async def run(place: Workplace, protocol: Any, **more: Any) -> Any:
+async def run(place: Session, protocol: Any, **more: Any) -> Any:
     found = protocol if isinstance(protocol, ProtocolSpec) else spec({"fuse": protocol})
     return await place.coordinator.run(SUM, found, **more)
 
 
-def evaluated(place: Workplace) -> int:
+def evaluated(place: Session) -> int:
     """Tokens that went through the models of a network so far."""
     models = (agent.model for agent in place.coordinator.network)
     return sum(model.counts.evaluated_tokens for model in models if isinstance(model, LlamaModel))
 
 
 @pytest.mark.parametrize("strategy", ["duetnet", "duetnet-logprobs", "dp", "pi", "gac", "unite", "max"])
-async def test_members_say_one_answer(place: Workplace, strategy: str) -> None:
+async def test_members_say_one_answer(place: Session, strategy: str) -> None:
     outcome = await run(place, {"members": ["math", "sage"], "strategy": strategy})
     assert outcome.answer == "632"
     fused = next(message for message in outcome.messages if isinstance(message.body, Fusion))
@@ -56,14 +56,14 @@ async def test_members_say_one_answer(place: Workplace, strategy: str) -> None:
     assert any(len(piece.shares) == 2 for piece in fused.body.pieces)
 
 
-async def test_byte_by_byte(place: Workplace) -> None:
+async def test_byte_by_byte(place: Session) -> None:
     outcome = await run(place, {"members": ["math", "sage"], "strategy": "pi", "level": "bytes"})
     (fused,) = (message.body for message in outcome.messages if isinstance(message.body, Fusion))
     assert fused.answer == "632"
     assert {len(piece.text) for piece in fused.pieces} == {0, 1}
 
 
-async def test_one_vocabulary_agrees_by_token_even_where_bytes_are_asked_for(place: Workplace) -> None:
+async def test_one_vocabulary_agrees_by_token_even_where_bytes_are_asked_for(place: Session) -> None:
     """Copies of one tokenizer then say exactly what a model says by itself."""
     outcome = await run(place, {"members": ["atlas"], "strategy": "pi", "level": "bytes"})
     alone = await place.coordinator.run(SUM, spec("atlas"))
@@ -78,7 +78,7 @@ async def test_two_copies_say_byte_by_byte_what_the_model_says(tmp_path: Path) -
         name="twins",
         agents=tuple(AgentSpec(name=name, model=LlamaSpec(path="zoo:sage"), pack="compact") for name in ("one", "two")),
     )
-    async with open_workplace(network=(twins, tmp_path), remember=False) as found:
+    async with open_session((twins, tmp_path), remember=False) as found:
         alone = await found.coordinator.run(SUM, spec("one"))
         fused = await found.coordinator.run(
             SUM, spec({"fuse": {"members": ["one", "two"], "strategy": "pi", "level": "bytes"}})
@@ -93,7 +93,7 @@ async def test_whose_thoughts_do_not_fit_takes_part_without_them(
     endless = write_chain(tmp_path / "endless.gguf", {letter(one): {letter("x"): 20.0} for one in ">x"})
     models = {"sage": LlamaSpec(path="zoo:sage"), "endless": LlamaSpec(path=str(endless), context=256)}
     agents = tuple(AgentSpec(name=name, model=model, pack="compact") for name, model in models.items())
-    async with open_workplace(network=(NetworkSpec(name="n", agents=agents), tmp_path), remember=False) as found:
+    async with open_session((NetworkSpec(name="n", agents=agents), tmp_path), remember=False) as found:
         fuse = {"members": ["endless", "sage"], "strategy": "pi", "think": 300, "sampling": {"max_tokens": 5}}
         outcome = await found.coordinator.run(SUM, spec({"fuse": fuse}))
     assert "endless takes part without having thought" in caplog.text
@@ -103,7 +103,7 @@ async def test_whose_thoughts_do_not_fit_takes_part_without_them(
     assert all("endless" in piece.shares for piece in body.pieces)
 
 
-async def test_answers_that_are_fused_side_by_side_read_their_prompts_once(place: Workplace) -> None:
+async def test_answers_that_are_fused_side_by_side_read_their_prompts_once(place: Session) -> None:
     """The zoo has one sequence for each model: they wait for each other instead of taking each other's place."""
     branches = [{"fuse": {"members": pair}} for pair in (["atlas", "sage"], ["sage", "scout"], ["scout", "atlas"])]
     protocol = spec({"serial": {"steps": [{"parallel": {"branches": branches}}, "sage"]}})
@@ -116,7 +116,7 @@ async def test_answers_that_are_fused_side_by_side_read_their_prompts_once(place
     assert [outcome.usage.tokens for outcome in at_once] == [outcome.usage.tokens for outcome in in_turn]
 
 
-async def test_who_waits_for_a_place_is_not_late(place: Workplace) -> None:
+async def test_who_waits_for_a_place_is_not_late(place: Session) -> None:
     """No deadline runs before all members have one: the first piece is said by all."""
     sage = place.coordinator.network["sage"].model
     assert isinstance(sage, LlamaModel)
@@ -132,7 +132,7 @@ async def test_who_waits_for_a_place_is_not_late(place: Workplace) -> None:
     assert set(body.pieces[0].shares) == {"math", "sage"}
 
 
-async def test_a_run_that_is_over_while_it_waits_gives_its_turn_to_the_next(place: Workplace) -> None:
+async def test_a_run_that_is_over_while_it_waits_gives_its_turn_to_the_next(place: Session) -> None:
     sage = place.coordinator.network["sage"].model
     assert isinstance(sage, LlamaModel)
     session = sage.open_session(Request(({"role": "user", "content": "?"},)))
@@ -144,7 +144,7 @@ async def test_a_run_that_is_over_while_it_waits_gives_its_turn_to_the_next(plac
     assert (await asyncio.wait_for(run(place, fuse), 60)).answer == "632"
 
 
-async def test_it_nests(place: Workplace) -> None:
+async def test_it_nests(place: Session) -> None:
     nested = ProtocolSpec(
         name="careful-fusion",
         summary="decode together, then check",
@@ -156,7 +156,7 @@ async def test_it_nests(place: Workplace) -> None:
     assert outcome.answer == "632"
 
 
-async def test_selectors_name_each_member_once(place: Workplace) -> None:
+async def test_selectors_name_each_member_once(place: Session) -> None:
     outcome = await run(place, {"members": ["@best", "math", "@solver:2"], "strategy": "pi"})
     (fused,) = (message.body for message in outcome.messages if isinstance(message.body, Fusion))
     assert len(set(fused.members)) == len(fused.members)
@@ -165,14 +165,14 @@ async def test_selectors_name_each_member_once(place: Workplace) -> None:
         await run(place, {"members": ["nobody"]})
 
 
-async def test_an_answer_cut_off_by_the_limit_is_not_taken_for_one(place: Workplace) -> None:
+async def test_an_answer_cut_off_by_the_limit_is_not_taken_for_one(place: Session) -> None:
     outcome = await run(place, {"members": ["planner", "atlas"], "sampling": {"max_tokens": 2}})
     body = outcome.messages[1].body
     cut = isinstance(body, Fusion) and len(body.pieces) <= 2
     assert cut or (isinstance(body, Error) and "cut off at the token limit" in body.detail)
 
 
-async def test_what_it_takes_is_reserved_for_every_member(place: Workplace) -> None:
+async def test_what_it_takes_is_reserved_for_every_member(place: Session) -> None:
     outcome = await run(place, {"members": ["math", "atlas"]}, limits=Limits(calls=1))
     assert outcome.answer is None
     assert "the limit of 1 calls" in outcome.detail

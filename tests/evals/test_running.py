@@ -16,8 +16,8 @@ from agentnet.evals.running import Evaluation, Progress
 from agentnet.evals.sweeps import system, together
 from agentnet.evals.systems import CORRECTIONS, SAMPLES
 from agentnet.models.base import Request
-from agentnet.network import Network
-from agentnet.store import Evaluations, Store
+from agentnet.network import Network, Registry
+from agentnet.store import Database, Evaluations
 from tests.evals.made import RIGHT, items, record
 from tests.scripted import agent, network
 
@@ -27,8 +27,8 @@ GRADING = Grading("exact", "whole", "same")
 
 @pytest.fixture
 async def evaluations(tmp_path: Path) -> AsyncIterator[Evaluations]:
-    async with await Store.open(tmp_path / "evals.db") as store:
-        yield Evaluations(store)
+    async with await Database.open(tmp_path / "evals.db") as database:
+        yield Evaluations(database)
 
 
 class Team:
@@ -210,9 +210,11 @@ async def test_a_baseline_that_cannot_be_asked_is_refused_before_anything_is_ask
             ],
         }
     )
-    async with Network.open(spec, tmp_path) as recorded:
+    async with Registry.open(spec, tmp_path) as recorded:
         with pytest.raises(BadInput, match=r"the baseline self-correction: .*`baselines: \[members, best\]`"):
-            await run(evaluations, record([VOTE], baselines=["members", "best", "self-correction"]), recorded)
+            await run(
+                evaluations, record([VOTE], baselines=["members", "best", "self-correction"]), recorded.snapshot()
+            )
     assert await evaluations.trials("e1") == []
 
 

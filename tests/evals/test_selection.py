@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from agentnet.contracts.evaluations import SELECTION, EvaluationRecord
-from agentnet.evals.selection import best_members, measured_members, network_with_cards
+from agentnet.evals.selection import best_members, cards_with, measured_members
 from agentnet.evals.statistics import share
 from agentnet.evals.suite import SuiteSpec
-from agentnet.store import Evaluations, Store
+from agentnet.store import Database, Evaluations
 from tests.evals.made import items, record, trial
 
 SUITE = {"name": "old", "summary": "old", "datasets": [{"from": "zoo", "family": "math", "items": 1}]}
@@ -45,8 +45,7 @@ def test_what_was_measured_decides_who_is_best() -> None:
     assert best_members(made, ["sums"]) == {"sums": "ann"}  # nothing is known: the first listed
     measured = measured_members(made, trials, items(1), ["ann", "bob"])
     assert best_members(made.model_copy(update={"measured": measured}), ["sums"]) == {"sums": "bob"}
-    cards = {agent.name: agent.card for agent in network_with_cards(made.network, measured).agents}
-    assert cards["bob"].score("sums") == 1.0
+    assert cards_with(made.network, measured)["bob"].score("sums") == 1.0
 
 
 def test_a_suite_may_use_the_former_name_of_the_split() -> None:
@@ -60,8 +59,8 @@ async def test_an_evaluation_of_an_earlier_version_is_read(tmp_path: Path) -> No
     stored["suite"]["calibration"] = stored["suite"].pop("selection")
     stored["measured"] = {"ann": {"sums": {"accuracy": 0.5, "items": 4, "suite": "calibration split"}}}
     old = EvaluationRecord.model_validate_json(json.dumps(stored))
-    async with await Store.open(tmp_path / "evals.db") as store:
-        evaluations = Evaluations(store)
+    async with await Database.open(tmp_path / "evals.db") as database:
+        evaluations = Evaluations(database)
         await evaluations.start(old, {"calibration": items(1), "test": items(2)})
         again = await evaluations.find(old.id)
         assert SuiteSpec.model_validate(again.suite).selection == 4

@@ -13,7 +13,7 @@ from agentnet.evals.loading import Suite, find_suite, shipped_suites
 from agentnet.evals.results import Row, Summary
 from agentnet.evals.session import resume, start
 from agentnet.evals.systems import BEST
-from agentnet.store import Evaluations, Store
+from agentnet.store import Database, Evaluations
 
 RECORDED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -28,8 +28,8 @@ def smaller(name: str, items: int, selection: int) -> Suite:
 async def test_every_shipped_suite_can_be_started(name: str, tmp_path: Path) -> None:
     if name.endswith("-recorded") and not RECORDED.is_dir():
         pytest.skip("the recorded answers are not beside the project")
-    async with await Store.open(tmp_path / "evals.db") as store:
-        evaluations = Evaluations(store)
+    async with await Database.open(tmp_path / "evals.db") as database:
+        evaluations = Evaluations(database)
         record: EvaluationRecord = await start(smaller(name, 2, 2), evaluations)
         assert len([system for system in record.systems if system.kind == "system"]) >= 3
         items = await evaluations.items(record.id, "test")
@@ -41,8 +41,8 @@ async def test_every_shipped_suite_can_be_started(name: str, tmp_path: Path) -> 
 @pytest.fixture(scope="module")
 def first_light(tmp_path_factory: pytest.TempPathFactory) -> Summary:
     async def measured() -> Summary:
-        async with await Store.open(tmp_path_factory.mktemp("evals") / "evals.db") as store:
-            evaluations = Evaluations(store)
+        async with await Database.open(tmp_path_factory.mktemp("evals") / "evals.db") as database:
+            evaluations = Evaluations(database)
             return await resume(await start(smaller("first-light", 24, 10), evaluations), evaluations)
 
     return asyncio.run(measured())

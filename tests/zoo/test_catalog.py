@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from agentnet.agents import Agent
+from agentnet.agents import ModelAgent
 from agentnet.contracts.cards import Card
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
@@ -66,7 +66,7 @@ def test_the_first_score_of_a_card_is_found_again(name: str) -> None:
     said = catalog.zoo_cards()[name].measured[drill.removeprefix("solve:")].accuracy
     path = catalog.path(name)
     model = LlamaModel(path, LlamaSpec(path=str(path), reuse_prefix=False, sequences=1, threads=1))
-    agent = Agent(name, model, Card(), find_pack("compact"), Sampling(max_tokens=catalog.MAX_TOKENS))
+    agent = ModelAgent(name, model, Card(), find_pack("compact"), Sampling(max_tokens=catalog.MAX_TOKENS))
 
     async def again() -> float:
         try:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import yaml
 
-from agentnet.agents import Agent, Turn, candidate
+from agentnet.agents import Agent, ModelAgent, Turn, candidate
 from agentnet.answers import same
 from agentnet.contracts.bodies import Body, Plan, Proposal, Task, Verdict
 from agentnet.contracts.cards import Card, Measured
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.models.gguf import read_header
-from agentnet.models.opening import ModelPool
+from agentnet.models.pool import ModelPool
 from agentnet.network.measuring import Question, measure
 from agentnet.prompts import find_pack
 from agentnet.zoo import catalog
@@ -75,9 +75,9 @@ async def write_card(recipe: Recipe, count: int = ITEMS) -> Path:
     file = catalog.MODELS / f"{recipe.name}.gguf"
     header = read_header(file)
     async with ModelPool(base=Path.cwd()) as pool:
-        (model,) = await pool.open([LlamaSpec(path=str(file), threads=1, reuse_prefix=False, sequences=1)])
+        model = await pool.acquire(LlamaSpec(path=str(file), threads=1, reuse_prefix=False, sequences=1))
         sampling = Sampling(max_tokens=catalog.MAX_TOKENS)
-        agent = Agent(recipe.name, model, Card(), find_pack("compact"), sampling)
+        agent = ModelAgent(recipe.name, model, Card(), find_pack("compact"), sampling)
         found = {drill.removeprefix("solve:"): await measured(agent, drill, count) for drill in drills_of(recipe)}
     card = catalog.ZooCard(
         description=recipe.description,

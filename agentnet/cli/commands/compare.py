@@ -26,10 +26,10 @@ async def compare(
     from agentnet.cli.output import emit, show_table, table
     from agentnet.evals.comparing import compare_trials, side
     from agentnet.evals.formatting import percent, points
-    from agentnet.store import Evaluations, Store
+    from agentnet.store import Database, Evaluations
 
     settings = options.settings_from(store=store)
-    async with await Store.open(settings.store.value) as opened:
+    async with await Database.open(settings.store.value) as opened:
         evaluations = Evaluations(opened)
         found = compare_trials(await side(one, evaluations), await side(other, evaluations))
     if json:

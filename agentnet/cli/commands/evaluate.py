@@ -48,7 +48,7 @@ async def evaluate(
     from agentnet.evals.report import prepare, write_report
     from agentnet.evals.session import resume as resume_evaluation
     from agentnet.evals.session import start
-    from agentnet.store import Evaluations, Store
+    from agentnet.store import Database, Evaluations
 
     if suite is None and resume is None:
         _list(json)
@@ -61,7 +61,7 @@ async def evaluate(
     settings = options.settings_from(store=store)
     if out is not None:
         prepare(out)
-    async with await Store.open(settings.store.value) as opened:
+    async with await Database.open(settings.store.value) as opened:
         evaluations = Evaluations(opened)
         if resume is not None:
             record = await evaluations.find(resume)

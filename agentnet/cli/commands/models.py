@@ -42,9 +42,7 @@ def models(network: options.NetworkOption = None, json: options.Json = False) ->
 
 
 def _card(agent: AgentSpec) -> Any:
-    from agentnet.network.network import card_of
-
-    return card_of(agent)
+    return agent.card
 
 
 def _data(agent: AgentSpec) -> dict[str, Any]:
@@ -68,6 +66,8 @@ def _model(agent: AgentSpec) -> str:
         return model.path
     if model.kind == "replay":
         return f"recorded: {model.replay}"
+    if model.kind == "human":
+        return f"a person at the {model.human}"
     where = model.base_url or f"${model.base_url_env}"
     return f"{model.model} at {where}"
 

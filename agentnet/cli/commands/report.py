@@ -27,10 +27,10 @@ async def report(
     from agentnet.cli.scores import show_summary
     from agentnet.evals.report import write_report
     from agentnet.evals.session import summary
-    from agentnet.store import Evaluations, Store
+    from agentnet.store import Database, Evaluations
 
     settings = options.settings_from(store=store)
-    async with await Store.open(settings.store.value) as opened:
+    async with await Database.open(settings.store.value) as opened:
         evaluations = Evaluations(opened)
         if evaluation is None:
             await _list(evaluations, json)

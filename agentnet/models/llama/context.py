@@ -60,7 +60,7 @@ class Context:
         rows = self.batch.rows
         self._fill_up()
         batch = self.batch.pointer()
-        backend.forget_errors()
+        backend.forget()
         started = time.perf_counter()
         status = self._llama.llama_decode(self.pointer, batch)
         logits = self._llama.llama_get_logits(self.pointer) if rows and status == 0 else None
@@ -70,7 +70,7 @@ class Context:
         if self.filled:
             self._llama.llama_memory_seq_rm(self._memory, self._filler, -1, -1)
         if status != 0:
-            raise DecodeFailed(f"{self.name}: llama.cpp could not decode (status {status}): {backend.last_error()}")
+            raise DecodeFailed(f"{self.name}: llama.cpp could not decode (status {status}): {backend.reason()}")
         return self._rows(logits, rows) if logits else self._no_logits
 
     def _fill_up(self) -> None:

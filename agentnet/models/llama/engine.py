@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,9 +21,10 @@ from agentnet.models.llama.delivery import Mailbox
 from agentnet.models.llama.gate import Gate
 from agentnet.models.llama.job import Job, settle
 from agentnet.models.llama.loading import Loaded, load
+from agentnet.models.llama.machine import Machine
 from agentnet.models.llama.scheduler import Scheduler
 from agentnet.models.llama.seats import Claim
-from agentnet.models.llama.threads import BUDGET, end_team
+from agentnet.models.llama.threads import end_team
 from agentnet.models.llama.vocabulary import Vocabulary
 
 log = logging.getLogger("agentnet.llama")
@@ -33,9 +33,6 @@ MOST_INSIDE = 1024
 """Requests that an engine takes in; further ones wait at its door."""
 LINGER = 0.002
 """Seconds that an engine without work keeps its share of the threads: giving it back and forth costs time too."""
-SWITCH_INTERVAL = 5e-5
-"""Seconds. At Python's default of 5 ms, a busy Python thread would make every step wait that long for the
-interpreter lock."""
 
 
 class Engine:
@@ -45,12 +42,12 @@ class Engine:
     one uses is planned for all of them together (`threads.py`).
     """
 
-    def __init__(self, path: Path, spec: LlamaSpec) -> None:
-        """Load the file; blocks for as long as that takes. Raises `ModelFileError`."""
+    def __init__(self, path: Path, spec: LlamaSpec, machine: Machine) -> None:
+        """Load the file into the machine's memory; blocks for as long as that takes. Raises `ModelFileError`."""
         self.name = path.stem
+        self.machine, self._budget = machine, machine.threads
         self._fixed = spec.threads
-        sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL))
-        self.loaded: Loaded = load(path, spec, spec.threads or BUDGET.share)
+        self.loaded: Loaded = load(path, spec, machine)
         try:
             self.vocabulary = Vocabulary(self.loaded.vocab)
             self._context = Context(
@@ -170,7 +167,8 @@ class Engine:
         """The thread, from start to end."""
         failure = self._closed()
         try:
-            self._serve()
+            with self.machine.switch_interval.shortened():
+                self._serve()
         except Exception as error:
             log.exception("the engine of %s stopped", self.name)
             failure = ModelError(f"{self.name}: the engine stopped: {type(error).__name__}: {error}; open it again")
@@ -188,7 +186,7 @@ class Engine:
                     self._wait()
                 self._take_in()
                 if self._scheduler.busy and not self._at_work:
-                    BUDGET.enter(self._fixed)
+                    self._budget.enter(self._fixed)
                     self._at_work = True
                 self._use_threads()
                 self._scheduler.step()
@@ -211,7 +209,7 @@ class Engine:
         """Leave the threads to others."""
         if self._at_work:
             self._at_work = False
-            BUDGET.leave(self._fixed)
+            self._budget.leave(self._fixed)
             end_team()
 
     def _take_in(self) -> None:
@@ -226,7 +224,7 @@ class Engine:
             self._scheduler.submit(job)
 
     def _use_threads(self) -> None:
-        threads = self._fixed or BUDGET.share
+        threads = self._fixed or self._budget.share
         if threads != self._threads:
             self._threads = threads
             self._context.set_threads(threads)

@@ -86,6 +86,3 @@ class Ledger:
         if not device.total:
             return None
         return max(0, device.free - sum(claim.on_device(device.name) for claim in self._claims))
-
-
-LEDGER = Ledger()

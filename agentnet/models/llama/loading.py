@@ -15,7 +15,8 @@ from agentnet.errors import ModelFileError
 from agentnet.models.devices import GPU_INSTALL, Device, offload_devices
 from agentnet.models.gguf import Header, read_header
 from agentnet.models.llama import backend
-from agentnet.models.llama.ledger import LEDGER, Claim, Ledger
+from agentnet.models.llama.ledger import Claim, Ledger
+from agentnet.models.llama.machine import Machine
 from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.plan import MemoryPlan, plan_memory
 
@@ -61,16 +62,19 @@ class Loaded:
         self.context = self.model = None
 
 
-def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
-    """Load a GGUF file. Raises `ModelFileError` where it is broken, does not fit, or asks for what the build lacks."""
+def load(path: Path, spec: LlamaSpec, machine: Machine) -> Loaded:
+    """Load a GGUF file into the memory of a machine.
+
+    Raises `ModelFileError` where it is broken, does not fit, or asks for what the build lacks.
+    """
     header = read_header(path)
     if spec.kv_type_v not in ("f16", "f32", "bf16") and spec.flash_attention == "off":
         raise ModelFileError(f"{path}: a quantised V cache needs flash attention; set flash_attention to auto or on")
     found, notes = usable_devices(spec)
-    claim = _claim(path, header, spec, found)
+    claim = _claim(path, header, spec, found, machine.memory)
     while True:
         try:
-            model, context = _load(path, spec, claim.plan, threads)
+            model, context = _load(path, spec, claim.plan, spec.threads or machine.threads.share)
             break
         except ModelFileError as error:
             claim.release()
@@ -79,7 +83,7 @@ def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
                 raise
             notes.append(f"the GPU could not take {layers} layers of {path.name} ({error})")
             log.warning("%s", notes[-1])
-            claim = _claim(path, header, spec, found, most=layers // 2)
+            claim = _claim(path, header, spec, found, machine.memory, most=layers // 2)
         except BaseException:
             claim.release()
             raise
@@ -104,9 +108,11 @@ def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
     )
 
 
-def _claim(path: Path, header: Header, spec: LlamaSpec, found: Sequence[Device], *, most: int | None = None) -> Claim:
+def _claim(
+    path: Path, header: Header, spec: LlamaSpec, found: Sequence[Device], memory: Ledger, *, most: int | None = None
+) -> Claim:
     """The memory for a model. Refused with the numbers: the system would end the process instead of saying no."""
-    claim = plan_claim(header, spec, found, most=most, ledger=LEDGER)
+    claim = plan_claim(header, spec, found, most=most, ledger=memory)
     if not claim.plan.fits:
         raise ModelFileError(f"{path}: {claim.plan.shortage()}")
     return claim
@@ -155,18 +161,17 @@ def _notes(path: Path, spec: LlamaSpec, header: Header, plan: MemoryPlan, *, gpu
 def _load(path: Path, spec: LlamaSpec, plan: MemoryPlan, threads: int) -> tuple[Any, Any]:
     """Weights and context, or neither."""
     llama = backend.library()
-    backend.forget_errors()
-    backend.forget_loading()
+    backend.forget()
     model = _load_weights(path, spec, plan.offload)
     if not model:
-        raise ModelFileError(f"{path}: llama.cpp cannot load it: {backend.last_error() or 'no reason given'}")
+        raise ModelFileError(f"{path}: llama.cpp cannot load it: {backend.reason()}")
     try:
         _check_kind(path, model)
         context = llama.llama_init_from_model(model, _context_params(spec, plan, threads))
         if not context:
             raise ModelFileError(
-                f"{path}: no memory for a KV cache of {plan.cells} tokens "
-                f"({backend.last_error() or 'no reason given'}); set a smaller `context` or a quantised KV cache"
+                f"{path}: no memory for a KV cache of {plan.cells} tokens ({backend.reason()}); "
+                f"set a smaller `context` or a quantised KV cache"
             )
     except BaseException:
         llama.llama_model_free(model)

@@ -12,6 +12,7 @@ from agentnet.models.base import Chunk, Completion, ModelCapabilities, Request, 
 from agentnet.models.llama.counts import Counts
 from agentnet.models.llama.engine import Engine
 from agentnet.models.llama.generation import Emit, Generation
+from agentnet.models.llama.machine import Machine, this_machine
 from agentnet.models.llama.scoring import Scoring
 from agentnet.models.llama.stepping import TokenSession
 from agentnet.models.llama.template import ChatTemplate
@@ -20,9 +21,12 @@ from agentnet.models.llama.template import ChatTemplate
 class LlamaModel:
     """A GGUF file run in process by llama.cpp: chat template and tokens here, decoding in its `Engine`."""
 
-    def __init__(self, path: Path, spec: LlamaSpec) -> None:
-        """Load the file; blocks for as long as that takes. Raises `ModelFileError`."""
-        self._engine = Engine(path, spec)
+    def __init__(self, path: Path, spec: LlamaSpec, machine: Machine | None = None) -> None:
+        """Load the file into a machine's memory; blocks for as long as that takes. Raises `ModelFileError`.
+
+        None takes the machine that this process runs on.
+        """
+        self._engine = Engine(path, spec, machine or this_machine())
         self._vocabulary = self._engine.vocabulary
         try:
             self._template = ChatTemplate(
@@ -76,6 +80,8 @@ class LlamaModel:
             yield Chunk("", await work)
         finally:
             work.cancel()
+            # A caller that leaves early may close the model next: nothing of the reply may be under way then.
+            await asyncio.gather(work, return_exceptions=True)
 
     async def score(self, request: Request, continuations: Sequence[str]) -> Scores:
         return await self._score(request, continuations, among=False)

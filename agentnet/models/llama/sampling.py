@@ -139,10 +139,8 @@ def _draws(sampling: Sampling) -> Iterator[Any]:
 
 
 def _grammar_sampler(vocab: Any, grammar: str) -> Any:
-    backend.forget_errors()
+    backend.forget()
     made = backend.library().llama_sampler_init_grammar(vocab, grammar.encode(), b"root")
     if not made:
-        raise SchemaUnsupported(
-            f"llama.cpp cannot read the grammar of this schema: {backend.last_error() or 'no reason'}"
-        )
+        raise SchemaUnsupported(f"llama.cpp cannot read the grammar of this schema: {backend.reason()}")
     return made

@@ -1,4 +1,4 @@
-"""One budget of threads for all engines of the process.
+"""One budget of threads for all engines of a machine.
 
 Two contexts that each use every core run at a third of their speed in turn, or worse. So the cores are divided among
 the engines that are at work at this moment: one alone has all of them, and two have half each, from their next step
@@ -13,8 +13,6 @@ from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-
-from agentnet.models.devices import physical_cores
 
 
 class ThreadBudget:
@@ -43,8 +41,6 @@ class ThreadBudget:
                 self._fixed += by * fixed
             self.share = max(1, (self._cores - self._fixed) // max(1, self._working))
 
-
-BUDGET = ThreadBudget(physical_cores())
 
 _SOFT = 1
 """OpenMP's word for: the threads end, settings stay."""

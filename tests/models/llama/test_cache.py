@@ -17,6 +17,7 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.models.llama import backend, loading
 from agentnet.models.llama.cache import Held
 from agentnet.models.llama.context import Context
+from agentnet.models.llama.machine import this_machine
 from agentnet.models.llama.prefix import common_prefix
 from agentnet.models.llama.vocabulary import Vocabulary
 from tests.models.llama.architectures import write_hybrid, write_recurrent, write_windowed
@@ -46,9 +47,9 @@ class Machine:
 
     def __init__(self, path: Path, *, sequences: int, parked: int, reuse: bool, fills_up: bool = False) -> None:
         # Without rounding of keys and values, the order of evaluation hardly matters.
-        spec = LlamaSpec(path="x", context=256, sequences=sequences, cache_tokens=256, batch=64,
+        spec = LlamaSpec(path="x", threads=1, context=256, sequences=sequences, cache_tokens=256, batch=64,
                          kv_type_k="f32", kv_type_v="f32", flash_attention="off")  # fmt: skip
-        self.loaded = [loading.load(path, spec, 1) for _ in range(2)]
+        self.loaded = [loading.load(path, spec, this_machine()) for _ in range(2)]
         size = Vocabulary(self.loaded[0].vocab).size
         self.context, self.scratch = (
             Context("machine", loaded, vocabulary_size=size, reuse=reuse, parked_bytes=parked) for loaded in self.loaded

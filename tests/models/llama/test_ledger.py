@@ -12,7 +12,7 @@ from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.plan import MemoryPlan
 
 
-class Machine:
+class System:
     """`available` as the system tells it; `touched` by this process."""
 
     def __init__(self, available: int) -> None:
@@ -25,13 +25,13 @@ class Machine:
 
 
 @pytest.fixture
-def machine() -> Machine:
-    return Machine(1000)
+def system() -> System:
+    return System(1000)
 
 
 @pytest.fixture
-def ledger(machine: Machine) -> Ledger:
-    return Ledger(lambda: machine.available, lambda: machine.touched)
+def ledger(system: System) -> Ledger:
+    return Ledger(lambda: system.available, lambda: system.touched)
 
 
 def wanting(weights: int, cache: int = 0, gpu: int = 0) -> Planning:
@@ -68,36 +68,36 @@ def test_what_was_promised_is_free_again_after_its_release(ledger: Ledger) -> No
     assert free(ledger) == 1000
 
 
-def test_what_is_touched_is_not_counted_twice(ledger: Ledger, machine: Machine) -> None:
+def test_what_is_touched_is_not_counted_twice(ledger: Ledger, system: System) -> None:
     ledger.claim(wanting(300, 200))
-    machine.touch(200)
-    assert machine.available == 800
+    system.touch(200)
+    assert system.available == 800
     assert free(ledger) == 500
 
 
 def test_the_weights_of_mapped_files_stay_promised_though_the_system_calls_them_available(
-    ledger: Ledger, machine: Machine
+    ledger: Ledger, system: System
 ) -> None:
     claim = ledger.claim(wanting(300, 200))
-    machine.touch(200)
+    system.touch(200)
     claim.loaded()
     assert free(ledger) == 500
 
 
-def test_what_the_process_touched_before_does_not_count(ledger: Ledger, machine: Machine) -> None:
-    machine.touch(100)
+def test_what_the_process_touched_before_does_not_count(ledger: Ledger, system: System) -> None:
+    system.touch(100)
     ledger.claim(wanting(300))
     assert free(ledger) == 600
 
 
-def test_more_touched_than_promised_adds_nothing(ledger: Ledger, machine: Machine) -> None:
+def test_more_touched_than_promised_adds_nothing(ledger: Ledger, system: System) -> None:
     ledger.claim(wanting(100))
-    machine.touch(400)
+    system.touch(400)
     assert free(ledger) == 600
 
 
-def test_a_system_that_says_nothing(ledger: Ledger, machine: Machine) -> None:
-    machine.available = None
+def test_a_system_that_says_nothing(ledger: Ledger, system: System) -> None:
+    system.available = None
     assert free(ledger) is None
     assert ledger.claim(wanting(10**15)).plan.fits
 

@@ -1,51 +1,105 @@
-"""An agent: reads a turn, prompts its model, and answers with a typed body."""
+"""An agent that is a model with a prompt pack: it prompts its model and reads the reply as a typed body."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agentnet.agents.forms import STRUCTURED, closed_replies, read_reply, schema_for
-from agentnet.contracts.bodies import Body, Proposal, Task
+from agentnet.agents.base import Agent, Need, OnText, Reply, Turn
+from agentnet.agents.forms import STRUCTURED, body_of, closed_replies, schema_for
+from agentnet.contracts.bodies import Body, Error
 from agentnet.contracts.cards import Card
-from agentnet.contracts.messages import Message
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError, ReplyError
-from agentnet.models.base import ChatMessage, Completion, Model, Request, Scorer, Scores
-from agentnet.prompts import Entry, Pack, letter, readable, transcript
+from agentnet.models.base import (
+    ChatMessage,
+    Completion,
+    Model,
+    NextTokenSource,
+    Request,
+    Scorer,
+    Scores,
+    TokenCounter,
+    TokenStepper,
+)
+from agentnet.prompts import Entry, Pack, transcript
+
+TEMPLATE_TOKENS = 16
+"""Tokens that a chat template may add to a message. A token stands for at least one byte of the message itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What an agent is asked to do: its role, the task, and what it may read."""
-
-    role: str
-    task: Task
-    read: Sequence[Message] = ()
-    labels: Sequence[str] = ()
-    """For a plan: the labels that the workers' cards know."""
-    max_steps: int = 8
-    sampling: Sampling | None = None
-    seed: int = 0
-    confidence: bool = False
-    """Measure how sure the model is (needs log-probabilities)."""
-    scored: bool = False
-    """For a vote or a verdict: nothing is written; of all replies that there can be, the likeliest counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Agent:
-    """A member of a network. Stateless between turns: what it should know is in the turn."""
+@dataclass(frozen=True)
+class ModelAgent(Agent):
+    """A model with a name, a card, a prompt pack and its own sampling."""
 
     name: str
     model: Model
     card: Card
     pack: Pack
     sampling: Sampling = field(default_factory=Sampling)
+
+    async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:
+        """Prompt the model, and read its reply. Raises `ModelError`, and `NetworkError` for a pack that fails."""
+        request = self.request(turn)
+        reply = await (self.score(turn, request) if turn.scored else self.answer(request, on_text))
+        body: Body
+        try:
+            body = self.read(turn, reply)
+        except ReplyError as error:
+            body = Error(code=error.code, detail=str(error))
+        return Reply(body, self.bill(reply.usage), confidence_of(reply))
+
+    def most(self, turn: Turn) -> Usage:
+        """Return the most tokens that a turn can use. No tokenizer makes more tokens than there are bytes."""
+        request = self.request(turn)
+        if isinstance(self.model, TokenCounter):
+            prompt = self.model.count_tokens(request)
+        else:
+            prompt = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in request.messages)
+        # To score replies, the model reads all of them.
+        scored = sum(len(reply.encode()) for reply in self.replies(turn)) if turn.scored else None
+        written = request.sampling.max_tokens if scored is None else scored
+        return self.bill(Usage(calls=1, prompt_tokens=prompt, completion_tokens=written))
+
+    def with_card(self, card: Card) -> ModelAgent:
+        return replace(self, card=card)
+
+    def can(self, need: Need) -> str | None:
+        problems: list[str] = []
+        if need.role not in self.pack.roles:
+            problems.append(
+                f"{self.name} is asked to {need.role}, but its prompt pack {self.pack.name!r} has no template for it "
+                f"(it has {', '.join(sorted(self.pack.roles))})"
+            )
+        if need.logprobs and self.model.capabilities.logprobs is False:
+            problems.append(
+                f"{self.name} must tell its confidence, but {self.model.name} gives no log-probabilities; "
+                f"decide by majority instead"
+            )
+        if need.scored and not isinstance(self.model, Scorer):
+            problems.append(
+                f"{self.name} is asked to {need.role} by score, but {self.model.name} cannot score replies; "
+                f"say `by: reason`, or give {self.name} a model that runs in process"
+            )
+        if need.bytewise and not isinstance(self.model, TokenStepper):
+            problems.append(
+                f"{self.name} is asked to decode byte by byte, but {self.model.name} does not show all of its "
+                f"next tokens; say `level: pieces`, or leave {self.name} out"
+            )
+        elif need.fused and not _shows_tokens(self.model):
+            problems.append(
+                f"{self.name} is asked to decode with others, but {self.model.name} does not show its next "
+                f"tokens; leave {self.name} out, or give it a model that runs in process"
+            )
+        return "; ".join(problems) or None
+
+    def note(self, need: Need) -> str | None:
+        if need.role in STRUCTURED and not need.scored and self.model.capabilities.schema is False:
+            return f"{self.name} cannot be held to a schema: a {need.role} reply that does not parse is lost"
+        return None
 
     def prompt(self, turn: Turn) -> tuple[ChatMessage, ...]:
         """The chat prompt of a turn: one user message, the stable part first and the role last."""
@@ -75,7 +129,7 @@ class Agent:
             schema = schema_for(turn.role, labels=turn.labels, letters=letters, max_steps=turn.max_steps)
         return Request(self._prompt(turn, entries), sampling, schema=schema, logprobs=turn.confidence)
 
-    async def answer(self, request: Request, on_text: Callable[[str], None] | None = None) -> Completion:
+    async def answer(self, request: Request, on_text: OnText | None = None) -> Completion:
         """The model's raw reply; `on_text` receives it piece by piece as it is written."""
         if on_text is None:
             return await self.model.generate(request)
@@ -104,20 +158,15 @@ class Agent:
         Raises `ReplyError` where the text is not in the form that the role asks for, or the scores are none.
         """
         text = reply.text if isinstance(reply, Completion) else self._likeliest(turn, reply)
-        shown = [message.id for message in turn.read if readable(message)]
-        candidates = {letter(place): id for place, id in enumerate(shown)}
-        target = shown[-1] if shown else ""
         try:
-            return read_reply(
-                turn.role, text, self.pack, candidates=candidates, target=target, max_steps=turn.max_steps
-            )
+            return body_of(turn, text, self.pack)
         except ReplyError as error:
             if isinstance(reply, Completion) and reply.finish == "length":
                 raise ReplyError(f"{error}; it was cut off at the token limit, raise sampling.max_tokens") from error
             raise
 
     def _likeliest(self, turn: Turn, scores: Scores) -> str:
-        """Of equally likely replies the first: their order never lets a tie approve."""
+        """The likeliest reply; the first of equally likely ones. Their order never lets a tie approve."""
         if confidence_of(scores) is None:
             raise ReplyError(f"{self.model.name} scored the replies with {scores.totals}, which tells nothing apart")
         shares = dict(zip(self.replies(turn), scores.shares, strict=True))
@@ -130,10 +179,10 @@ class Agent:
         return usage.model_copy(update={"cost": cost}) if cost else usage
 
 
-def candidate(answer: str) -> Message:
-    """An answer that nobody of the network gave, as a verifier reads it."""
-    body = Proposal(answer=answer, text=answer)
-    return Message(id="candidate", run="", sequence=0, sender="candidate", node="", time=datetime.now(UTC), body=body)
+def _shows_tokens(model: Model) -> bool:
+    return isinstance(model, TokenStepper) or (
+        isinstance(model, NextTokenSource) and model.capabilities.logprobs is not False
+    )
 
 
 def confidence_of(reply: Completion | Scores) -> float | None:
