@@ -14,17 +14,8 @@ from agentnet.contracts.cards import Card
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError, ReplyError
-from agentnet.models.base import (
-    ChatMessage,
-    Completion,
-    Model,
-    NextTokenSource,
-    Request,
-    Scorer,
-    Scores,
-    TokenCounter,
-    TokenStepper,
-)
+from agentnet.models.base import ChatMessage, Completion, Model, Request, Scorer, Scores, TokenCounter
+from agentnet.models.tokens import NextTokenSource, TokenStepper
 from agentnet.prompts import Entry, Pack, transcript
 
 TEMPLATE_TOKENS = 16

@@ -14,14 +14,15 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
-from agentnet.fusion.decoding import Fused, Table
-from agentnet.fusion.lexicon import Lexicon
+from agentnet.fusion.byte_vocabulary import END, ByteVocabulary
+from agentnet.fusion.loop import Fused, FusionLoop
 from agentnet.fusion.members import ByteMember, LocalMember, Member, NotNow
-from agentnet.fusion.pieces import END, Pieces
 from agentnet.fusion.strategies import DuetNet, Gated, Mean, Strategy, UniTE
+from agentnet.fusion.tokenizer_view import tokenizer_view
 from agentnet.fusion.views import View
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
+from agentnet.models.tokens import Row
 from agentnet.zoo import catalog
 from tests.models.llama.files import END as CHAIN_END
 from tests.models.llama.files import letter, path_through, tokens_of, write_chain
@@ -44,12 +45,11 @@ async def zoo() -> AsyncIterator[Callable[[str], LlamaModel]]:
 
 
 def member(model: LlamaModel, name: str, request: Request = ASK, **settings: Any) -> LocalMember:
-    session = model.open_session(request)
-    return LocalMember(name, session, Lexicon(name, session), **settings)
+    return LocalMember(name, model.open_session(request), **settings)
 
 
 async def together(members: Sequence[Member], strategy: Strategy | None = None, **settings: Any) -> Fused:
-    return await Table(members, strategy or Mean(), **{"limit": 60, **settings}).decode()
+    return await FusionLoop(members, strategy or Mean(), **{"limit": 60, **settings}).decode()
 
 
 @pytest.mark.parametrize("name", ["atlas", "math", "sage", "scout", "symbols"])
@@ -72,7 +72,7 @@ async def test_models_with_different_tokenizers_solve_together(zoo: Callable[[st
     many, few = member(zoo("atlas"), "atlas"), member(zoo("math"), "math")
     fused = await together([few, many], UniTE())
     assert fused.text.endswith("=> 632")
-    assert many.respelled + few.respelled > 0
+    assert many.retokenized + few.retokenized > 0
     for one in (many, few):
         assert b"".join(zoo(one.name)._vocabulary.piece(token) for token in one.tokens).decode() == fused.text
 
@@ -87,9 +87,7 @@ async def test_bytes_join_what_pieces_cannot(zoo: Callable[[str], LlamaModel]) -
 
 
 async def test_byte_by_byte_with_different_tokenizers(zoo: Callable[[str], LlamaModel]) -> None:
-    members = [
-        ByteMember(name, (session := zoo(name).open_session(ASK)), Lexicon(name, session)) for name in ("math", "sage")
-    ]
+    members = [ByteMember(name, zoo(name).open_session(ASK)) for name in ("math", "sage")]
     fused = await together(members, limit=200)
     assert fused.text.endswith("=> 632")
     assert all(choice.piece is END or len(choice.piece) == 1 for choice in fused.choices)
@@ -100,22 +98,21 @@ async def test_byte_level_probabilities_of_a_real_model_are_exact(zoo: Callable[
     """Against every token sequence that spells a short text, for a tokenizer of byte pairs."""
     model = zoo("scout")
     session = model.open_session(ASK)
-    lexicon = Lexicon("scout", session)
-    pieces, text = lexicon.pieces, b"7 + 5"
+    pieces, text = tokenizer_view(session).vocabulary, b"7 + 5"
     found = np.zeros(257)
 
     async def follow(tokens: list[int], said: bytes, probability: float) -> None:
-        places = np.exp(await session.step(tokens, pieces.logprobs))
-        found[0] += probability * places[0] if said == text else 0.0
+        shares = np.exp(pieces.logprobs(await session.step(tokens, Row())))
+        found[0] += probability * shares[0] if said == text else 0.0
         rest = text[len(said) :]
-        found[1:] += probability * pieces.sorted.next_bytes(places, rest)
+        found[1:] += probability * pieces.sorted.next_bytes(shares, rest)
         for end in range(1, len(rest) + 1):
-            if (place := pieces.places.get(rest[:end])) is not None:
-                token = pieces.tokens[place]
-                await follow([*tokens, token], said + rest[:end], probability * float(places[place]))
+            if (index := pieces.indexes.get(rest[:end])) is not None:
+                token = pieces.tokens[index]
+                await follow([*tokens, token], said + rest[:end], probability * float(shares[index]))
 
     await follow([], b"", 1.0)
-    exact = ByteMember("scout", model.open_session(ASK), lexicon, negligible=0)
+    exact = ByteMember("scout", model.open_session(ASK), negligible=0)
     await exact.append(text)
     view = await exact.view()
     assert np.exp(view.logprobs) == pytest.approx(found / found.sum(), abs=1e-4)
@@ -176,7 +173,7 @@ class Odd(Member):
     """Says x for ever, or what `script` does instead."""
 
     def __init__(self, name: str, script: Callable[[int], Any] = lambda step: None) -> None:
-        self.name, self.weight, self.pieces = name, 1.0, Pieces([b"x", b"y", b""], ends=[2])
+        self.name, self.weight, self.vocabulary = name, 1.0, ByteVocabulary([b"x", b"y", b""], ends=[2])
         self.heard, self.asked, self.closed = b"", 0, False
         self._script = script
 
@@ -186,7 +183,7 @@ class Odd(Member):
         if asyncio.iscoroutine(found):
             await found
         row = np.array([2.0, 1.0, -9.0])
-        return View(self.name, self.pieces, *self.pieces.read(row))
+        return View(self.name, self.vocabulary, *self.vocabulary.read(row))
 
     async def append(self, piece: bytes) -> None:
         self.heard += piece
@@ -207,7 +204,7 @@ class Scripted(Odd):
 
     async def view(self) -> View:
         piece, probability = self._said.pop(0)
-        pieces = Pieces([piece, b"y", b""], ends=[2])
+        pieces = ByteVocabulary([piece, b"y", b""], ends=[2])
         return View(self.name, pieces, *pieces.read(np.log([probability, 1 - probability, 1e-12])))
 
 
@@ -375,7 +372,7 @@ async def test_the_space_in_front_of_a_reply_is_no_part_of_the_shared_text(
     assert fused.choices[0].score > 0.99
     if not bytewise:
         assert [one.tokens for one in members] == [SPACED, PLAIN]
-        assert fused.respelled == {"spaced": 0, "plain": 0}
+        assert fused.retokenized == {"spaced": 0, "plain": 0}
 
 
 @pytest.mark.parametrize("bytewise", [False, True])

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agentnet.errors import ModelError
-from agentnet.fusion.pieces import END, Pieces
-from agentnet.fusion.spelling import BACK, Speller
+from agentnet.fusion.byte_vocabulary import END, ByteVocabulary
+from agentnet.fusion.retokenizing import BACK, Retokenizer
 from agentnet.models.llama.vocabulary import Vocabulary
-from tests.fusion.vocabularies import REAL, ZOO, speller_of, vocabulary_of
+from tests.fusion.vocabularies import REAL, ZOO, retokenizer_of, vocabulary_of
 
 WORDS = [
     "a",
@@ -44,7 +44,7 @@ CODE = (
     "    return width * height\n"
 )
 CHINESE = "水星是离太阳最近的行星。它绕太阳一周只需要八十八天，白天的温度大约是四百三十摄氏度。"
-Made = tuple[Vocabulary, Pieces, Speller]
+Made = tuple[Vocabulary, ByteVocabulary, Retokenizer]
 
 if not REAL:
     REAL_OR_SKIP = [
@@ -58,12 +58,12 @@ else:
 def made(request: pytest.FixtureRequest) -> Iterator[Made]:
     path: Path = request.param
     with vocabulary_of(path) as vocabulary:
-        yield vocabulary, *speller_of(vocabulary)
+        yield vocabulary, *retokenizer_of(vocabulary)
 
 
 def says_all(made: Made, text: str) -> bool:
     """Whether a vocabulary has every byte of a text: the smallest ones of the zoo know ASCII only."""
-    return all(bytes([byte]) in made[1].places for byte in text.encode())
+    return all(bytes([byte]) in made[1].indexes for byte in text.encode())
 
 
 texts = st.one_of(st.text(max_size=30), st.lists(st.sampled_from(WORDS), max_size=12).map("".join))
@@ -73,28 +73,28 @@ quiet = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 @given(text=texts)
 @quiet
 def test_any_text_is_spelled_exactly(made: Made, text: str) -> None:
-    _, _, speller = made
+    _, _, retokenizer = made
     if says_all(made, text):
-        assert speller.text(speller.spell(text.encode())) == text.encode()
+        assert retokenizer.text(retokenizer.tokens(text.encode())) == text.encode()
     else:
         with pytest.raises(ModelError, match="cannot spell"):
-            speller.spell(text.encode())
+            retokenizer.tokens(text.encode())
 
 
 @given(text=texts, cuts=st.lists(st.integers(0, 60), max_size=8))
 @quiet
 def test_appending_bit_by_bit_ends_with_the_same_bytes(made: Made, text: str, cuts: list[int]) -> None:
     """Cut anywhere, also within characters."""
-    _, _, speller = made
+    _, _, retokenizer = made
     if not says_all(made, text):
         return
     data, tokens, start = text.encode(), [], 0
     for cut in [*sorted(cuts), len(data)]:
         before = tokens
         if cut > start:
-            tokens = speller.append(tokens, data[start:cut])
+            tokens = retokenizer.append(tokens, data[start:cut])
             start = min(cut, len(data))
-        assert speller.text(tokens) == data[:start]
+        assert retokenizer.text(tokens) == data[:start]
         same = next((n for n, pair in enumerate(zip(before, tokens, strict=False)) if pair[0] != pair[1]), len(before))
         assert len(before) - same <= BACK
 
@@ -102,40 +102,43 @@ def test_appending_bit_by_bit_ends_with_the_same_bytes(made: Made, text: str, cu
 @given(before=st.binary(max_size=4), text=st.lists(st.sampled_from(["a", " the", "\n"]), max_size=5).map("".join))
 @quiet
 def test_broken_bytes_do_not_spoil_the_spelling_behind_them(made: Made, before: bytes, text: str) -> None:
-    _, pieces, speller = made
+    _, pieces, retokenizer = made
     broken = before + b"\xff"
-    if all(bytes([byte]) in pieces.places for byte in broken):
-        assert speller.spell(broken + text.encode()) == [*speller.spell(broken), *speller.spell(text.encode())]
+    if all(bytes([byte]) in pieces.indexes for byte in broken):
+        assert retokenizer.tokens(broken + text.encode()) == [
+            *retokenizer.tokens(broken),
+            *retokenizer.tokens(text.encode()),
+        ]
 
 
 @pytest.mark.parametrize("text", [ENGLISH, CODE, CHINESE], ids=["english", "code", "chinese"])
 def test_text_that_comes_in_foreign_pieces_ends_nearly_as_the_tokens_of_the_whole(made: Made, text: str) -> None:
     """Character by character, the worst case."""
-    _, _, speller = made
+    _, _, retokenizer = made
     if not says_all(made, text):
         return
     tokens: list[int] = []
     for character in text:
-        tokens = speller.append(tokens, character.encode())
-    assert speller.text(tokens) == text.encode()
-    assert len(tokens) <= 1.06 * len(speller.spell(text.encode()))
+        tokens = retokenizer.append(tokens, character.encode())
+    assert retokenizer.text(tokens) == text.encode()
+    assert len(tokens) <= 1.06 * len(retokenizer.tokens(text.encode()))
 
 
 @given(text=st.lists(st.sampled_from(WORDS[:8]), min_size=1, max_size=8).map("".join))
 @quiet
 def test_plain_text_is_spelled_as_the_tokenizer_does(made: Made, text: str) -> None:
-    vocabulary, _, speller = made
+    vocabulary, _, retokenizer = made
     tokens = vocabulary.tokens(text, begin=False, special=False)
-    if speller.text(tokens) == text.encode():
-        assert speller.spell(text.encode()) == tokens
+    if retokenizer.text(tokens) == text.encode():
+        assert retokenizer.tokens(text.encode()) == tokens
 
 
 def test_every_piece_has_a_token_that_says_it(made: Made) -> None:
     vocabulary, pieces, _ = made
-    for place, piece in enumerate(pieces.pieces[1:], start=1):
-        assert vocabulary.piece(pieces.tokens[place]) == piece
-    assert vocabulary.ends(pieces.tokens[pieces.places[END]])
-    assert b"" not in pieces.places
+    for index, piece in enumerate(pieces.pieces[1:], start=1):
+        assert vocabulary.piece(pieces.tokens[index]) == piece
+    assert vocabulary.ends(pieces.tokens[pieces.indexes[END]])
+    assert b"" not in pieces.indexes
 
 
 def test_probabilities_by_piece_sum_to_one(made: Made) -> None:
@@ -149,8 +152,8 @@ def test_probabilities_by_piece_sum_to_one(made: Made) -> None:
 
 
 def test_what_the_vocabulary_lacks_is_an_error() -> None:
-    pieces = Pieces([b"a", b""], ends=[1])
-    speller = Speller("it", pieces, [b"a", b""], lambda text: [0] * text.count("a"))
-    assert speller.spell(b"aa") == [0, 0]
+    pieces = ByteVocabulary([b"a", b""], ends=[1])
+    retokenizer = Retokenizer("it", pieces, [b"a", b""], lambda text: [0] * text.count("a"))
+    assert retokenizer.tokens(b"aa") == [0, 0]
     with pytest.raises(ModelError, match="it: its vocabulary cannot spell the byte 0x62"):
-        speller.spell(b"ab")
+        retokenizer.tokens(b"ab")

@@ -1,8 +1,8 @@
-"""How a tokenizer spells bytes: exactly, whatever they are.
+"""Turning bytes into a model's own tokens: exactly, whatever the bytes are.
 
-Tokenizers fail quietly on what they do not expect: half a character becomes U+FFFD, a SentencePiece fragment gets a
-space in front. So whatever a tokenizer returns is spelled out again and compared, and where it differs the longest
-pieces of the vocabulary are matched instead.
+Tokenizers fail quietly on unexpected input: half a character becomes U+FFFD, a SentencePiece fragment gets a space in
+front. The bytes of the tokens that a tokenizer returns are therefore compared with the input, and where they differ the
+longest pieces of the vocabulary are matched instead.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from agentnet.errors import ModelError
-from agentnet.fusion.pieces import END, Pieces
+from agentnet.fusion.byte_vocabulary import END, ByteVocabulary
 
 Tokenize = Callable[[str], list[int]]
 """Text to tokens, without a begin token and without names of control tokens."""
 
 BACK = 12
-"""Tokens at the end of a text that may be spelled anew when something is appended to it."""
+"""Tokens at the end of a text that may be tokenized again when bytes are appended to it."""
 _ANCHOR = "\n"
 """A character in front of a fragment, so that a tokenizer does not take its beginning for that of a text."""
 
 
-class Speller:
-    """One model's way to spell. `spelled` has the bytes of each token."""
+class Retokenizer:
+    """One model's tokens for any bytes. `spelled` has the bytes of each token; `name` is used in errors."""
 
-    def __init__(self, name: str, pieces: Pieces, spelled: Sequence[bytes], tokenize: Tokenize) -> None:
-        self._name, self._pieces, self._spelled, self._tokenize = name, pieces, spelled, tokenize
-        self._longest = max((len(piece) for piece in pieces.pieces if piece is not END), default=1)
+    def __init__(self, name: str, vocabulary: ByteVocabulary, spelled: Sequence[bytes], tokenize: Tokenize) -> None:
+        self._name, self._vocabulary, self._spelled, self._tokenize = name, vocabulary, spelled, tokenize
+        self._longest = max((len(piece) for piece in vocabulary.pieces if piece is not END), default=1)
         self.first_piece = lru_cache(maxsize=4096)(self._first_piece)
 
-    def spell(self, text: bytes) -> list[int]:
-        """Tokens whose bytes are exactly the text. Raises `ModelError` where the vocabulary cannot say it."""
+    def tokens(self, text: bytes) -> list[int]:
+        """Return tokens whose bytes are exactly the text. Raises `ModelError` where the vocabulary cannot say it."""
         tokens: list[int] = []
         for whole, rest in _runs(text):
             if whole:
@@ -41,7 +41,8 @@ class Speller:
         return tokens
 
     def append(self, tokens: Sequence[int], addition: bytes) -> list[int]:
-        """The tokens of a text with something appended. Only its end is spelled anew, back to the last white space."""
+        """Return the tokens of a text followed by some bytes. Only its end is tokenized again, back to the last white
+        space and by at most `BACK` tokens. Raises like `tokens`."""
         kept = len(tokens)
         tail = b""
         while kept > 0 and len(tokens) - kept < BACK:
@@ -50,13 +51,14 @@ class Speller:
             tail = piece + tail
             if piece[:1].isspace():
                 break
-        return [*tokens[:kept], *self.spell(tail + addition)]
+        return [*tokens[:kept], *self.tokens(tail + addition)]
 
     def text(self, tokens: Sequence[int]) -> bytes:
+        """Return the bytes of some tokens."""
         return b"".join(self._spelled[token] for token in tokens)
 
     def _first_piece(self, text: bytes) -> bytes:
-        return self._spelled[self.spell(text)[0]]
+        return self._spelled[self.tokens(text)[0]]
 
     def _by_tokenizer(self, text: str) -> list[int] | None:
         data = text.encode()
@@ -70,14 +72,14 @@ class Speller:
         return None
 
     def _by_matching(self, text: bytes) -> list[int]:
-        """The longest piece that fits, again and again."""
+        """Return the tokens of a greedy match: at each position, the longest piece that fits."""
         tokens = []
         start = 0
         while start < len(text):
             for end in range(min(len(text), start + self._longest), start, -1):
-                place = self._pieces.places.get(text[start:end])
-                if place is not None:
-                    tokens.append(self._pieces.tokens[place])
+                index = self._vocabulary.indexes.get(text[start:end])
+                if index is not None:
+                    tokens.append(self._vocabulary.tokens[index])
                     start = end
                     break
             else:
@@ -86,7 +88,7 @@ class Speller:
 
 
 def _runs(text: bytes) -> Iterator[tuple[str, bytes]]:
-    """Some bytes as runs of whole characters, each with the bytes behind it that are none."""
+    """Split bytes into runs of whole characters, each with the bytes behind it that belong to no character."""
     while text:
         try:
             yield text.decode(), b""
