@@ -23,7 +23,10 @@ def answers_from(view: View) -> Callable[[Question], Awaitable[str | None]]:
     An empty line, and words that are none of the choices, are asked for again. The end of the input (Ctrl-D) leaves the
     question open.
     """
-    lines = Lines(sys.stdin.fileno()) if sys.stdin is not None and not sys.stdin.closed else None
+    try:
+        lines = Lines(sys.stdin.fileno())
+    except (AttributeError, OSError, ValueError):  # there is no standard input, it is no file, or it is closed
+        lines = None
 
     async def answer(question: Question) -> str | None:
         if lines is None:

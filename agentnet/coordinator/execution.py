@@ -177,7 +177,9 @@ class Execution:
         return True
 
     async def _end(self, status: RunStatus, answer: str | None, detail: str, *, failed: bool) -> None:
-        """Record the end, drop the checkpoints of a run that is over, and publish the last event.
+        """Record the end, drop checkpoints that are of no more use, and publish the last event.
+
+        A run that was cancelled begins again at its first node when it is resumed, and finds what was said by its ids.
 
         Raises `StoreError`; where the run `failed` with an error of its own, that one counts and this one is logged.
         """
@@ -185,7 +187,8 @@ class Execution:
         work: list[Awaitable[None]] = []
         if self._store is not None and self._begun:
             work.append(self._store.finish_run(run, status, answer, detail))
-        if (status in OVER or self._store is None) and isinstance(saver, BaseCheckpointSaver):
+        over = status in OVER or status == "cancelled" or self._store is None
+        if over and isinstance(saver, BaseCheckpointSaver):
             work.append(saver.adelete_thread(run))
         try:
             await asyncio.gather(*work)
@@ -209,9 +212,8 @@ async def finished(work: Coroutine[Any, Any, T]) -> T:
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError as error:
-            if task.done():
-                break
-            cancelled = error
+            if not task.cancelled():
+                cancelled = error
         except Exception:
             break
     if cancelled is not None:

@@ -20,7 +20,7 @@ name: little
 summary: two families, members that debate, and a critic
 network: zoo
 members: [scout, sage]
-calibration: 6
+selection: 6
 repeats: {most: 3}
 datasets:
   - {from: zoo, family: math, items: 8}

@@ -16,7 +16,7 @@ from typing import Protocol
 from gguf import GGUFWriter, TokenType
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from agentnet.zoo.training import shape
+from tools.zoo.training import shape
 
 PAD, USER, ASSISTANT, END = range(4)
 CONTROLS = ("<|pad|>", "<|user|>", "<|assistant|>", "<|end|>")

@@ -1,6 +1,6 @@
 """The files that are generated from code and data: JSON Schemas of the wire contracts, and the tables in ``docs/``.
 
-``python -m agentnet.generated`` writes them into a checkout; with ``--check`` it fails where one is out of date.
+``python -m tools.generated`` writes them into a checkout; with ``--check`` it fails where one is out of date.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pydantic import BaseModel
 
 from agentnet.collab.library import shipped_protocols
 from agentnet.contracts.cards import Measured
+from agentnet.contracts.intervals import wilson
 from agentnet.contracts.messages import Message
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
-from agentnet.evals.statistics import share
 from agentnet.zoo import catalog
-from agentnet.zoo.measure import SOLVED
+from tools.zoo.measure import SOLVED
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -78,7 +78,7 @@ def zoo() -> str:
 
 
 def _per_cent(score: Measured) -> str:
-    found = share(round(score.accuracy * score.items), score.items)
+    found = wilson(score.accuracy, score.items)
     return f"{found.estimate * 100:.0f} ({found.low * 100:.0f}–{found.high * 100:.0f})"
 
 
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     """Write the files, or check them; returns the exit code."""
     if "--check" in arguments:
         if differing := stale():
-            print(f"out of date: {', '.join(differing)}; run `make docs`", file=sys.stderr)  # noqa: T201
+            print(f"out of date: {', '.join(differing)}; run `make docs`", file=sys.stderr)
         return 1 if differing else 0
     for path, text in files().items():
         (CHECKOUT / path).parent.mkdir(parents=True, exist_ok=True)

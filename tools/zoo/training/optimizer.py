@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch.optim import AdamW, Muon, Optimizer
 
-from agentnet.zoo.training.network import Network
+from tools.zoo.training.network import Network
 
 MUON_SCALE = 4.0
 """Muon's rate over AdamW's."""

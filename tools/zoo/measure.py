@@ -1,6 +1,6 @@
 """Measuring the zoo with AgentNet's own inference: held-out items through the compact prompt pack and llama.cpp.
 
-`python -m agentnet.zoo.measure [NAME …]` measures and rewrites the cards; what a card says is what this found.
+`python -m tools.zoo.measure [NAME …]` measures the models and writes their cards.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from pathlib import Path
 
 import yaml
 
-from agentnet.agents import Agent, Turn, candidate
+from agentnet.agents import Agent, ModelAgent, Turn, candidate
 from agentnet.answers import same
 from agentnet.contracts.bodies import Body, Plan, Proposal, Task, Verdict
 from agentnet.contracts.cards import Card, Measured
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
-from agentnet.errors import AgentNetError
 from agentnet.models.gguf import read_header
 from agentnet.models.pool import ModelPool
+from agentnet.network.measuring import Question, measure
 from agentnet.prompts import find_pack
 from agentnet.zoo import catalog
 from agentnet.zoo.families import FAMILIES
 from agentnet.zoo.families.base import Item, distinct
-from agentnet.zoo.training.recipe import Recipe, load_recipes
+from tools.zoo.training.recipe import Recipe, load_recipes
 
 ITEMS = 300
 SEED = 20_261
@@ -34,24 +34,21 @@ SOLVED = ("math", "facts", "reading", "symbols", "compound")
 """The families that every solver is asked, its own or not."""
 
 
-async def measure(agent: Agent, drill: str, count: int = ITEMS, seed: int = SEED) -> Measured:
-    """The share of right replies of an agent to `count` held-out items of a drill, such as ``solve:math``."""
+async def measured(agent: Agent, drill: str, count: int = ITEMS, seed: int = SEED) -> Measured:
+    """Measure an agent on `count` held-out items of a drill, such as ``solve:math``."""
     role, _, family = drill.partition(":")
-    found = distinct(FAMILIES[family], "test", seed, count)
-    right = await asyncio.gather(*(_is_right(agent, role, item, place) for place, item in enumerate(found)))
+    items = distinct(FAMILIES[family], "test", seed, count)
     suite = f"{count} held-out items of {drill}, seed {seed}, greedy"
-    return Measured(accuracy=sum(right) / count, items=count, suite=suite)
+    questions = [_question(role, item, place) for place, item in enumerate(items)]
+    return await measure(agent, questions, suite=suite, seed=seed)
 
 
-async def _is_right(agent: Agent, role: str, item: Item, place: int) -> bool:
+def _question(role: str, item: Item, place: int) -> Question:
+    """An item as a turn. A verifier is shown a right answer at every other place, a wrong one between them."""
     shown = item.answer if place % 2 else item.wrong[place // 2 % len(item.wrong)]
     read = [candidate(shown)] if role == "verify" else []
     turn = Turn(role, Task(text=item.question), read=read, labels=sorted(FAMILIES))
-    try:
-        body = agent.read(turn, await agent.answer(agent.request(turn)))
-    except AgentNetError:
-        return False
-    return _agrees(body, item, shown)
+    return Question(turn, lambda body: _agrees(body, item, shown))
 
 
 def _agrees(body: Body, item: Item, shown: str) -> bool:
@@ -78,14 +75,14 @@ async def write_card(recipe: Recipe, count: int = ITEMS) -> Path:
     file = catalog.MODELS / f"{recipe.name}.gguf"
     header = read_header(file)
     async with ModelPool(base=Path.cwd()) as pool:
-        (model,) = await pool.open([LlamaSpec(path=str(file), threads=1, reuse_prefix=False, sequences=1)])
+        model = await pool.acquire(LlamaSpec(path=str(file), threads=1, reuse_prefix=False, sequences=1))
         sampling = Sampling(max_tokens=catalog.MAX_TOKENS)
-        agent = Agent(recipe.name, model, Card(), find_pack("compact"), sampling)
-        measured = {drill.removeprefix("solve:"): await measure(agent, drill, count) for drill in drills_of(recipe)}
+        agent = ModelAgent(recipe.name, model, Card(), find_pack("compact"), sampling)
+        found = {drill.removeprefix("solve:"): await measured(agent, drill, count) for drill in drills_of(recipe)}
     card = catalog.ZooCard(
         description=recipe.description,
         roles=tuple(recipe.roles),
-        measured=measured,
+        measured=found,
         license="Apache-2.0",
         parameters=header.parameters,
         file=file.name,
@@ -109,14 +106,14 @@ async def write_card(recipe: Recipe, count: int = ITEMS) -> Path:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure the named models, or all that have a file."""
     recipes = load_recipes()
-    parser = argparse.ArgumentParser(prog="python -m agentnet.zoo.measure", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.zoo.measure", description=main.__doc__)
     parser.add_argument("names", nargs="*", choices=[*recipes, []], metavar="NAME")
     parser.add_argument("--items", type=int, default=ITEMS)
     chosen = parser.parse_args(arguments)
     for name in chosen.names or [name for name in recipes if (catalog.MODELS / f"{name}.gguf").is_file()]:
         place = asyncio.run(write_card(recipes[name], chosen.items))
         scores = yaml.safe_load(place.read_text(encoding="utf-8"))["measured"]
-        print(name, {label: round(score["accuracy"], 3) for label, score in scores.items()})  # noqa: T201
+        print(name, {label: round(score["accuracy"], 3) for label, score in scores.items()})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from agentnet.zoo.training.shape import Shape
+from tools.zoo.training.shape import Shape
 
 RMS_EPSILON = 1e-5
 

@@ -9,8 +9,8 @@ import numpy as np
 from gguf import GGUFWriter, LlamaFileType
 from torch import Tensor
 
-from agentnet.zoo.training.network import RMS_EPSILON, Network
-from agentnet.zoo.training.tokenizer import Vocabulary
+from tools.zoo.training.network import RMS_EPSILON, Network
+from tools.zoo.training.tokenizer import Vocabulary
 
 LICENSE = "apache-2.0"
 

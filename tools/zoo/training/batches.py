@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentnet.zoo.training import tokenizer
-from agentnet.zoo.training.tokenizer import ASSISTANT, END, PAD, USER, Vocabulary
+from tools.zoo.training import tokenizer
+from tools.zoo.training.tokenizer import ASSISTANT, END, PAD, USER, Vocabulary
 
 Pairs = Callable[[int], Iterator[tuple[str, str]]]
 """An endless stream of (prompt, completion) for a seed. Picklable: a module's function or a `partial` of one."""

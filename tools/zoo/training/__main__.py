@@ -1,4 +1,4 @@
-"""``python -m agentnet.zoo.training NAME``: train a recipe of ``zoo/recipes.yaml`` and write its GGUF file."""
+"""``python -m tools.zoo.training NAME``: train a recipe of ``tools/zoo/recipes.yaml`` and write its GGUF file."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from agentnet.zoo.drills import pairs
-from agentnet.zoo.training.recipe import RECIPES, load_recipes
-from agentnet.zoo.training.train import WORK, train
-
-MODELS = Path(__file__).parents[1] / "models"
+from agentnet.zoo import catalog
+from tools.zoo.drills import pairs
+from tools.zoo.training.recipe import RECIPES, load_recipes
+from tools.zoo.training.train import WORK, train
 
 
 def main() -> None:
     """Parse the command line and train."""
-    parser = argparse.ArgumentParser(prog="python -m agentnet.zoo.training", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.zoo.training", description=__doc__)
     parser.add_argument("name", help="a recipe, or `all`, one after the other")
     parser.add_argument("--recipes", type=Path, default=RECIPES, help="file of recipes")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, help="instead of the recipe's; the learning rate falls to zero there")
     parser.add_argument("--stop-at", type=int, help="leave off after this step and write what has been learnt")
     parser.add_argument("--save-every", type=int, default=250, help="steps between checkpoints")
-    parser.add_argument("--out", type=Path, default=MODELS, help="folder for NAME.gguf")
+    parser.add_argument("--out", type=Path, default=catalog.MODELS, help="folder for NAME.gguf")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
     logging.getLogger("gguf").setLevel(logging.WARNING)

@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from agentnet.zoo.training import tokenizer
-from agentnet.zoo.training.batches import Batch, Pairs, prefetched
-from agentnet.zoo.training.export import export
-from agentnet.zoo.training.network import Network
-from agentnet.zoo.training.optimizer import optimizers, schedule
-from agentnet.zoo.training.recipe import Recipe
+from tools.zoo.training import tokenizer
+from tools.zoo.training.batches import Batch, Pairs, prefetched
+from tools.zoo.training.export import export
+from tools.zoo.training.network import Network
+from tools.zoo.training.optimizer import optimizers, schedule
+from tools.zoo.training.recipe import Recipe
 
 log = logging.getLogger(__name__)
 

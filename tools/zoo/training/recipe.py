@@ -1,4 +1,4 @@
-"""What a model of the zoo is made of: its shape, its tokenizer, its drills, its schedule; see ``zoo/recipes.yaml``."""
+"""What a model of the zoo is made of: shape, tokenizer, drills and schedule; see ``tools/zoo/recipes.yaml``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import yaml
 from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from agentnet.zoo.training.shape import Arch, Shape, Tokenizer
+from tools.zoo.training.shape import Arch, Shape, Tokenizer
 
 RECIPES = Path(__file__).parents[1] / "recipes.yaml"
 
