@@ -40,8 +40,8 @@ class Respondent:
         """Raises `BadInput` for what can be known to be wrong before models are loaded."""
         if unanswered not in UNANSWERED:
             raise BadInput(f"unanswered: expected {' or '.join(UNANSWERED)}, found {unanswered!r}")
-        self.protocol, _ = read_protocol(protocol)
         self.network, self._base = find_network(network or resolve().network.value)
+        self.protocol, _ = read_protocol(protocol, agents=[agent.name for agent in self.network.agents])
         Binder(self.network).bind(self.protocol.protocol)
         self.label = label
         self.seed = seed

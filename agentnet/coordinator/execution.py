@@ -21,7 +21,8 @@ from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.coordinator.compiled import CompiledProtocol
 from agentnet.coordinator.outcome import Outcome
-from agentnet.errors import AgentNetError, LimitReached, ResumeError
+from agentnet.coordinator.preflight import require_knowledge
+from agentnet.errors import AgentNetError, LimitReached, ResumeError, Unsuited
 
 if TYPE_CHECKING:
     from agentnet.store import Runs
@@ -122,7 +123,10 @@ class Execution:
         if self._resumed and await self._has_checkpoint(config):
             step = None
         durable = self._compiled.graph.checkpointer is not None
+        compiled = self._compiled
+        label = self._record.task.label
         try:
+            require_knowledge(compiled.name, compiled.expression, self.context.network, label, compiled.floor)
             while True:
                 final = await self._compiled.graph.ainvoke(
                     step, config, context=self.context, durability="async" if durable else None
@@ -139,6 +143,8 @@ class Execution:
                 step = Command(resume=words)
         except LimitReached as error:
             return "stopped", None, str(error)
+        except Unsuited as error:
+            return "failed", None, str(error)
 
     def _in_order(self, asked: Iterable[Interrupt]) -> list[Interrupt]:
         """Questions to people, in the order of the network."""
