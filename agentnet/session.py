@@ -67,9 +67,15 @@ class Session:
     """
 
     def __init__(
-        self, settings: Settings, members: Members, *, network_source: str | None = None, storage: Storage | None = None
+        self,
+        members: Members,
+        *,
+        settings: Settings | None = None,
+        network_source: str | None = None,
+        storage: Storage | None = None,
     ) -> None:
-        self.settings = settings
+        """A session on members that are open already: a registry, or a network."""
+        self.settings = settings or resolve()
         self.network_source = network_source
         """``zoo``, or the absolute path of the network file; None for a network that was given as data."""
         self.storage = storage
@@ -189,7 +195,7 @@ class Session:
 
     def with_cards(self, cards: Mapping[str, Card]) -> Session:
         """A session on the same open members with other cards for some of them. Nothing of it is remembered."""
-        return Session(self.settings, self.network.with_cards(cards), network_source=None)
+        return Session(self.network.with_cards(cards), settings=self.settings)
 
     async def close(self) -> None:
         """Cancel the runs that go on, and wait until they are recorded."""
@@ -222,7 +228,7 @@ async def open_session(
         if storage is None and remember:
             storage = await opened.enter_async_context(open_storage(settings))
         registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine))
-        session = Session(settings, registry, network_source=source, storage=storage)
+        session = Session(registry, settings=settings, network_source=source, storage=storage)
         opened.push_async_callback(session.close)
         yield session
 

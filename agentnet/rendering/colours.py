@@ -33,6 +33,8 @@ PALETTE = (
     Colour("bright_cyan", "#0d8479"),
     Colour("bright_green", "#558010"),
     Colour("bright_magenta", "#db2777"),
+    Colour("bright_blue", "#7c5cf0"),
+    Colour("bright_yellow", "#c2571a"),
 )
 """The colours, in the order in which a network's members get them."""
 
@@ -40,7 +42,7 @@ PALETTE = (
 def colour_of(name: str, members: Sequence[str] = ()) -> Colour | None:
     """Return the colour of an agent; None for what is no member of the network, such as the coordinator.
 
-    `members` are the names of the network's agents in its order: each gets the next colour, so that up to eight differ.
+    `members` are the names of the network's agents in its order: each gets the next colour, so that up to ten differ.
     Where they are not known, the colour is a hash of the name, and two agents may share one.
     """
     if members:

@@ -31,10 +31,10 @@ _AT_ONCE = 1000
 class Runs:
     """The runs of an open database. Every method may raise `StoreError`.
 
-    A run that is running has an owner: the process that started or resumed it. When that process has died, whatever
-    the reason, every reader finds the run ``interrupted``, and the first one writes it down. So it does with a running
-    run that has no owner: a version of AgentNet that recorded none started it, and its process is not known. The state
-    of a process on another host cannot be known either; such a run stays ``running`` until it ends or is claimed.
+    A running run has an owner: the process that started or resumed it. Once that process is dead, every reader finds
+    the run ``interrupted``, and the first one writes it down. A running run without an owner is interrupted too: it was
+    started by a version that recorded none, and its process is not known. The state of a process on another host cannot
+    be known here; such a run stays ``running`` until it ends or is claimed.
     """
 
     def __init__(self, database: Database) -> None:

@@ -1,4 +1,4 @@
-"""An agent has one colour, whoever speaks first and whatever the process has shown."""
+"""An agent has one colour, in whatever order agents speak and whatever the process has shown before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def luminance(hex: str) -> float:
 def test_the_members_of_a_network_differ() -> None:
     colours = [colour_of(name, MEMBERS) for name in MEMBERS]
     assert colours == list(PALETTE)
-    assert [colour_of(name, MEMBERS) for name in reversed(MEMBERS)] == colours[::-1], "whoever is asked for first"
+    assert [colour_of(name, MEMBERS) for name in reversed(MEMBERS)] == colours[::-1], "in any order"
     assert colour_of("one more", (*MEMBERS, "one more")) == PALETTE[0]
 
 

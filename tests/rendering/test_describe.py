@@ -118,7 +118,7 @@ def test_a_choice_that_was_scored_has_its_probability() -> None:
         assert describe(message(body=body, confidence=0.874), SAID).text == text
 
 
-def test_a_fused_text_is_told_by_its_pieces() -> None:
+def test_a_fused_text_is_shown_by_its_pieces() -> None:
     body = Fusion(
         answer="3",
         text="two or three",
@@ -139,7 +139,7 @@ def test_a_fused_text_is_told_by_its_pieces() -> None:
     assert describe(message(body=many), {}, verbose=True).text.count("of bob, not the end") == MOST_DOUBTS
 
 
-def test_rounds_are_counted_from_one_and_nesting_is_told() -> None:
+def test_rounds_are_counted_from_one_and_nesting_is_counted() -> None:
     described = describe(message(round=1, node="verify/parallel.0/ann"), {})
     assert (described.kind, described.depth) == ("proposal 2", 1)
     assert [depth_of(node) for node in ("debate/ann", "verify/parallel.0/ann", "a/b.1/c.0/ann")] == [0, 1, 2]

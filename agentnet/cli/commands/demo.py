@@ -45,7 +45,7 @@ async def demo(
             _introduce(session.network)
         with view_for(json=json, json_lines=False, verbose=verbose) as view:
             together = await watched(session.run(asked, "delegation", on_event=view, stream_text=not json), view)
-        alone = await _each_alone(Session(session.settings, session.network), asked)
+        alone = await _each_alone(Session(session.network), asked)
     right = together.answer is not None and (expected is None or same(expected, together.answer))
     if json:
         emit(
