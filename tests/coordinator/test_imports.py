@@ -11,15 +11,15 @@ __all__ = ["loopback"]
 
 RUN = """
 import asyncio, sys
+import agentnet
 from agentnet.contracts.cards import Card
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
-from agentnet.session import open_session
 
 async def main():
     far = OpenAISpec(model="m", base_url=sys.argv[1])
     agents = tuple(AgentSpec(name=name, model=far, card=Card(roles=("solver",))) for name in ("ada", "bob"))
-    async with open_session(NetworkSpec(name="far", agents=agents), remember=False) as session:
+    async with agentnet.open(NetworkSpec(name="far", agents=agents), remember=False) as session:
         return (await session.run("What is 2 + 2?", "vote")).answer
 
 print(asyncio.run(main()))
