@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from agentnet.session import open_session
 
 from agentnet.collab.binding import Binder
 from agentnet.collab.combinators import agents_of, yields_one
@@ -14,6 +13,7 @@ from agentnet.contracts.bodies import Task
 from agentnet.contracts.protocols import Ask, Debate, Delegate, Parallel, Serial
 from agentnet.coordinator import Coordinator
 from agentnet.errors import ProtocolError
+from agentnet.session import open_session
 from tests.scripted import agent, from_the_prompt, network, spec, weighs
 
 TASK = Task(text="What is 17 × 23?")

@@ -40,7 +40,7 @@ async def run(place: Session, protocol: Any, **more: Any) -> Any:
 def evaluated(place: Session) -> int:
     """Tokens that went through the models of a network so far."""
     models = (agent.model for agent in place.coordinator.network)
-    return sum(model.counts.evaluated_tokens for model in models if isinstance(model, LlamaModel))
+    return sum(model.stats.evaluated_tokens for model in models if isinstance(model, LlamaModel))
 
 
 @pytest.mark.parametrize("strategy", ["duetnet", "duetnet-logprobs", "dp", "pi", "gac", "unite", "max"])

@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager
 
 from agentnet.errors import ModelError
 from agentnet.models.llama.engine import Engine
-from agentnet.models.llama.scheduler import HEADROOM
-from agentnet.models.llama.seats import Claim
+from agentnet.models.llama.intake import HEADROOM
+from agentnet.models.llama.request_queue import PRIORITY
+from agentnet.models.llama.slots import SlotReservation
 from agentnet.models.llama.stepping import TokenSession
-from agentnet.models.llama.waiting import PRIORITY
 
 
 @asynccontextmanager
@@ -24,28 +24,28 @@ async def places(sessions: Sequence[TokenSession]) -> AsyncIterator[None]:
     """Wait until there are places for some sessions, and hold them.
 
     What the sessions have read is then not taken from them by others that come later, unless they rest for longer than
-    `STALLED` seconds while requests wait. Groups of sessions are let in by priority, then in the order of arrival, and
-    nobody is overtaken in an engine that it waits for. Sessions of one engine that are more than its places share all
-    of these. An engine that fails or is closed is not waited for: the steps of its sessions say why.
+    `RECLAIM_AFTER` seconds while requests wait. Groups of sessions are let in by priority, then in the order of
+    arrival, and nobody is overtaken in an engine that it waits for. Sessions of one engine that are more than its
+    places share all of these. An engine that fails or is closed is not waited for: the steps of its sessions say why.
     """
     group = _Group(sessions)
-    claims: dict[Engine, Claim] = {}
+    reservations: dict[Engine, SlotReservation] = {}
     try:
         await _ADMISSION.enter(group)
-        claims = {engine: group.claim(engine) for engine in group.sessions}
-        await asyncio.gather(*(_claim(engine, claim) for engine, claim in claims.items()))
-        for engine, claim in claims.items():
-            engine.begin(claim)
+        reservations = {engine: group.reservation(engine) for engine in group.sessions}
+        await asyncio.gather(*(_reserve(engine, reservation) for engine, reservation in reservations.items()))
+        for engine, reservation in reservations.items():
+            engine.begin(reservation)
         yield
     finally:
-        for engine, claim in claims.items():
-            engine.end_claim(claim)
+        for engine, reservation in reservations.items():
+            engine.end_reservation(reservation)
         _ADMISSION.leave(group)
 
 
-async def _claim(engine: Engine, claim: Claim) -> None:
+async def _reserve(engine: Engine, reservation: SlotReservation) -> None:
     try:
-        await engine.run(claim)
+        await engine.run(reservation)
     except ModelError:  # its steps will fail too, and say so
         return
 
@@ -65,12 +65,12 @@ class _Group:
         self.loop = asyncio.get_running_loop()
         self.turn: asyncio.Future[None] = self.loop.create_future()
 
-    def claim(self, engine: Engine) -> Claim:
+    def reservation(self, engine: Engine) -> SlotReservation:
         keys = [session.key for session in self.sessions[engine]]
-        return Claim(keys, group=self.number, priority=self.priority)
+        return SlotReservation(keys, group=self.number, priority=self.priority)
 
     def places(self, engine: Engine) -> int:
-        return min(len(self.sessions[engine]), engine.places)
+        return min(len(self.sessions[engine]), engine.slots)
 
     def cells(self, engine: Engine) -> int:
         """What its prompts take of an engine's cache, and a little to grow into."""
@@ -122,7 +122,7 @@ class Admission:
     def _fits(self, group: _Group, engine: Engine) -> bool:
         there = [group, *(other for other in self._inside if engine in other.sessions)]
         return len(there) == 1 or (
-            sum(one.places(engine) for one in there) <= engine.places
+            sum(one.places(engine) for one in there) <= engine.slots
             and sum(one.cells(engine) for one in there) <= engine.cells
         )
 

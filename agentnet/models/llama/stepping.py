@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ContextOverflow
 from agentnet.models.llama.context import Context
-from agentnet.models.llama.delivery import Mailbox
+from agentnet.models.llama.dispatcher import ResultDispatcher
 from agentnet.models.llama.engine import Engine
 from agentnet.models.llama.job import Job
 from agentnet.models.llama.vocabulary import Vocabulary
@@ -31,7 +31,7 @@ class Step(Job):
         self._reader = reader
         self._read: Any = None
 
-    def take(self, context: Context, logits: Any, last: int, mailbox: Mailbox) -> bool:
+    def take(self, context: Context, logits: Any, last: int, dispatcher: ResultDispatcher) -> bool:
         self._read = self._reader(logits[-1])
         return True
 
