@@ -24,10 +24,10 @@ check: $(INSTALLED) ## lint, types, and that generated files are up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m agentnet.generated --check
+	$(BIN)/python -m tools.generated --check
 
 docs: $(INSTALLED) ## write the generated files again: schemas, docs/protocols.md, docs/zoo.md
-	$(BIN)/python -m agentnet.generated
+	$(BIN)/python -m tools.generated
 
 eval: $(INSTALLED) ## every protocol against the best single model: 300 held-out items of each family, and a report
 	$(BIN)/agentnet eval zoo
@@ -53,11 +53,11 @@ soak: $(INSTALLED) ## five minutes of mixed requests on a starved engine, each c
 	$(BIN)/python -m benchmarks.engine.soak
 
 zoo: $(VENV)/.training ## train every model of the zoo again and measure it (hours on two cores; resumable)
-	$(BIN)/python -m agentnet.zoo.training all --threads $(THREADS)
-	$(BIN)/python -m agentnet.zoo.measure
+	$(BIN)/python -m tools.zoo.training all --threads $(THREADS)
+	$(BIN)/python -m tools.zoo.measure
 
 measure: $(INSTALLED) ## measure the shipped zoo with our own inference and write its cards
-	$(BIN)/python -m agentnet.zoo.measure
+	$(BIN)/python -m tools.zoo.measure
 
 wheel: $(INSTALLED) ## build the wheel
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

@@ -15,11 +15,13 @@ from agentnet.cli.app import app
 from agentnet.collab.binding import Binder
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
-from agentnet.generated import stale
 from agentnet.zoo import catalog
+from tools.generated import stale
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")])
+DOCUMENTS = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")]
+)
 
 
 def blocks(document: Path, language: str) -> list[str]:

@@ -10,7 +10,6 @@ from agentnet.agents.base import Need
 from agentnet.collab.base import Combinator, roles_of
 from agentnet.collab.binding import Binder, replace
 from agentnet.collab.context import RunContext
-from agentnet.collab.fused_turn import FusedTurn
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
 from agentnet.contracts.protocols import Fuse
@@ -30,6 +29,8 @@ class FuseCombinator(Combinator[Fuse]):
                 yield Need(member, role, fused=True, bytewise=fuse.level == "bytes")
 
     def build(self, fuse: Fuse, graph: GraphBuilder) -> None:
+        from agentnet.collab.fused_turn import FusedTurn  # fusion needs numpy; other protocols do without
+
         async def decode(state: State, runtime: Runtime[RunContext]) -> State:
             turn = FusedTurn(runtime.context, fuse, node=f"{state['scope']}/decode", round=state.get("round", 0))
             message = await turn.take(state["task"], runtime.context.readable(state["visible"]))

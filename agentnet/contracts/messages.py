@@ -20,13 +20,10 @@ from agentnet.errors import BadInput, SchemaVersionError
 
 SCHEMA_VERSION = "1.1"
 
-COORDINATOR = "coordinator"
-USER = "user"
-FUSION = "fusion"
-CANDIDATE = "candidate"
+COORDINATOR, USER, FUSION, CANDIDATE = "coordinator", "user", "fusion", "candidate"
+"""The senders of messages that are not agents."""
 RESERVED_SENDERS = frozenset({COORDINATOR, USER, FUSION, CANDIDATE})
-"""Senders that are no agents: what the coordinator decides, the user asks, several agents decode together, or an
-answer from outside the network that a verifier reads."""
+"""No agent can be called so."""
 
 
 def message_id(run: str, node: str, round: int, agent: str) -> str:

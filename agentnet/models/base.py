@@ -1,7 +1,7 @@
 """The interface of a model: it turns a chat prompt into text.
 
-A new backend implements `Model`. Token-level access is a second, separate interface that a backend may implement too;
-callers find out with ``isinstance``.
+A new backend implements `Model`. Token-level access is a second, separate interface that a backend may implement too
+(`agentnet.models.tokens`); callers find out with ``isinstance``.
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, runtime_checkable
+from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
-
-if TYPE_CHECKING:
-    from agentnet.models.llama.stepping import TokenSession
 
 
 class ChatMessage(TypedDict):
@@ -137,32 +134,6 @@ class Scorer(Protocol):
         and are not evaluated at the end of a reply. The scores have one log-probability for each token at which a reply
         branches off from another. Raises like `score`, and `ValueError` where one reply is the beginning of another.
         """
-        ...
-
-
-@runtime_checkable
-class TokenStepper(Protocol):
-    """A model whose next token can be chosen outside of it, with its next-token logits in sight."""
-
-    def open_session(self, request: Request) -> TokenSession:
-        """A session that starts behind the prompt of a request. Raises `ModelError`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class NextTokens:
-    """The likeliest next tokens: what each says (None: the text ends) and its natural log-probability."""
-
-    tokens: tuple[tuple[bytes | None, float], ...]
-    usage: Usage
-
-
-@runtime_checkable
-class NextTokenSource(Protocol):
-    """A model that tells its likeliest next tokens, and nothing of the others: typically one behind a server."""
-
-    async def next_tokens(self, request: Request, said: str) -> NextTokens:
-        """What may come behind the prompt of a request and what was `said` since. Raises `ModelError`."""
         ...
 
 

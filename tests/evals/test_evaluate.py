@@ -16,7 +16,7 @@ SUITE = {
     "summary": "scout and the critic",
     "members": ["scout"],
     "baselines": ["best"],
-    "calibration": 0,
+    "selection": 0,
     "datasets": [{"from": "zoo", "family": "math", "items": 3}],
     "systems": [
         {"name": "checked", "protocol": {"verify": {"proposer": "scout"}}},
@@ -30,8 +30,8 @@ async def test_a_suite_of_ones_own_starts_from_the_working_folder(
 ) -> None:
     (tmp_path / "own.yaml").write_text("{name: own, summary: scout alone, protocol: scout}", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    summary = await evaluate(SuiteSpec.model_validate(SUITE), limit=2)
-    assert {row.system: row.items for row in summary.rows if row.kind == "system"} == {"checked": 2, "own": 2}
+    evaluated = await evaluate(SuiteSpec.model_validate(SUITE), limit=2)
+    assert {row.system: row.items for row in evaluated.rows if row.kind == "system"} == {"checked": 2, "own": 2}
     assert list(tmp_path.iterdir()) == [tmp_path / "own.yaml"]
 
 
@@ -42,8 +42,8 @@ async def test_the_provenance_tells_what_was_left_out_of_a_file(
     (tmp_path / "sums.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     datasets = [{"from": "table", "path": "sums.jsonl"}, {"from": "zoo", "family": "math", "items": 2}]
-    summary = await evaluate(SuiteSpec.model_validate(SUITE | {"datasets": datasets, "systems": []}))
-    told = dict(provenance(summary))["datasets"]
+    evaluated = await evaluate(SuiteSpec.model_validate(SUITE | {"datasets": datasets, "systems": []}))
+    told = dict(provenance(evaluated.summary))["datasets"]
     assert told == "sums (table, 3 items, 2 repeated lines left out), math (zoo, 2 items)"
 
 
@@ -51,3 +51,17 @@ async def test_the_provenance_tells_what_was_left_out_of_a_file(
 async def test_a_limit_that_leaves_nothing_is_refused(limit: int) -> None:
     with pytest.raises(BadInput, match=f"limit {limit}: an evaluation needs at least one item"):
         await evaluate("first-light", limit=limit)
+
+
+async def test_what_is_evaluated_is_shown_written_and_looked_up(tmp_path: Path) -> None:
+    evaluated = await evaluate(SuiteSpec.model_validate(SUITE | {"systems": SUITE["systems"][:1]}), limit=1)
+    row = evaluated.row("math", "checked")
+    assert row in evaluated.rows
+    assert row is not None
+    assert evaluated.row("math", "unheard of") is None
+    folder = evaluated.write(tmp_path / "report")
+    assert {path.name for path in folder.iterdir()} == {"report.html", "report.md", "report.json"}
+    assert evaluated._repr_markdown_() == (folder / "report.md").read_text(encoding="utf-8")
+    stored = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert stored["chosen"] == evaluated.summary.chosen == {"math": "scout"}
+    assert stored["rows"] == json.loads(json.dumps(evaluated.as_json()["rows"]))

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from agentnet.contracts.evaluations import EvaluationRecord
+from agentnet.contracts.evaluations import SELECTION, EvaluationRecord
 from agentnet.evals.loading import Suite, find_suite, shipped_suites
-from agentnet.evals.session import carry_on, start
-from agentnet.evals.summary import Row, Summary
+from agentnet.evals.results import Row, Summary
+from agentnet.evals.session import resume, start
 from agentnet.evals.systems import BEST
 from agentnet.store import Database, Evaluations
 
 RECORDED = Path(__file__).parents[3] / "shared" / "data"
 
 
-def smaller(name: str, items: int, calibration: int) -> Suite:
+def smaller(name: str, items: int, selection: int) -> Suite:
     found = find_suite(name)
     datasets = tuple(dataset.model_copy(update={"items": items}) for dataset in found.spec.datasets)
-    return replace(found, spec=found.spec.model_copy(update={"datasets": datasets, "calibration": calibration}))
+    return replace(found, spec=found.spec.model_copy(update={"datasets": datasets, "selection": selection}))
 
 
 @pytest.mark.parametrize("name", shipped_suites())
@@ -34,7 +34,7 @@ async def test_every_shipped_suite_can_be_started(name: str, tmp_path: Path) -> 
         assert len([system for system in record.systems if system.kind == "system"]) >= 3
         items = await evaluations.items(record.id, "test")
         assert len(items) == 2 * len(find_suite(name).spec.datasets)
-        apart = await evaluations.items(record.id, "calibration")
+        apart = await evaluations.items(record.id, SELECTION)
         assert not {(item.dataset, item.id) for item in items} & {(item.dataset, item.id) for item in apart}
 
 
@@ -43,7 +43,7 @@ def first_light(tmp_path_factory: pytest.TempPathFactory) -> Summary:
     async def measured() -> Summary:
         async with await Database.open(tmp_path_factory.mktemp("evals") / "evals.db") as database:
             evaluations = Evaluations(database)
-            return await carry_on(await start(smaller("first-light", 24, 10), evaluations), evaluations)
+            return await resume(await start(smaller("first-light", 24, 10), evaluations), evaluations)
 
     return asyncio.run(measured())
 
@@ -61,7 +61,7 @@ def test_delegation_answers_what_no_single_model_can(first_light: Summary) -> No
     assert len(alone) >= 6
     assert all(one.accuracy.estimate <= 0.25 for one in alone)
     assert delegation.accuracy.estimate >= 0.75
-    against = {one.rival.split(" ×")[0]: one for one in delegation.against}
+    against = {one.baseline.split(" ×")[0]: one for one in delegation.comparisons}
     assert set(against) == {BEST, "self-consistency", "self-correction"}
     assert all(one.gain.low > 0.3 for one in against.values())
     assert delegation.calls > 2

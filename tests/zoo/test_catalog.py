@@ -16,8 +16,8 @@ from agentnet.models.gguf import read_header
 from agentnet.models.llama import LlamaModel
 from agentnet.prompts import find_pack
 from agentnet.zoo import catalog
-from agentnet.zoo.measure import drills_of, measure
-from agentnet.zoo.training.recipe import load_recipes
+from tools.zoo.measure import drills_of, measured
+from tools.zoo.training.recipe import load_recipes
 
 NAMES = list(catalog.zoo_cards())
 
@@ -70,7 +70,7 @@ def test_the_first_score_of_a_card_is_found_again(name: str) -> None:
 
     async def again() -> float:
         try:
-            return (await measure(agent, drill, 50)).accuracy
+            return (await measured(agent, drill, 50)).accuracy
         finally:
             await model.close()
 

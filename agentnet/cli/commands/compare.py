@@ -19,13 +19,13 @@ async def compare(
 ) -> None:
     """Compare two evaluations, system by system, or two systems, on the items that both have.
 
-    A gain is what B has over A, with a paired 95 % interval; p is corrected for how many comparisons there are.
+    A gain is the accuracy of B minus that of A, with a paired 95 % interval; p is corrected for multiple comparisons.
     """
     from dataclasses import asdict
 
     from agentnet.cli.output import emit, show_table, table
     from agentnet.evals.comparing import compare_trials, side
-    from agentnet.evals.wording import percent, points
+    from agentnet.evals.formatting import percent, points
     from agentnet.store import Database, Evaluations
 
     settings = options.settings_from(store=store)

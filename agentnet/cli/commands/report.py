@@ -45,7 +45,7 @@ async def report(
 
 
 def report_folder(settings: Settings, evaluation: str) -> Path:
-    """Where the report of an evaluation lies if nobody says otherwise."""
+    """Return the default folder of an evaluation's report."""
     return settings.checkpoints.parent / "reports" / evaluation
 
 

@@ -14,8 +14,8 @@ from agentnet.models.llama.dispatcher import ResultDispatcher
 from agentnet.models.llama.grammar import grammar_of
 from agentnet.models.llama.job import Job
 from agentnet.models.llama.sampling import Sampler
-from agentnet.models.llama.text import TextStream
 from agentnet.models.llama.vocabulary import Vocabulary
+from agentnet.models.text import TextStream
 
 Emit = Callable[[str], None]
 

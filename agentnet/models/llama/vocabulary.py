@@ -16,6 +16,8 @@ class Vocabulary:
         self._llama = backend.library()
         self.pointer = pointer
         self.size = int(self._llama.llama_vocab_n_tokens(pointer))
+        self.derived: dict[type, Any] = {}
+        """See `TokenVocabulary`."""
         self._pieces: dict[int, bytes] = {}
         self._ends: dict[int, bool] = {}
         self.adds_bos = bool(self._llama.llama_vocab_get_add_bos(pointer))

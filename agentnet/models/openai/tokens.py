@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from agentnet.errors import BadResponse
-from agentnet.models.base import NextTokens
 from agentnet.models.openai.errors import quoted
 from agentnet.models.openai.replies import usage_of
+from agentnet.models.tokens import NextTokens
 
 MOST = 20
 """Tokens that a server is asked for: the most that the API allows."""

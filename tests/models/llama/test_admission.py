@@ -13,8 +13,7 @@ import pytest
 from agentnet.contracts.sampling import Sampling
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel, slots
-from agentnet.models.llama.admission import places
-from agentnet.models.llama.stepping import TokenSession
+from agentnet.models.tokens import Argmax, TokenSession, hold
 from tests.models.llama.conftest import Open
 
 ONE = {"sequences": 1, "reuse_prefix": False}
@@ -22,15 +21,11 @@ SAID = 12
 ASK = Request(({"role": "user", "content": "Tell me something."},), Sampling(max_tokens=SAID))
 
 
-def likeliest(logits: Any) -> int:
-    return int(logits.argmax())
-
-
 async def lock_step(sessions: Sequence[TokenSession], count: int = SAID) -> list[int]:
     """What the first of several sessions would say, said by all."""
     tokens: list[int] = []
     for _ in range(count):
-        tokens.append((await asyncio.gather(*(session.step(tokens, likeliest) for session in sessions)))[0])
+        tokens.append((await asyncio.gather(*(session.step(tokens, Argmax()) for session in sessions)))[0])
     return tokens
 
 
@@ -38,7 +33,7 @@ async def together(*models: LlamaModel, request: Request = ASK, count: int = SAI
     """A text of one session in each model, behind an admission."""
     sessions = [model.open_session(request) for model in models]
     try:
-        async with places(sessions):
+        async with hold(sessions):
             return await lock_step(sessions, count)
     finally:
         for session in sessions:
@@ -50,13 +45,13 @@ async def held(*models: LlamaModel) -> tuple[asyncio.Event, asyncio.Task[None]]:
     inside, end = asyncio.Event(), asyncio.Event()
     sessions = [model.open_session(ASK) for model in models]
 
-    async def hold() -> None:
-        async with places(sessions):
+    async def stay() -> None:
+        async with hold(sessions):
             await lock_step(sessions, 2)
             inside.set()
             await end.wait()
 
-    task = asyncio.create_task(hold())
+    task = asyncio.create_task(stay())
     await inside.wait()
     return end, task
 
@@ -165,7 +160,7 @@ async def test_who_stands_still_does_not_keep_requests_waiting(
     model = opened(random_file, **ONE)
     lone = await together(model)
     session = model.open_session(ASK)
-    async with places([session]):
+    async with hold([session]):
         tokens = await lock_step([session], 5)
         other = asyncio.create_task(together(model))
         await settled()
@@ -173,7 +168,7 @@ async def test_who_stands_still_does_not_keep_requests_waiting(
         assert model.stats.preempted == 1
         assert not other.done()
         while len(tokens) < SAID:
-            tokens.append(await session.step(tokens, likeliest))
+            tokens.append(await session.step(tokens, Argmax()))
     session.close()
     assert tokens == await other == lone
 
@@ -227,8 +222,8 @@ async def test_an_engine_that_is_closed_is_not_waited_for(opened: Open, random_f
     model, other = opened(random_file, **ONE), opened(random_file, **ONE)
     sessions = [model.open_session(ASK), other.open_session(ASK)]
     await model.close()
-    async with asyncio.timeout(60), places(sessions):
-        assert isinstance(await sessions[1].step([], likeliest), int)
+    async with asyncio.timeout(60), hold(sessions):
+        assert isinstance(await sessions[1].step([], Argmax()), int)
 
 
 async def test_a_session_with_a_place_outlives_a_failing_step(
