@@ -13,10 +13,10 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("errors", "files", "contracts", "answers", "settings"),
     ("store",),
-    ("models", "prompts", "zoo", "drawing"),
+    ("models", "prompts", "zoo", "drawing", "rendering"),
     ("agents", "network", "fusion"),
     ("collab", "coordinator"),
-    ("workplace",),
+    ("session",),
     ("bridges", "scenarios", "evals", "cli"),
 )
 """Lowest first. A room may import from its own floor and from those below it, wherever in a file the import stands."""
