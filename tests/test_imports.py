@@ -16,7 +16,7 @@ FLOORS = (
     ("models", "prompts", "zoo", "drawing"),
     ("agents", "network", "fusion"),
     ("collab", "coordinator"),
-    ("workplace",),
+    ("session",),
     ("bridges", "scenarios", "evals", "cli"),
 )
 """Lowest first. A room may import from its own floor and from those below it, wherever in a file the import stands."""
