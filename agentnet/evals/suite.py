@@ -9,6 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, ConfigDict, Discriminator, F
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.limits import Limits
+from agentnet.files.tables import uncompressed
 
 AnswerType = Literal["exact", "numeric", "choice", "yes-no", "set", "judged"]
 """How answers are extracted and scored, unless the dataset names an extractor or a scorer of its own."""
@@ -65,7 +66,7 @@ class DatasetSpec(FileModel):
         """The dataset's name: its own, its family's or its file's; if the file is named after a split, its folder's."""
         if self.name or self.family or not self.path:
             return self.name or self.family or ""
-        path = Path(self.path)
+        path = uncompressed(Path(self.path))
         return path.parent.name if path.stem in SPLITS and path.parent.name else path.stem
 
     @model_validator(mode="after")
