@@ -15,6 +15,7 @@
     │   ├── NotRecorded         a replay was asked what nobody had recorded
     │   └── BadResponse         the server answered something that is not a completion
     ├── ReplyError              the model answered, but not in the form it was asked for
+    ├── Unsuited                the agents that a protocol asks were measured not to know such tasks
     ├── LimitReached            a run's tokens, calls, seconds or cost are used up
     ├── StoreError              the store cannot be opened, read or written
     │   └── StoreTooNew         it was written by a newer version
@@ -90,6 +91,10 @@ class NotRecorded(ModelError):
 
 class ReplyError(AgentNetError):
     code = "reply"
+
+
+class Unsuited(AgentNetError):
+    code = "unsuited"
 
 
 class LimitReached(AgentNetError):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 Question: TypeAlias = str | Task | Conversation | Iterable[Mapping[str, str]]
 """A question: a text, a task with its label, or a conversation (also as chat messages with role and content)."""
 Protocol: TypeAlias = str | Path | ProtocolSpec | TaggedModel | Mapping[str, Any]
-"""A protocol: a shipped name, a YAML file, an expression (text, data or combinators), or a spec."""
+"""A protocol: a shipped name, a YAML file, an expression (text, data or combinators), an agent to ask, or a spec."""
 
 T = TypeVar("T")
 
@@ -67,9 +67,15 @@ class Session:
     """
 
     def __init__(
-        self, settings: Settings, members: Members, *, network_source: str | None = None, storage: Storage | None = None
+        self,
+        members: Members,
+        *,
+        settings: Settings | None = None,
+        network_source: str | None = None,
+        storage: Storage | None = None,
     ) -> None:
-        self.settings = settings
+        """A session on members that are open already: a registry, or a network."""
+        self.settings = settings or resolve()
         self.network_source = network_source
         """``zoo``, or the absolute path of the network file; None for a network that was given as data."""
         self.storage = storage
@@ -189,14 +195,14 @@ class Session:
 
     def with_cards(self, cards: Mapping[str, Card]) -> Session:
         """A session on the same open members with other cards for some of them. Nothing of it is remembered."""
-        return Session(self.settings, self.network.with_cards(cards), network_source=None)
+        return Session(self.network.with_cards(cards), settings=self.settings)
 
     async def close(self) -> None:
         """Cancel the runs that go on, and wait until they are recorded."""
         await self.coordinator.close()
 
     def _protocol(self, protocol: Protocol | None) -> tuple[ProtocolSpec, str | None]:
-        return as_protocol(self.settings.protocol.value if protocol is None else protocol)
+        return as_protocol(self.settings.protocol.value if protocol is None else protocol, agents=self.network.agents)
 
 
 @asynccontextmanager
@@ -222,7 +228,7 @@ async def open_session(
         if storage is None and remember:
             storage = await opened.enter_async_context(open_storage(settings))
         registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine))
-        session = Session(settings, registry, network_source=source, storage=storage)
+        session = Session(registry, settings=settings, network_source=source, storage=storage)
         opened.push_async_callback(session.close)
         yield session
 
@@ -310,15 +316,15 @@ def as_task(question: Question, label: str | None = None) -> Task:
     return Task(text=question, label=label)
 
 
-def as_protocol(protocol: Protocol) -> tuple[ProtocolSpec, str | None]:
+def as_protocol(protocol: Protocol, *, agents: Collection[str] = ()) -> tuple[ProtocolSpec, str | None]:
     """The protocol that is meant, and where it was read from: a shipped name or a file, None for an expression.
 
-    Raises `ProtocolError`.
+    The name of one of the `agents` is the expression that asks it. Raises `ProtocolError`.
     """
     if isinstance(protocol, ProtocolSpec):
         return protocol, None
     if isinstance(protocol, str | Path):
-        return read_protocol(str(protocol))
+        return read_protocol(str(protocol), agents=agents)
     return protocol_from(protocol), None
 
 

@@ -45,13 +45,22 @@ def schema(kind: type[BaseModel]) -> str:
 
 def protocols() -> str:
     """The named protocols, each with its card and its expression."""
-    lines = ["# The named protocols", "", NOTICE, "", "From the cards in `protocols/*.yaml`.", ""]
+    lines = [
+        "# The named protocols",
+        "",
+        NOTICE,
+        "",
+        "From the cards in `protocols/*.yaml`. A protocol with a floor refuses",
+    ]
+    lines += ["tasks of a label at which the best of the agents that it asks was measured to be right less often.", ""]
     lines += ["| protocol | what it does | model calls |", "|---|---|---|"]
     named = shipped_protocols()
     lines += [f"| [{name}](#{name}) | {spec.summary} | {spec.calls} |" for name, spec in named.items()]
     for name, spec in named.items():
         expression = yaml.safe_dump({"protocol": spec.model_dump(mode="json")["protocol"]}, sort_keys=False)
-        lines += ["", f"## {name}", "", spec.description, "", f"*Source:* {spec.source}", "", "```yaml"]
+        lines += ["", f"## {name}", "", spec.description, "", f"*Source:* {spec.source}", ""]
+        lines += [f"*Floor:* {spec.floor * 100:g} %", ""] if spec.floor else []
+        lines += ["```yaml"]
         lines += [expression.rstrip(), "```"]
     return "\n".join(lines) + "\n"
 

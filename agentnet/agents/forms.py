@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agentnet.agents.base import Turn
+from agentnet.answers.repetition import repetition
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import (
     REFERENCE,
@@ -106,6 +107,8 @@ def read_reply(
     if answer is None:
         if "\n" in said:
             raise ReplyError(f"the reply has no answer marker {pack.spec.answer_marker!r} and more than one line")
+        if unit := repetition(said):
+            raise ReplyError(f"the reply has no answer marker {pack.spec.answer_marker!r} and repeats {unit[:40]!r}")
         answer = said
     if role == "solve":
         return Proposal(answer=answer, text=said)

@@ -9,6 +9,7 @@ from typing import Any
 
 from agentnet.agents.base import Agent, Need, OnText, Reply, Turn
 from agentnet.agents.forms import STRUCTURED, body_of, closed_replies, schema_for
+from agentnet.answers.repetition import repetition
 from agentnet.contracts.bodies import Body, Error
 from agentnet.contracts.cards import Card
 from agentnet.contracts.sampling import Sampling
@@ -146,8 +147,15 @@ class ModelAgent(Agent):
     def read(self, turn: Turn, reply: Completion | Scores) -> Body:
         """The typed body of a reply, or of the likeliest one of those that were scored.
 
-        Raises `ReplyError` where the text is not in the form that the role asks for, or the scores are none.
+        Raises `ReplyError` where the text is not in the form that the role asks for, or was cut off while it repeated
+        itself, or the scores are none.
         """
+        if isinstance(reply, Completion) and reply.finish == "length" and (unit := repetition(reply.text)):
+            limit = (turn.sampling or self.sampling).max_tokens
+            raise ReplyError(
+                f"the reply runs on repeating {unit[:40]!r} and was cut off at {limit} tokens; more would not help: "
+                f"let {self.name} read less, or ask another agent"
+            )
         text = reply.text if isinstance(reply, Completion) else self._likeliest(turn, reply)
         try:
             return body_of(turn, text, self.pack)

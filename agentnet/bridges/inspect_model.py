@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from agentnet.bridges.respondent import Respondent, participants, unanswered
+from agentnet.bridges.respondent import Respondent, unanswered
 from agentnet.contracts.conversation import Conversation
+from agentnet.contracts.speakers import speakers
 from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
 
@@ -116,7 +117,7 @@ class NetworkAPI(ModelAPI):
                 "run": outcome.run,
                 "status": outcome.status,
                 "calls": usage.calls,
-                "agents": participants(outcome),
+                "agents": speakers(outcome.messages, failed=True),
                 "protocol": self.respondent.protocol.name,
                 "network": self.respondent.network.name,
                 "label": self.respondent.label,

@@ -9,7 +9,6 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from agentnet.collab.binding import Binder
-from agentnet.collab.context import COORDINATOR, USER
 from agentnet.collab.inline import read_protocol
 from agentnet.contracts.network import NetworkSpec
 from agentnet.coordinator import Outcome
@@ -41,8 +40,8 @@ class Respondent:
         """Raises `BadInput` for what can be known to be wrong before models are loaded."""
         if unanswered not in UNANSWERED:
             raise BadInput(f"unanswered: expected {' or '.join(UNANSWERED)}, found {unanswered!r}")
-        self.protocol, _ = read_protocol(protocol)
         self.network, self._base = find_network(network or resolve().network.value)
+        self.protocol, _ = read_protocol(protocol, agents=[agent.name for agent in self.network.agents])
         Binder(self.network).bind(self.protocol.protocol)
         self.label = label
         self.seed = seed
@@ -130,9 +129,3 @@ class _Opened:
 def unanswered(outcome: Outcome, protocol: str) -> str:
     """In one line, why a run has no answer."""
     return f"the run of {protocol!r} ended without an answer ({outcome.status}): {outcome.detail}"
-
-
-def participants(outcome: Outcome) -> list[str]:
-    """The agents that said something in a run, in the order in which they first did."""
-    senders = dict.fromkeys(message.sender for message in outcome.messages)
-    return [name for name in senders if name not in (USER, COORDINATOR)]

@@ -17,12 +17,13 @@ from rich.live import Live
 from rich.text import Text
 
 from agentnet.cli.entry import Interruption, printable
-from agentnet.cli.messages_view import cost, line, row
+from agentnet.cli.messages_view import cost, line, row, style_of
 from agentnet.cli.output import console, emit_line
 from agentnet.cli.watching import View
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message
+from agentnet.contracts.runs import OVER
 
 TAIL = 160
 """Characters of a growing reply that are shown."""
@@ -46,6 +47,7 @@ class LiveView(View):
     def __init__(self, *, verbose: bool = False, screen: Console | None = None) -> None:
         self._screen = screen or console()
         self._verbose = verbose
+        self._members: tuple[str, ...] = ()
         self._said: dict[str, Message] = {}
         self._growing: dict[str, Growing] = {}
         self._live: Live | None = None
@@ -79,7 +81,8 @@ class LiveView(View):
     def show(self, event: Event) -> None:
         match event:
             case RunStarted():
-                Interruption.resume_hint = f"agentnet resume {event.run}"
+                _remember(event)
+                self._members = event.members
                 again = "  resumed" if event.resumed else ""
                 self._print(Text(f"{event.protocol}  run {event.run}{again}", "dim"))
             case TurnStarted():
@@ -93,10 +96,10 @@ class LiveView(View):
                 self._print(
                     Text(printable(event.message.body.text), "bold")
                     if isinstance(event.message.body, Task)
-                    else line(event.message, self._said, verbose=self._verbose)
+                    else line(event.message, self._said, self._members, verbose=self._verbose)
                 )
             case RunEnded():
-                Interruption.resume_hint = None
+                _remember(event)
                 self._growing.clear()
                 self._print(ending(event))
 
@@ -110,7 +113,7 @@ class LiveView(View):
         return Group(
             *(
                 row(
-                    growing.agent,
+                    Text(growing.agent, style_of(growing.agent, self._members)),
                     growing.role,
                     Text(_tail(growing.text), "italic dim"),
                     f"{now - growing.started:.1f} s",
@@ -121,13 +124,17 @@ class LiveView(View):
 
 
 def ending(event: RunEnded) -> Text:
-    """How a run ended, in a line or two."""
+    """Return how a run ended, in a line or two.
+
+    Ctrl-C says itself how a cancelled run is resumed.
+    """
     spent = f"   {event.usage.calls} calls  {cost(event.usage)}" if event.usage.calls else ""
     if event.answer is not None:
         return Text("= ", "green") + Text(printable(event.answer), "bold green") + Text(spent, "dim")
     text = Text(f"{event.status}: ", "yellow") + Text(printable(event.detail)) + Text(spent, "dim")
-    if event.status == "stopped":
-        text += Text(f"\ngo on with: agentnet resume {event.run} --limit-…", "dim")
+    if event.status not in (*OVER, "cancelled"):
+        higher = " --limit-…" if event.status == "stopped" else ""
+        text += Text(f"\nresume with: agentnet resume {event.run}{higher}", "dim")
     return text
 
 
@@ -140,23 +147,24 @@ class JsonLines(View):
 
 
 class Silent(View):
-    """Shows nothing; only knows which run is going on."""
+    """Shows nothing; only remembers which run Ctrl-C would interrupt."""
 
     def show(self, event: Event) -> None:
         _remember(event)
 
 
 def view_for(*, json: bool, json_lines: bool, verbose: bool = False) -> View:
-    """The listener that a command's options ask for."""
+    """Return the listener that a command's options ask for."""
     if json_lines:
         return JsonLines()
     return Silent() if json else LiveView(verbose=verbose)
 
 
 def _remember(event: Event) -> None:
+    """Keep what Ctrl-C says in step with the events: it ends a run as cancelled, and says how to resume it."""
     if isinstance(event, RunStarted):
         Interruption.resume_hint = f"agentnet resume {event.run}"
-    elif isinstance(event, RunEnded):
+    elif isinstance(event, RunEnded) and event.status != "cancelled":
         Interruption.resume_hint = None
 
 

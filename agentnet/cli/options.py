@@ -14,7 +14,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout,
 JsonLines = Annotated[bool, typer.Option("--json-lines", help="Every event as one line of JSON, as it happens.")]
 Protocol = Annotated[
     str | None,
-    typer.Option("--protocol", "-p", help="A shipped protocol, a YAML file, or an expression such as '{verify: …}'."),
+    typer.Option(
+        "--protocol", "-p", help="A shipped protocol, a YAML file, an expression such as '{verify: …}', or an agent."
+    ),
 ]
 NetworkOption = Annotated[str | None, typer.Option("--network", "-n", help="'zoo' or a network file.")]
 StoreOption = Annotated[str | None, typer.Option("--store", help="SQLite file or database URL that remembers runs.")]

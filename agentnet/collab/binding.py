@@ -92,9 +92,10 @@ class Binder:
         role, _, limit = selector.removeprefix("@").partition(":")
         names = [name for name, roles in self._roles.items() if role == "all" or role in roles]
         if not names:
+            known = sorted({each for roles in self._roles.values() for each in roles})
             raise ProtocolError(
-                f"{path}: no agent of network {self._name!r} has the role {role!r}; name an agent instead, "
-                f"or add the role to a card"
+                f"{path}: no agent of network {self._name!r} has the role {role!r}{suggestion(role, known)}; "
+                f"name an agent instead, or add the role to a card"
             )
         return names[: int(limit)] if limit else names
 

@@ -15,8 +15,10 @@ from agentnet.collab.combinators import agents_of
 from agentnet.collab.context import COORDINATOR, RunContext
 from agentnet.collab.decisions import rule_needs
 from agentnet.collab.graph_builder import GraphBuilder
+from agentnet.collab.splitting import fitted, undivided
 from agentnet.collab.state import State, initial_state
 from agentnet.contracts.bodies import REFERENCE, Assignment, Error, Plan, Result, Step, answer_of
+from agentnet.contracts.cards import Card
 from agentnet.contracts.messages import Message
 from agentnet.contracts.protocols import Delegate, Expression, Synthesize
 
@@ -24,7 +26,8 @@ from agentnet.contracts.protocols import Delegate, Expression, Synthesize
 class DelegateCombinator(Combinator[Delegate]):
     """START → plan → dispatch → (each ready step to its worker → dispatch)* → merge → END.
 
-    A step whose worker fails goes to the next best worker; when no worker can do it, the run has no answer.
+    A step whose worker fails goes to the next best worker; when no worker can do it, the run has no answer. With
+    ``split: needed`` the coordinator plans instead of the planner where there is nothing to split (see `splitting`).
     """
 
     own_nodes = frozenset({"plan", "dispatch", "merge"})
@@ -47,9 +50,13 @@ class DelegateCombinator(Combinator[Delegate]):
         workers = graph.children(delegate.workers)
 
         async def plan(state: State, runtime: Runtime[RunContext]) -> State:
-            run = runtime.context
+            run, task = runtime.context, runtime.context.task(state["task"])
+            planner = run.agent(delegate.planner, task.label)
+            if delegate.split == "needed" and (own := undivided(task, planner.card, _cards(delegate.workers, run))):
+                planned = await run.record(own, sender=COORDINATOR, node=f"{state['scope']}/plan")
+                return {"outputs": {"plan": [planned.id]}}
             planned = await run.ask(
-                run.agent(delegate.planner, run.task(state["task"]).label),
+                planner,
                 "plan",
                 node=f"{state['scope']}/plan",
                 round=0,
@@ -58,6 +65,11 @@ class DelegateCombinator(Combinator[Delegate]):
                 labels=known_labels(delegate.workers, run),
                 max_steps=delegate.max_steps,
             )
+            if delegate.split == "needed" and isinstance(planned.body, Plan):
+                body = fitted(planned.body, task)
+                if body != planned.body:
+                    node = f"{state['scope']}/fitted"
+                    planned = await run.record(body, sender=COORDINATOR, node=node, reply_to=(planned.id,))
             return {"outputs": {"plan": [planned.id]}}
 
         async def dispatch(state: State, runtime: Runtime[RunContext]) -> Command[str]:
@@ -87,8 +99,11 @@ class DelegateCombinator(Combinator[Delegate]):
 
 def known_labels(workers: Sequence[Expression], run: RunContext) -> list[str]:
     """Return the labels that the workers' cards know: what a plan may ask for."""
-    cards = [run.agent(name, None).card for part in workers for name in agents_of(part)]
-    return sorted({label for card in cards for label in card.labels})
+    return sorted({label for card in _cards(workers, run) for label in card.labels})
+
+
+def _cards(workers: Sequence[Expression], run: RunContext) -> list[Card]:
+    return [run.agent(name, None).card for part in workers for name in agents_of(part)]
 
 
 def _planned(state: State, run: RunContext) -> Message:

@@ -2,60 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from agentnet.collab.library import find_protocol
+from agentnet.collab.library import find_protocol, protocol_file, unknown_protocol
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
 from agentnet.contracts.runs import RunRecord
 from agentnet.errors import ProtocolError
 from agentnet.files.shipped import shipped_files
+from agentnet.files.yaml import read_yaml
 
 INLINE = "inline"
 
 
 def protocol_from(
-    expression: Mapping[str, Any] | TaggedModel, *, name: str = INLINE, summary: str = "written in place"
+    expression: Mapping[str, Any] | TaggedModel | str, *, name: str = INLINE, summary: str = "written in place"
 ) -> ProtocolSpec:
-    """A protocol around an expression, as data or as combinators. Raises `ProtocolError`."""
-    protocol = expression if isinstance(expression, TaggedModel) else dict(expression)
+    """Return a protocol around an expression: data, combinators, or the agent to ask. Raises `ProtocolError`."""
+    protocol = expression if isinstance(expression, TaggedModel | str) else dict(expression)
     try:
         return ProtocolSpec.model_validate({"name": name, "summary": summary, "protocol": protocol})
     except ValidationError as error:
         raise ProtocolError(first_problem(error)) from error
 
 
-def read_protocol(text: str, beside: Path | None = None) -> tuple[ProtocolSpec, str | None]:
-    """The protocol that a person names or writes, and its source: a shipped name or a file, None where it is inline.
+def read_protocol(
+    text: str, beside: Path | None = None, *, agents: Collection[str] = ()
+) -> tuple[ProtocolSpec, str | None]:
+    """Return the protocol that a text names or writes, and its source: a shipped name or a file, else None.
 
-    An expression is YAML with a mapping at the top: ``{verify: {proposer: scout, verifier: critic}}``.
+    An expression is YAML with a mapping at the top, ``{verify: {proposer: scout, verifier: critic}}``, or the agent to
+    ask: a selector such as ``@solver``, or the name of one of the `agents`. A shipped name goes before a file (looked
+    up in `beside` first), and a file before an agent. Raises `ProtocolError`.
     """
-    if ":" in text and Path(text).suffix.lower() not in (".yaml", ".yml"):
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ProtocolError(f"protocol {text!r} is not YAML: {getattr(error, 'problem', error)}") from error
-        if isinstance(value, dict):
-            return protocol_from(value), None
-    protocol = find_protocol(text, beside)
-    if text in shipped_files("protocols"):
-        return protocol, text
-    path = Path(text).expanduser()
-    if beside is not None and (beside / path).is_file():
-        path = beside / path
-    return protocol, str(path.resolve())
+    if (expression := _mapping(text)) is not None:
+        return protocol_from(expression), None
+    path = protocol_file(text, beside)
+    if path is not None:
+        source = text if text in shipped_files("protocols") else str(path.resolve())
+        return read_yaml(path, ProtocolSpec, ProtocolError), source
+    if text.startswith("@") or text in agents:
+        return protocol_from(text), None
+    raise unknown_protocol(text, f", an expression, or an agent: {', '.join(agents) or '@solver'}", agents)
+
+
+def _mapping(text: str) -> dict[str, Any] | None:
+    """The expression that a text writes out, None where it names something."""
+    if ":" not in text or text.startswith("@") or Path(text).suffix.lower() in (".yaml", ".yml"):
+        return None
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ProtocolError(f"protocol {text!r} is not YAML: {getattr(error, 'problem', error)}") from error
+    return value if isinstance(value, dict) else None
 
 
 def protocol_of(record: RunRecord) -> ProtocolSpec:
-    """The protocol of a run, as its source says now; of an inline one, as it was."""
+    """Return the protocol of a run, as its source says now; of an inline one, as it was."""
     if record.protocol_source is not None:
         return find_protocol(record.protocol_source)
-    expression = record.protocol["protocol"]
-    if isinstance(expression, str):
-        expression = {"ask": expression}
-    return protocol_from(expression, name=record.protocol_name)
+    return protocol_from(record.protocol["protocol"], name=record.protocol_name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from agentnet.contracts.protocols import ProtocolSpec
@@ -12,20 +13,35 @@ from agentnet.files.yaml import read_yaml
 
 
 def shipped_protocols() -> dict[str, ProtocolSpec]:
-    """The named protocols, by name."""
+    """Return the named protocols, by name."""
     return {name: read_yaml(path, ProtocolSpec, ProtocolError) for name, path in shipped_files("protocols").items()}
 
 
 def find_protocol(reference: str, beside: Path | None = None) -> ProtocolSpec:
-    """The protocol of a shipped name, or of a YAML file (looked up in `beside` first)."""
-    shipped = shipped_files("protocols")
-    if reference in shipped:
-        return read_yaml(shipped[reference], ProtocolSpec, ProtocolError)
+    """Return the protocol of a shipped name, or of a YAML file, `beside` first. Raises `ProtocolError`."""
+    path = protocol_file(reference, beside)
+    if path is None:
+        raise unknown_protocol(reference)
+    return read_yaml(path, ProtocolSpec, ProtocolError)
+
+
+def protocol_file(reference: str, beside: Path | None = None) -> Path | None:
+    """Return the file of a shipped name, or else the one at a path, in `beside` first; None where there is neither."""
+    if shipped := shipped_files("protocols").get(reference):
+        return shipped
     path = Path(reference).expanduser()
-    if beside is not None and not path.is_absolute() and (beside / path).is_file():
-        path = beside / path
-    if path.is_file():
-        return read_yaml(path, ProtocolSpec, ProtocolError)
-    raise ProtocolError(
-        f"no protocol {reference!r}{suggestion(reference, shipped)} (known: {', '.join(shipped)}; or give a YAML file)"
+    if beside is not None and (beside / path).is_file():
+        return beside / path
+    return path if path.is_file() else None
+
+
+def unknown_protocol(reference: str, instead: str = "", agents: Collection[str] = ()) -> ProtocolError:
+    """Return the error for what is no shipped name and no file; `instead` says what else could have been given.
+
+    The suggestion may also be one of the `agents`.
+    """
+    shipped = shipped_files("protocols")
+    return ProtocolError(
+        f"no protocol {reference!r}{suggestion(reference, [*shipped, *agents])} "
+        f"(known: {', '.join(shipped)}; or give a YAML file{instead})"
     )

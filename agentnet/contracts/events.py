@@ -21,6 +21,7 @@ class RunStarted(WireModel):
     run: str
     protocol: str
     resumed: bool = False
+    members: tuple[str, ...] = Field(default=(), description="names of the network's agents, in its order")
 
 
 class TurnStarted(WireModel):

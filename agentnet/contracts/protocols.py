@@ -150,6 +150,11 @@ class Delegate(TaggedModel):
     workers: tuple[Expression, ...] = Field(default=(Ask(agent="@solver"),), min_length=1)
     merge: Merge = Field(default="last", description="`last`: the last step's answer is the answer")
     max_steps: int = Field(default=8, ge=1, le=64)
+    split: Literal["always", "needed"] = Field(
+        default="always",
+        description="`needed`: a kind of task that a worker was measured to know, and the planner was not measured to "
+        "plan, goes whole to the best worker; so does one that the plan has as a step",
+    )
 
 
 class Verify(TaggedModel):
@@ -309,4 +314,11 @@ class ProtocolSpec(FileModel):
     description: str = Field(default="", description="one paragraph: what it is and when to use it")
     source: str = Field(default="", description="the paper or practice it comes from")
     calls: str = Field(default="", description="its cost in model calls")
+    floor: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="a labelled task is refused if all agents that would answer it were measured, and the best of them "
+        "had a smaller share of such tasks right",
+    )
     protocol: Expression

@@ -40,6 +40,7 @@ class CompiledProtocol:
     """A digest of `fingerprinted`; every checkpoint carries it."""
     recursion_limit: int
     notes: tuple[str, ...]
+    floor: float
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
         """How notebooks show it: as a drawing of the state machine. None where the extra `picture` is missing."""
@@ -66,6 +67,7 @@ def compile_protocol(
         fingerprint=hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:16],
         recursion_limit=most_steps(expression),
         notes=tuple(notes),
+        floor=protocol.floor,
     )
 
 

@@ -205,7 +205,7 @@ class Coordinator:
             subscription = execution.context.events.subscribe()
             past = execution.context.in_order()
             try:
-                yield RunStarted(run=run, protocol=execution.protocol, resumed=execution.resumed)
+                yield execution.started()
                 for message in past:
                     yield MessageSaid(run=run, message=message)
                 async for event in subscription:
@@ -217,7 +217,8 @@ class Coordinator:
         if self._store is None:
             raise ResumeError(f"no run {run} goes on here, and no store remembers runs")
         record = await self._store.record(run)
-        yield RunStarted(run=run, protocol=record.protocol_name)
+        members = tuple(agent.name for agent in record.network.agents)
+        yield RunStarted(run=run, protocol=record.protocol_name, members=members)
         said: list[Message] = []
         seen = 0
         while True:

@@ -21,7 +21,8 @@ from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.coordinator.compiled import CompiledProtocol
 from agentnet.coordinator.outcome import Outcome
-from agentnet.errors import AgentNetError, LimitReached, ResumeError
+from agentnet.coordinator.preflight import require_knowledge
+from agentnet.errors import AgentNetError, LimitReached, ResumeError, Unsuited
 
 if TYPE_CHECKING:
     from agentnet.store import Runs
@@ -46,7 +47,7 @@ class Execution:
         resumed: bool,
     ) -> None:
         self._record, self._compiled, self.context, self._store = record, compiled, context, store
-        self.resumed = resumed
+        self._resumed = resumed
         self._cancelled = False
         """Whether `cancel` was called, rather than the caller's task cancelled."""
         self._begun = False
@@ -54,9 +55,14 @@ class Execution:
         self._ended = asyncio.Event()
         self._work: asyncio.Task[End] | None = None
 
-    @property
-    def protocol(self) -> str:
-        return self._compiled.name
+    def started(self) -> RunStarted:
+        """Return the first event of the run."""
+        return RunStarted(
+            run=self._record.id,
+            protocol=self._compiled.name,
+            resumed=self._resumed,
+            members=tuple(self.context.network.agents),
+        )
 
     async def cancel(self) -> None:
         """End the run as `cancelled`, and wait until that is recorded. Its caller gets the outcome."""
@@ -84,19 +90,22 @@ class Execution:
             raise
         finally:
             await finished(self._end(*end, failed=failed))
-        return Outcome(self._record.id, *end, self.context.budget.spent, tuple(self.context.in_order()))
+        context = self.context
+        return Outcome(
+            self._record.id, *end, context.budget.spent, tuple(context.in_order()), tuple(context.network.agents)
+        )
 
     async def _begin(self) -> Message:
         """Record the run and its task, or find the task again. Returns the message that states it."""
         context, record = self.context, self._record
         task: Message | None = None
-        if not self.resumed:
+        if not self._resumed:
             task = context.compose(record.task, sender=USER, node="task")
             if self._store is not None:
                 task = await self._store.start_run(record, task)
         self._begun = True
         if context.events.wanted:
-            context.events.publish(RunStarted(run=record.id, protocol=self._compiled.name, resumed=self.resumed))
+            context.events.publish(self.started())
         if task is None:
             return await context.record(record.task, sender=USER, node="task")
         context.take_in(task)
@@ -111,10 +120,13 @@ class Execution:
             "recursion_limit": self._compiled.recursion_limit,
         }
         step: State | Command[Any] | None = initial_state(self._compiled.expression.kind, task.id)
-        if self.resumed and await self._has_checkpoint(config):
+        if self._resumed and await self._has_checkpoint(config):
             step = None
         durable = self._compiled.graph.checkpointer is not None
+        compiled = self._compiled
+        label = self._record.task.label
         try:
+            require_knowledge(compiled.name, compiled.expression, self.context.network, label, compiled.floor)
             while True:
                 final = await self._compiled.graph.ainvoke(
                     step, config, context=self.context, durability="async" if durable else None
@@ -131,6 +143,8 @@ class Execution:
                 step = Command(resume=words)
         except LimitReached as error:
             return "stopped", None, str(error)
+        except Unsuited as error:
+            return "failed", None, str(error)
 
     def _in_order(self, asked: Iterable[Interrupt]) -> list[Interrupt]:
         """Questions to people, in the order of the network."""
@@ -169,7 +183,9 @@ class Execution:
         return True
 
     async def _end(self, status: RunStatus, answer: str | None, detail: str, *, failed: bool) -> None:
-        """Record the end, drop the checkpoints of a run that is over, and publish the last event.
+        """Record the end, drop checkpoints that are of no more use, and publish the last event.
+
+        A run that was cancelled begins again at its first node when it is resumed, and finds what was said by its ids.
 
         Raises `StoreError`; where the run `failed` with an error of its own, that one counts and this one is logged.
         """
@@ -177,7 +193,8 @@ class Execution:
         work: list[Awaitable[None]] = []
         if self._store is not None and self._begun:
             work.append(self._store.finish_run(run, status, answer, detail))
-        if (status in OVER or self._store is None) and isinstance(saver, BaseCheckpointSaver):
+        over = status in OVER or status == "cancelled" or self._store is None
+        if over and isinstance(saver, BaseCheckpointSaver):
             work.append(saver.adelete_thread(run))
         try:
             await asyncio.gather(*work)
@@ -201,9 +218,8 @@ async def finished(work: Coroutine[Any, Any, T]) -> T:
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError as error:
-            if task.done():
-                break
-            cancelled = error
+            if not task.cancelled():
+                cancelled = error
         except Exception:
             break
     if cancelled is not None:

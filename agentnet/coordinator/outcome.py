@@ -19,9 +19,11 @@ class Outcome:
     detail: str
     usage: Usage
     messages: tuple[Message, ...]
+    members: tuple[str, ...] = ()
+    """Names of the network's agents, in its order."""
 
     def _repr_html_(self) -> str:
-        """How notebooks show an outcome: who said what, the answer, and what it took."""
-        from agentnet.coordinator.shown import as_html
+        """Return what notebooks show of an outcome: its messages, the answer, and what it took."""
+        from agentnet.rendering.html import as_html
 
-        return as_html(self)
+        return as_html(self.messages, self.status, self.answer, self.detail, self.usage, self.members)

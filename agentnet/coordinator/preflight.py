@@ -5,8 +5,11 @@ from __future__ import annotations
 from agentnet.collab.binding import BEST
 from agentnet.collab.combinators import needs
 from agentnet.contracts.protocols import Expression
-from agentnet.errors import PreflightError
+from agentnet.errors import PreflightError, Unsuited
 from agentnet.network import Network
+
+ANSWERING = ("solve", "revise", "review", "conclude", "synthesize")
+"""The roles in which an agent writes an answer to the task."""
 
 
 def preflight(expression: Expression, network: Network) -> list[str]:
@@ -24,3 +27,33 @@ def preflight(expression: Expression, network: Network) -> list[str]:
     if problems:
         raise PreflightError("; ".join(dict.fromkeys(problems)))
     return list(dict.fromkeys(notes))
+
+
+def require_knowledge(name: str, expression: Expression, network: Network, label: str | None, floor: float) -> None:
+    """Raise `Unsuited` where the agents that would answer a task were measured, and know too little of its label.
+
+    They do if the best of them had a smaller share of such tasks right than `floor` (0 to 1). An agent that was not
+    measured for the label may know it, and a planner makes other tasks of the task: neither is refused.
+    """
+    if floor == 0 or label is None:
+        return
+    asked_for = list(needs(expression))
+    if any(need.role == "plan" for need in asked_for):
+        return
+    solvers = [agent.name for agent in network if "solver" in agent.card.roles]
+    asked = {
+        network.best(solvers or network.agents, label) if need.agent == BEST else need.agent
+        for need in asked_for
+        if need.role in ANSWERING
+    }
+    measured = {agent: network[agent].card.measured.get(label) for agent in sorted(asked)}
+    known = {agent: found for agent, found in measured.items() if found is not None}
+    if len(known) < len(asked):
+        return
+    best = max(known, key=lambda agent: known[agent].accuracy)
+    if known[best].accuracy < floor:
+        raise Unsuited(
+            f"{name} is not for this: {best}, the best at {label} of the agents that it asks, was right on "
+            f"{known[best].accuracy * 100:.0f} % of {known[best].items} such tasks; ask a protocol that splits tasks, "
+            f"such as delegation"
+        )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, Split, System, Trial
-from agentnet.coordinator import Coordinator, Outcome
+from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
 from agentnet.evals.equal_budget import repetitions
 from agentnet.evals.grading import Grading
@@ -18,7 +18,7 @@ from agentnet.evals.selection import best_members, cards_with, measured_members
 from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.systems import CORRECTIONS, SAMPLES, corrections, members_of, samples
 from agentnet.evals.trials import interrupted, trial_of
-from agentnet.network import Network
+from agentnet.session import Session
 from agentnet.store import Evaluations
 
 PAUSE = 0.5
@@ -55,7 +55,7 @@ class Evaluation:
     def __init__(
         self,
         record: EvaluationRecord,
-        network: Network,
+        session: Session,
         evaluations: Evaluations,
         gradings: Mapping[str, Grading],
         on_progress: Callable[[Progress], None] = lambda _: None,
@@ -63,7 +63,7 @@ class Evaluation:
         self.record = record
         self._suite = SuiteSpec.model_validate(record.suite)
         self._members = members_of(self._suite.members, record.network)
-        self._network, self._evaluations = network, evaluations
+        self._session, self._evaluations = session, evaluations
         self._gradings, self._on_progress = gradings, on_progress
         self._trials: dict[tuple[Split, tuple[str, str, str, int]], Trial] = {}
 
@@ -71,30 +71,30 @@ class Evaluation:
         """Make every trial that is missing. Raises `BadInput` before the first one, and `StoreError`."""
         for trial in await self._evaluations.trials(self.record.id):
             self._trials[trial.split, trial.key] = trial
-        coordinator = Coordinator(self._network)
+        session = self._session
         for system in self.record.systems:
-            coordinator.prepare(system.protocol)
-        self._prepare_baselines(coordinator)
+            session.prepare(system.protocol)
+        self._prepare_baselines(session)
         for judge in {grading.judge for grading in self._gradings.values() if grading.judge is not None}:
-            self._network[judge]
+            session.network[judge]
         items = {split: await self._evaluations.items(self.record.id, split) for split in (SELECTION, "test")}
         if items[SELECTION]:
             candidates = [system for system in self.record.systems if system.kind == "member" or "path" in system.facts]
-            await self._make("selection", coordinator, _jobs(candidates, items[SELECTION], 1, SELECTION))
+            await self._make("selection", session, _jobs(candidates, items[SELECTION], 1, SELECTION))
             measured = measured_members(self.record, self._of(SELECTION), items[SELECTION], self._members)
             await self._save(measured=measured)
-            coordinator = Coordinator(self._network.with_cards(cards_with(self.record.network, measured)))
+            session = session.with_cards(cards_with(self.record.network, measured))
         best = best_members(self.record, (item.label for item in items["test"]))
         wanted = [system for system in self.record.systems if self._is_wanted(system, set(best.values()))]
-        await self._make("systems", coordinator, _jobs(wanted, items["test"], self._suite.epochs, "test"))
+        await self._make("systems", session, _jobs(wanted, items["test"], self._suite.epochs, "test"))
         repeated = self._repeated(items["test"], best)
         new = [system for system in repeated if system not in self.record.systems]
         await self._save(systems=(*self.record.systems, *new))
-        await self._make("equal budget", coordinator, _jobs(repeated, items["test"], self._suite.epochs, "test"))
+        await self._make("equal budget", session, _jobs(repeated, items["test"], self._suite.epochs, "test"))
         await self._save(status="done")
         return self.record
 
-    def _prepare_baselines(self, coordinator: Coordinator) -> None:
+    def _prepare_baselines(self, session: Session) -> None:
         """Check that the best member can be asked for its baselines, before any model is asked."""
         if not any(system.kind == "system" for system in self.record.systems):
             return
@@ -106,7 +106,7 @@ class Evaluation:
         for name, system in wanted.items():
             if name in self._suite.baselines:
                 try:
-                    coordinator.prepare(system.protocol)
+                    session.prepare(system.protocol)
                 except BadInput as error:
                     left = ", ".join(baseline for baseline in self._suite.baselines if baseline != name)
                     raise BadInput(f"the baseline {name}: {error}; or leave it out: `baselines: [{left}]`") from error
@@ -151,7 +151,7 @@ class Evaluation:
                 found.append(corrections(self._members, dataset, times))
         return found
 
-    async def _make(self, phase: str, coordinator: Coordinator, jobs: Iterable[Job]) -> None:
+    async def _make(self, phase: str, session: Session, jobs: Iterable[Job]) -> None:
         """Make the trials that are missing, as many concurrently as the suite says."""
         wanted = list(jobs)
         missing = [job for job in wanted if not self._is_made(job)]
@@ -162,7 +162,7 @@ class Evaluation:
         async def work() -> None:
             nonlocal done, failed
             for job in waiting:
-                trial = await self._try(coordinator, job)
+                trial = await self._try(session, job)
                 await self._evaluations.record_trial(self.record.id, trial)
                 self._trials[trial.split, trial.key] = trial
                 done, failed = done + 1, failed + (trial.status == "error")
@@ -180,7 +180,7 @@ class Evaluation:
         trial = self._trials.get((job.split, key))
         return trial is not None and trial.status != "error"
 
-    async def _try(self, coordinator: Coordinator, job: Job) -> Trial:
+    async def _try(self, session: Session, job: Job) -> Trial:
         """Make a trial, and try again where a model could not be asked."""
         task = Task(text=job.item.text, label=job.item.label)
         for attempt in range(self._suite.attempts):
@@ -188,7 +188,7 @@ class Evaluation:
                 await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
             started = time.perf_counter()
             seed = seed_of(self._suite.seed, job.item, job.epoch)
-            outcome: Outcome = await coordinator.run(task, job.system.protocol, seed=seed, limits=self._suite.limits)
+            outcome: Outcome = await session.run(task, job.system.protocol, seed=seed, limits=self._suite.limits)
             seconds = time.perf_counter() - started
             if interrupted(outcome) is None:
                 break
@@ -200,7 +200,7 @@ class Evaluation:
             outcome,
             seconds,
             self._gradings[job.item.dataset],
-            coordinator.network,
+            session.network,
         )
 
 

@@ -21,7 +21,8 @@ from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.summary import summarise
 from agentnet.evals.systems import systems_of
 from agentnet.evals.tables import ALL
-from agentnet.network import Registry, find_network
+from agentnet.network import find_network
+from agentnet.session import open_session
 from agentnet.store import Database, Evaluations
 
 PACKAGES = ("agentnet-ai", "llama-cpp-python", "langgraph", "openai")
@@ -103,8 +104,8 @@ async def resume(
             raise BadInput(f"evaluation {record.id}: its {split} items are not what they were; start a new one")
     gradings = {dataset.name: dataset.grading for dataset in datasets}
     try:
-        async with Registry.open(record.network, Path(record.network_folder)) as registry:
-            await Evaluation(record, registry.snapshot(), evaluations, gradings, on_progress).run()
+        async with open_session((record.network, Path(record.network_folder)), remember=False) as session:
+            await Evaluation(record, session, evaluations, gradings, on_progress).run()
     except (BadInput, ModelError):
         if new and not await evaluations.trials(record.id):
             await evaluations.forget(record.id)

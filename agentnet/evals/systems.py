@@ -37,7 +37,7 @@ def systems_of(suite: SuiteSpec, network: NetworkSpec, folder: Path) -> tuple[Sy
             systems += swept(entry, members_of(entry.members, network))
         else:
             try:
-                systems.append(_written(entry, folder))
+                systems.append(_written(entry, folder, network))
             except BadInput as error:
                 raise BadInput(f"system {(entry.name or entry.protocol)!r}: {error}") from error
     names = [found.name for found in systems]
@@ -78,10 +78,10 @@ def _repeated(name: str, kind: SystemKind, among: tuple[Expression, ...], datase
     return made.model_copy(update={"kind": kind, "datasets": (dataset,)})
 
 
-def _written(entry: SystemSpec, folder: Path) -> System:
+def _written(entry: SystemSpec, folder: Path, network: NetworkSpec) -> System:
     """A system whose protocol the suite names or spells out."""
     if isinstance(entry.protocol, str):
-        protocol, _ = read_protocol(entry.protocol, beside=folder)
+        protocol, _ = read_protocol(entry.protocol, beside=folder, agents=[agent.name for agent in network.agents])
         name = entry.name or (protocol.name if protocol.name != INLINE else entry.protocol)
     else:
         if not entry.name:
@@ -89,7 +89,7 @@ def _written(entry: SystemSpec, folder: Path) -> System:
         name, protocol = entry.name, protocol_from(entry.protocol, summary=entry.name)
     return System(
         name=name,
-        protocol=protocol,
+        protocol=protocol.model_copy(update={"floor": 0.0}),  # an evaluation measures answers: nothing is refused
         datasets=entry.datasets,
         group=entry.group,
         facts=entry.facts,

@@ -46,7 +46,7 @@ def find_scenario(reference: str, *, network: str | None = None, protocol: str |
     spec = read_yaml(path, ScenarioSpec, ScenarioError)
     beside = None if network else path.parent
     found, base = find_network(network or spec.network, beside=beside)
-    wanted, source = _protocol(spec, path, protocol)
+    wanted, source = _protocol(spec, path, protocol, [agent.name for agent in found.agents])
     origin = Origin(
         protocol=source, network=_network_source(network or spec.network, beside), scenario=str(path.resolve())
     )
@@ -65,11 +65,13 @@ def _find(reference: str) -> Path:
     )
 
 
-def _protocol(spec: ScenarioSpec, path: Path, instead: str | None) -> tuple[ProtocolSpec, str | None]:
+def _protocol(
+    spec: ScenarioSpec, path: Path, instead: str | None, agents: list[str]
+) -> tuple[ProtocolSpec, str | None]:
     if instead is not None:
-        return read_protocol(instead)
+        return read_protocol(instead, agents=agents)
     if isinstance(spec.protocol, str):
-        return read_protocol(spec.protocol, beside=path.parent)
+        return read_protocol(spec.protocol, beside=path.parent, agents=agents)
     try:
         return protocol_from(spec.protocol, name=spec.name, summary=spec.summary), None
     except BadInput as error:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable
 
 from agentnet.answers import same
 from agentnet.collab.bus import Listener
-from agentnet.collab.context import COORDINATOR, USER
-from agentnet.contracts.bodies import Error, Task
-from agentnet.contracts.messages import Message
+from agentnet.contracts.bodies import Task
+from agentnet.contracts.speakers import speakers
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator import Outcome
 from agentnet.coordinator.coordinator import Answering
@@ -77,15 +76,9 @@ def task_report(task: ScenarioTask, outcome: Outcome, expectations: Expectations
         detail=outcome.detail,
         expected=wording(task.expect) if task.expect else expectations.status,
         right=right,
-        took_part=tuple(took_part(outcome.messages)),
+        took_part=tuple(speakers(outcome.messages, failed=False)),
         usage=outcome.usage,
     )
-
-
-def took_part(messages: Iterable[Message]) -> list[str]:
-    """The agents that said something other than an error, in the order of their first word."""
-    senders = (message.sender for message in messages if not isinstance(message.body, Error))
-    return [name for name in dict.fromkeys(senders) if name not in (USER, COORDINATOR)]
 
 
 def meets(expect: Expect, answer: str) -> bool:

@@ -31,10 +31,10 @@ _AT_ONCE = 1000
 class Runs:
     """The runs of an open database. Every method may raise `StoreError`.
 
-    A run that is running has an owner: the process that started or resumed it. When that process has died, whatever
-    the reason, every reader finds the run ``interrupted``, and the first one writes it down. So it does with a running
-    run that has no owner: a version of AgentNet that recorded none started it, and its process is not known. The state
-    of a process on another host cannot be known either; such a run stays ``running`` until it ends or is claimed.
+    A running run has an owner: the process that started or resumed it. Once that process is dead, every reader finds
+    the run ``interrupted``, and the first one writes it down. A running run without an owner is interrupted too: it was
+    started by a version that recorded none, and its process is not known. The state of a process on another host cannot
+    be known here; such a run stays ``running`` until it ends or is claimed.
     """
 
     def __init__(self, database: Database) -> None:
@@ -89,13 +89,16 @@ class Runs:
 
         await self._database.write(write)
 
-    async def set_status(self, run: str, status: RunStatus) -> None:
-        """Record the status of a run, and nothing else. Raises `BadInput` where there is none of that id."""
-        await self._update(run, _status_columns(status))
-
     async def finish_run(self, run: str, status: RunStatus, answer: str | None, detail: str = "") -> None:
         """Record how a run ended. Raises `BadInput` where there is none of that id."""
-        await self._update(run, {**_status_columns(status), "answer": answer, "detail": detail})
+        change = {**_status_columns(status), "answer": answer, "detail": detail}
+
+        def write(connection: Connection) -> None:
+            if connection.execute(update(runs).where(runs.c.id == run).values(change)).rowcount == 0:
+                raise self._no_run(run)
+            self._database.log.forget(run)
+
+        await self._database.write(write)
 
     async def record(self, run: str) -> RunRecord:
         """Return what is known of a run. Raises `BadInput` where there is none of that id."""
@@ -143,16 +146,6 @@ class Runs:
         sums = (func.coalesce(func.sum(messages.c[name]), 0).label(name) for name in USAGE)
         (row,) = await self._database.rows(select(*sums).where(messages.c.run == run))
         return Usage(**{name: type(getattr(Usage(), name))(getattr(row, name)) for name in USAGE})
-
-    async def _update(self, run: str, values: dict[str, Any]) -> None:
-        change = update(runs).where(runs.c.id == run).values(values)
-
-        def write(connection: Connection) -> None:
-            if connection.execute(change).rowcount == 0:
-                raise self._no_run(run)
-            self._database.log.forget(run)
-
-        await self._database.write(write)
 
     async def _records(self, rows: Iterable[Row[Any]]) -> list[RunRecord]:
         """Return the records of rows, with the runs among them whose owner is gone as interrupted."""

@@ -88,6 +88,21 @@ def test_a_reply_that_was_cut_off_says_so() -> None:
         agent("ada", says("-")).read(Turn(role="plan", task=TASK), completion('{"steps": [', finish="length"))
 
 
+@pytest.mark.parametrize("text", ["1" * 320, "118*12: 8*2=16" + ",1*2=2" * 60, "=> 7" + " => 7" * 60])
+@pytest.mark.parametrize("role", ["solve", "critique", "verify"])
+def test_a_reply_that_was_cut_off_while_it_repeats_itself_is_no_answer(text: str, role: str) -> None:
+    ada = agent("ada", says("-"), max_tokens=320)
+    with pytest.raises(ReplyError, match=r"^the reply runs on repeating '.+' and was cut off at 320 tokens; .*let ada"):
+        ada.read(Turn(role=role, task=TASK), completion(text, finish="length"))
+
+
+def test_a_reply_that_ends_by_itself_may_repeat_what_it_likes() -> None:
+    ada, turn = agent("ada", says("-")), Turn(role="solve", task=Task(text="Write a hundred ones."))
+    text = "=> " + "1" * 100
+    assert ada.read(turn, completion(text)) == Proposal(answer="1" * 100, text=text)
+    assert ada.read(turn, completion("=> 1111", finish="length")) == Proposal(answer="1111", text="=> 1111")
+
+
 def test_streaming_gives_the_same_completion_and_all_of_the_text() -> None:
     import asyncio
 

@@ -51,6 +51,13 @@ def test_several_lines_without_a_marker_are_no_answer() -> None:
         read("solve", "I think\nit is 391")
 
 
+def test_a_repetition_is_an_answer_only_behind_the_marker() -> None:
+    with pytest.raises(ReplyError, match=r"^the reply has no answer marker 'Answer:' and repeats '1'$"):
+        read("solve", "1" * 100 + "ii")
+    assert read("solve", "Answer: " + "1" * 100) == Proposal(answer="1" * 100, text="Answer: " + "1" * 100)
+    assert read("solve", "aaaa") == Proposal(answer="aaaa", text="aaaa")
+
+
 def test_critique_is_free_text() -> None:
     assert read("critique", "The second line\nis wrong.") == Critique(text="The second line\nis wrong.")
 

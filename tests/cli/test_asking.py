@@ -45,6 +45,46 @@ def test_an_expression_is_a_protocol(cli: Cli, team: Path) -> None:
     assert ran.json["took_part"] == ["bob", "cal"]
 
 
+@pytest.mark.parametrize(
+    ("protocol", "asked"), [("@solver", "ann"), ("@solver:2", "ann"), ("@best", "bob"), ("bob", "bob")]
+)
+def test_an_agent_is_a_protocol(cli: Cli, team: Path, protocol: str, asked: str) -> None:
+    ran = cli("ask", "What is 2 + 3?", "-p", protocol, "--label", "facts", "--json")
+    assert (ran.json["answer"], ran.json["took_part"]) == ("5", [asked])
+
+
+def test_an_agent_as_protocol_can_be_resumed_and_drawn(cli: Cli, team: Path) -> None:
+    cli("ask", "What is 2 + 3?", "-p", "bob", "--limit-tokens", 1)
+    run = cli("runs", "--json").json[0]["id"]
+    assert cli("resume", run, "--limit-tokens", 900, "--json").json["took_part"] == ["bob"]
+    assert "bob" in cli("graph", "bob").out
+
+
+def test_a_shipped_name_and_a_file_go_before_an_agent(cli: Cli, team: Path, tmp_path: Path) -> None:
+    team.write_text(team.read_text().replace("name: cal", "name: vote"))
+    assert cli("ask", "What is 2 + 3?", "-p", "vote", "--json").json["took_part"] == ["ann", "bob"]
+    (tmp_path / "bob").write_text("{name: mine, summary: x, protocol: ann}")
+    assert cli("ask", "What is 2 + 3?", "-p", "bob", "--json").json["took_part"] == ["ann"]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "words"),
+    [
+        ("bop", "no protocol 'bop', did you mean 'bob'? (known: best,"),
+        ("debat", "no protocol 'debat', did you mean 'debate'? (known: best,"),
+        ("cookbook", "or give a YAML file, an expression, or an agent: ann, bob, cal, pia)"),
+        ("@solvr", "no agent of network 'team' has the role 'solvr', did you mean 'solver'?"),
+    ],
+)
+def test_what_is_neither_a_protocol_nor_an_agent_is_refused_with_a_suggestion(
+    cli: Cli, team: Path, protocol: str, words: str
+) -> None:
+    ran = cli("ask", "What is 2 + 3?", "-p", protocol)
+    assert ran.code == 2
+    assert words in ran.err
+    assert ran.err.count("\n") == 1
+
+
 def test_delegation_shows_plan_and_steps(cli: Cli, team: Path) -> None:
     ran = cli("ask", "Oxygen's number times four?", "-p", "delegation")
     assert ran.code == 0

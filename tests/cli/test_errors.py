@@ -184,8 +184,8 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(program: Cli, tmp_path: Path) -
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert errors == f"agentnet: interrupted; go on with: agentnet resume {run}\n"
-    assert program("show", run, "--json").json["status"] == "running"
+    assert errors == f"agentnet: interrupted; resume with: agentnet resume {run}\n"
+    assert program("show", run, "--json").json["status"] == "cancelled"
 
 
 def test_printable_keeps_words_and_drops_control() -> None:

@@ -16,7 +16,8 @@ from agentnet.evals.running import Evaluation, Progress
 from agentnet.evals.sweeps import system, together
 from agentnet.evals.systems import CORRECTIONS, SAMPLES
 from agentnet.models.base import Request
-from agentnet.network import Network, Registry
+from agentnet.network import Members, Registry
+from agentnet.session import Session
 from agentnet.store import Database, Evaluations
 from tests.evals.made import RIGHT, items, record
 from tests.scripted import agent, network
@@ -49,12 +50,12 @@ class Team:
         return reply
 
 
-async def run(evaluations: Evaluations, made: EvaluationRecord, team: Network, **more: Any) -> list[Trial]:
-    made = made.model_copy(update={"network": team.spec})
+async def run(evaluations: Evaluations, made: EvaluationRecord, team: Members, **more: Any) -> list[Trial]:
+    made = made.model_copy(update={"network": team.snapshot().spec})
     if made.id not in [one.id for one in await evaluations.latest()]:
         await evaluations.start(made, {"test": items(4), SELECTION: more.pop("selection", [])})
     made = await evaluations.find(made.id)
-    await Evaluation(made, team, evaluations, {"sums": GRADING}, **more).run()
+    await Evaluation(made, Session(team), evaluations, {"sums": GRADING}, **more).run()
     return await evaluations.trials(made.id)
 
 
@@ -152,7 +153,7 @@ async def test_a_judge_that_is_no_member_is_refused_before_anything_is_asked(eva
     await evaluations.start(made, {"test": items(2)})
     judged = {"sums": Grading("judged", "whole", "same", judge="eve")}
     with pytest.raises(NetworkError, match="no agent 'eve'"):
-        await Evaluation(made, team.network, evaluations, judged).run()
+        await Evaluation(made, Session(team.network), evaluations, judged).run()
     assert team.asked == []
 
 

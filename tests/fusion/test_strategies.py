@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentnet.contracts.protocols import Fuse
 from agentnet.fusion.byte_vocabulary import END, ByteVocabulary
-from agentnet.fusion.strategies import DuetNet, Gated, MaxScore, Mean, Strategy, UniTE
+from agentnet.fusion.strategies import STRATEGIES, DuetNet, Gated, MaxScore, Mean, Strategy, UniTE, strategy_of
 from agentnet.fusion.strategies.duetnet import Values
 from agentnet.fusion.views import View
 
@@ -162,6 +164,40 @@ def test_a_gate_asks_the_others_only_where_the_leader_is_unsure() -> None:
     assert (rule.leads, rule.enough(sure), rule.enough(unsure)) == (True, True, False)
     assert rule.choose([sure]).piece == b"a"
     assert rule.choose([unsure, other]).piece == b"b"
+
+
+def test_every_strategy_that_a_protocol_can_name_has_a_row() -> None:
+    assert set(STRATEGIES) == set(get_args(Fuse.model_fields["strategy"].annotation))
+
+
+@pytest.mark.parametrize(("name", "kind"), [
+    ("duetnet", DuetNet), ("duetnet-logprobs", DuetNet), ("dp", DuetNet), ("dk", DuetNet),
+    ("pi", Mean), ("gac", Mean), ("unite", UniTE), ("max", MaxScore),
+])  # fmt: skip
+def test_a_strategy_is_found_by_its_name(name: str, kind: type[object]) -> None:
+    fuse = Fuse.model_validate({"members": ["@all"], "strategy": name})
+    assert type(strategy_of(fuse, 0)) is kind
+    assert type(strategy_of(fuse.model_copy(update={"sure": 0.5}), 0)) is Gated
+
+
+def test_settings_of_an_expression_reach_its_strategy() -> None:
+    found = probabilities("A", {b"a": 0.5, b"b": 0.3, b"c": 0.2})
+    other = probabilities("B", {b"c": 0.6, b"b": 0.4})
+
+    def strategy(name: str, seed: int = 0, **settings: float) -> Strategy:
+        return strategy_of(Fuse.model_validate({"members": ["@all"], "strategy": name, **settings}), seed)
+
+    assert [strategy("dk", tau_k=count).choose([found, other]).piece for count in (2, 3)] == [b"c", b"a"]
+    assert strategy("dp", tau_p=0.9).choose([found, other]).score == pytest.approx(0.8)
+    assert strategy("dp", tau_p=0.5).choose([found, other]).score == pytest.approx(0.6)
+    assert [strategy("unite", tau_k=count).choose([found, other]).runner_up for count in (1, 2)] == [b"a", b"b"]
+    assert [strategy("pi", sure=sure).enough(found) for sure in (0.4, 0.6)] == [True, False]
+    for name in ("dp", "dk", "duetnet", "duetnet-logprobs"):
+        texts = []
+        for seed in (1, 1, 2):
+            drawing = strategy(name, seed, tau_p=1.0, top=3)
+            texts.append([drawing.choose([found, other]).piece for _ in range(40)])
+        assert texts[0] == texts[1] != texts[2]
 
 
 EVERY = [DuetNet(), DuetNet(values="logprobs"), Mean(), UniTE(), MaxScore(), Gated(Mean())]

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agentnet import zoo
 from agentnet.collab.combinators import children
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import COMBINATORS, Expression
@@ -17,6 +16,7 @@ from agentnet.network import find_network
 from agentnet.scenarios import find_scenario, run_scenario, shipped_scenarios
 from agentnet.session import Session, open_session
 from agentnet.zoo.catalog import zoo_cards
+from tools import zoo
 
 NAMES = list(shipped_files("scenarios"))
 NETWORKS = sorted((shipped_folder("scenarios") / "networks").glob("*.yaml"))

@@ -27,7 +27,7 @@ async def test_a_run_is_remembered_with_its_agents_and_its_end(tmp_path: Path) -
         assert await runs.record("run-1") == record
         agents = await database.rows(select(run_agents.c.name).order_by(run_agents.c.name))
         assert [row.name for row in agents] == ["ann", "bob", "cyd"]
-        await runs.set_status("run-1", "stopped")
+        await runs.finish_run("run-1", "stopped", None, "3 calls are used up")
         assert (await runs.record("run-1")).status == "stopped"
         await runs.finish_run("run-1", "done", "4", "all agreed")
         ended = await runs.record("run-1")
@@ -40,7 +40,7 @@ async def test_a_run_starts_once_and_an_unknown_one_is_refused(runs: Runs) -> No
     await runs.start_run(run_record())
     with pytest.raises(BadInput, match="there is a run run-1 already"):
         await runs.start_run(run_record())
-    for asked in (runs.record("x"), runs.finish_run("x", "done", "4"), runs.set_status("x", "failed")):
+    for asked in (runs.record("x"), runs.finish_run("x", "done", "4"), runs.claim("x")):
         with pytest.raises(BadInput, match="no run x"):
             await asked
 

@@ -34,6 +34,7 @@ async def ask(
     from agentnet.cli.records import outcome_data
     from agentnet.cli.watching import watched
     from agentnet.errors import BadInput
+    from agentnet.network import find_network
     from agentnet.session import as_protocol, open_session
 
     if text == "-":
@@ -44,7 +45,10 @@ async def ask(
         raise BadInput("the question is not UTF-8; convert it")
     settings = options.settings_from(network=network, store=store, protocol=protocol)
     limits = options.limits_from(limit_tokens, limit_calls, limit_seconds, limit_cost, best_so_far)
-    as_protocol(settings.protocol.value)  # a protocol that cannot be read is told before models are loaded
+    # What cannot be read is refused before models are loaded.
+    as_protocol(
+        settings.protocol.value, agents=[agent.name for agent in find_network(settings.network.value)[0].agents]
+    )
     async with open_session(settings=settings) as session:
         with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
             outcome = await watched(

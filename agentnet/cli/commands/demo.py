@@ -45,7 +45,7 @@ async def demo(
             _introduce(session.network)
         with view_for(json=json, json_lines=False, verbose=verbose) as view:
             together = await watched(session.run(asked, "delegation", on_event=view, stream_text=not json), view)
-        alone = await _each_alone(Session(session.settings, session.network), asked)
+        alone = await _each_alone(Session(session.network), asked)
     right = together.answer is not None and (expected is None or same(expected, together.answer))
     if json:
         emit(
@@ -69,7 +69,8 @@ def _introduce(network: Network) -> None:
     from agentnet.cli.output import console
 
     screen = console()
-    members = Text(", ").join(Text(agent.name, style_of(agent.name)) for agent in network)
+    names = list(network.agents)
+    members = Text(", ").join(Text(name, style_of(name, names)) for name in names)
     screen.print(Text(f"{len(network.agents)} tiny models, running here: ", "dim") + members)
 
 
@@ -97,7 +98,7 @@ def _compare(together: Outcome, alone: dict[str, Outcome], expected: str | None)
     for name, outcome in {team: together, **alone}.items():
         right = outcome.answer is not None and expected is not None and same(expected, outcome.answer)
         mark = "" if expected is None else "✓" if right else "✗"
-        style = "bold" if outcome is together else style_of(name)
+        style = "bold" if outcome is together else style_of(name, together.members)
         answer = printable(outcome.answer if outcome.answer is not None else outcome.detail)
         used = outcome.usage
         numbers = (str(used.calls), str(used.tokens), f"{used.seconds:.2f}")

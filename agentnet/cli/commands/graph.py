@@ -33,7 +33,9 @@ FORMS = {
 
 
 def graph(
-    protocol: Annotated[str, typer.Argument(help="A shipped protocol, a file, or an expression.", show_default=False)],
+    protocol: Annotated[
+        str, typer.Argument(help="A shipped protocol, a file, an expression, or an agent.", show_default=False)
+    ],
     network: options.NetworkOption = None,
     form: Annotated[
         Form | None, typer.Option("--format", "-f", help="Default: what --out ends with, else mermaid.")
@@ -57,8 +59,8 @@ def graph(
     chosen = (form or _form_of(out)).value
     if chosen == "png" and out is None and not json:
         raise BadInput("a png goes to a file: add --out FILE.png")
-    spec, _ = read_protocol(protocol)
     members, _ = find_network(options.settings_from(network=network).network.value)
+    spec, _ = read_protocol(protocol, agents=[agent.name for agent in members.agents])
     drawn = draw(compile_expression(Binder(members).bind(spec.protocol)), chosen)
     if out is not None:
         try:

@@ -34,10 +34,12 @@ def models(network: options.NetworkOption = None, json: options.Json = False) ->
         right=("size",),
         wrap=("model", "roles", "measured (claimed)"),
     )
+    names = [agent.name for agent in spec.agents]
     for agent in spec.agents:
         card = _card(agent)
         size = f"{card.parameters / 1e6:.2g} M" if card.parameters else ""
-        rows.add_row(Text(agent.name, style_of(agent.name)), _model(agent), size, ", ".join(card.roles), _scores(agent))
+        name = Text(agent.name, style_of(agent.name, names))
+        rows.add_row(name, _model(agent), size, ", ".join(card.roles), _scores(agent))
     show_table(rows)
 
 

@@ -43,6 +43,15 @@ def _data(spec: ProtocolSpec) -> dict[str, Any]:
     return spec.model_dump(mode="json")
 
 
+def _refuses(spec: ProtocolSpec) -> str:
+    if spec.floor == 0:
+        return ""
+    return (
+        f"refuses: tasks of a --label at which the best of the agents that it asks was measured to be right less often "
+        f"than {spec.floor * 100:g} %"
+    )
+
+
 def _show(spec: ProtocolSpec) -> None:
     import yaml
     from rich.padding import Padding
@@ -52,7 +61,7 @@ def _show(spec: ProtocolSpec) -> None:
 
     screen = console()
     screen.print(Text(spec.name, "bold") + Text(f"  {spec.summary}"))
-    for text in (spec.description.strip(), f"source: {spec.source}", f"model calls: {spec.calls}"):
+    for text in (spec.description.strip(), f"source: {spec.source}", f"model calls: {spec.calls}", _refuses(spec)):
         if not text.endswith(": ") and text:
             screen.print(Text(text, "dim"))
     written = yaml.safe_dump({"protocol": spec.model_dump(mode="json")["protocol"]}, sort_keys=False, width=100)
