@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("errors", "files", "contracts", "answers", "settings"),
     ("store",),
-    ("models", "prompts", "zoo", "drawing"),
+    ("models", "prompts", "zoo", "drawing", "rendering"),
     ("agents", "network", "fusion"),
     ("collab", "coordinator"),
     ("session",),
