@@ -17,6 +17,9 @@ AnswerType = Literal["exact", "numeric", "choice", "yes-no", "set", "judged"]
 SPLITS = ("test", "dev", "train", "val", "valid", "validation", "data")
 """Stems of file names that name a split: such a dataset is called after its folder."""
 
+ZOO = "zoo"
+"""The loader that reads no file: it generates items of a task family."""
+
 Baseline = Literal["members", "best", "self-consistency", "self-correction"]
 BASELINES: tuple[Baseline, ...] = ("members", "best", "self-consistency", "self-correction")
 
@@ -36,11 +39,11 @@ class Fields(FileModel):
 
 
 class DatasetSpec(FileModel):
-    """A source of items. `from` names the loader."""
+    """A source of items. `from` names the loader: ``zoo``, or one of `agentnet.evals.datasets.LOADERS`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    loader: Literal["zoo", "gsm8k", "bbh", "boolq", "mmlu", "ceval", "table"] = Field(alias="from")
+    loader: str = Field(alias="from", description="zoo, gsm8k, bbh, boolq, mmlu, ceval, table")
     name: str = Field(default="", description="default: the family's, or the file's")
     path: str | None = Field(
         default=None, description="JSONL, JSON or CSV file, also as .gz; starts from the suite's folder"
@@ -71,9 +74,11 @@ class DatasetSpec(FileModel):
 
     @model_validator(mode="after")
     def _complete(self) -> DatasetSpec:
-        if self.loader == "zoo":
+        if self.loader == ZOO:
             if self.family is None or self.items is None:
                 raise ValueError("a zoo dataset needs `family` and `items`")
+            if self.path is not None:
+                raise ValueError("a zoo dataset is generated: leave out `path`")
         elif self.path is None:
             raise ValueError(f"a {self.loader} dataset needs `path`")
         if self.loader != "table" and self.fields != Fields():
