@@ -236,14 +236,16 @@ async def open_session(
 @asynccontextmanager
 async def open_storage(settings: Settings | None = None) -> AsyncIterator[Storage]:
     """Open the database and the checkpoints, making their folders if there are none. Raises `StoreError`."""
-    from agentnet.store import Database, Evaluations, Runs, open_checkpointer
+    from agentnet.store import Database, Evaluations, Runs, open_checkpointer, sweep
 
     settings = settings or resolve()
     async with (
         await Database.open(settings.store.value) as database,
         open_checkpointer(settings.checkpoints) as checkpointer,
     ):
-        yield Storage(Runs(database), Evaluations(database), checkpointer)
+        runs = Runs(database)
+        await sweep(checkpointer, runs)
+        yield Storage(runs, Evaluations(database), checkpointer)
 
 
 @asynccontextmanager

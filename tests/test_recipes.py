@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+CHANGED = ("contracts", "collab", "fusion")
+"""Folders of the package that recipes change."""
 
 
 def blocks(recipe: str, language: str) -> list[str]:
@@ -25,14 +27,21 @@ def run(checkout: Path, *arguments: str) -> str:
     return done.stdout
 
 
+def change(file: Path, pattern: str, replacement: str) -> None:
+    """Edit the one passage of a file that matches."""
+    text, count = re.subn(pattern, replacement, file.read_text(encoding="utf-8"), flags=re.M)
+    assert count == 1
+    file.write_text(text, encoding="utf-8")
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout whose folders `contracts` and `collab` may be changed; the rest is this one's."""
+    """A checkout whose folders `CHANGED` may be changed; the rest is this one's."""
     (tmp_path / "agentnet").mkdir()
     for name in ("protocols", "scenarios", "tests"):
         (tmp_path / name).symlink_to(ROOT / name)
     for path in (ROOT / "agentnet").iterdir():
-        if path.name in ("contracts", "collab"):
+        if path.name in CHANGED:
             shutil.copytree(path, tmp_path / "agentnet" / path.name, ignore=shutil.ignore_patterns("__pycache__"))
         elif path.name != "__pycache__":
             (tmp_path / "agentnet" / path.name).symlink_to(path)
@@ -61,10 +70,8 @@ print(outcome.status, outcome.answer, [len(requests(member)) for member in agent
 def test_a_combinator_is_added_with_a_type_and_a_module(checkout: Path) -> None:
     kind, module = blocks("combinator", "python")
     protocols = checkout / "agentnet" / "contracts" / "protocols.py"
-    text = protocols.read_text(encoding="utf-8")
-    declared, n = re.subn(r"^(AnyCombinator = .*)$", r"\1 | Fallback", text, flags=re.M)
-    assert n == 1
-    protocols.write_text(declared.replace("class Weighted(", f"{kind}\n\nclass Weighted("), encoding="utf-8")
+    change(protocols, r"^AnyCombinator = .*$", r"\g<0> | Fallback")
+    change(protocols, r"^class Weighted\(", rf"{kind}\n\n\g<0>")
     (checkout / "agentnet" / "collab" / "fallback.py").write_text(module, encoding="utf-8")
 
     assert run(checkout, "-c", ASK_SCRIPTED_AGENTS).strip() == "done 391 [1, 2, 1, 0, 1]"
@@ -73,3 +80,14 @@ def test_a_combinator_is_added_with_a_type_and_a_module(checkout: Path) -> None:
     assert "scout --> choose" in drawing
     assert "632" in said
     assert "fallback" in run(checkout, "-c", "from tests.scripted import *; print(ProtocolSpec.model_json_schema())")
+
+
+def test_a_fusion_strategy_is_added_with_a_file_a_row_and_a_name(checkout: Path) -> None:
+    module, imported, row = blocks("fusion-strategy", "python")
+    strategies = checkout / "agentnet" / "fusion" / "strategies"
+    (strategies / "logarithmic_pool.py").write_text(module, encoding="utf-8")
+    change(strategies / "__init__.py", "from agentnet.fusion.strategies.max_score", f"{imported}\\g<0>")
+    change(strategies / "__init__.py", "^STRATEGIES: .*\n", f"\\g<0>{row}")
+    change(checkout / "agentnet" / "contracts" / "protocols.py", '"unite", "max"', '\\g<0>, "pool"')
+    (command,) = blocks("fusion-strategy", "sh")
+    assert re.search(r"^= 632", run(checkout, "-m", *shlex.split(command)), re.M)

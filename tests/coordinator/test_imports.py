@@ -11,19 +11,16 @@ __all__ = ["loopback"]
 
 RUN = """
 import asyncio, sys
-from pathlib import Path
-from agentnet.collab.library import find_protocol
-from agentnet.contracts.bodies import Task
+import agentnet
 from agentnet.contracts.cards import Card
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
-from agentnet.workplace import open_workplace
 
 async def main():
     far = OpenAISpec(model="m", base_url=sys.argv[1])
     agents = tuple(AgentSpec(name=name, model=far, card=Card(roles=("solver",))) for name in ("ada", "bob"))
-    async with open_workplace(network=(NetworkSpec(name="far", agents=agents), Path.cwd()), remember=False) as place:
-        return (await place.coordinator.run(Task(text="What is 2 + 2?"), find_protocol("vote"))).answer
+    async with agentnet.open(NetworkSpec(name="far", agents=agents), remember=False) as session:
+        return (await session.run("What is 2 + 2?", "vote")).answer
 
 print(asyncio.run(main()))
 print(*(name for name in sys.argv[2:] if name in sys.modules))

@@ -45,10 +45,8 @@ async def ask(
         raise BadInput("the question is not UTF-8; convert it")
     settings = options.settings_from(network=network, store=store, protocol=protocol)
     limits = options.limits_from(limit_tokens, limit_calls, limit_seconds, limit_cost, best_so_far)
-    # What cannot be read is refused before models are loaded.
-    as_protocol(
-        settings.protocol.value, agents=[agent.name for agent in find_network(settings.network.value)[0].agents]
-    )
+    members = find_network(settings.network.value)[0].agents
+    as_protocol(settings.protocol.value, agents=[agent.name for agent in members])  # refused before models are loaded
     async with open_session(settings=settings) as session:
         with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
             outcome = await watched(

@@ -134,7 +134,3 @@ async def _claim(engine: Engine, claim: Claim) -> None:
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-ADMISSION = Admission()
-"""The admission of all engines of this process."""

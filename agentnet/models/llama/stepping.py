@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ContextOverflow
-from agentnet.models.llama.admission import ADMISSION, Admission
+from agentnet.models.llama.admission import Admission
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.delivery import Mailbox
 from agentnet.models.llama.engine import Engine
@@ -62,7 +62,7 @@ class LlamaSession:
 
     @property
     def admission(self) -> Admission:
-        return ADMISSION
+        return self.engine.machine.admission
 
     async def step(self, tokens: Sequence[int], reading: Reading[T]) -> T:
         whole = [*self.prompt, *tokens]
