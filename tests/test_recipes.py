@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CHANGED = ("contracts", "collab", "fusion")
+CHANGED = ("contracts", "collab", "fusion", "evals")
 """Folders of the package that recipes change."""
 
 
@@ -27,7 +29,7 @@ def run(checkout: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def change(file: Path, pattern: str, replacement: str) -> None:
+def change(file: Path, pattern: str, replacement: str | Callable[[re.Match[str]], str]) -> None:
     """Edit the one passage of a file that matches."""
     text, count = re.subn(pattern, replacement, file.read_text(encoding="utf-8"), flags=re.M)
     assert count == 1
@@ -38,7 +40,7 @@ def change(file: Path, pattern: str, replacement: str) -> None:
 def checkout(tmp_path: Path) -> Path:
     """A checkout whose folders `CHANGED` may be changed; the rest is this one's."""
     (tmp_path / "agentnet").mkdir()
-    for name in ("protocols", "scenarios", "tests"):
+    for name in ("protocols", "scenarios", "evals", "tests"):
         (tmp_path / name).symlink_to(ROOT / name)
     for path in (ROOT / "agentnet").iterdir():
         if path.name in CHANGED:
@@ -91,3 +93,35 @@ def test_a_fusion_strategy_is_added_with_a_file_a_row_and_a_name(checkout: Path)
     change(checkout / "agentnet" / "contracts" / "protocols.py", '"unite", "max"', '\\g<0>, "pool"')
     (command,) = blocks("fusion-strategy", "sh")
     assert re.search(r"^= 632", run(checkout, "-m", *shlex.split(command)), re.M)
+
+
+def test_a_dataset_is_a_table_or_a_function_and_a_line(checkout: Path) -> None:
+    module, line = blocks("dataset", "python")
+    datasets = checkout / "agentnet" / "evals" / "datasets"
+    (datasets / "aqua.py").write_text(module, encoding="utf-8")
+    loading = datasets / "loading.py"
+    change(
+        loading,
+        r"^(from agentnet\.evals\.datasets\.bbh import bbh)$",
+        r"from agentnet.evals.datasets.aqua import aqua\n\1",
+    )
+    change(loading, r'^    "bbh": bbh,\n', lambda match: line + match[0])
+    files = {
+        "questions.csv": blocks("dataset", "csv"),
+        "questions.yaml": blocks("dataset", "yaml")[:1],
+        "aqua.jsonl": blocks("dataset", "json"),
+        "aqua.yaml": blocks("dataset", "yaml")[1:],
+    }
+    for name, (content,) in files.items():
+        (checkout / name).write_text(content, encoding="utf-8")
+
+    (commands,) = blocks("dataset", "sh")
+    ours, aqua = (
+        json.loads(run(checkout, "-m", *shlex.split(command), "--store", ":memory:", "--out", "report", "--json"))
+        for command in commands.splitlines()
+    )
+    vote = next(row for row in ours["rows"] if row["system"] == "vote of three")
+    assert (vote["items"], vote["accuracy"]["estimate"]) == (3, 1.0)
+    assert sorted(item["answers"] for item in aqua["items"]) == [["A", "35"], ["B", "3"]]
+    assert all("\nB) " in item["text"] for item in aqua["items"])
+    assert next(row for row in aqua["rows"] if row["system"] == "vote of three")["items"] == 2

@@ -9,12 +9,16 @@ from pydantic import AliasChoices, BeforeValidator, ConfigDict, Discriminator, F
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.limits import Limits
+from agentnet.files.tables import uncompressed
 
 AnswerType = Literal["exact", "numeric", "choice", "yes-no", "set", "judged"]
 """How answers are extracted and scored, unless the dataset names an extractor or a scorer of its own."""
 
 SPLITS = ("test", "dev", "train", "val", "valid", "validation", "data")
 """Stems of file names that name a split: such a dataset is called after its folder."""
+
+ZOO = "zoo"
+"""The loader that reads no file: it generates items of a task family."""
 
 Baseline = Literal["members", "best", "self-consistency", "self-correction"]
 BASELINES: tuple[Baseline, ...] = ("members", "best", "self-consistency", "self-correction")
@@ -35,11 +39,11 @@ class Fields(FileModel):
 
 
 class DatasetSpec(FileModel):
-    """A source of items. `from` names the loader."""
+    """A source of items. `from` names the loader: ``zoo``, or one of `agentnet.evals.datasets.LOADERS`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    loader: Literal["zoo", "gsm8k", "bbh", "boolq", "mmlu", "ceval", "table"] = Field(alias="from")
+    loader: str = Field(alias="from", description="zoo, gsm8k, bbh, boolq, mmlu, ceval, table")
     name: str = Field(default="", description="default: the family's, or the file's")
     path: str | None = Field(
         default=None, description="JSONL, JSON or CSV file, also as .gz; starts from the suite's folder"
@@ -65,14 +69,16 @@ class DatasetSpec(FileModel):
         """The dataset's name: its own, its family's or its file's; if the file is named after a split, its folder's."""
         if self.name or self.family or not self.path:
             return self.name or self.family or ""
-        path = Path(self.path)
+        path = uncompressed(Path(self.path))
         return path.parent.name if path.stem in SPLITS and path.parent.name else path.stem
 
     @model_validator(mode="after")
     def _complete(self) -> DatasetSpec:
-        if self.loader == "zoo":
+        if self.loader == ZOO:
             if self.family is None or self.items is None:
                 raise ValueError("a zoo dataset needs `family` and `items`")
+            if self.path is not None:
+                raise ValueError("a zoo dataset is generated: leave out `path`")
         elif self.path is None:
             raise ValueError(f"a {self.loader} dataset needs `path`")
         if self.loader != "table" and self.fields != Fields():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from agentnet.errors import BadInput
 from agentnet.evals.datasets import LOADERS, Dataset, load
 from agentnet.evals.datasets.splitting import split
 from agentnet.evals.suite import DatasetSpec
+from agentnet.files.shipped import shipped_folder
 from agentnet.zoo.families import FAMILIES
 from agentnet.zoo.families.base import distinct
 
@@ -343,6 +346,36 @@ def test_what_cannot_be_used_is_one_clear_line(
     assert message in str(error.value)
 
 
+def test_a_compressed_file_is_read_like_a_plain_one(tmp_path: Path) -> None:
+    line = {"question": "What is 1 + 1?", "answer": "#### 2"}
+    plain = loaded(tmp_path, "gsm8k", "sums.jsonl", lines(line))
+    (tmp_path / "sums.jsonl.gz").write_bytes(gzip.compress(lines(line).encode()))
+    packed = load(spec("gsm8k", "sums.jsonl.gz"), tmp_path, selection=0)
+    assert packed == plain
+    assert packed.name == "sums"
+
+
+def test_a_compressed_table_keeps_the_delimiter_of_its_ending(tmp_path: Path) -> None:
+    (tmp_path / "sums.tsv.gz").write_bytes(gzip.compress(b"question\tanswer\n1, and 1?\t2\n"))
+    (item,) = load(spec("table", "sums.tsv.gz"), tmp_path, selection=0).test
+    assert (item.text, item.answers) == ("1, and 1?", ("2",))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"question,answer\n1 + 1?,2\n", "not a whole gzip file"),
+        (gzip.compress(b"question,answer\n1 + 1?,2\n" * 99)[:-9], "not a whole gzip file"),
+        (gzip.compress(b"question,answer\n1 + 1?,\xe9\n"), "not UTF-8 (byte 23)"),
+        (b"", "there is no item in it"),
+    ],
+)
+def test_a_compressed_file_that_cannot_be_used_is_one_clear_line(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "sums.csv.gz").write_bytes(content)
+    with pytest.raises(BadInput, match=re.escape(f"sums.csv.gz: {says}")):
+        load(spec("table", "sums.csv.gz"), tmp_path, selection=0)
+
+
 @pytest.mark.parametrize("loader", LOADERS)
 def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path: Path, loader: str) -> None:
     with pytest.raises(BadInput, match=r"nowhere\.json: no such file"):
@@ -355,9 +388,8 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path: Path, loader: st
         load(spec(loader, "latin.json"), tmp_path, selection=0)
 
 
-@real
 def test_the_real_gsm8k() -> None:
-    found = load(spec("gsm8k", "gsm8k/test.jsonl"), DATA, selection=0)
+    found = load(spec("gsm8k", "gsm8k/test.jsonl.gz"), shipped_folder("evals") / "data", selection=0)
     assert (found.name, len(found.test), found.repeated) == ("gsm8k", 1319, 0)
     assert all(found.grading.score(item.answers[0], item) == 1.0 for item in found.test)
 

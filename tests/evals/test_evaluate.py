@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from agentnet.errors import BadInput
 from agentnet.evals import SuiteSpec, evaluate
+from agentnet.evals.datasets import LOADERS
 from agentnet.evals.report.provenance import provenance
 
+GUIDE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 SUITE = {
     "name": "mine",
     "summary": "scout and the critic",
@@ -65,3 +72,29 @@ async def test_what_is_evaluated_is_shown_written_and_looked_up(tmp_path: Path) 
     stored = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert stored["chosen"] == evaluated.summary.chosen == {"math": "scout"}
     assert stored["rows"] == json.loads(json.dumps(evaluated.as_json()["rows"]))
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def test_the_python_of_the_guide_runs(tmp_path: Path) -> None:
+    (code,) = blocks("python")
+    environment = {**os.environ, "PYTHONPATH": str(GUIDE.parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Interval(estimate=1.0")
+    assert (tmp_path / "report" / "report.html").is_file()
+
+
+def test_the_suite_of_the_guide_is_one() -> None:
+    (content,) = blocks("yaml")
+    suite = SuiteSpec.model_validate(yaml.safe_load(content))
+    assert (suite.name, suite.selection, suite.epochs, len(suite.systems)) == ("house-rules", 50, 2, 3)
+
+
+def test_the_guide_lists_every_loader() -> None:
+    listed = re.findall(r"^\| `([a-z0-9]+)` \|", GUIDE.read_text(encoding="utf-8"), re.M)
+    assert set(listed) == {"from", "zoo", *LOADERS}

@@ -13,14 +13,14 @@ from agentnet.contracts.model_specs import ReplaySpec
 from agentnet.contracts.network import NetworkSpec
 from agentnet.coordinator import Coordinator
 from agentnet.errors import ModelFileError, NotRecorded, PreflightError
+from agentnet.files.shipped import shipped_folder
+from agentnet.files.tables import records
 from agentnet.models.base import Request
 from agentnet.models.replay import ReplayModel
 from agentnet.network import Registry, find_network
 from tests.scripted import spec
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "gsm8k"
-ROOT = Path(__file__).parents[2]
-recorded = pytest.mark.skipif(not SHARED.is_dir(), reason="the recorded answers are not beside the project")
+EVALS = shipped_folder("evals")
 
 LINES = [
     {
@@ -125,13 +125,12 @@ async def test_a_replay_cannot_take_part_in_a_conversation(tmp_path: Path, proto
             await Coordinator(network).run(Task(text="What is 3 + 3?"), spec(protocol))
 
 
-@recorded
 async def test_the_six_recorded_models_are_as_good_as_they_were() -> None:
-    """By our reading of their replies. Of gpt-4 the record calls 41 right answers wrong ('$20.00' was read as '00')."""
+    """By our reading of their replies. Of gpt-4 the record calls 42 right answers wrong ('$20.00' was read as '00')."""
     from agentnet.answers.numbers import value
 
-    gold = [json.loads(line) for line in (SHARED / "test.jsonl").read_text(encoding="utf-8").splitlines()]
-    found, base = find_network(str(ROOT / "evals" / "networks" / "gsm8k-recorded.yaml"))
+    gold = [problem.fields for problem in records(EVALS / "data" / "gsm8k" / "test.jsonl.gz")]
+    found, base = find_network(str(EVALS / "networks" / "gsm8k-recorded.yaml"))
     right: dict[str, int] = {}
     async with Registry.open(found, base) as network:
         for agent in network.snapshot():
