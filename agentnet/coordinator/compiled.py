@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from agentnet.collab.binding import Binder
-from agentnet.collab.combinators import agents_of, most_steps
-from agentnet.collab.compiling import compile_expression
-from agentnet.collab.graph_builder import Graph
+from agentnet.collab.combinators import agents_of, combinator_of, most_steps
+from agentnet.collab.graph_builder import Graph, GraphBuilder
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import Expression, ProtocolSpec, TaggedModel
 from agentnet.coordinator.preflight import preflight
@@ -69,6 +68,25 @@ def compile_protocol(
         notes=tuple(notes),
         floor=protocol.floor,
     )
+
+
+def compile_expression(expression: Expression, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
+    """Return the graph of a bound expression. It holds nothing of any run and can carry many runs at once."""
+    return _graph_of(expression, confidence=False).compile(checkpointer)
+
+
+def _graph_of(expression: Expression, *, confidence: bool) -> GraphBuilder:
+    """Return the graph of an expression, built; `confidence`: the answers must come with a confidence."""
+    combinator = combinator_of(expression)
+    confidence = confidence or combinator.weighs_confidence(expression)
+    graph = GraphBuilder(
+        expression.kind,
+        own_nodes=combinator.own_nodes,
+        compile_part=lambda part: _graph_of(part, confidence=confidence).compile(),
+        confidence=confidence,
+    )
+    combinator.build(expression, graph)
+    return graph
 
 
 def fingerprinted(expression: Expression, network: NetworkSpec) -> dict[str, Any]:

@@ -18,14 +18,13 @@ from agentnet.collab.base import Combinator
 from agentnet.collab.binding import Binder, replace
 from agentnet.collab.budget import Budget
 from agentnet.collab.combinators import agents_of, children, combinator_of, needs
-from agentnet.collab.compiling import compile_expression
 from agentnet.collab.context import RunContext
 from agentnet.collab.graph_builder import GraphBuilder, cumulative
 from agentnet.collab.state import initial_state
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.protocols import COMBINATORS, Expression, TaggedModel
-from agentnet.coordinator.compiled import with_defaults
+from agentnet.coordinator.compiled import compile_expression, with_defaults
 from tests.scripted import agent, network, roles, says, spec
 
 MODULES = sorted(path.stem for path in Path(agentnet.collab.__path__[0]).glob("*.py"))
