@@ -6,10 +6,12 @@ INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 SUITES := fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: demo test bridges check docs zoo measure eval notebooks reports bench bench-server soak constraints wheel clean help
+.PHONY: install demo test bridges check docs zoo measure eval notebooks reports bench bench-server soak constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(INSTALLED) ## make .venv with everything that development needs
 
 demo: $(INSTALLED) ## install, then answer a compound question that no single zoo model can answer
 	$(BIN)/agentnet demo

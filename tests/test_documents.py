@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,7 @@ from agentnet.zoo import catalog
 from tools.generated import stale
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")]
-)
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")])
 
 
 def blocks(document: Path, language: str) -> list[str]:
@@ -71,6 +70,16 @@ def test_every_make_target_that_is_named_exists(document: Path) -> None:
 def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text(encoding="utf-8"))
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_ci_runs_what_a_developer_runs_on_every_version_that_is_supported() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    job = workflow["jobs"]["test"]
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["classifiers"]
+    assert [f"Programming Language :: Python :: {version}" for version in job["strategy"]["matrix"]["python"]] == [
+        line for line in classifiers if re.search(r":: 3\.\d+$", line)
+    ]
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make check", "make test"]
 
 
 def test_generated_files_are_up_to_date() -> None:
