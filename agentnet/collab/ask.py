@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agentnet.agents.base import Need
-from agentnet.collab.base import Combinator, roles_of
-from agentnet.collab.binding import Binder, replace
+from agentnet.collab.base import Binding, Combinator, roles_of
+from agentnet.collab.binding import replace
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.contracts.protocols import Ask
 
@@ -14,7 +14,7 @@ from agentnet.contracts.protocols import Ask
 class AskCombinator(Combinator[Ask]):
     """START → the agent → END."""
 
-    def bind(self, ask: Ask, binder: Binder, path: str) -> Ask:
+    def bind(self, ask: Ask, binder: Binding, path: str) -> Ask:
         return replace(ask, agent=binder.agent(ask.agent, f"{path}.agent"))
 
     def needs(self, ask: Ask, *, reads: bool, confidence: bool) -> Iterator[Need]:

@@ -3,17 +3,48 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
-from agentnet.contracts.protocols import AnyCombinator, Expression, TaggedModel
+from agentnet.contracts.protocols import AnyCombinator, Decision, Expression, Merge, TaggedModel
 
 if TYPE_CHECKING:
     from agentnet.agents.base import Need
-    from agentnet.collab.binding import Binder
     from agentnet.collab.graph_builder import GraphBuilder
 
 E = TypeVar("E", bound=TaggedModel)
+Rule = TypeVar("Rule", Decision, Merge)
+
+
+class Binding(Protocol):
+    """What replaces selectors by the agents of a network: `agentnet.collab.binding.Binder`.
+
+    Each method takes the path of the field that it binds, and begins its errors with it. Raises `ProtocolError`.
+    """
+
+    def expression(self, part: Expression, path: str) -> Expression:
+        """Return one expression, bound."""
+        ...
+
+    def expressions(self, parts: Sequence[Expression], path: str) -> tuple[Expression, ...]:
+        """Return expressions, bound; one that asks a role becomes one for each agent that has it."""
+        ...
+
+    def agent(self, selector: str, path: str) -> str:
+        """Return the agent that a selector means; of a role, the first that has it."""
+        ...
+
+    def agents(self, selectors: Sequence[str], path: str) -> tuple[str, ...]:
+        """Return the agents that selectors mean, each once; a role means all that have it."""
+        ...
+
+    def rule(self, rule: Rule, path: str) -> Rule:
+        """Return a decision rule with the agent that it asks, if it asks one, bound."""
+        ...
+
+    def require_single(self, parts: Sequence[Expression], path: str) -> None:
+        """Raise `ProtocolError` where one of some bound parts ends with several answers."""
+        ...
 
 
 class Combinator(ABC, Generic[E]):
@@ -25,7 +56,7 @@ class Combinator(ABC, Generic[E]):
     A combinator `twice: PART`, which asks a part again with its first answer in view, is a file ``twice.py`` with::
 
         class TwiceCombinator(Combinator[Twice]):
-            def bind(self, twice: Twice, binder: Binder, path: str) -> Twice:
+            def bind(self, twice: Twice, binder: Binding, path: str) -> Twice:
                 return replace(twice, part=binder.expression(twice.part, f"{path}.twice.part"))
 
             def comes_to_read(self, twice: Twice, index: int) -> bool:
@@ -47,7 +78,7 @@ class Combinator(ABC, Generic[E]):
     """Names of the nodes that `build` adds beside the children's; a child of such a name is numbered."""
 
     @abstractmethod
-    def bind(self, expression: E, binder: Binder, path: str, /) -> E:
+    def bind(self, expression: E, binder: Binding, path: str, /) -> E:
         """Return the expression with agents' names in place of its selectors, and with its children bound.
 
         `path` leads to the expression (``protocol.serial.steps[0]``); errors begin with it. Raises `ProtocolError`.

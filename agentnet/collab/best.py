@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from agentnet.collab.base import Combinator
-from agentnet.collab.binding import Binder, replace
+from agentnet.collab.base import Binding, Combinator
+from agentnet.collab.binding import replace
 from agentnet.collab.combinators import agents_of, yields_one
 from agentnet.collab.context import RunContext
 from agentnet.collab.graph_builder import GraphBuilder
@@ -21,7 +21,7 @@ class BestCombinator(Combinator[Best]):
 
     own_nodes = frozenset({"choose"})
 
-    def bind(self, best: Best, binder: Binder, path: str) -> Best:
+    def bind(self, best: Best, binder: Binding, path: str) -> Best:
         return replace(best, among=binder.expressions(best.among, f"{path}.best.among"))
 
     def yields_one(self, best: Best) -> bool:

@@ -7,11 +7,10 @@ from typing import TypeVar, cast
 
 from agentnet.collab.combinators import combinator_of, yields_one
 from agentnet.contracts.network import NetworkSpec
-from agentnet.contracts.protocols import Ask, Decision, Expression, Judge, Merge, Synthesize, TaggedModel
+from agentnet.contracts.protocols import BEST, Ask, Decision, Expression, Judge, Merge, Synthesize, TaggedModel
 from agentnet.errors import ProtocolError
 from agentnet.files.names import suggestion
 
-BEST = "@best"
 T = TypeVar("T", bound=TaggedModel)
 Rule = TypeVar("Rule", Decision, Merge)
 

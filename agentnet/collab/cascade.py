@@ -11,14 +11,14 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from agentnet.answers import plurality
-from agentnet.collab.base import Combinator
-from agentnet.collab.binding import Binder, replace
-from agentnet.collab.context import COORDINATOR, RunContext
+from agentnet.collab.base import Binding, Combinator
+from agentnet.collab.binding import replace
+from agentnet.collab.context import RunContext
 from agentnet.collab.decisions import decide
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import Result, answer_of
-from agentnet.contracts.messages import Message
+from agentnet.contracts.messages import COORDINATOR, Message
 from agentnet.contracts.protocols import Cascade
 
 
@@ -30,7 +30,7 @@ class CascadeCombinator(Combinator[Cascade]):
 
     own_nodes = frozenset({"decide"})
 
-    def bind(self, cascade: Cascade, binder: Binder, path: str) -> Cascade:
+    def bind(self, cascade: Cascade, binder: Binding, path: str) -> Cascade:
         steps = binder.expressions(cascade.steps, f"{path}.cascade.steps")
         binder.require_single(steps, f"{path}.cascade.steps")
         return replace(cascade, steps=steps)

@@ -14,14 +14,12 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from agentnet.agents import Agent, Reply, Turn
-from agentnet.collab.binding import BEST
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
 from agentnet.contracts.bodies import Assignment, Body, Error, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
-from agentnet.contracts.messages import COORDINATOR as COORDINATOR
-from agentnet.contracts.messages import USER as USER
 from agentnet.contracts.messages import Message, message_id
+from agentnet.contracts.protocols import BEST
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached

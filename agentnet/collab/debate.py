@@ -9,8 +9,8 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from agentnet.agents.base import Need
-from agentnet.collab.base import Combinator
-from agentnet.collab.binding import Binder, replace
+from agentnet.collab.base import Binding, Combinator
+from agentnet.collab.binding import replace
 from agentnet.collab.context import RunContext
 from agentnet.collab.decisions import agreement, decide, rule_needs, rule_weighs_confidence
 from agentnet.collab.graph_builder import GraphBuilder
@@ -27,7 +27,7 @@ class DebateCombinator(Combinator[Debate]):
 
     own_nodes = frozenset({"decide"})
 
-    def bind(self, debate: Debate, binder: Binder, path: str) -> Debate:
+    def bind(self, debate: Debate, binder: Binding, path: str) -> Debate:
         members = binder.expressions(debate.members, f"{path}.debate.members")
         binder.require_single(members, f"{path}.debate.members")
         return replace(debate, members=members, decide=binder.rule(debate.decide, f"{path}.debate.decide"))

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from agentnet.agents.base import Need
 from agentnet.answers import normalise, plurality
-from agentnet.collab.context import COORDINATOR, RunContext
+from agentnet.collab.context import RunContext
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import Error, Result, Vote, answer_of
-from agentnet.contracts.messages import Message
+from agentnet.contracts.messages import COORDINATOR, Message
 from agentnet.contracts.protocols import Decision, Judge, Merge, Synthesize, Weighted
 
 

@@ -8,18 +8,18 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, Send
 
 from agentnet.agents.base import Need
-from agentnet.collab.base import Combinator
+from agentnet.collab.base import Binding, Combinator
 from agentnet.collab.best import ranking
-from agentnet.collab.binding import Binder, replace
+from agentnet.collab.binding import replace
 from agentnet.collab.combinators import agents_of
-from agentnet.collab.context import COORDINATOR, RunContext
+from agentnet.collab.context import RunContext
 from agentnet.collab.decisions import rule_needs
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.splitting import fitted, undivided
 from agentnet.collab.state import State, initial_state
 from agentnet.contracts.bodies import REFERENCE, Assignment, Error, Plan, Result, Step, answer_of
 from agentnet.contracts.cards import Card
-from agentnet.contracts.messages import Message
+from agentnet.contracts.messages import COORDINATOR, Message
 from agentnet.contracts.protocols import Delegate, Expression, Synthesize
 
 
@@ -32,7 +32,7 @@ class DelegateCombinator(Combinator[Delegate]):
 
     own_nodes = frozenset({"plan", "dispatch", "merge"})
 
-    def bind(self, delegate: Delegate, binder: Binder, path: str) -> Delegate:
+    def bind(self, delegate: Delegate, binder: Binding, path: str) -> Delegate:
         workers = binder.expressions(delegate.workers, f"{path}.delegate.workers")
         binder.require_single(workers, f"{path}.delegate.workers")
         merge = binder.rule(delegate.merge, f"{path}.delegate.merge")

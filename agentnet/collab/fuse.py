@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from langgraph.runtime import Runtime
 
 from agentnet.agents.base import Need
-from agentnet.collab.base import Combinator, roles_of
-from agentnet.collab.binding import Binder, replace
+from agentnet.collab.base import Binding, Combinator, roles_of
+from agentnet.collab.binding import replace
 from agentnet.collab.context import RunContext
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
@@ -20,7 +20,7 @@ class FuseCombinator(Combinator[Fuse]):
 
     own_nodes = frozenset({"decode"})
 
-    def bind(self, fuse: Fuse, binder: Binder, path: str) -> Fuse:
+    def bind(self, fuse: Fuse, binder: Binding, path: str) -> Fuse:
         return replace(fuse, members=binder.agents(fuse.members, f"{path}.fuse.members"))
 
     def needs(self, fuse: Fuse, *, reads: bool, confidence: bool) -> Iterator[Need]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from langgraph.runtime import Runtime
 
 from agentnet.agents.base import Need
-from agentnet.collab.base import Combinator
-from agentnet.collab.binding import Binder, replace
+from agentnet.collab.base import Binding, Combinator
+from agentnet.collab.binding import replace
 from agentnet.collab.context import RunContext
 from agentnet.collab.decisions import decide, rule_needs, rule_weighs_confidence
 from agentnet.collab.graph_builder import GraphBuilder
@@ -21,7 +21,7 @@ class ParallelCombinator(Combinator[Parallel]):
 
     own_nodes = frozenset({"decide"})
 
-    def bind(self, parallel: Parallel, binder: Binder, path: str) -> Parallel:
+    def bind(self, parallel: Parallel, binder: Binding, path: str) -> Parallel:
         branches = binder.expressions(parallel.branches, f"{path}.parallel.branches") * parallel.times
         rule = binder.rule(parallel.decide, f"{path}.parallel.decide")
         return replace(parallel, branches=branches, times=1, decide=rule)

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from langgraph.runtime import Runtime
 
-from agentnet.collab.base import Combinator
-from agentnet.collab.binding import Binder, replace
+from agentnet.collab.base import Binding, Combinator
+from agentnet.collab.binding import replace
 from agentnet.collab.combinators import yields_one
 from agentnet.collab.context import RunContext
 from agentnet.collab.decisions import decide
@@ -25,7 +25,7 @@ class SerialCombinator(Combinator[Serial]):
 
     own_nodes = frozenset({"decide"})
 
-    def bind(self, serial: Serial, binder: Binder, path: str) -> Serial:
+    def bind(self, serial: Serial, binder: Binding, path: str) -> Serial:
         return replace(serial, steps=binder.expressions(serial.steps, f"{path}.serial.steps"))
 
     def yields_one(self, serial: Serial) -> bool:

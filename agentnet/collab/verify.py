@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from langgraph.runtime import Runtime
 
 from agentnet.agents.base import Need
-from agentnet.collab.base import Combinator
-from agentnet.collab.binding import Binder, replace
-from agentnet.collab.context import COORDINATOR, RunContext
+from agentnet.collab.base import Binding, Combinator
+from agentnet.collab.binding import replace
+from agentnet.collab.context import RunContext
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import Body, Error, Result, Verdict, answer_of
+from agentnet.contracts.messages import COORDINATOR
 from agentnet.contracts.protocols import Verify
 
 
@@ -25,7 +26,7 @@ class VerifyCombinator(Combinator[Verify]):
 
     own_nodes = frozenset({"verifier", "conclude"})
 
-    def bind(self, verify: Verify, binder: Binder, path: str) -> Verify:
+    def bind(self, verify: Verify, binder: Binding, path: str) -> Verify:
         proposer = binder.expression(verify.proposer, f"{path}.verify.proposer")
         binder.require_single([proposer], f"{path}.verify.proposer")
         return replace(verify, proposer=proposer, verifier=binder.agent(verify.verifier, f"{path}.verify.verifier"))

@@ -40,6 +40,9 @@ from agentnet.files.names import suggestion
 
 Selector = Annotated[str, Field(pattern=r"^(@[a-z_]+(:[1-9][0-9]*)?|[A-Za-z][A-Za-z0-9_.-]*)$")]
 
+BEST = "@best"
+"""The selector of the agent whose card is best for the label of the task."""
+
 Settled = Literal["reason", "score"]
 """How a closed choice is made: the model writes its reason and then its choice, or scores each possible choice."""
 

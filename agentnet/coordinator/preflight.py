@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from agentnet.collab.binding import BEST
 from agentnet.collab.combinators import needs
-from agentnet.contracts.protocols import Expression
+from agentnet.contracts.protocols import BEST, Expression
 from agentnet.errors import PreflightError, Unsuited
 from agentnet.network import Network
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from agentnet.agents import Turn, candidate
-from agentnet.collab.context import COORDINATOR, USER
 from agentnet.contracts.bodies import Error, Fusion, Refusal, Task, Verdict, answer_of
 from agentnet.contracts.evaluations import Item, MemberAnswer, Split, System, Trial, TrialStatus
-from agentnet.contracts.messages import Message
+from agentnet.contracts.messages import COORDINATOR, USER, Message
 from agentnet.coordinator import Outcome
 from agentnet.errors import AgentNetError
 from agentnet.evals.grading import Grading

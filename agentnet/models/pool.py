@@ -83,7 +83,7 @@ class ModelPool:
         return models
 
     async def close(self) -> None:
-        """Close every model, whatever users it has, and what is being loaded as soon as it is. Safe to call twice."""
+        """Close every model, with users or without, and each load as soon as it ends. Closing twice is harmless."""
         models = list(self._models.values())
         for shared in models:
             shared.users = 0
@@ -102,7 +102,7 @@ class ModelPool:
             await asyncio.shield(self._closing(shared))
 
     def _closing(self, shared: _Shared) -> asyncio.Task[None]:
-        """Return the task that closes a model. It runs to its end, whatever becomes of those that wait for it."""
+        """Return the task that closes a model. It runs to its end, even if its waiters are cancelled."""
         if shared.closing is None:
             shared.closing = asyncio.create_task(self._close(shared))
         return shared.closing

@@ -41,7 +41,7 @@ async def run(session: Session, protocol: Any, **more: Any) -> Any:
 def evaluated(session: Session) -> int:
     """Tokens that went through the models of a network so far."""
     models = (agent.model for agent in session.network if isinstance(agent, ModelAgent))
-    return sum(model.counts.evaluated_tokens for model in models if isinstance(model, LlamaModel))
+    return sum(model.stats.evaluated_tokens for model in models if isinstance(model, LlamaModel))
 
 
 @pytest.mark.parametrize("strategy", ["duetnet", "duetnet-logprobs", "dp", "pi", "gac", "unite", "max"])

@@ -11,16 +11,48 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from agentnet.errors import ModelError
-from agentnet.models.llama.scheduler import HEADROOM
-from agentnet.models.llama.seats import Claim
-from agentnet.models.llama.waiting import PRIORITY
+from agentnet.models.llama.intake import HEADROOM
+from agentnet.models.llama.request_queue import PRIORITY
+from agentnet.models.llama.slots import SlotReservation
 
-if TYPE_CHECKING:
-    from agentnet.models.llama.engine import Engine
-    from agentnet.models.llama.stepping import LlamaSession
+
+class SlotOwner(Protocol):
+    """What an admission needs of an engine. `slots` and `cells` never change."""
+
+    slots: int
+    """How many requests and sessions decode together."""
+
+    @property
+    def cells(self) -> int:
+        """Tokens that the KV cache holds."""
+        ...
+
+    async def run(self, job: SlotReservation) -> Any:
+        """Wait until a reservation is granted. Raises `ModelError`."""
+        ...
+
+    def begin(self, reservation: SlotReservation) -> None:
+        """Note that the sessions of a granted reservation may take steps."""
+        ...
+
+    def end_reservation(self, reservation: SlotReservation) -> None:
+        """Free the slots of a reservation, if it was granted."""
+        ...
+
+
+class EngineSession(Protocol):
+    """What an admission needs of a session."""
+
+    priority: int
+    key: object
+    """The engine's name for the session."""
+    prompt: tuple[int, ...]
+
+    @property
+    def engine(self) -> SlotOwner: ...
 
 
 class Admission:
@@ -34,27 +66,27 @@ class Admission:
         self._inside: list[_Group] = []
 
     @asynccontextmanager
-    async def hold(self, sessions: Sequence[LlamaSession]) -> AsyncIterator[None]:
+    async def hold(self, sessions: Sequence[EngineSession]) -> AsyncIterator[None]:
         """Wait until some sessions have slots, and keep these while the context lasts.
 
-        Sessions that come later do not take the cache of a session with a slot, unless it rests for longer than
-        `STALLED` seconds while requests wait. Groups are let in by priority, then in the order of arrival, and no group
-        overtakes another in an engine that both wait for. Where one engine has fewer slots than the group has sessions,
-        these share all of its slots. An engine that fails or is closed is not waited for: the steps of its sessions
-        raise the error.
+        Sessions that come later do not take the cache of a session with a slot, unless it is idle for longer than
+        `RECLAIM_AFTER` seconds while requests wait. Groups are let in by priority, then in the order of arrival, and no
+        group overtakes another in an engine that both wait for. Where one engine has fewer slots than the group has
+        sessions, these share all of its slots. An engine that fails or is closed is not waited for: the steps of its
+        sessions raise the error.
         """
         group = _Group(sessions)
-        claims: dict[Engine, Claim] = {}
+        reservations: dict[SlotOwner, SlotReservation] = {}
         try:
             await self._enter(group)
-            claims = {engine: group.claim(engine) for engine in group.sessions}
-            await asyncio.gather(*(_claim(engine, claim) for engine, claim in claims.items()))
-            for engine, claim in claims.items():
-                engine.begin(claim)
+            reservations = {engine: group.reservation(engine) for engine in group.sessions}
+            await asyncio.gather(*(_reserve(engine, reservation) for engine, reservation in reservations.items()))
+            for engine, reservation in reservations.items():
+                engine.begin(reservation)
             yield
         finally:
-            for engine, claim in claims.items():
-                engine.end_claim(claim)
+            for engine, reservation in reservations.items():
+                engine.end_reservation(reservation)
             self._leave(group)
 
     async def _enter(self, group: _Group) -> None:
@@ -76,7 +108,7 @@ class Admission:
             self._let_in()
 
     def _let_in(self) -> None:
-        awaited: set[Engine] = set()
+        awaited: set[SlotOwner] = set()
         for group in list(self._waiting):
             if awaited.isdisjoint(group.sessions) and all(self._fits(group, engine) for engine in group.sessions):
                 self._waiting.remove(group)
@@ -89,10 +121,10 @@ class Admission:
             else:
                 awaited.update(group.sessions)
 
-    def _fits(self, group: _Group, engine: Engine) -> bool:
+    def _fits(self, group: _Group, engine: SlotOwner) -> bool:
         present = [group, *(inside for inside in self._inside if engine in inside.sessions)]
         return len(present) == 1 or (
-            sum(member.slots(engine) for member in present) <= engine.places
+            sum(member.slots(engine) for member in present) <= engine.slots
             and sum(member.cells(engine) for member in present) <= engine.cells
         )
 
@@ -100,8 +132,8 @@ class Admission:
 class _Group:
     """Sessions that decode together, by engine."""
 
-    def __init__(self, sessions: Sequence[LlamaSession]) -> None:
-        self.sessions: dict[Engine, list[LlamaSession]] = {}
+    def __init__(self, sessions: Sequence[EngineSession]) -> None:
+        self.sessions: dict[SlotOwner, list[EngineSession]] = {}
         for session in sessions:
             self.sessions.setdefault(session.engine, []).append(session)
         self.priority = max((session.priority for session in sessions), default=0)
@@ -112,21 +144,21 @@ class _Group:
         self.loop = asyncio.get_running_loop()
         self.admitted: asyncio.Future[None] = self.loop.create_future()
 
-    def claim(self, engine: Engine) -> Claim:
+    def reservation(self, engine: SlotOwner) -> SlotReservation:
         keys = [session.key for session in self.sessions[engine]]
-        return Claim(keys, group=self.rank, priority=self.priority)
+        return SlotReservation(keys, group=self.rank, priority=self.priority)
 
-    def slots(self, engine: Engine) -> int:
-        return min(len(self.sessions[engine]), engine.places)
+    def slots(self, engine: SlotOwner) -> int:
+        return min(len(self.sessions[engine]), engine.slots)
 
-    def cells(self, engine: Engine) -> int:
+    def cells(self, engine: SlotOwner) -> int:
         """Return how many cells its prompts take of an engine's cache, with some room to grow into."""
         return sum(len(session.prompt) + HEADROOM for session in self.sessions[engine])
 
 
-async def _claim(engine: Engine, claim: Claim) -> None:
+async def _reserve(engine: SlotOwner, reservation: SlotReservation) -> None:
     try:
-        await engine.run(claim)
+        await engine.run(reservation)
     except ModelError:  # the steps of its sessions fail too, and raise it
         return
 

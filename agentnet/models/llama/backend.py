@@ -70,7 +70,7 @@ def reason() -> str:
 def repacked() -> bool:
     """Return whether llama.cpp laid out weights for the CPU on the calling thread since `forget`.
 
-    It tells that nowhere but in its log.
+    Its log is the only place where it says so.
     """
     return _heard.repacked
 

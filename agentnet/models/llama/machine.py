@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 
 from agentnet.models.devices import physical_cores
+from agentnet.models.llama.admission import Admission
 from agentnet.models.llama.ledger import Ledger
 from agentnet.models.llama.threads import ThreadBudget
 
@@ -21,13 +22,11 @@ class Machine:
     """The budgets of one machine. Engines that run on the same cores and memory are given the same object.
 
     A process has one of its own, `this_machine()`, and needs no other. A second object divides the cores and the memory
-    a second time: that is for tests, and for a process that was promised a part of the machine.
+    a second time: that is for tests, and for a process that gets a part of the machine.
     """
 
     def __init__(self, *, cores: int | None = None, memory: Ledger | None = None) -> None:
         """`cores` are the threads to divide; None takes the physical cores that this process may use."""
-        from agentnet.models.llama.admission import Admission
-
         self.threads = ThreadBudget(physical_cores() if cores is None else cores)
         self.memory = Ledger() if memory is None else memory
         self.admission = Admission()

@@ -9,7 +9,7 @@ from agentnet.contracts.usage import Usage
 from agentnet.errors import ContextOverflow
 from agentnet.models.llama.admission import Admission
 from agentnet.models.llama.context import Context
-from agentnet.models.llama.delivery import Mailbox
+from agentnet.models.llama.dispatcher import ResultDispatcher
 from agentnet.models.llama.engine import Engine
 from agentnet.models.llama.job import Job
 from agentnet.models.llama.vocabulary import Vocabulary
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Step(Job):
     """Evaluates those tokens of a sequence that are new, and reads the logits behind the last one.
 
-    Its sequence stays with the session: it rests between two steps, and only a shortage takes it away.
+    The session keeps the sequence between two steps; it is taken away only where the cache lacks room.
     """
 
     def __init__(self, tokens: Sequence[int], reading: Reading[Any], *, session: object, priority: int) -> None:
@@ -30,7 +30,7 @@ class Step(Job):
         self._reading = reading
         self._read: Any = None
 
-    def take(self, context: Context, logits: Any, last: int, mailbox: Mailbox) -> bool:
+    def take(self, context: Context, logits: Any, last: int, dispatcher: ResultDispatcher) -> bool:
         row: LogitsRow = logits[-1]  # llama.cpp's own memory: the reading takes its copy
         self._read = self._reading.of(row)
         return True

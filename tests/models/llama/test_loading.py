@@ -20,7 +20,7 @@ from agentnet.models.base import ChatMessage, Request
 from agentnet.models.devices import Device, supports_gpu_offload
 from agentnet.models.gguf import read_header
 from agentnet.models.llama import LlamaModel, loading
-from agentnet.models.llama.machine import Machine
+from agentnet.models.llama.ledger import Ledger
 from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.template import ChatTemplate
 from tests.models.llama.conftest import SAID, Open
@@ -65,7 +65,7 @@ def test_a_damaged_header_loads_or_is_refused(chain_file: Path, tmp_path: Path, 
     broken = tmp_path / "damaged.gguf"
     broken.write_bytes(data)
     with contextlib.suppress(ModelFileError):
-        loading.load(broken, LlamaSpec(path="x", context=64), Machine(cores=1)).close()
+        loading.load(broken, LlamaSpec(path="x", context=64), memory=Ledger(), threads=1).close()
 
 
 def test_a_context_that_no_memory_holds_is_refused_before_it_is_tried(chain_file: Path) -> None:
@@ -214,7 +214,7 @@ def test_without_a_gpu_auto_says_so_and_an_explicit_wish_is_an_error(opened: Ope
 
 class TestCache:
     def test_every_request_has_its_context_and_all_together_the_cache(self, chain_file: Path) -> None:
-        loaded = loading.load(chain_file, LlamaSpec(path="x", context=100, sequences=3), Machine(cores=1))
+        loaded = loading.load(chain_file, LlamaSpec(path="x", context=100, sequences=3), memory=Ledger(), threads=1)
         try:
             assert (loaded.size, loaded.cells, loaded.sequences, loaded.forks) == (100, 512, 8, True)
         finally:
@@ -222,32 +222,34 @@ class TestCache:
 
     def test_a_cache_for_many_is_no_reason_to_warn(self, chain_file: Path, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.WARNING, "agentnet.llama"):
-            loaded = loading.load(chain_file, LlamaSpec(path="x"), Machine(cores=1))
+            loaded = loading.load(chain_file, LlamaSpec(path="x"), memory=Ledger(), threads=1)
         loaded.close()
         assert loaded.cells > CONTEXT
         assert caplog.records == []
 
     def test_its_size_can_be_given(self, chain_file: Path) -> None:
         for tokens, cells in ((1000, 1024), (16, 256)):
-            loaded = loading.load(chain_file, LlamaSpec(path="x", context=200, cache_tokens=tokens), Machine(cores=1))
+            loaded = loading.load(
+                chain_file, LlamaSpec(path="x", context=200, cache_tokens=tokens), memory=Ledger(), threads=1
+            )
             assert (loaded.size, loaded.cells) == (200, cells)
             loaded.close()
 
     def test_a_model_holds_its_promise_of_memory_until_it_is_closed(self, chain_file: Path) -> None:
-        machine = Machine(cores=1)
-        loaded = loading.load(chain_file, LlamaSpec(path="x"), machine)
-        assert len(machine.memory) == 1
+        memory = Ledger()
+        loaded = loading.load(chain_file, LlamaSpec(path="x"), memory=memory, threads=1)
+        assert len(memory) == 1
         loaded.close()
         loaded.close()
-        assert len(machine.memory) == 0
+        assert len(memory) == 0
 
     def test_what_cannot_be_loaded_holds_none(self, chain_file: Path, tmp_path: Path) -> None:
-        machine = Machine(cores=1)
+        memory = Ledger()
         broken = tmp_path / "broken.gguf"
         broken.write_bytes(chain_file.read_bytes().replace(b"attn_k.weight", b"attn_x.weight"))
         with pytest.raises(ModelFileError, match="cannot load it"):
-            loading.load(broken, LlamaSpec(path="x"), machine)
-        assert len(machine.memory) == 0
+            loading.load(broken, LlamaSpec(path="x"), memory=memory, threads=1)
+        assert len(memory) == 0
 
 
 async def test_llama_cpp_logs_through_logging_and_prints_nothing(

@@ -25,7 +25,10 @@ async def test_two_machines_see_neither_the_memory_nor_the_threads_of_each_other
     async with ModelPool(chain_file.parent, machine=here) as one, ModelPool(chain_file.parent, machine=there) as other:
         await one.open([spec, spec.model_copy(update={"context": 64})])
         assert (len(here.memory), len(there.memory)) == (2, 0)
-        await other.open([spec])
+        models = [(await pool.open([spec]))[0] for pool in (one, other)]
+        sessions = [model.open_session(ASK) for model in models if isinstance(model, LlamaModel)]
+        assert [session.admission for session in sessions] == [here.admission, there.admission]
+        assert here.admission is not there.admission
         assert (len(here.memory), len(there.memory)) == (2, 1)
         here.threads.enter()
         here.threads.enter()
@@ -34,7 +37,6 @@ async def test_two_machines_see_neither_the_memory_nor_the_threads_of_each_other
         there.threads.enter()
         assert (here.threads.share, there.threads.share) == (2, 1)
     assert (len(here.memory), len(there.memory)) == (0, 0)
-    assert here.admission is not there.admission
 
 
 async def test_models_share_the_machine_of_the_process_unless_they_are_given_one(chain_file: Path) -> None:

@@ -67,7 +67,7 @@ async def test_more_sessions_than_there_is_room_for_all_go_on(opened: Open, rand
     lone = await greedy(model.open_session(ASK), 8)
     sessions = [model.open_session(ASK) for _ in range(12)]
     assert await asyncio.gather(*(greedy(session, 8) for session in sessions)) == [lone] * 12
-    assert model.counts.preempted > 0
+    assert model.stats.preempted > 0
 
 
 async def test_a_closed_session_gives_its_cells_back(opened: Open, random_file: Path) -> None:
@@ -77,7 +77,7 @@ async def test_a_closed_session_gives_its_cells_back(opened: Open, random_file: 
         await session.step([300] * 40, Argmax())
         session.close()
         session.close()
-    assert model.counts.preempted == 0
+    assert model.stats.preempted == 0
 
 
 @pytest.mark.parametrize("write", [write_recurrent, write_hybrid, write_windowed])

@@ -9,8 +9,8 @@ from typing import Any
 _Call = tuple[Callable[..., object], tuple[Any, ...]]
 
 
-class Mailbox:
-    """Collects what a step has for each event loop, and wakes each loop once for all of it."""
+class ResultDispatcher:
+    """Collects the results of a step for each event loop, and wakes each loop once for all of them."""
 
     def __init__(self) -> None:
         self._calls: dict[asyncio.AbstractEventLoop, list[_Call]] = {}
@@ -20,13 +20,14 @@ class Mailbox:
         self._calls.setdefault(loop, []).append((call, arguments))
 
     def flush(self) -> None:
+        """Hand over all posted calls. Calls for a loop that was closed are dropped."""
         if not self._calls:
             return
-        calls, self._calls = self._calls, {}
-        for loop, some in calls.items():
+        posted, self._calls = self._calls, {}
+        for loop, calls in posted.items():
             try:
-                loop.call_soon_threadsafe(_call_all, some)
-            except RuntimeError:  # the loop was closed: nobody waits any more
+                loop.call_soon_threadsafe(_call_all, calls)
+            except RuntimeError:  # the loop was closed: nothing waits there any more
                 continue
 
 
