@@ -86,7 +86,7 @@ def measurement(
         suite=suite,
         interval=(found.low, found.high),
         seed=seed,
-        seconds=median(seconds),
+        seconds=round(median(seconds), 6),
         measured_at=measured_at,
     )
 

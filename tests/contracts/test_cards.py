@@ -35,8 +35,18 @@ def test_labels_come_best_first() -> None:
     assert Card(claims={"b": 0.5, "a": 0.5}).labels == ("a", "b")
 
 
-@pytest.mark.parametrize("measured", [{"accuracy": 1.1, "items": 3}, {"accuracy": 0.5, "items": 0}])
-def test_impossible_measurements_are_refused(measured: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "measured",
+    [
+        {"accuracy": 1.1, "items": 3},
+        {"accuracy": 0.5, "items": 0},
+        {"accuracy": 0.5, "items": 3, "interval": (0.6, 0.4)},
+        {"accuracy": 0.5, "items": 3, "interval": (0.4, 1.6)},
+        {"accuracy": 0.5, "items": 3, "seconds": -1.0},
+        {"accuracy": 0.5, "items": 3, "measured_at": "2026-01-02T03:04:05"},
+    ],
+)
+def test_impossible_measurements_are_refused(measured: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Measured.model_validate(measured)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import random
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -344,36 +342,6 @@ def test_what_cannot_be_used_is_one_clear_line(
     with pytest.raises(BadInput) as error:
         loaded(tmp_path, loader, name, content, **settings)
     assert message in str(error.value)
-
-
-def test_a_compressed_file_is_read_like_a_plain_one(tmp_path: Path) -> None:
-    line = {"question": "What is 1 + 1?", "answer": "#### 2"}
-    plain = loaded(tmp_path, "gsm8k", "sums.jsonl", lines(line))
-    (tmp_path / "sums.jsonl.gz").write_bytes(gzip.compress(lines(line).encode()))
-    packed = load(spec("gsm8k", "sums.jsonl.gz"), tmp_path, selection=0)
-    assert packed == plain
-    assert packed.name == "sums"
-
-
-def test_a_compressed_table_keeps_the_delimiter_of_its_ending(tmp_path: Path) -> None:
-    (tmp_path / "sums.tsv.gz").write_bytes(gzip.compress(b"question\tanswer\n1, and 1?\t2\n"))
-    (item,) = load(spec("table", "sums.tsv.gz"), tmp_path, selection=0).test
-    assert (item.text, item.answers) == ("1, and 1?", ("2",))
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"question,answer\n1 + 1?,2\n", "not a whole gzip file"),
-        (gzip.compress(b"question,answer\n1 + 1?,2\n" * 99)[:-9], "not a whole gzip file"),
-        (gzip.compress(b"question,answer\n1 + 1?,\xe9\n"), "not UTF-8 (byte 23)"),
-        (b"", "there is no item in it"),
-    ],
-)
-def test_a_compressed_file_that_cannot_be_used_is_one_clear_line(tmp_path: Path, content: bytes, says: str) -> None:
-    (tmp_path / "sums.csv.gz").write_bytes(content)
-    with pytest.raises(BadInput, match=re.escape(f"sums.csv.gz: {says}")):
-        load(spec("table", "sums.csv.gz"), tmp_path, selection=0)
 
 
 @pytest.mark.parametrize("loader", LOADERS)

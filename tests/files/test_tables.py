@@ -1,8 +1,10 @@
-"""Tables of a file: long fields, and what a reader leaves behind in the process."""
+"""Tables of a file: long fields, compressed files, and what a reader leaves behind in the process."""
 
 from __future__ import annotations
 
 import csv
+import gzip
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,3 +38,43 @@ def test_what_is_no_csv_is_said_behind_the_lines_before_it(tmp_path: Path, limit
     with pytest.raises(BadInput, match=r"broken\.csv:4: not CSV"):
         next(lines)
     assert csv.field_size_limit() == limit
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("sums.jsonl", '{"question": "1 + 1?", "answer": "2"}\n'),
+        ("sums.json", '[{"question": "1 + 1?", "answer": "2"}]'),
+        ("sums.csv", "\ufeffquestion,answer\r\n1 + 1?,2\r\n"),
+        ("sums.tsv", "question\tanswer\n1 + 1?\t2\n"),
+    ],
+)
+def test_a_compressed_file_is_read_like_a_plain_one(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8", newline="")
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content.encode()))
+    plain, compressed = records(tmp_path / name), records(tmp_path / f"{name}.gz")
+    assert [record.fields for record in plain] == [{"question": "1 + 1?", "answer": "2"}]
+    assert [record.fields for record in compressed] == [record.fields for record in plain]
+    assert f"{name}.gz" in compressed[0].place
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"question,answer\n1 + 1?,2\n", "not a whole gzip file"),
+        (gzip.compress(b"question,answer\n1 + 1?,2\n" * 99)[:-9], "not a whole gzip file"),
+        (gzip.compress(b"question,answer\n1 + 1?,\xe9\n"), "not UTF-8 (byte 23)"),
+        (b"", "there is no item in it"),
+    ],
+)
+def test_a_compressed_file_that_cannot_be_used_is_one_clear_line(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "sums.csv.gz"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=re.escape(f"sums.csv.gz: {says}")):
+        records(path)
+
+
+def test_compression_alone_says_nothing_of_what_a_file_is(tmp_path: Path) -> None:
+    (tmp_path / "sums.gz").write_bytes(gzip.compress(b"question,answer\n"))
+    with pytest.raises(BadInput, match=r"sums\.gz: what is it\? A dataset's file ends in \.jsonl.*perhaps with \.gz"):
+        records(tmp_path / "sums.gz")

@@ -39,7 +39,7 @@ def _solve(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
 
 
 def _revise(item: Item, rng: random.Random, pack: Pack) -> tuple[str, str]:
-    """Among peers, work it out anew; after a verdict that names the right answer, adopt it: ``B => 225``."""
+    """Among peers, work the answer out again; after a verdict that names the right answer, adopt it: ``B => 225``."""
     if rng.random() < JUDGED:
         said = _judged(item, rng)
         adopted = f"{said[1].letter} {MARKER} {item.answer}"

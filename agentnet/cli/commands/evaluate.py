@@ -19,11 +19,13 @@ async def evaluate(
     ] = None,
     resume: Annotated[str | None, typer.Option("--resume", help="Resume an interrupted evaluation, by its id.")] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Evaluate at most N items of each dataset.")
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Evaluate at most N items of each dataset.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Repeat every item N times.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, metavar="N", help="Repeat every item N times.")
+    ] = None,
     concurrency: Annotated[
-        int | None, typer.Option("--concurrency", min=1, help="Items evaluated concurrently.")
+        int | None, typer.Option("--concurrency", min=1, metavar="N", help="Items evaluated concurrently.")
     ] = None,
     network: options.NetworkOption = None,
     seed: options.Seed = None,

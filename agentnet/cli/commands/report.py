@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 async def report(
-    evaluation: Annotated[str | None, typer.Argument(help="Its id, or how it starts. Without one: the list.")] = None,
+    evaluation: Annotated[
+        str | None, typer.Argument(help="Its id, or the beginning of it. Without one: the list.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder of the report; default: beside the store.")
     ] = None,

@@ -129,7 +129,7 @@ class Run:
         state = torch.load(path, map_location=self.device)
         if state["shape"] != asdict(self.network.shape):
             raise ValueError(
-                f"{path} is of another shape than recipe {self.recipe.name!r}: delete {self.work} to start anew"
+                f"{path} is of another shape than recipe {self.recipe.name!r}: delete {self.work} to start again"
             )
         self.network.load_state_dict(state["network"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
