@@ -15,7 +15,6 @@ from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
 
 try:
-    from inspect_ai._util.error import PrerequisiteError  # what its command line shows as one line
     from inspect_ai.model import (
         ChatCompletionChoice,
         ChatMessage,
@@ -30,6 +29,18 @@ try:
 except ImportError as error:
     raise BadInput(f'inspect-ai is not installed ({error}); pip install "agentnet-ai[inspect]"') from error
 
+
+def _refused() -> type[Exception]:
+    """What inspect's command line shows as one line. It has no public name, so a version without it has to do."""
+    try:
+        from inspect_ai._util.error import PrerequisiteError
+    except ImportError:
+        return BadInput
+    found: type[Exception] = PrerequisiteError
+    return found
+
+
+Refused = _refused()
 log = logging.getLogger(__name__)
 
 ARGUMENTS = ("network", "label", "unanswered")
@@ -64,7 +75,7 @@ class NetworkAPI(ModelAPI):
         config: GenerateConfig = GenerateConfig(),  # noqa: B008 (inspect's own signature)
         **model_args: Any,
     ) -> None:
-        """Raises inspect's `PrerequisiteError`, with one line, for a protocol or network that cannot be used."""
+        """Raises `Refused`, with one line, for a protocol or network that cannot be used."""
         super().__init__(model_name, base_url, api_key, [], config)
         try:
             for name in model_args:
@@ -78,7 +89,7 @@ class NetworkAPI(ModelAPI):
                 unanswered=given.get("unanswered", "error"),
             )
         except BadInput as error:
-            raise PrerequisiteError(f"agentnet: {error}".replace("[", r"\[")) from error
+            raise Refused(f"agentnet: {error}".replace("[", r"\[")) from error
         self._warned = False
 
     async def generate(

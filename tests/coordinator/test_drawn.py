@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from agentnet.coordinator import Coordinator
+from agentnet.drawing import draw
 from tests.scripted import agent, network, says, spec
 
 
@@ -27,3 +28,14 @@ def test_without_the_library_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "grandalf", None)
     monkeypatch.setitem(sys.modules, "grandalf.graphs", None)
     assert Coordinator(network(agent("ann", says("=> 4")))).prepare(spec("ann"))._repr_png_() is None
+
+
+def test_nested_graphs_of_one_kind_are_told_apart() -> None:
+    inner = [{"debate": ["ann", "bob"]}, {"serial": ["ann", {"debate": ["bob", "ann"]}]}]
+    web = network(agent("ann", says("=> 4")), agent("bob", says("=> 4")))
+    drawn = draw(Coordinator(web).prepare(spec({"debate": inner})).graph, "mermaid").decode()
+    assert [line.strip() for line in drawn.splitlines() if "subgraph" in line] == [
+        "subgraph debate",
+        "subgraph serial",
+        "subgraph debate-2",
+    ]
