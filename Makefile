@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 SUITES := fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: install demo test bridges check docs zoo measure eval notebooks reports bench bench-server soak constraints wheel clean help
+.PHONY: install demo test bridges check docs zoo measure eval notebooks reports bench growth bench-server soak constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to se
 	$(BIN)/python -m benchmarks.engine.debate
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.fusion
+
+growth: $(INSTALLED) ## memory, threads and files over 1,000 networks opened and closed, and 2,000 runs
+	$(BIN)/python -m benchmarks.growth
 
 bench-server: $(INSTALLED) ## build llama.cpp's own server, which `make bench` compares with (minutes, once)
 	$(BIN)/python -m benchmarks.engine.server_build
