@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 SUITES := fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: install demo test bridges check docs zoo measure eval notebooks reports bench bench-server soak constraints wheel clean help
+.PHONY: install demo test bridges check docs zoo measure eval notebooks reports bench growth bench-server soak constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,10 +26,10 @@ check: $(INSTALLED) ## lint, types, and that generated files are up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m agentnet.generated --check
+	$(BIN)/python -m tools.generated --check
 
 docs: $(INSTALLED) ## write the generated files again: schemas, docs/protocols.md, docs/zoo.md
-	$(BIN)/python -m agentnet.generated
+	$(BIN)/python -m tools.generated
 
 eval: $(INSTALLED) ## every protocol against the best single model: 300 held-out items of each family, and a report
 	$(BIN)/agentnet eval zoo
@@ -48,6 +48,9 @@ bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to se
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.fusion
 
+growth: $(INSTALLED) ## memory, threads and files over 1,000 networks opened and closed, and 2,000 runs
+	$(BIN)/python -m benchmarks.growth
+
 bench-server: $(INSTALLED) ## build llama.cpp's own server, which `make bench` compares with (minutes, once)
 	$(BIN)/python -m benchmarks.engine.server_build
 
@@ -55,11 +58,11 @@ soak: $(INSTALLED) ## five minutes of mixed requests on a starved engine, each c
 	$(BIN)/python -m benchmarks.engine.soak
 
 zoo: $(VENV)/.training ## train every model of the zoo again and measure it (hours on two cores; resumable)
-	$(BIN)/python -m agentnet.zoo.training all --threads $(THREADS)
-	$(BIN)/python -m agentnet.zoo.measure
+	$(BIN)/python -m tools.zoo.training all --threads $(THREADS)
+	$(BIN)/python -m tools.zoo.measure
 
 measure: $(INSTALLED) ## measure the shipped zoo with our own inference and write its cards
-	$(BIN)/python -m agentnet.zoo.measure
+	$(BIN)/python -m tools.zoo.measure
 
 wheel: $(INSTALLED) ## build the wheel
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

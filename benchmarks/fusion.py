@@ -21,12 +21,11 @@ from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.table import Table as Rows
+from rich.table import Table
 
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
-from agentnet.fusion.decoding import Table
-from agentnet.fusion.lexicon import lexicon_of
+from agentnet.fusion.loop import FusionLoop
 from agentnet.fusion.members import LocalMember
 from agentnet.fusion.strategies import DuetNet
 from agentnet.models.base import Request
@@ -66,9 +65,8 @@ def fused(models: list[LlamaModel]) -> Run:
     async def run(prompt: str) -> float:
         started = time.perf_counter()
         request = Request(({"role": "user", "content": prompt},))
-        sessions = [model.open_session(request) for model in models]
-        members = [LocalMember(str(place), one, lexicon_of("m", one)) for place, one in enumerate(sessions)]
-        said = await Table(members, DuetNet(values="logprobs"), limit=TOKENS).decode()
+        members = [LocalMember(str(number), model.open_session(request)) for number, model in enumerate(models)]
+        said = await FusionLoop(members, DuetNet(values="logprobs"), limit=TOKENS).decode()
         assert len(said.choices) == TOKENS, len(said.choices)
         return time.perf_counter() - started
 
@@ -138,7 +136,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["zoo:scout", "zoo:atlas", "m100"])
     parser.add_argument("--repeat", type=int, default=9)
     options = parser.parse_args()
-    table = Rows("two of", "way", title="milliseconds per token (medians)")
+    table = Table("two of", "way", title="milliseconds per token (medians)")
     for heading in ("ms", "÷ alone", "÷ fused"):
         table.add_column(heading, justify="right")
     for name in options.models:

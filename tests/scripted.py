@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from agentnet.agents import Agent
+from agentnet.agents import ModelAgent
 from agentnet.contracts.cards import Card, Price
 from agentnet.contracts.messages import Message
 from agentnet.contracts.model_specs import LlamaSpec
@@ -90,7 +90,7 @@ def agent(
     price: Price | None = None,
     max_tokens: int = 512,
     scores: Scoring | None = None,
-) -> Agent:
+) -> ModelAgent:
     """A scripted agent, with `scores` one that can score. Its model keeps the requests it got in ``model.requests``."""
     card = Card(roles=tuple(roles), claims=claims or {}, price=price or Price())
     model = (
@@ -98,10 +98,10 @@ def agent(
         if scores is None
         else ScriptedScorer(script, scores, name=f"{name}'s model", capabilities=capabilities)
     )
-    return Agent(name, model, card, find_pack(pack), Sampling(max_tokens=max_tokens))
+    return ModelAgent(name, model, card, find_pack(pack), Sampling(max_tokens=max_tokens))
 
 
-def network(*agents: Agent) -> Network:
+def network(*agents: ModelAgent) -> Network:
     """A network of some agents."""
     members = tuple(
         AgentSpec(
@@ -121,23 +121,23 @@ def spec(protocol: Any, name: str = "tested") -> ProtocolSpec:
     return ProtocolSpec.model_validate({"name": name, "summary": "a test", "protocol": protocol})
 
 
-def requests(member: Agent) -> list[Request]:
+def requests(member: ModelAgent) -> list[Request]:
     """What an agent's model was asked."""
     assert isinstance(member.model, ScriptedModel)
     return member.model.requests
 
 
-def scored(member: Agent) -> list[tuple[Request, tuple[str, ...]]]:
+def scored(member: ModelAgent) -> list[tuple[Request, tuple[str, ...]]]:
     """What an agent's model was asked to score, and the replies that it was given."""
     assert isinstance(member.model, ScriptedScorer)
     return member.model.scored
 
 
-def prompts(member: Agent) -> list[str]:
+def prompts(member: ModelAgent) -> list[str]:
     return [request.messages[-1]["content"] for request in requests(member)]
 
 
-def roles(member: Agent) -> list[str]:
+def roles(member: ModelAgent) -> list[str]:
     return [role_of(request) for request in requests(member)]
 
 

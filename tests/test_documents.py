@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -16,8 +17,8 @@ from agentnet.cli.app import app
 from agentnet.collab.binding import Binder
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
-from agentnet.generated import stale
 from agentnet.zoo import catalog
+from tools.generated import stale
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")])
@@ -27,18 +28,28 @@ def blocks(document: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(encoding="utf-8"), re.M | re.S)
 
 
-def test_the_python_of_the_readme_runs_and_is_right() -> None:
-    (code,) = blocks(ROOT / "README.md", "python")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, cwd=ROOT)
+def run(code: str, home: Path) -> list[str]:
+    """The lines that some Python prints."""
+    environment = {**os.environ, "AGENTNET_HOME": str(home)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "632"
+    return done.stdout.splitlines()
+
+
+def test_the_python_of_the_readme_runs_and_is_right(tmp_path: Path) -> None:
+    first, second = blocks(ROOT / "README.md", "python")
+    assert run(first, tmp_path) == ["632"]
+    assert len([line for line in first.splitlines() if line]) <= 5
+    *events, answer = run(second, tmp_path)
+    assert (events[0], events[-1], answer) == ("run-started", "run-ended", "391")
 
 
 def test_the_yaml_of_the_readme_is_a_protocol_and_a_network() -> None:
-    protocol, network = (yaml.safe_load(block) for block in blocks(ROOT / "README.md", "yaml"))
+    network, protocol = (yaml.safe_load(block) for block in blocks(ROOT / "README.md", "yaml"))
     expression = ProtocolSpec.model_validate(protocol).protocol
     assert Binder(catalog.network()).bind(expression)
-    assert len(NetworkSpec.model_validate(network).agents) == 2
+    assert len(NetworkSpec.model_validate(network).agents) == 3
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

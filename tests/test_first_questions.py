@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import agentnet
 from agentnet.answers import same
 from agentnet.cli.app import app
 from agentnet.collab.library import shipped_protocols
-from agentnet.contracts.bodies import Task
-from agentnet.coordinator import Coordinator, Outcome
-from agentnet.network import Network, find_network
+from agentnet.coordinator import Outcome
 from agentnet.zoo import catalog
 
 QUESTIONS = {
@@ -67,11 +66,10 @@ def outcomes() -> dict[tuple[str, str], Outcome]:
     """Every question, put to every shipped protocol, on one open zoo."""
 
     async def asked() -> dict[tuple[str, str], Outcome]:
-        async with Network.open(find_network("zoo")[0]) as network:
-            coordinator = Coordinator(network)
+        async with agentnet.open("zoo", remember=False) as session:
             return {
-                (name, label): await coordinator.run(Task(text=text, label=label), protocol)
-                for name, protocol in shipped_protocols().items()
+                (name, label): await session.run(text, name, label=label)
+                for name in shipped_protocols()
                 for label, (text, _) in QUESTIONS.items()
             }
 

@@ -16,11 +16,15 @@ from pathlib import Path
 import agentnet
 from agentnet.files.shipped import shipped_files
 from agentnet.collab.library import shipped_protocols
+from agentnet.evals.datasets import load
+from agentnet.evals.loading import find_suite
 from agentnet.prompts import shipped_packs
 from agentnet.zoo import catalog
 print(Path(agentnet.__file__).parent.parent)
 print(len(shipped_protocols()), len(shipped_files("scenarios")), len(shipped_packs()), len(catalog.zoo_cards()))
 print(all(catalog.path(name).is_file() for name in catalog.zoo_cards()))
+recorded = find_suite("gsm8k-recorded")
+print(*(len(load(dataset, recorded.folder, selection=200).test) for dataset in recorded.spec.datasets))
 """
 
 
@@ -51,4 +55,5 @@ def test_the_same_things_are_found_from_a_wheel_and_from_the_checkout(unpacked: 
     assert from_checkout[0] == str(ROOT)
     assert from_wheel[1:] == from_checkout[1:]
     assert from_wheel[2] == "True"
+    assert from_wheel[3] == "1119"
     assert "0" not in from_wheel[1].split()

@@ -1,5 +1,7 @@
-"""Agents: a model with a name, a card and a prompt pack that speaks in typed bodies."""
+"""Agents: members that take turns and reply in typed bodies. A model with a prompt pack, or a person."""
 
-from agentnet.agents.agent import Agent, Turn, candidate, confidence_of
+from agentnet.agents.base import Agent, Need, Reply, Turn, candidate
+from agentnet.agents.human import HumanAgent
+from agentnet.agents.model_agent import ModelAgent, confidence_of
 
-__all__ = ["Agent", "Turn", "candidate", "confidence_of"]
+__all__ = ["Agent", "HumanAgent", "ModelAgent", "Need", "Reply", "Turn", "candidate", "confidence_of"]

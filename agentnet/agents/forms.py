@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from agentnet.agents.base import Turn
 from agentnet.answers.repetition import repetition
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import (
@@ -29,7 +30,7 @@ from agentnet.contracts.bodies import (
     Vote,
 )
 from agentnet.errors import ReplyError
-from agentnet.prompts import Pack
+from agentnet.prompts import Pack, letter, readable
 
 STRUCTURED = frozenset({"plan", "choose", "verify"})
 """The roles whose replies are held to a schema."""
@@ -70,6 +71,17 @@ def _tight(value: dict[str, str]) -> str:
 
 def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def body_of(turn: Turn, text: str, pack: Pack) -> Body:
+    """The typed body of a reply to a turn. Letters and targets mean what the turn's transcript showed.
+
+    Raises `ReplyError`.
+    """
+    shown = [message.id for message in turn.read if readable(message)]
+    candidates = {letter(index): id for index, id in enumerate(shown)}
+    target = shown[-1] if shown else ""
+    return read_reply(turn.role, text, pack, candidates=candidates, target=target, max_steps=turn.max_steps)
 
 
 def read_reply(

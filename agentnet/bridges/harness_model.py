@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from agentnet.bridges.background import BackgroundLoop
-from agentnet.bridges.conversation import flatten
 from agentnet.bridges.likelihood import INSTEAD, PROMPTS, likelihoods, lone_agent, prompt
 from agentnet.bridges.respondent import Respondent
+from agentnet.contracts.conversation import Conversation
 from agentnet.errors import BadInput, PreflightError
 
 try:
@@ -93,7 +93,7 @@ class NetworkLM(LM):
             places.setdefault(request.args[0], []).append(place)
 
         async def score(context: str) -> list[tuple[float, bool]]:
-            agent = lone_agent(await self.respondent.place(), self.respondent.protocol, self.respondent.label)
+            agent = lone_agent(await self.respondent.session(), self.respondent.protocol, self.respondent.label)
             continuations = [requests[place].args[1] for place in places[context]]
             request = prompt(agent, context, self.respondent.label, self._prompt)
             return await likelihoods(agent, request, continuations)
@@ -112,7 +112,7 @@ class NetworkLM(LM):
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """A conversation as the text of one task: each agent's own chat template is applied later."""
-        return flatten([(message["role"], message["content"]) for message in chat_history])
+        return Conversation.of(chat_history).text()
 
     @property
     def tokenizer_name(self) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from agentnet.bridges.conversation import flatten
-from agentnet.bridges.respondent import Respondent, participants, unanswered
+from agentnet.bridges.respondent import Respondent, unanswered
+from agentnet.contracts.conversation import Conversation
+from agentnet.contracts.speakers import speakers
 from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
 
 try:
-    from inspect_ai._util.error import PrerequisiteError  # what its command line shows as one line
     from inspect_ai.model import (
         ChatCompletionChoice,
         ChatMessage,
@@ -29,6 +29,18 @@ try:
 except ImportError as error:
     raise BadInput(f'inspect-ai is not installed ({error}); pip install "agentnet-ai[inspect]"') from error
 
+
+def _refused() -> type[Exception]:
+    """What inspect's command line shows as one line. It has no public name, so a version without it has to do."""
+    try:
+        from inspect_ai._util.error import PrerequisiteError
+    except ImportError:
+        return BadInput
+    found: type[Exception] = PrerequisiteError
+    return found
+
+
+Refused = _refused()
 log = logging.getLogger(__name__)
 
 ARGUMENTS = ("network", "label", "unanswered")
@@ -63,7 +75,7 @@ class NetworkAPI(ModelAPI):
         config: GenerateConfig = GenerateConfig(),  # noqa: B008 (inspect's own signature)
         **model_args: Any,
     ) -> None:
-        """Raises inspect's `PrerequisiteError`, with one line, for a protocol or network that cannot be used."""
+        """Raises `Refused`, with one line, for a protocol or network that cannot be used."""
         super().__init__(model_name, base_url, api_key, [], config)
         try:
             for name in model_args:
@@ -77,7 +89,7 @@ class NetworkAPI(ModelAPI):
                 unanswered=given.get("unanswered", "error"),
             )
         except BadInput as error:
-            raise PrerequisiteError(f"agentnet: {error}".replace("[", r"\[")) from error
+            raise Refused(f"agentnet: {error}".replace("[", r"\[")) from error
         self._warned = False
 
     async def generate(
@@ -87,8 +99,8 @@ class NetworkAPI(ModelAPI):
         if tools:
             raise BadInput(f"the task gives the model tools ({tools[0].name}, …): a network cannot call them")
         self._warn(config)
-        text = flatten([(message.role, _text(message)) for message in input])
-        outcome = await self.respondent.ask(text, config.seed)
+        conversation = Conversation.of((message.role, _text(message)) for message in input)
+        outcome = await self.respondent.ask(conversation.text(), config.seed)
         return self._output(outcome), _call(outcome)
 
     async def aclose(self) -> None:
@@ -116,7 +128,7 @@ class NetworkAPI(ModelAPI):
                 "run": outcome.run,
                 "status": outcome.status,
                 "calls": usage.calls,
-                "agents": participants(outcome),
+                "agents": speakers(outcome.messages, failed=True),
                 "protocol": self.respondent.protocol.name,
                 "network": self.respondent.network.name,
                 "label": self.respondent.label,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from agentnet.agents import Agent, Turn
+from agentnet.agents import ModelAgent, Turn
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.protocols import Ask, Best, Expression, ProtocolSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import BadInput, PreflightError
 from agentnet.models.base import Request, Scorer
-from agentnet.workplace import Workplace
+from agentnet.network import Network
+from agentnet.session import Session
 
 INSTEAD = "use generate_until tasks"
 PROMPTS = ("agent", "plain")
@@ -21,38 +22,37 @@ SURE = math.log(0.5)
 """A token with more than half of the probability is the likeliest one."""
 
 
-def lone_agent(place: Workplace, protocol: ProtocolSpec, label: str | None) -> Agent:
+def lone_agent(session: Session, protocol: ProtocolSpec, label: str | None) -> ModelAgent:
     """The one agent that a protocol leaves the answer to: a single turn, or `best` among single turns.
 
     Raises `PreflightError` where several agents answer together, or the agent's model cannot score.
     """
-    turn = _lone_turn(place.coordinator.prepare(protocol).expression, place, label)
+    turn = _lone_turn(session.prepare(protocol).expression, session.network, label)
     if turn is None:
         raise PreflightError(
             f"protocol {protocol.name!r} gives no log-likelihoods, it is not one agent's single turn; {INSTEAD}, or a "
             f"protocol such as 'single' or 'best'"
         )
-    agent = place.network[turn]
-    if not isinstance(agent.model, Scorer):
-        raise PreflightError(
-            f"{agent.name} gives no log-likelihoods, {agent.model.name} does not run in process; {INSTEAD}"
-        )
+    agent = session.network[turn]
+    if not isinstance(agent, ModelAgent) or not isinstance(agent.model, Scorer):
+        what = agent.model.name if isinstance(agent, ModelAgent) else agent.name
+        raise PreflightError(f"{agent.name} gives no log-likelihoods, {what} does not run in process; {INSTEAD}")
     return agent
 
 
-def _lone_turn(expression: Expression, place: Workplace, label: str | None) -> str | None:
+def _lone_turn(expression: Expression, network: Network, label: str | None) -> str | None:
     match expression:
-        case Ask(role=None | "solve") if expression.agent in place.network.agents:
+        case Ask(role=None | "solve") if expression.agent in network.agents:
             return expression.agent
         case Best():
-            names = [_lone_turn(part, place, label) for part in expression.among]
+            names = [_lone_turn(part, network, label) for part in expression.among]
             known = [name for name in names if name is not None]
-            return place.network.best(known, label) if len(known) == len(names) else None
+            return network.best(known, label) if len(known) == len(names) else None
         case _:
             return None
 
 
-def prompt(agent: Agent, context: str, label: str | None, kind: str) -> Request:
+def prompt(agent: ModelAgent, context: str, label: str | None, kind: str) -> Request:
     """The request behind which replies are scored; `kind` is one of `PROMPTS`. Raises `BadInput`."""
     if not context.strip():
         raise BadInput("a log-likelihood without a context: a chat model replies to something; leave such tasks out")
@@ -61,7 +61,7 @@ def prompt(agent: Agent, context: str, label: str | None, kind: str) -> Request:
     return agent.request(Turn("solve", Task(text=context, label=label)))
 
 
-async def likelihoods(agent: Agent, request: Request, continuations: Sequence[str]) -> list[tuple[float, bool]]:
+async def likelihoods(agent: ModelAgent, request: Request, continuations: Sequence[str]) -> list[tuple[float, bool]]:
     """For each continuation its log-probability as the agent's reply, and whether it is the greedy one.
 
     A reply begins with its first sign: white space in front of a continuation, which parts it from the question in
@@ -78,7 +78,7 @@ async def likelihoods(agent: Agent, request: Request, continuations: Sequence[st
     ]
 
 
-async def _is_greedy(agent: Agent, request: Request, reply: str, logprobs: Sequence[float]) -> bool:
+async def _is_greedy(agent: ModelAgent, request: Request, reply: str, logprobs: Sequence[float]) -> bool:
     if all(logprob > SURE for logprob in logprobs):
         return True
     greedy = Request(request.messages, Sampling(max_tokens=len(logprobs)))

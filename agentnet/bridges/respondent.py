@@ -9,15 +9,13 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from agentnet.collab.binding import Binder
-from agentnet.collab.context import COORDINATOR, USER
 from agentnet.collab.inline import read_protocol
-from agentnet.contracts.bodies import Task
 from agentnet.contracts.network import NetworkSpec
 from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput, ModelError
 from agentnet.network import find_network
+from agentnet.session import Session, open_session
 from agentnet.settings import resolve
-from agentnet.workplace import Workplace, open_workplace
 
 UNANSWERED = ("error", "empty")
 
@@ -55,21 +53,21 @@ class Respondent:
 
         Without a `seed`, the same text asked again in one event loop gets the next one, so that repetitions of a sample
         are draws of their own. Raises `ModelError` where the run ends without an answer and that is an error, and what
-        `Coordinator.run` and `open_workplace` raise.
+        `Session.run` and `open_session` raise.
         """
         opened = self._opened()
-        place = await opened.place()
+        session = await opened.session()
         if seed is None:
             seed = self.seed + opened.asked[text]
             opened.asked[text] += 1
-        outcome = await place.coordinator.run(Task(text=text, label=self.label), self.protocol, seed=seed)
+        outcome = await session.run(text, self.protocol, label=self.label, seed=seed)
         if outcome.answer is None and self._raises:
             raise ModelError(unanswered(outcome, self.protocol.name))
         return outcome
 
-    async def place(self) -> Workplace:
-        """The open workplace of this event loop."""
-        return await self._opened().place()
+    async def session(self) -> Session:
+        """The open session of this event loop."""
+        return await self._opened().session()
 
     async def close(self) -> None:
         """Release the models of this event loop; another question opens them again.
@@ -93,12 +91,12 @@ _HELD: set[asyncio.Task[None]] = set()
 
 
 class _Opened:
-    """A workplace that a task of its own holds open: whoever asks first may be cancelled, and the others go on."""
+    """A session that a task of its own holds open: the first caller may be cancelled, and the others go on."""
 
     def __init__(self, network: NetworkSpec, base: Path) -> None:
         self.asked: Counter[str] = Counter()
         self._closing = asyncio.Event()
-        self._ready: asyncio.Future[Workplace] = asyncio.get_running_loop().create_future()
+        self._ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
         # A context of its own: the evaluation's would be kept alive for as long as the models are.
         self._holding = asyncio.get_running_loop().create_task(self._hold(network, base), context=contextvars.Context())
         _HELD.add(self._holding)
@@ -108,7 +106,7 @@ class _Opened:
     def over(self) -> bool:
         return self._holding.done()
 
-    async def place(self) -> Workplace:
+    async def session(self) -> Session:
         return await asyncio.shield(self._ready)
 
     async def close(self) -> None:
@@ -117,8 +115,8 @@ class _Opened:
 
     async def _hold(self, network: NetworkSpec, base: Path) -> None:
         try:
-            async with open_workplace(network=(network, base), remember=False) as place:
-                self._ready.set_result(place)
+            async with open_session((network, base), remember=False) as session:
+                self._ready.set_result(session)
                 await self._closing.wait()
         except Exception as error:
             if self._ready.done():
@@ -131,9 +129,3 @@ class _Opened:
 def unanswered(outcome: Outcome, protocol: str) -> str:
     """In one line, why a run has no answer."""
     return f"the run of {protocol!r} ended without an answer ({outcome.status}): {outcome.detail}"
-
-
-def participants(outcome: Outcome) -> list[str]:
-    """The agents that said something in a run, in the order in which they first did."""
-    senders = dict.fromkeys(message.sender for message in outcome.messages)
-    return [name for name in senders if name not in (USER, COORDINATOR)]

@@ -123,16 +123,16 @@ def _memory(network: str) -> Iterator[Finding]:
 
 
 def _plan(spec: LlamaSpec, base: Path, ledger: Ledger) -> Finding:
+    from agentnet.models.backends import present_file
     from agentnet.models.gguf import read_header
-    from agentnet.models.llama.loading import plan_claim, usable_devices
+    from agentnet.models.llama.loading import reserve_memory, usable_devices
     from agentnet.models.llama.plan import amount
-    from agentnet.models.opening import present_file
 
     path = present_file(spec, base)
     if path is None:
         return Finding("memory", spec.path, "unknown", "not fetched yet")
     header = read_header(path)
-    plan = plan_claim(header, spec, usable_devices(spec)[0], ledger=ledger).plan
+    plan = reserve_memory(header, spec, usable_devices(spec)[0], ledger=ledger).plan
     free = "" if plan.free is None else f"of {amount(plan.free)} free"
     note = ", ".join(part for part in (free, plan.offloaded) if part) if plan.fits else f"does not fit: {plan.advice}"
     return Finding("memory", spec.path, f"{plan} = {amount(plan.total)}", note, well=plan.fits, numbers=plan.as_json())

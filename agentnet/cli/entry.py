@@ -59,14 +59,14 @@ def _finish(work: Coroutine[Any, Any, int | None]) -> int | None:
 
 
 class Interruption:
-    """What Ctrl-C leaves behind: the command that goes on with what was under way."""
+    """What Ctrl-C leaves behind: the command that resumes what was under way."""
 
     resume_hint: str | None = None
 
 
 def _interrupted() -> int:
     if Interruption.resume_hint:
-        complain(f"interrupted; go on with: {Interruption.resume_hint}")
+        complain(f"interrupted; resume with: {Interruption.resume_hint}")
     else:
         complain("interrupted")
     return EXIT_INTERRUPTED

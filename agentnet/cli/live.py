@@ -7,6 +7,8 @@ plain line.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -15,11 +17,13 @@ from rich.live import Live
 from rich.text import Text
 
 from agentnet.cli.entry import Interruption, printable
-from agentnet.cli.messages_view import cost, line, row
+from agentnet.cli.messages_view import cost, line, row, style_of
 from agentnet.cli.output import console, emit_line
+from agentnet.cli.watching import View
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message
+from agentnet.contracts.runs import OVER
 
 TAIL = 160
 """Characters of a growing reply that are shown."""
@@ -37,12 +41,13 @@ class Growing:
     text: str = ""
 
 
-class LiveView:
-    """Shows runs one after the other. Use as a context manager; call it with each event."""
+class LiveView(View):
+    """Shows runs one after the other."""
 
     def __init__(self, *, verbose: bool = False, screen: Console | None = None) -> None:
         self._screen = screen or console()
         self._verbose = verbose
+        self._members: tuple[str, ...] = ()
         self._said: dict[str, Message] = {}
         self._growing: dict[str, Growing] = {}
         self._live: Live | None = None
@@ -62,10 +67,22 @@ class LiveView:
         if self._live is not None:
             self._live.stop()
 
-    def __call__(self, event: Event) -> None:
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        if self._live is None:
+            yield
+            return
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
+
+    def show(self, event: Event) -> None:
         match event:
             case RunStarted():
-                Interruption.resume_hint = f"agentnet resume {event.run}"
+                _remember(event)
+                self._members = event.members
                 again = "  resumed" if event.resumed else ""
                 self._print(Text(f"{event.protocol}  run {event.run}{again}", "dim"))
             case TurnStarted():
@@ -79,15 +96,15 @@ class LiveView:
                 self._print(
                     Text(printable(event.message.body.text), "bold")
                     if isinstance(event.message.body, Task)
-                    else line(event.message, self._said, verbose=self._verbose)
+                    else line(event.message, self._said, self._members, verbose=self._verbose)
                 )
             case RunEnded():
-                Interruption.resume_hint = None
+                _remember(event)
                 self._growing.clear()
                 self._print(ending(event))
 
     def _print(self, what: RenderableType) -> None:
-        if self._live is not None:
+        if self._live is not None and self._live.is_started:
             self._live.refresh()
         self._screen.print(what)
 
@@ -96,7 +113,7 @@ class LiveView:
         return Group(
             *(
                 row(
-                    growing.agent,
+                    Text(growing.agent, style_of(growing.agent, self._members)),
                     growing.role,
                     Text(_tail(growing.text), "italic dim"),
                     f"{now - growing.started:.1f} s",
@@ -107,52 +124,47 @@ class LiveView:
 
 
 def ending(event: RunEnded) -> Text:
-    """How a run ended, in a line or two."""
+    """Return how a run ended, in a line or two.
+
+    Ctrl-C says itself how a cancelled run is resumed.
+    """
     spent = f"   {event.usage.calls} calls  {cost(event.usage)}" if event.usage.calls else ""
     if event.answer is not None:
         return Text("= ", "green") + Text(printable(event.answer), "bold green") + Text(spent, "dim")
     text = Text(f"{event.status}: ", "yellow") + Text(printable(event.detail)) + Text(spent, "dim")
-    if event.status == "stopped":
-        text += Text(f"\ngo on with: agentnet resume {event.run} --limit-…", "dim")
+    if event.status not in (*OVER, "cancelled"):
+        higher = " --limit-…" if event.status == "stopped" else ""
+        text += Text(f"\nresume with: agentnet resume {event.run}{higher}", "dim")
     return text
 
 
-class JsonLines:
+class JsonLines(View):
     """Every event as one line of JSON on stdout."""
 
-    def __enter__(self) -> JsonLines:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def __call__(self, event: Event) -> None:
+    def show(self, event: Event) -> None:
         _remember(event)
         emit_line(event)
 
 
-class Silent:
-    """Shows nothing; only knows which run is going on."""
+class Silent(View):
+    """Shows nothing; only remembers which run Ctrl-C would interrupt."""
 
-    def __enter__(self) -> Silent:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def __call__(self, event: Event) -> None:
+    def show(self, event: Event) -> None:
         _remember(event)
 
 
-def view_for(*, json: bool, json_lines: bool, verbose: bool = False) -> LiveView | JsonLines | Silent:
-    """The listener that a command's options ask for."""
+def view_for(*, json: bool, json_lines: bool, verbose: bool = False) -> View:
+    """Return the listener that a command's options ask for."""
     if json_lines:
         return JsonLines()
     return Silent() if json else LiveView(verbose=verbose)
 
 
 def _remember(event: Event) -> None:
+    """Keep what Ctrl-C says in step with the events: it ends a run as cancelled, and says how to resume it."""
     if isinstance(event, RunStarted):
         Interruption.resume_hint = f"agentnet resume {event.run}"
-    elif isinstance(event, RunEnded):
+    elif isinstance(event, RunEnded) and event.status != "cancelled":
         Interruption.resume_hint = None
 
 

@@ -1,4 +1,4 @@
-"""How far an evaluation is: a bar with rate and time left on stderr."""
+"""The progress of an evaluation on stderr: a bar with rate and remaining time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_for(record: EvaluationRecord, *, json: bool) -> Iterator[Callable[[Progress], None]]:
-    """Something that shows progress. Nothing with `json`; where stderr is no terminal, a line for each phase."""
+    """Yield a function that shows progress.
+
+    It shows nothing with `json`, and a line for each phase where stderr is no terminal.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar

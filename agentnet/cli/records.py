@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -12,60 +12,68 @@ from agentnet.cli.messages_view import line, style_of
 from agentnet.cli.output import console, show_table, table
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.messages import Message
-from agentnet.contracts.runs import RunRecord
+from agentnet.contracts.runs import OVER, RunRecord
+from agentnet.contracts.speakers import speakers
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator import Outcome
-from agentnet.scenarios.running import took_part
 
-STATUS_STYLES: dict[RunStatus, str] = {"done": "green", "failed": "red", "stopped": "yellow", "running": "cyan"}
+STATUS_STYLES: Mapping[RunStatus, str] = {
+    "running": "cyan",
+    "done": "green",
+    "failed": "red",
+    "stopped": "yellow",
+    "cancelled": "yellow",
+    "interrupted": "magenta",
+}
 
 
 def outcome_data(outcome: Outcome) -> dict[str, Any]:
-    """The outcome of a run as plain data."""
+    """Return the outcome of a run as plain data."""
     return {
         "run": outcome.run,
         "status": outcome.status,
         "answer": outcome.answer,
         "detail": outcome.detail,
-        "took_part": took_part(outcome.messages),
+        "took_part": speakers(outcome.messages, failed=False),
         "usage": outcome.usage.model_dump(mode="json"),
         "messages": [message.model_dump(mode="json") for message in outcome.messages],
     }
 
 
 def record_data(record: RunRecord) -> dict[str, Any]:
-    """What the store knows of a run, without its network and protocol in full."""
+    """Return what the store knows of a run, without its network and protocol in full."""
     return record.model_dump(mode="json", exclude={"network", "protocol"}) | {"network": record.network.name}
 
 
 def status_text(status: RunStatus) -> Text:
-    """The status in its colour. A run that a crash or Ctrl-C ended still says `running`: it can be resumed."""
+    """Return the status in its colour."""
     return Text(status, STATUS_STYLES[status])
 
 
 def print_run(record: RunRecord, messages: Sequence[Message], *, verbose: bool) -> None:
-    """The whole story of a run."""
+    """Print a run from its task to its end, and what it used."""
     screen = console()
     head = Text(record.id, "bold") + Text("  ") + status_text(record.status)
     head += Text(f"  {record.protocol_name} on {record.network.name}, seed {record.seed}", "dim")
     screen.print(head)
     label = f"  [{record.task.label}]" if record.task.label else ""
     screen.print(Text(printable(record.task.text)) + Text(label, "dim"))
+    members = [agent.name for agent in record.network.agents]
     said = {message.id: message for message in messages}
     for message in messages:
         if message.body.kind != "task":
-            screen.print(line(message, said, verbose=verbose))
+            screen.print(line(message, said, members, verbose=verbose))
     if record.answer is not None:
         screen.print(Text("= ", "green") + Text(printable(record.answer), "bold green"))
     elif record.detail:
         screen.print(Text(printable(record.detail), "yellow"))
-    if record.status in ("running", "stopped"):
-        screen.print(Text(f"go on with: agentnet resume {record.id}", "dim"))
-    print_usage(messages)
+    if record.status not in OVER:
+        screen.print(Text(f"resume with: agentnet resume {record.id}", "dim"))
+    print_usage(messages, members)
 
 
 def usage_by_agent(messages: Iterable[Message]) -> dict[str, Usage]:
-    """What each agent used, in the order of their first word."""
+    """Return what each sender used, in the order of their first message."""
     used: dict[str, Usage] = {}
     for message in messages:
         if message.usage.calls:
@@ -73,8 +81,8 @@ def usage_by_agent(messages: Iterable[Message]) -> dict[str, Usage]:
     return used
 
 
-def print_usage(messages: Iterable[Message]) -> None:
-    """A table of who used what."""
+def print_usage(messages: Iterable[Message], members: Sequence[str]) -> None:
+    """Print a table of what each sender used; `members` are the names of the network's agents."""
     used = usage_by_agent(messages)
     if not used:
         return
@@ -83,5 +91,5 @@ def print_usage(messages: Iterable[Message]) -> None:
     total = sum(used.values(), Usage())
     for name, usage in [*used.items(), ("all", total)]:
         counts = (usage.calls, usage.prompt_tokens, usage.completion_tokens)
-        rows.add_row(Text(name, style_of(name) if name != "all" else "dim"), *map(str, counts), f"{usage.seconds:.2f}")
+        rows.add_row(Text(name, style_of(name, members)), *map(str, counts), f"{usage.seconds:.2f}")
     show_table(rows)

@@ -1,4 +1,4 @@
-"""Evaluations in the terminal."""
+"""The scores of an evaluation in the terminal."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING
 from agentnet.cli.output import console, show_table, table
 
 if TYPE_CHECKING:
-    from agentnet.evals.summary import Row, Summary
+    from agentnet.evals.results import Row, Summary
 
 
 def show_summary(summary: Summary) -> None:
-    """A table for each dataset: the systems, what they cost, and what they gain over the best member in advance; then
-    all of it in plain words."""
+    """Print a table for each dataset, then the report's first sentences.
+
+    A table has the systems, what they cost, and their gain over the best single model, chosen in advance.
+    """
     from rich.text import Text
 
+    from agentnet.evals.formatting import counted, percent, points
+    from agentnet.evals.report.findings import comparison_with, datasets_of
     from agentnet.evals.report.headline import headline
     from agentnet.evals.systems import BEST
-    from agentnet.evals.wording import counted, percent, points
 
-    for dataset in dict.fromkeys(row.dataset for row in summary.rows):
-        rows = table(
+    for dataset in datasets_of(summary):
+        lines = table(
             "system",
             "right",
             "95 %",
@@ -32,23 +35,23 @@ def show_summary(summary: Summary) -> None:
             right=("right", "calls", "tokens", "s", "p"),
             wrap=("system",),
         )
-        some = [row for row in summary.rows if row.dataset == dataset]
-        for row in some:
-            against = next((one for one in row.against if one.rival == BEST), None)
-            rows.add_row(
+        rows = [row for row in summary.rows if row.dataset == dataset]
+        for row in rows:
+            comparison = comparison_with(row, BEST)
+            lines.add_row(
                 Text(_named(row, summary), "bold" if row.kind == "best" else ""),
                 percent(row.accuracy.estimate),
                 f"{100 * row.accuracy.low:.1f}–{100 * row.accuracy.high:.1f}",
                 f"{row.calls:.2f}",
                 f"{row.tokens:.0f}",
                 f"{row.seconds:.3f}",
-                points(against.gain) if against else "",
-                f"{against.corrected_p:.2g}" if against else "",
+                points(comparison.gain) if comparison else "",
+                f"{comparison.corrected_p:.2g}" if comparison else "",
             )
         console().print(
-            Text(f"\n{dataset}", "bold") + Text(f"  {counted(max(row.items for row in some), 'item')}", "dim")
+            Text(f"\n{dataset}", "bold") + Text(f"  {counted(max(row.items for row in rows), 'item')}", "dim")
         )
-        show_table(rows, spare=("s", "calls", "tokens", "95 %"))
+        show_table(lines, spare=("s", "calls", "tokens", "95 %"))
     console().print()
     for line in headline(summary):
         console().print(Text(f"• {line}"))

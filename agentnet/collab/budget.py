@@ -47,19 +47,20 @@ class Budget:
         """Set aside one call of at most `tokens` (prompt and reply) and `cost`. Raises `LimitReached`."""
         limits, spent = self.limits, self.spent
         if limits.calls is not None and spent.calls + self._calls + 1 > limits.calls:
-            raise LimitReached(f"the limit of {limits.calls} calls is used up; raise limits.calls to go on")
+            raise LimitReached(f"the limit of {limits.calls} calls is used up; raise limits.calls to continue")
         if limits.tokens is not None and spent.tokens + self._tokens + tokens > limits.tokens:
             left = limits.tokens - spent.tokens - self._tokens
             raise LimitReached(
-                f"a call may need {tokens} tokens, {left} of {limits.tokens} are left; raise limits.tokens to go on"
+                f"a call may need {tokens} tokens, {left} of {limits.tokens} are left; raise limits.tokens to continue"
             )
         if limits.cost is not None and spent.cost + self._cost + cost > limits.cost:
             left_cost = limits.cost - spent.cost - self._cost
             raise LimitReached(
-                f"a call may cost {cost:.4g}, {left_cost:.4g} of {limits.cost:.4g} is left; raise limits.cost to go on"
+                f"a call may cost {cost:.4g}, {left_cost:.4g} of {limits.cost:.4g} is left; "
+                "raise limits.cost to continue"
             )
         if (left_seconds := self.seconds_left) is not None and left_seconds <= 0:
-            raise LimitReached(f"the limit of {limits.seconds:g} seconds is used up; raise limits.seconds to go on")
+            raise LimitReached(f"the limit of {limits.seconds:g} seconds is used up; raise limits.seconds to continue")
         self._calls += 1
         self._tokens += tokens
         self._cost += cost

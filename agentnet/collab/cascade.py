@@ -1,7 +1,7 @@
 """`cascade`: cheap answers first, dearer ones only where those leave doubt.
 
-FrugalGPT (Chen, Zaharia and Zou, arXiv 2305.05176) goes on until an answer is trusted; whether independent answers
-agree is a measure of trust that needs no scorer (Yue et al., arXiv 2310.03094).
+FrugalGPT (Chen, Zaharia and Zou, arXiv 2305.05176) asks the next model until an answer is trusted; whether independent
+answers agree is a measure of trust that needs no scorer (Yue et al., arXiv 2310.03094).
 """
 
 from __future__ import annotations
@@ -11,44 +11,64 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from agentnet.answers import plurality
-from agentnet.collab.context import COORDINATOR, RunContext
+from agentnet.collab.base import Binding, Combinator
+from agentnet.collab.binding import replace
+from agentnet.collab.context import RunContext
 from agentnet.collab.decisions import decide
-from agentnet.collab.graph_builder import GraphBuilder, parents_view
+from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import Result, answer_of
-from agentnet.contracts.messages import Message
+from agentnet.contracts.messages import COORDINATOR, Message
 from agentnet.contracts.protocols import Cascade
 
 
-def draw(cascade: Cascade, builder: GraphBuilder) -> None:
-    """START → step 1 → decide → (step 2 → decide → …) → END. Steps do not see each other; one that fails is passed
-    over."""
-    slots = builder.children(cascade.steps, parents_view)
+class CascadeCombinator(Combinator[Cascade]):
+    """START → step 1 → decide → (step 2 → decide → …) → END.
 
-    async def conclude(state: State, runtime: Runtime[RunContext]) -> Command[str]:
-        run, said = runtime.context, state["said"]
-        ids = [id for slot in slots for id in said.get(slot, [])]
-        left = [slot for slot in slots if slot not in said]
-        answers = run.answered(ids)
-        result = _trusted(cascade, answers)
-        if result is None and left:
-            return Command(goto=left[0])
-        if result is None and answers and cascade.otherwise == "last":
-            return Command(update={"outcome": [answers[-1].id]}, goto=END)
-        if result is None:
-            return Command(update={"outcome": await decide("majority", ids, run, state)}, goto=END)
-        node = f"{state['scope']}/decide"
-        recorded = await run.record(result, sender=COORDINATOR, node=node, reply_to=result.sources)
-        return Command(update={"outcome": [recorded.id]}, goto=END)
+    Steps do not see each other; one that fails is passed over.
+    """
 
-    builder.node("decide", conclude, goes_to=(*slots[1:], END))
-    builder.begin(slots[0])
-    for slot in slots:
-        builder.edge(slot, end="decide")
+    own_nodes = frozenset({"decide"})
+
+    def bind(self, cascade: Cascade, binder: Binding, path: str) -> Cascade:
+        steps = binder.expressions(cascade.steps, f"{path}.cascade.steps")
+        binder.require_single(steps, f"{path}.cascade.steps")
+        return replace(cascade, steps=steps)
+
+    def weighs_confidence(self, cascade: Cascade) -> bool:
+        return cascade.until == "confidence"
+
+    def super_steps(self, cascade: Cascade) -> int:
+        return 2 * len(cascade.steps)
+
+    def build(self, cascade: Cascade, graph: GraphBuilder) -> None:
+        steps = graph.children(cascade.steps)
+
+        async def conclude(state: State, runtime: Runtime[RunContext]) -> Command[str]:
+            run, outputs = runtime.context, state["outputs"]
+            ids = [id for step in steps for id in outputs.get(step, [])]
+            not_asked = [step for step in steps if step not in outputs]
+            answers = run.answered(ids)
+            result = _trusted(cascade, answers)
+            if result is not None:
+                node = f"{state['scope']}/decide"
+                recorded = await run.record(result, sender=COORDINATOR, node=node, reply_to=result.sources)
+                outcome = [recorded.id]
+            elif not_asked:
+                return Command(goto=not_asked[0])
+            elif answers and cascade.otherwise == "last":
+                outcome = [answers[-1].id]
+            else:
+                outcome = await decide("majority", ids, run, state)
+            return Command(update={"outcome": outcome}, goto=END)
+
+        graph.node("decide", conclude, goes_to=(*steps[1:], END))
+        graph.begin(steps[0])
+        graph.edge(*steps, end="decide")
 
 
 def _trusted(cascade: Cascade, answers: list[Message]) -> Result | None:
-    """The answer that is good enough to stop at, if there is one."""
+    """Return the answer that is good enough to stop at, if there is one."""
     if not answers:
         return None
     if cascade.until == "confidence":
@@ -62,12 +82,15 @@ def _trusted(cascade: Cascade, answers: list[Message]) -> Result | None:
             support={last.sender: last.confidence},
         )
     texts = [answer_of(message.body) or "" for message in answers]
-    places, support = plurality(texts)
-    if len(places) < cascade.agree:
+    equal, support = plurality(texts)
+    if len(equal) < cascade.agree:
         return None
     return Result(
-        answer=texts[places[0]],
+        answer=texts[equal[0]],
         decision=f"agreement of {cascade.agree}",
-        sources=tuple(answers[place].id for place in places),
+        sources=tuple(answers[index].id for index in equal),
         support=support,
     )
+
+
+COMBINATOR = CascadeCombinator()

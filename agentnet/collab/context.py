@@ -13,24 +13,18 @@ from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from agentnet.agents import Agent, Turn, confidence_of
-from agentnet.collab.binding import BEST
+from agentnet.agents import Agent, Reply, Turn
 from agentnet.collab.budget import Budget, Reservation
+from agentnet.collab.bus import EventBus
 from agentnet.contracts.bodies import Assignment, Body, Error, Task, answer_of
-from agentnet.contracts.events import Event, MessageSaid, TextStreamed, TurnStarted
+from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message, message_id
+from agentnet.contracts.protocols import BEST
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached
-from agentnet.models.base import Request, TokenCounter
 from agentnet.network import Network
 from agentnet.prompts.transcript import readable
-
-COORDINATOR = "coordinator"
-USER = "user"
-
-TEMPLATE_TOKENS = 16
-"""What a chat template may add to a message. A token stands for at least one byte of the message itself."""
 
 
 class Recorder(Protocol):
@@ -49,9 +43,9 @@ class RunContext:
     budget: Budget
     said: InitVar[Iterable[Message]] = ()
     recorder: Recorder | None = None
-    emit: Callable[[Event], None] | None = None
+    events: EventBus = field(default_factory=EventBus)
     stream_text: bool = False
-    """Emit replies piece by piece as they are written."""
+    """Publish replies piece by piece as they are written."""
     messages: dict[str, Message] = field(init=False)
 
     def __post_init__(self, said: Iterable[Message]) -> None:
@@ -61,6 +55,10 @@ class RunContext:
     def get(self, ids: Iterable[str]) -> list[Message]:
         """The messages of some ids, in that order."""
         return [self.messages[id] for id in ids]
+
+    def in_order(self) -> list[Message]:
+        """Every message so far, in the order in which they were recorded."""
+        return sorted(self.messages.values(), key=lambda message: message.sequence)
 
     def answered(self, ids: Iterable[str]) -> list[Message]:
         """Those of some messages that carry an answer."""
@@ -109,8 +107,9 @@ class RunContext:
         id = message_id(self.run, node, round, agent.name)
         if id in self.messages:
             return self.messages[id]
-        if self.emit:
-            self.emit(TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=role))
+        if self.events.wanted:
+            started = TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=role)
+            self.events.publish(started)
         turn = Turn(
             role=role,
             task=self.task(task),
@@ -121,42 +120,45 @@ class RunContext:
             seed=self.seed_of(node, round, agent.name),
             confidence=confidence,
             scored=scored,
+            message=id,
         )
-        body, usage, sure = await self._answer(agent, turn, id)
+        reply = await self._reply(agent, turn)
         return await self.record(
-            body, sender=agent.name, node=node, round=round, reply_to=(task, *view), usage=usage, confidence=sure
+            reply.body,
+            sender=agent.name,
+            node=node,
+            round=round,
+            reply_to=(task, *view),
+            usage=reply.usage,
+            confidence=reply.confidence,
         )
 
-    async def _answer(self, agent: Agent, turn: Turn, id: str) -> tuple[Body, Usage, float | None]:
-        usage, sure = Usage(), None
+    async def _reply(self, agent: Agent, turn: Turn) -> Reply:
+        """What an agent replies within the run's limits; a failure becomes an `Error` body."""
         try:
-            request = agent.request(turn)
-            reservation = self.reserve(agent, turn, request)
+            reservation = self.reserve(agent, turn)
+            used = Usage()
             try:
                 async with asyncio.timeout(self.budget.seconds_left):
-                    reply = await (
-                        agent.score(turn, request)
-                        if turn.scored
-                        else agent.answer(request, self._streamer(agent.name, id))
-                    )
-                usage, sure = agent.bill(reply.usage), confidence_of(reply)
+                    reply = await agent.take(turn, self._streamer(agent.name, turn.message))
+                used = reply.usage
             except TimeoutError:
                 raise LimitReached(
                     f"{self.budget.limits.seconds:g} seconds were over while {agent.name} answered"
                 ) from None
             finally:
-                self.budget.settle(reservation, usage)
-            return agent.read(turn, reply), usage, sure
+                self.budget.settle(reservation, used)
+            return reply
         except LimitReached as error:
             if self.budget.limits.when_exhausted == "stop":
                 raise
-            return Error(code=error.code, detail=str(error)), usage, sure
+            return Reply(Error(code=error.code, detail=str(error)))
         except AgentNetError as error:
-            return Error(code=error.code, detail=str(error)), usage, sure
+            return Reply(Error(code=error.code, detail=str(error)))
 
-    def reserve(self, agent: Agent, turn: Turn, request: Request) -> Reservation:
-        """Set aside the most that a call may take. Raises `LimitReached`."""
-        most = agent.bill(_most(agent, turn, request)) if self.budget.counts_tokens else Usage()
+    def reserve(self, agent: Agent, turn: Turn) -> Reservation:
+        """Set aside the most that a turn may use. Raises `LimitReached`."""
+        most = agent.most(turn) if self.budget.counts_tokens else Usage()
         return self.budget.reserve(most.tokens, most.cost)
 
     async def record(
@@ -175,8 +177,36 @@ class RunContext:
         id = message_id(self.run, node, round, sender)
         if id in self.messages:
             return self.messages[id]
-        message = Message(
-            id=id,
+        message = self.compose(
+            body,
+            sender=sender,
+            node=node,
+            round=round,
+            recipients=recipients,
+            reply_to=reply_to,
+            usage=usage,
+            confidence=confidence,
+        )
+        if self.recorder is not None:
+            message = await self.recorder.append(message)
+        self.take_in(message)
+        return message
+
+    def compose(
+        self,
+        body: Body,
+        *,
+        sender: str,
+        node: str,
+        round: int = 0,
+        recipients: tuple[str, ...] = (),
+        reply_to: Sequence[str] = (),
+        usage: Usage | None = None,
+        confidence: float | None = None,
+    ) -> Message:
+        """The message of a body, not yet recorded."""
+        return Message(
+            id=message_id(self.run, node, round, sender),
             run=self.run,
             sequence=len(self.messages),
             sender=sender,
@@ -189,12 +219,12 @@ class RunContext:
             confidence=confidence,
             body=body,
         )
-        if self.recorder is not None:
-            message = await self.recorder.append(message)
-        self.messages[id] = message
-        if self.emit:
-            self.emit(MessageSaid(run=self.run, message=message))
-        return message
+
+    def take_in(self, message: Message) -> None:
+        """Know a message that is recorded, and publish it."""
+        self.messages[message.id] = message
+        if self.events.wanted:
+            self.events.publish(MessageSaid(run=self.run, message=message))
 
     def seed_of(self, node: str, round: int, agent: str) -> int:
         """A seed for one turn: from the run's seed and the turn's place, whatever the order of turns."""
@@ -202,18 +232,7 @@ class RunContext:
         return int.from_bytes(hashlib.sha256(place.encode()).digest()[:4], "big")
 
     def _streamer(self, agent: str, id: str) -> Callable[[str], None] | None:
-        emit = self.emit
-        if not self.stream_text or emit is None:
+        """What publishes a reply piece by piece; None where the run does not stream."""
+        if not (self.stream_text and self.events.wanted):
             return None
-        return lambda text: emit(TextStreamed(run=self.run, message=id, agent=agent, text=text))
-
-
-def _most(agent: Agent, turn: Turn, request: Request) -> Usage:
-    """The most that a call may take. No tokenizer makes more tokens than there are bytes."""
-    if isinstance(agent.model, TokenCounter):
-        prompt = agent.model.count_tokens(request)
-    else:
-        prompt = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in request.messages)
-    # To score replies is to read all of them.
-    scored = sum(len(reply.encode()) for reply in agent.replies(turn)) if turn.scored else None
-    return Usage(prompt_tokens=prompt, completion_tokens=request.sampling.max_tokens if scored is None else scored)
+        return lambda text: self.events.publish(TextStreamed(run=self.run, message=id, agent=agent, text=text))

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from agentnet.agents.base import Need
 from agentnet.answers import normalise, plurality
-from agentnet.collab.context import COORDINATOR, RunContext
+from agentnet.collab.context import RunContext
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import Error, Result, Vote, answer_of
-from agentnet.contracts.messages import Message
-from agentnet.contracts.protocols import Decision, Judge, Synthesize, Weighted
+from agentnet.contracts.messages import COORDINATOR, Message
+from agentnet.contracts.protocols import Decision, Judge, Merge, Synthesize, Weighted
+
+
+def rule_needs(rule: Decision | Merge) -> Iterator[Need]:
+    """Yield what a rule needs of the agent that it asks, if it asks one."""
+    if isinstance(rule, Judge):
+        yield Need(rule.agent, "choose", scored=rule.by == "score")
+    if isinstance(rule, Synthesize):
+        yield Need(rule.agent, "synthesize")
+
+
+def rule_weighs_confidence(rule: Decision) -> bool:
+    """Return whether a rule decides by how sure the answers' agents are."""
+    return rule == "confidence" or (isinstance(rule, Weighted) and rule.by == "confidence")
 
 
 async def decide(rule: Decision, ids: Sequence[str], run: RunContext, state: State) -> list[str]:
-    """The outcome of some candidates, as ids. Without any answer among them the outcome is an `Error` message."""
+    """Return the outcome of some candidates, as ids. Without an answer among them the outcome is an `Error` message."""
     node = f"{state['scope']}/decide"
     answers = run.answered(ids)
     if not answers:
@@ -25,9 +39,9 @@ async def decide(rule: Decision, ids: Sequence[str], run: RunContext, state: Sta
             label = run.task(state["task"]).label
             view = [message.id for message in answers]
             agent = run.agent(rule.agent, label)
-            said = await run.ask(agent, "synthesize", node=node, round=0, task=state["task"], view=view)
-            if answer_of(said.body) is not None:
-                return [said.id]
+            synthesis = await run.ask(agent, "synthesize", node=node, round=0, task=state["task"], view=view)
+            if answer_of(synthesis.body) is not None:
+                return [synthesis.id]
             result = majority(answers, [1.0] * len(answers), "majority, since the synthesis is missing")
         case Judge():
             result = await _judged(rule, answers, run, state, node)
@@ -48,21 +62,21 @@ async def decide(rule: Decision, ids: Sequence[str], run: RunContext, state: Sta
 
 
 def majority(answers: Sequence[Message], weights: Sequence[float], decision: str) -> Result:
-    """The answer with the most weight behind it; of equals, the one that was listed first.
+    """Return the answer with the most weight behind it; of equally weighty ones, the first listed.
 
-    Answers are pooled by `agentnet.answers.normalise`; the pool speaks in the words of its first member.
+    Answers are pooled by `agentnet.answers.normalise`; the result has the words of the pool's first answer.
     """
-    places, support = plurality([_text(message) for message in answers], weights)
+    equal, support = plurality([_text(message) for message in answers], weights)
     return Result(
-        answer=_text(answers[places[0]]),
+        answer=_text(answers[equal[0]]),
         decision=decision,
-        sources=tuple(answers[place].id for place in places),
+        sources=tuple(answers[index].id for index in equal),
         support=support,
     )
 
 
 def agreement(answers: Sequence[Message]) -> float:
-    """The share of answers that equal the most frequent one; 0 without answers."""
+    """Return the share of answers that equal the most frequent one; 0 without answers."""
     if not answers:
         return 0.0
     forms = [normalise(_text(message)) for message in answers]
@@ -83,15 +97,15 @@ def _most_confident(answers: Sequence[Message]) -> Result:
 
 
 async def _judged(rule: Judge, answers: Sequence[Message], run: RunContext, state: State, node: str) -> Result:
-    """The judge's choice. A vote that is missing or does not parse is not replaced by another: the majority decides."""
+    """Return the judge's choice. A vote that is missing or does not parse is not imputed: the majority decides."""
     task = state["task"]
     judge = run.agent(rule.agent, run.task(task).label)
     view = [message.id for message in answers]
     scored = rule.by == "score"
-    said = await run.ask(judge, "choose", node=f"{node}/vote", round=0, task=task, view=view, scored=scored)
-    if isinstance(said.body, Vote):
-        chosen = run.messages[said.body.choice]
-        return Result(answer=_text(chosen), decision=f"judged by {judge.name}", sources=(chosen.id, said.id))
+    vote = await run.ask(judge, "choose", node=f"{node}/vote", round=0, task=task, view=view, scored=scored)
+    if isinstance(vote.body, Vote):
+        chosen = run.messages[vote.body.choice]
+        return Result(answer=_text(chosen), decision=f"judged by {judge.name}", sources=(chosen.id, vote.id))
     return majority(answers, [1.0] * len(answers), "majority, since the judge's vote is missing")
 
 
@@ -101,7 +115,7 @@ def _none_answered(candidates: Sequence[Message]) -> Error:
 
 
 def _score(run: RunContext, sender: str, label: str | None) -> float:
-    """The weight of an answer by its sender's card; what a combinator decided weighs as much as an unknown agent."""
+    """Return the weight of an answer by its sender's card; what a combinator decided weighs like an unknown agent."""
     agent = run.network.agents.get(sender)
     score = agent.card.score(label) if agent else None
     return 0.5 if score is None else score

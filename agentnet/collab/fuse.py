@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from langgraph.runtime import Runtime
 
+from agentnet.agents.base import Need
+from agentnet.collab.base import Binding, Combinator, roles_of
+from agentnet.collab.binding import replace
 from agentnet.collab.context import RunContext
-from agentnet.collab.fused_turn import FusedTurn
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
 from agentnet.contracts.protocols import Fuse
 
 
-def draw(fuse: Fuse, builder: GraphBuilder) -> None:
-    """START → decode → END: one message, whoever took part."""
+class FuseCombinator(Combinator[Fuse]):
+    """START → decode → END: one message of all members."""
 
-    async def decode(state: State, runtime: Runtime[RunContext]) -> State:
-        turn = FusedTurn(runtime.context, fuse, node=f"{state['scope']}/decode", round=state.get("round", 0))
-        said = await turn.take(state["task"], runtime.context.readable(state["view"]))
-        return {"outcome": [said.id]}
+    own_nodes = frozenset({"decode"})
 
-    builder.node("decode", decode)
-    builder.begin("decode")
-    builder.end("decode")
+    def bind(self, fuse: Fuse, binder: Binding, path: str) -> Fuse:
+        return replace(fuse, members=binder.agents(fuse.members, f"{path}.fuse.members"))
+
+    def needs(self, fuse: Fuse, *, reads: bool, confidence: bool) -> Iterator[Need]:
+        for member in fuse.members:
+            for role in roles_of(None, reads=reads):
+                yield Need(member, role, fused=True, bytewise=fuse.level == "bytes")
+
+    def build(self, fuse: Fuse, graph: GraphBuilder) -> None:
+        from agentnet.collab.fused_turn import FusedTurn  # fusion needs numpy; other protocols do without
+
+        async def decode(state: State, runtime: Runtime[RunContext]) -> State:
+            turn = FusedTurn(runtime.context, fuse, node=f"{state['scope']}/decode", round=state.get("round", 0))
+            message = await turn.take(state["task"], runtime.context.readable(state["visible"]))
+            return {"outcome": [message.id]}
+
+        graph.node("decode", decode)
+        graph.begin("decode")
+        graph.end("decode")
+
+
+COMBINATOR = FuseCombinator()

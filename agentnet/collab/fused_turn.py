@@ -1,4 +1,4 @@
-"""One turn that several agents take together: their prompts, their budget, the table, and the message it becomes."""
+"""One turn that several agents take together: their prompts, their budget, the fused text, and its message."""
 
 from __future__ import annotations
 
@@ -8,37 +8,35 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
-from agentnet.agents import Agent, Turn
+from agentnet.agents import ModelAgent, Turn
 from agentnet.agents.forms import THINKING_ENDS
+from agentnet.collab.budget import Reservation
 from agentnet.collab.context import RunContext
 from agentnet.contracts.bodies import Body, Error, Fusion, Piece, answer_of
 from agentnet.contracts.events import TextStreamed, TurnStarted
-from agentnet.contracts.messages import Message, message_id
+from agentnet.contracts.messages import FUSION, Message, message_id
 from agentnet.contracts.protocols import Fuse
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached, ModelError
-from agentnet.fusion.decoding import Fused, Table
-from agentnet.fusion.lexicon import lexicon_of
+from agentnet.fusion.byte_vocabulary import END
+from agentnet.fusion.loop import Fused, FusionLoop
 from agentnet.fusion.members import LocalMember, Member
-from agentnet.fusion.pieces import END
 from agentnet.fusion.remote import RemoteMember
-from agentnet.fusion.strategies import DuetNet, Gated, MaxScore, Mean, Strategy, UniTE
+from agentnet.fusion.strategies import strategy_of
 from agentnet.fusion.views import Choice
-from agentnet.models.base import Completion, NextTokenSource, Request, TokenStepper
-from agentnet.models.llama.admission import places
+from agentnet.models.base import Completion, Request
+from agentnet.models.tokens import NextTokenSource, TokenStepper, hold
 
 log = logging.getLogger("agentnet.fusion")
 
-SENDER = "fusion"
 LEAST_WEIGHT = 0.01
-"""Of a member whose card knows nothing of the task's label."""
+"""The weight of a member whose card has no score for the task's label."""
 
 
 @dataclass(frozen=True)
 class FusedTurn:
-    """A turn at one place of a run. Taken again after a crash, it is found and not decoded again."""
+    """A turn at one node of a run. Taken again after a crash, it is found and not decoded again."""
 
     run: RunContext
     fuse: Fuse
@@ -46,38 +44,42 @@ class FusedTurn:
     round: int
 
     async def take(self, task: str, view: Sequence[str]) -> Message:
-        """The message of the turn; a failure becomes an `Error`. Raises `LimitReached` where the limits say stop."""
+        """Return the turn's message; a failure becomes an `Error`. Raises `LimitReached` where the limits say stop."""
         run = self.run
-        id = message_id(run.run, self.node, self.round, SENDER)
+        id = message_id(run.run, self.node, self.round, FUSION)
         if id in run.messages:
             return run.messages[id]
         role = "revise" if view else "solve"
-        if run.emit:
-            run.emit(TurnStarted(run=run.run, message=id, agent=SENDER, node=self.node, round=self.round, role=role))
+        if run.events.wanted:
+            run.events.publish(
+                TurnStarted(run=run.run, message=id, agent=FUSION, node=self.node, round=self.round, role=role)
+            )
         turn = Turn(
             role=role,
             task=run.task(task),
             read=run.get(view),
             sampling=self.fuse.sampling,
-            seed=run.seed_of(self.node, self.round, SENDER),
+            seed=run.seed_of(self.node, self.round, FUSION),
         )
         body, usage = await self._decode(self._agents(turn), turn, id)
         return await run.record(
-            body, sender=SENDER, node=self.node, round=self.round, reply_to=(task, *view), usage=usage
+            body, sender=FUSION, node=self.node, round=self.round, reply_to=(task, *view), usage=usage
         )
 
-    def _agents(self, turn: Turn) -> list[Agent]:
+    def _agents(self, turn: Turn) -> list[ModelAgent]:
         found = [self.run.agent(selector, turn.task.label) for selector in self.fuse.members]
-        return list({agent.name: agent for agent in found}.values())
+        # Preflight lets no other kind of agent decode with others.
+        decoding = {agent.name: agent for agent in found if isinstance(agent, ModelAgent)}
+        return list(decoding.values())
 
-    async def _decode(self, agents: Sequence[Agent], turn: Turn, id: str) -> tuple[Body, Usage]:
-        budget, reserved = self.run.budget, []
+    async def _decode(self, agents: Sequence[ModelAgent], turn: Turn, id: str) -> tuple[Body, Usage]:
+        budget = self.run.budget
+        reserved: list[tuple[ModelAgent, Reservation]] = []
         usages: dict[str, Usage] = {}
         try:
             requests = [agent.request(turn) for agent in agents]
             try:
-                for agent, request in zip(agents, requests, strict=True):
-                    reserved.append((agent, self.run.reserve(agent, turn, request)))
+                reserved.extend((agent, self.run.reserve(agent, turn)) for agent in agents)
                 async with asyncio.timeout(budget.seconds_left):
                     fused = await self._together(agents, requests, turn, id)
                 usages = {agent.name: agent.bill(fused.usages[agent.name]) for agent in agents}
@@ -94,17 +96,18 @@ class FusedTurn:
         except AgentNetError as error:
             return Error(code=error.code, detail=str(error)), sum(usages.values(), Usage())
 
-    async def _together(self, agents: Sequence[Agent], requests: Sequence[Request], turn: Turn, id: str) -> Fused:
-        """The text. Time that is spent waiting for places is nobody's: it counts for the limits of the run only."""
+    async def _together(self, agents: Sequence[ModelAgent], requests: Sequence[Request], turn: Turn, id: str) -> Fused:
+        """Return the text. Waiting until the sessions are let in counts for the limits of the run only: it delays no
+        member's deadline, and is in no member's usage."""
         sampling = requests[0].sampling
         members: list[Member] = []
         try:
             for agent, request in zip(agents, requests, strict=True):
                 members.append(self._member(agent, request, self._weight(agent, turn.task.label)))
-            async with places([member.session for member in members if member.session is not None]):
+            async with hold([member.session for member in members if member.session is not None]):
                 if self.fuse.think:
                     await self._think(members)
-                table = Table(
+                loop = FusionLoop(
                     self._agreeing(members),
                     strategy_of(self.fuse, turn.seed),
                     limit=sampling.max_tokens,
@@ -113,7 +116,7 @@ class FusedTurn:
                     on_piece=self._streamer(id),
                 )
                 started = time.perf_counter()
-                fused = await table.decode()
+                fused = await loop.decode()
                 seconds = time.perf_counter() - started
         finally:
             for member in members:
@@ -123,23 +126,22 @@ class FusedTurn:
         )
 
     def _agreeing(self, members: Sequence[Member]) -> Sequence[Member]:
-        """The members as they take part: byte by byte only where vocabularies differ, or else token by token."""
+        """Return the members as they take part: byte by byte only where vocabularies differ, else piece by piece."""
         local = [member for member in members if isinstance(member, LocalMember)]
-        one_vocabulary = all(member.pieces.same_as(local[0].pieces) for member in local[1:])
+        one_vocabulary = all(member.vocabulary.same_as(local[0].vocabulary) for member in local[1:])
         if self.fuse.level == "pieces" or (one_vocabulary and len(local) == len(members)):
             return members
         return [member.by_bytes() if isinstance(member, LocalMember) else member for member in members]
 
-    def _member(self, agent: Agent, request: Request, weight: float) -> Member:
+    def _member(self, agent: ModelAgent, request: Request, weight: float) -> Member:
         if isinstance(agent.model, TokenStepper):
-            session = agent.model.open_session(request)
-            return LocalMember(agent.name, session, lexicon_of(agent.name, session), weight=weight)
+            return LocalMember(agent.name, agent.model.open_session(request), weight=weight)
         if isinstance(agent.model, NextTokenSource):
             return RemoteMember(agent.name, agent.model, request, weight=weight)
         raise ModelError(f"{agent.model.name} does not show its next tokens; leave {agent.name} out")
 
     async def _think(self, members: Sequence[Member]) -> None:
-        """Each by itself, all at once. Who fails takes part without having thought."""
+        """Let every member think by itself, all at once. A member that fails takes part without having thought."""
         thinkers = [member for member in members if isinstance(member, LocalMember)]
         ends = await asyncio.gather(
             *(member.think(THINKING_ENDS.encode(), self.fuse.think) for member in thinkers), return_exceptions=True
@@ -150,23 +152,23 @@ class FusedTurn:
             elif isinstance(end, BaseException):
                 raise end
 
-    def _weight(self, agent: Agent, label: str | None) -> float:
+    def _weight(self, agent: ModelAgent, label: str | None) -> float:
         weights = self.fuse.weights or ("card" if self.fuse.strategy == "gac" else "equal")
         return 1.0 if weights == "equal" else max(agent.card.score(label) or 0.0, LEAST_WEIGHT)
 
     def _streamer(self, id: str) -> Callable[[str, Choice], None] | None:
-        emit = self.run.emit
-        if not self.run.stream_text or emit is None:
+        events = self.run.events
+        if not (self.run.stream_text and events.wanted):
             return None
 
         def on_piece(text: str, _: Choice) -> None:
             if text:
-                emit(TextStreamed(run=self.run.run, message=id, agent=SENDER, text=text))
+                events.publish(TextStreamed(run=self.run.run, message=id, agent=FUSION, text=text))
 
         return on_piece
 
-    def _body(self, agents: Sequence[Agent], turn: Turn, fused: Fused) -> Body:
-        """What the first member's prompt pack reads in the text. Raises `ReplyError` where that is no answer."""
+    def _body(self, agents: Sequence[ModelAgent], turn: Turn, fused: Fused) -> Body:
+        """Return what the first member's prompt pack reads in the text. Raises `ReplyError` where that is no answer."""
         body = agents[0].read(turn, Completion(fused.text, fused.finish, Usage()))
         answer = answer_of(body)
         if answer is None:
@@ -177,35 +179,13 @@ class FusedTurn:
             members=tuple(agent.name for agent in agents),
             strategy=self.fuse.strategy,
             pieces=tuple(pieces_of(fused.choices)),
-            respelled=fused.respelled,
+            respelled=fused.retokenized,
             dropped=fused.dropped,
         )
 
 
-def strategy_of(fuse: Fuse, seed: int) -> Strategy:
-    """The strategy that an expression asks for; the seed is for one that draws."""
-    duet = partial(DuetNet, tau_k=fuse.tau_k, top=fuse.top, seed=seed)
-    inner: Strategy
-    match fuse.strategy:
-        case "duetnet":
-            inner = duet(tau_p=fuse.tau_p)
-        case "duetnet-logprobs":
-            inner = duet(tau_p=fuse.tau_p, values="logprobs")
-        case "dp":
-            inner = duet(tau_p=fuse.tau_p, values="probabilities")
-        case "dk":
-            inner = duet(tau_p=None)
-        case "pi" | "gac":
-            inner = Mean()
-        case "unite":
-            inner = UniTE(top=fuse.tau_k)
-        case "max":
-            inner = MaxScore()
-    return inner if fuse.sure is None else Gated(inner, sure=fuse.sure)
-
-
 def pieces_of(choices: Iterable[Choice]) -> Iterator[Piece]:
-    """The provenance of a text as messages keep it. Parts of a character are joined with what completes it."""
+    """Yield the provenance of a text as messages keep it. Parts of a character are joined with what completes it."""
     decode = codecs.getincrementaldecoder("utf-8")("replace").decode
     for choice in choices:
         ended = choice.piece is END
@@ -223,5 +203,5 @@ def pieces_of(choices: Iterable[Choice]) -> Iterator[Piece]:
 
 
 def _finite(score: float) -> float:
-    """Scores as JSON can hold them."""
+    """Return a score as JSON can hold it."""
     return round(max(-1e9, min(1e9, score)), 6)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from agentnet.collab.library import find_protocol, protocol_file, unknown_protocol
 from agentnet.contracts.base import first_problem
-from agentnet.contracts.protocols import ProtocolSpec
+from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
 from agentnet.contracts.runs import RunRecord
 from agentnet.errors import ProtocolError
 from agentnet.files.shipped import shipped_files
@@ -21,12 +21,12 @@ INLINE = "inline"
 
 
 def protocol_from(
-    expression: Mapping[str, Any] | str, *, name: str = INLINE, summary: str = "written in place"
+    expression: Mapping[str, Any] | TaggedModel | str, *, name: str = INLINE, summary: str = "written in place"
 ) -> ProtocolSpec:
-    """Return a protocol around an expression; a string asks one agent. Raises `ProtocolError`."""
-    data = expression if isinstance(expression, str) else dict(expression)
+    """Return a protocol around an expression: data, combinators, or the agent to ask. Raises `ProtocolError`."""
+    protocol = expression if isinstance(expression, TaggedModel | str) else dict(expression)
     try:
-        return ProtocolSpec.model_validate({"name": name, "summary": summary, "protocol": data})
+        return ProtocolSpec.model_validate({"name": name, "summary": summary, "protocol": protocol})
     except ValidationError as error:
         raise ProtocolError(first_problem(error)) from error
 

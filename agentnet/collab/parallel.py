@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from langgraph.runtime import Runtime
 
+from agentnet.agents.base import Need
+from agentnet.collab.base import Binding, Combinator
+from agentnet.collab.binding import replace
 from agentnet.collab.context import RunContext
-from agentnet.collab.decisions import decide
-from agentnet.collab.graph_builder import GraphBuilder, parents_view
+from agentnet.collab.decisions import decide, rule_needs, rule_weighs_confidence
+from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
 from agentnet.contracts.protocols import Parallel
 
 
-def draw(parallel: Parallel, builder: GraphBuilder) -> None:
+class ParallelCombinator(Combinator[Parallel]):
     """START → every branch at once → decide → END."""
-    slots = builder.children(parallel.branches, parents_view)
 
-    async def conclude(state: State, runtime: Runtime[RunContext]) -> State:
-        candidates = [id for slot in slots for id in state["said"][slot]]
-        return {"outcome": await decide(parallel.decide, candidates, runtime.context, state)}
+    own_nodes = frozenset({"decide"})
 
-    builder.node("decide", conclude)
-    builder.begin(*slots)
-    builder.edge(*slots, end="decide")
-    builder.end("decide")
+    def bind(self, parallel: Parallel, binder: Binding, path: str) -> Parallel:
+        branches = binder.expressions(parallel.branches, f"{path}.parallel.branches") * parallel.times
+        rule = binder.rule(parallel.decide, f"{path}.parallel.decide")
+        return replace(parallel, branches=branches, times=1, decide=rule)
+
+    def needs(self, parallel: Parallel, *, reads: bool, confidence: bool) -> Iterator[Need]:
+        return rule_needs(parallel.decide)
+
+    def yields_one(self, parallel: Parallel) -> bool:
+        return parallel.decide != "all"
+
+    def weighs_confidence(self, parallel: Parallel) -> bool:
+        return rule_weighs_confidence(parallel.decide)
+
+    def build(self, parallel: Parallel, graph: GraphBuilder) -> None:
+        branches = graph.children(parallel.branches)
+
+        async def conclude(state: State, runtime: Runtime[RunContext]) -> State:
+            candidates = [id for branch in branches for id in state["outputs"][branch]]
+            return {"outcome": await decide(parallel.decide, candidates, runtime.context, state)}
+
+        graph.node("decide", conclude)
+        graph.begin(*branches)
+        graph.edge(*branches, end="decide")
+        graph.end("decide")
+
+
+COMBINATOR = ParallelCombinator()

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from agentnet.contracts.base import FileModel
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
 
 class Measured(FileModel):
-    """A share of right answers on held-out items of one label, and how it was found."""
+    """A share of right answers on held-out items of one label, and how it was measured.
+
+    A card maps each label to one of these. `agentnet.network.measuring` makes them; what a card of an earlier version
+    lacks is None.
+    """
 
     accuracy: float = Field(ge=0, le=1)
     items: int = Field(ge=1)
     suite: str = Field(default="", description="what was asked, precisely enough to ask it again")
+    interval: tuple[Share, Share] | None = Field(default=None, description="95 % interval of the accuracy")
+    seed: int | None = Field(default=None, description="which items were drawn, or which seed the runs had")
+    seconds: float | None = Field(default=None, ge=0, description="median latency, on the machine that measured")
+    measured_at: AwareDatetime | None = Field(default=None, description="when measuring began, with its time zone")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Measured:
+        if self.interval is not None and self.interval[0] > self.interval[1]:
+            raise ValueError(f"interval {self.interval}: the lower bound comes first")
+        return self
 
 
 class Price(FileModel):

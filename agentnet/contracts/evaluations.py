@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -14,19 +14,23 @@ from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.usage import Usage
 
 Split = Literal["calibration", "test"]
-"""Calibration items choose the best member in advance; all that is reported was measured on test items."""
+"""The selection split (``calibration`` in stored evaluations) chooses the best member in advance; every reported number
+was measured on the test split."""
+
+SELECTION: Final = "calibration"
+"""The selection split, as it is stored."""
 
 TrialStatus = Literal["done", "failed", "stopped", "error"]
-"""`done`, `failed` and `stopped` as a run ends: they are scored, without an answer as wrong. `error` is never scored:
-a model could not be reached, even after the retries."""
+"""`done`, `failed` and `stopped` as a run ends: such trials are scored, and one without an answer is wrong. `error` is
+never scored: a model could not be reached, even after the retries."""
 
 SystemKind = Literal["member", "best", "samples", "corrections", "system"]
-"""`member`: one agent alone; `best`: the member chosen in advance; `samples` and `corrections`: what it says when asked
-several times, and when it revises itself again and again; `system`: whatever the suite compares with these."""
+"""`member`: one agent alone; `best`: the member chosen in advance; `samples`: that member asked several times;
+`corrections`: that member revising its own answer; `system`: what the suite compares with these."""
 
 
 class Item(WireModel):
-    """One question of a dataset, as it is put to a system."""
+    """One question of a dataset, in the words in which systems are asked."""
 
     dataset: str
     id: str = Field(description="stays the same wherever the item stands in its file")
@@ -36,8 +40,8 @@ class Item(WireModel):
     cluster: str = Field(description="items of one cluster are not independent: they share a passage, for instance")
 
 
-class Said(WireModel):
-    """What an agent said to the item itself within a run, in the order in which it was recorded."""
+class MemberAnswer(WireModel):
+    """An agent's answer to the item itself within a run, scored on its own."""
 
     agent: str
     round: int
@@ -60,33 +64,33 @@ class Trial(WireModel):
     detail: str = ""
     usage: Usage = Usage()
     seconds: float = Field(default=0.0, ge=0, description="from question to answer; the models may have been shared")
-    messages: int = Field(default=0, ge=0, description="that agents said")
+    messages: int = Field(default=0, ge=0, description="of agents")
     errors: int = Field(default=0, ge=0, description="turns that failed")
     missing: tuple[str, ...] = Field(
-        default=(), description="agents that could not be asked, or did not last; the others went on without them"
+        default=(), description="agents that could not be asked, or dropped out; the others answered without them"
     )
     respelled: int = Field(default=0, ge=0, description="pieces that needed alignment, where members decoded together")
-    said: tuple[Said, ...] = ()
+    said: tuple[MemberAnswer, ...] = Field(default=(), description="in the order in which they were recorded")
 
     @property
     def key(self) -> tuple[str, str, str, int]:
-        """What makes it the trial that it is."""
+        """The system, dataset, item and epoch: two trials of one split never share them."""
         return self.system, self.dataset, self.item, self.epoch
 
 
 class System(WireModel):
-    """One of the things compared, bound to the members of the network."""
+    """One of the compared systems, bound to the members of the network."""
 
     name: str
     kind: SystemKind = "system"
     protocol: ProtocolSpec
-    datasets: tuple[str, ...] = Field(default=(), description="those it is tried on; empty: all")
+    datasets: tuple[str, ...] = Field(default=(), description="on which it is tried; empty: all")
     group: str = Field(default="", description="systems of one group are points of one experiment")
-    facts: dict[str, Any] = Field(default_factory=dict, description="what tells it from the others of its group")
+    facts: dict[str, Any] = Field(default_factory=dict, description="its point within the experiment")
 
 
 class EvaluationRecord(WireModel):
-    """Everything that is needed to show an evaluation, and to go on with it."""
+    """Everything that is needed to show an evaluation, and to resume it."""
 
     id: str
     name: str
@@ -100,7 +104,7 @@ class EvaluationRecord(WireModel):
     network_folder: str
     systems: tuple[System, ...] = ()
     measured: dict[str, dict[str, Measured]] = Field(
-        default_factory=dict, description="member → label → what calibration found"
+        default_factory=dict, description="member → label → what the selection split says of it"
     )
     repeated: dict[str, int] = Field(
         default_factory=dict, description="dataset → lines of its file that repeat an earlier one and are left out"

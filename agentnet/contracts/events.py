@@ -8,10 +8,12 @@ from pydantic import Field
 
 from agentnet.contracts.base import WireModel
 from agentnet.contracts.messages import Message
+from agentnet.contracts.questions import Question
 from agentnet.contracts.usage import Usage
 
-RunStatus = Literal["running", "done", "failed", "stopped"]
-"""`done` has an answer, `failed` ended without one, `stopped` hit a limit and can be resumed."""
+RunStatus = Literal["running", "done", "failed", "stopped", "cancelled", "interrupted"]
+"""`done` has an answer, and `failed` ended without one: these runs are over. The others can be resumed: `stopped` hit a
+limit, `cancelled` is no longer wanted, `interrupted` lost its process, met a fault, or waits for a person."""
 
 
 class RunStarted(WireModel):
@@ -19,6 +21,7 @@ class RunStarted(WireModel):
     run: str
     protocol: str
     resumed: bool = False
+    members: tuple[str, ...] = Field(default=(), description="names of the network's agents, in its order")
 
 
 class TurnStarted(WireModel):
@@ -49,7 +52,17 @@ class MessageSaid(WireModel):
     message: Message
 
 
+class InputRequested(WireModel):
+    """A person is asked, and the run waits for their words."""
+
+    kind: Literal["input-requested"] = "input-requested"
+    run: str
+    question: Question
+
+
 class RunEnded(WireModel):
+    """The last event of a run, however it ends."""
+
     kind: Literal["run-ended"] = "run-ended"
     run: str
     status: RunStatus
@@ -58,4 +71,6 @@ class RunEnded(WireModel):
     usage: Usage
 
 
-Event = Annotated[RunStarted | TurnStarted | TextStreamed | MessageSaid | RunEnded, Field(discriminator="kind")]
+Event = Annotated[
+    RunStarted | TurnStarted | TextStreamed | MessageSaid | InputRequested | RunEnded, Field(discriminator="kind")
+]

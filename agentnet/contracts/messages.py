@@ -20,6 +20,11 @@ from agentnet.errors import BadInput, SchemaVersionError
 
 SCHEMA_VERSION = "1.1"
 
+COORDINATOR, USER, FUSION, CANDIDATE = "coordinator", "user", "fusion", "candidate"
+"""The senders of messages that are not agents."""
+RESERVED_SENDERS = frozenset({COORDINATOR, USER, FUSION, CANDIDATE})
+"""No agent can be called so."""
+
 
 def message_id(run: str, node: str, round: int, agent: str) -> str:
     """The id of what `agent` says at `node` in `round` of `run`: the same each time the turn is executed."""

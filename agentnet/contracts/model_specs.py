@@ -96,14 +96,26 @@ class ReplaySpec(FileModel):
     calls: int = Field(default=1, ge=1, description="how many replies the recorded system drew for each answer")
 
 
+class HumanSpec(FileModel):
+    """A person. The run waits for their words, and can be left and resumed meanwhile."""
+
+    kind: Literal["human"] = "human"
+    human: Literal["terminal"] = Field(default="terminal", description="where the person types")
+
+
 def _from_short(value: object) -> object:
     if isinstance(value, str):
         if value.startswith("openai:"):
             return {"kind": "openai", "model": value.removeprefix("openai:")}
         return {"kind": "llama", "path": value}
     if isinstance(value, dict) and "kind" not in value:
-        return {"kind": "llama" if "path" in value else "replay" if "replay" in value else "openai", **value}
+        kinds = ("path", "llama"), ("replay", "replay"), ("human", "human")
+        return {"kind": next((kind for key, kind in kinds if key in value), "openai"), **value}
     return value
 
 
 ModelSpec = Annotated[LlamaSpec | OpenAISpec | ReplaySpec, Field(discriminator="kind"), BeforeValidator(_from_short)]
+MemberSpec = Annotated[
+    LlamaSpec | OpenAISpec | ReplaySpec | HumanSpec, Field(discriminator="kind"), BeforeValidator(_from_short)
+]
+"""What answers for a member: a model or a person."""

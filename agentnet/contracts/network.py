@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.cards import Card
-from agentnet.contracts.model_specs import ModelSpec
+from agentnet.contracts.messages import RESERVED_SENDERS
+from agentnet.contracts.model_specs import HumanSpec, MemberSpec
 from agentnet.contracts.sampling import Sampling
 
-RESERVED_NAMES = frozenset({"coordinator", "user"})
 AGENT_NAME = r"^[A-Za-z][A-Za-z0-9_.-]*$"
 
 
 class AgentSpec(FileModel):
-    """One member: a name, a model, a card, a prompt pack and how it samples."""
+    """One member: a name, a model (or a person), a card, a prompt pack and how it samples.
+
+    ``{name: maria, human: terminal}`` is short for a member whose model is ``{human: terminal}``.
+    """
 
     name: str = Field(pattern=AGENT_NAME, max_length=64)
-    model: ModelSpec
+    model: MemberSpec
     card: Card = Card()
     pack: str = Field(
         default="instruct", description="a shipped prompt pack's name, or a folder beside the network file"
     )
     sampling: Sampling = Sampling()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "human" in value and "model" not in value:
+            return {**{key: part for key, part in value.items() if key != "human"}, "model": {"human": value["human"]}}
+        return value
+
+    @property
+    def is_human(self) -> bool:
+        return isinstance(self.model, HumanSpec)
 
 
 class NetworkSpec(FileModel):
@@ -38,6 +54,6 @@ class NetworkSpec(FileModel):
         names = [agent.name for agent in agents]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"two agents are called {min(twice)!r}")
-        if taken := RESERVED_NAMES & set(names):
+        if taken := RESERVED_SENDERS & set(names):
             raise ValueError(f"no agent can be called {min(taken)!r}: messages of that sender are not an agent's")
         return agents

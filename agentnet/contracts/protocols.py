@@ -15,14 +15,17 @@ stands for all of them in the network's order (``@ROLE:2`` for the first two); w
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     Discriminator,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     Tag,
     model_serializer,
@@ -36,6 +39,9 @@ from agentnet.contracts.sampling import Sampling
 from agentnet.files.names import suggestion
 
 Selector = Annotated[str, Field(pattern=r"^(@[a-z_]+(:[1-9][0-9]*)?|[A-Za-z][A-Za-z0-9_.-]*)$")]
+
+BEST = "@best"
+"""The selector of the agent whose card is best for the label of the task."""
 
 Settled = Literal["reason", "score"]
 """How a closed choice is made: the model writes its reason and then its choice, or scores each possible choice."""
@@ -121,7 +127,7 @@ class Parallel(TaggedModel):
 
     kind = "parallel"
     branches: tuple[Expression, ...] = Field(min_length=1)
-    times: int = Field(default=1, ge=1, description="each branch this many times, with different seeds")
+    times: int = Field(default=1, ge=1, description="run each branch this many times, with different seeds")
     decide: Decision = "majority"
 
 
@@ -168,7 +174,7 @@ class Verify(TaggedModel):
 
 
 class Fuse(TaggedModel):
-    """Members say one text together, token by token. What each would say next becomes what all have said."""
+    """Members write one text together, token by token: all propose the next token, and all continue from the chosen."""
 
     kind = "fuse"
     members: tuple[Selector, ...] = Field(default=("@solver",), min_length=1, description="agents; the first one leads")
@@ -182,17 +188,19 @@ class Fuse(TaggedModel):
     )
     weights: Literal["equal", "card"] | None = Field(default=None, description="None: by card for gac, else equal")
     sure: float | None = Field(
-        default=None, gt=0, le=1, description="the first member goes on alone where it is at least this sure"
+        default=None, gt=0, le=1, description="the first member continues alone where it is at least this sure"
     )
-    tau_k: int = Field(default=10, ge=1, description="how many pieces of each member are considered")
-    tau_p: float = Field(default=0.75, gt=0, le=1, description="and at most so much of its probability (duetnet, dp)")
-    top: int = Field(default=1, ge=1, description="draw among so many of the best (duetnet, dp, dk)")
+    tau_k: int = Field(default=10, ge=1, description="number of pieces that are considered of each member")
+    tau_p: float = Field(
+        default=0.75, gt=0, le=1, description="and of those the fewest that reach this probability (duetnet, dp)"
+    )
+    top: int = Field(default=1, ge=1, description="draw among this many of the best pieces (duetnet, dp, dk)")
     deadline: float | None = Field(
         default=None,
         gt=0,
-        description="seconds after which a piece goes on without a member; waiting for engines to begin does not count",
+        description="seconds after which a piece is chosen without a member; waiting for engines does not count",
     )
-    think: int = Field(default=0, ge=0, description="tokens that each member may first think, alone")
+    think: int = Field(default=0, ge=0, description="tokens of thought that each member may write first, alone")
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
 
 
@@ -202,7 +210,7 @@ class Cascade(TaggedModel):
     kind = "cascade"
     steps: tuple[Expression, ...] = Field(min_length=1)
     until: Literal["agreement", "confidence"] = Field(
-        default="agreement", description="stop at so many equal answers, or at the first that is sure enough"
+        default="agreement", description="stop at enough equal answers, or at the first that is sure enough"
     )
     agree: int = Field(default=2, ge=1, description="equal answers that are enough (until agreement)")
     sure: float = Field(default=0.8, gt=0, le=1, description="confidence that is enough (until confidence)")
@@ -246,74 +254,56 @@ class Synthesize(TaggedModel):
     agent: Selector = "@aggregator"
 
 
-COMBINATORS: dict[str, type[TaggedModel]] = {
-    combinator.kind: combinator for combinator in (Ask, Serial, Parallel, Debate, Delegate, Verify, Fuse, Cascade, Best)
-}
-RULES = ("majority", "confidence", "first", "all")
-KEYED_RULES: dict[str, type[TaggedModel]] = {rule.kind: rule for rule in (Weighted, Judge, Synthesize)}
+WORD = "a word"
+"""The tag of a value that is one of a union's own words. No kind is called so."""
 
 
-def _tag(value: object) -> str | None:
-    if isinstance(value, TaggedModel):
-        return value.kind
-    if isinstance(value, dict) and len(value) == 1:
-        return str(next(iter(value)))
-    return "ask" if isinstance(value, str) else None
+@dataclass(frozen=True)
+class OneOf:
+    """Reads a value as the type of a union that its tag names, and refuses an unknown tag with words that help."""
 
+    what: str
+    """What the union is, for the words of a refusal."""
+    bare: str | None = None
+    """The kind that any bare string is, if there is one; else a bare string is a tag."""
 
-def _rule_tag(value: object) -> str | None:
-    if isinstance(value, str):
-        return value if value in KEYED_RULES else "rule" if value in RULES else None
-    return _tag(value)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        parts = get_args(source)
+        words = [word for part in parts if get_origin(part) is Literal for word in get_args(part)]
+        models = [part.kind for part in parts if get_origin(part) is not Literal]
+        tagged = [Annotated[part, Tag(getattr(part, "kind", WORD))] for part in parts]
 
+        def tag_of(value: object) -> str | None:
+            if isinstance(value, TaggedModel):
+                return value.kind
+            if isinstance(value, dict) and len(value) == 1:
+                return str(next(iter(value)))
+            if isinstance(value, str):
+                return self.bare or (WORD if value in words else value)
+            return None
 
-def _merge_tag(value: object) -> str | None:
-    return value if isinstance(value, str) else _tag(value)
-
-
-def _known(what: str, tag_of: Callable[[object], str | None], names: tuple[str, ...]) -> BeforeValidator:
-    """Refuses what is not one of `names` with words that help, before pydantic looks for a matching type."""
-
-    def check(value: Any) -> Any:
-        tag = tag_of(value)
-        if tag == "rule" or tag in names:
+        def known(value: Any) -> Any:
+            tag, names = tag_of(value), (*words, *models)
+            if tag is None:
+                raise ValueError(f"expected a {self.what}: a mapping with one key out of {', '.join(names)}")
+            if tag != WORD and tag not in models:
+                raise ValueError(f"unknown {self.what} {tag!r}{suggestion(tag, names)} (known: {', '.join(names)})")
             return value
-        found = value if isinstance(value, str) else tag
-        if found is None:
-            raise ValueError(f"expected a {what}: a mapping with one key out of {', '.join(names)}")
-        raise ValueError(f"unknown {what} {found!r}{suggestion(found, names)} (known: {', '.join(names)})")
 
-    return BeforeValidator(check)
+        union = reduce(or_, tagged)
+        return handler.generate_schema(Annotated[union, Discriminator(tag_of), BeforeValidator(known)])
 
 
-Expression = Annotated[
-    Annotated[Ask, Tag("ask")]
-    | Annotated[Serial, Tag("serial")]
-    | Annotated[Parallel, Tag("parallel")]
-    | Annotated[Debate, Tag("debate")]
-    | Annotated[Delegate, Tag("delegate")]
-    | Annotated[Verify, Tag("verify")]
-    | Annotated[Fuse, Tag("fuse")]
-    | Annotated[Cascade, Tag("cascade")]
-    | Annotated[Best, Tag("best")],
-    Discriminator(_tag),
-    _known("combinator", _tag, tuple(COMBINATORS)),
-]
+AnyCombinator = Ask | Serial | Parallel | Debate | Delegate | Verify | Fuse | Cascade | Best
+"""The kinds of expressions. What a kind does is in `agentnet.collab`, in the module that has the kind's name."""
 
+COMBINATORS: dict[str, type[TaggedModel]] = {model.kind: model for model in get_args(AnyCombinator)}
+
+Expression = Annotated[AnyCombinator, OneOf("combinator", bare="ask")]
 Decision = Annotated[
-    Annotated[Literal["majority", "confidence", "first", "all"], Tag("rule")]
-    | Annotated[Weighted, Tag("weighted")]
-    | Annotated[Judge, Tag("judge")]
-    | Annotated[Synthesize, Tag("synthesize")],
-    Discriminator(_rule_tag),
-    _known("decision", _rule_tag, (*RULES, *KEYED_RULES)),
+    Literal["majority", "confidence", "first", "all"] | Weighted | Judge | Synthesize, OneOf("decision")
 ]
-
-Merge = Annotated[
-    Annotated[Literal["last"], Tag("last")] | Annotated[Synthesize, Tag("synthesize")],
-    Discriminator(_merge_tag),
-    _known("merge", _merge_tag, ("last", "synthesize")),
-]
+Merge = Annotated[Literal["last"] | Synthesize, OneOf("merge")]
 
 for _model in COMBINATORS.values():
     _model.model_rebuild()

@@ -13,6 +13,17 @@ from agentnet.contracts.events import RunStatus
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import NetworkSpec
 
+OVER: tuple[RunStatus, ...] = ("done", "failed")
+"""The statuses of runs that ended for good. All others can be resumed."""
+
+
+class Origin(WireModel):
+    """Where protocol, network and scenario of a run were read from, so that `resume` finds them again."""
+
+    protocol: str | None = None
+    network: str | None = None
+    scenario: str | None = None
+
 
 class RunRecord(WireModel):
     """Everything needed to show a run, and to refuse to resume it as something else."""

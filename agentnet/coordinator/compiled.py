@@ -1,25 +1,29 @@
-"""Preparing a protocol: bound to a network, checked, compiled, and signed."""
+"""Compiled protocols: bound to a network, checked, turned into a graph, and fingerprinted."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from agentnet.collab.binding import Binder, agents_of
-from agentnet.collab.compiling import compile_expression, most_steps
-from agentnet.collab.graph_builder import Graph
+from agentnet.collab.binding import Binder
+from agentnet.collab.combinators import agents_of, combinator_of, most_steps
+from agentnet.collab.graph_builder import Graph, GraphBuilder
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import Expression, ProtocolSpec, TaggedModel
 from agentnet.coordinator.preflight import preflight
 from agentnet.errors import BadInput, ResumeError
 from agentnet.network import Network
 
-LAYOUT = 1
-"""Number of the graphs' layout: raised when combinators get other nodes or edges, so that no checkpoint meets them."""
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+LAYOUT = 2
+"""Number of the graphs' layout. Raise it when a combinator gets other nodes or edges, or the state other keys: a
+checkpoint of another layout is then refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,9 @@ class CompiledProtocol:
             return None
 
 
-def prepare(protocol: ProtocolSpec, network: Network, checkpointer: Any = None) -> CompiledProtocol:
+def compile_protocol(
+    protocol: ProtocolSpec, network: Network, checkpointer: BaseCheckpointSaver[str] | None = None
+) -> CompiledProtocol:
     """Bind, check and compile a protocol. Raises `ProtocolError` or `PreflightError` before anything runs."""
     expression = Binder(network.spec).bind(protocol.protocol)
     notes = preflight(expression, network)
@@ -64,49 +70,71 @@ def prepare(protocol: ProtocolSpec, network: Network, checkpointer: Any = None) 
     )
 
 
+def compile_expression(expression: Expression, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
+    """Return the graph of a bound expression. It holds nothing of any run and can carry many runs at once."""
+    return _graph_of(expression, confidence=False).compile(checkpointer)
+
+
+def _graph_of(expression: Expression, *, confidence: bool) -> GraphBuilder:
+    """Return the graph of an expression, built; `confidence`: the answers must come with a confidence."""
+    combinator = combinator_of(expression)
+    confidence = confidence or combinator.weighs_confidence(expression)
+    graph = GraphBuilder(
+        expression.kind,
+        own_nodes=combinator.own_nodes,
+        compile_part=lambda part: _graph_of(part, confidence=confidence).compile(),
+        confidence=confidence,
+    )
+    combinator.build(expression, graph)
+    return graph
+
+
 def fingerprinted(expression: Expression, network: NetworkSpec) -> dict[str, Any]:
-    """Plain data that says which protocol this is: every field of it (defaults too), and how its agents are set up."""
+    """Return plain data that identifies a protocol: every field of it (defaults too), and how its agents are set up."""
     named = set(agents_of(expression))
     agents = {
         agent.name: agent.model_dump(mode="json", include={"model", "pack", "sampling"})
         for agent in network.agents
         if agent.name in named or any(name.startswith("@") for name in named)
     }
-    return {"layout": LAYOUT, "protocol": explicit(expression), "agents": agents}
+    return {"layout": LAYOUT, "protocol": with_defaults(expression), "agents": agents}
 
 
-def explicit(value: object) -> Any:
-    """Plain data of a protocol expression with every default written out."""
+def with_defaults(value: object) -> Any:
+    """Return plain data of a protocol expression, with every default written out."""
     if isinstance(value, TaggedModel):
-        return {value.kind: {name: explicit(getattr(value, name)) for name in type(value).model_fields}}
+        return {value.kind: {name: with_defaults(getattr(value, name)) for name in type(value).model_fields}}
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
-    return [explicit(part) for part in value] if isinstance(value, tuple) else value
+    return [with_defaults(part) for part in value] if isinstance(value, tuple) else value
 
 
 def check_same(run: str, before: dict[str, Any], now: dict[str, Any]) -> None:
     """Raise `ResumeError`, naming the first difference, where a run's protocol or agents have changed."""
-    difference = _difference(before, now, "")
-    if difference:
+    difference = first_difference(before, now)
+    if difference is not None:
         raise ResumeError(
             f"run {run} cannot be resumed, its protocol has changed: {difference}; undo the change or start a new run"
         )
 
 
-def _difference(before: Any, now: Any, place: str) -> str | None:
+def first_difference(before: object, now: object, path: str = "") -> str | None:
+    """Return where two values of plain data differ first, and how, as one line; None where they are the same."""
     if isinstance(before, dict) and isinstance(now, dict):
-        for key in [*before, *(key for key in now if key not in before)]:
-            here = f"{place}.{key}" if place else str(key)
+        for key in {**before, **now}:
+            here = f"{path}.{key}" if path else str(key)
             if key not in now:
                 return f"{here} is gone"
             if key not in before:
                 return f"{here} is new"
-            if found := _difference(before[key], now[key], here):
-                return found
+            difference = first_difference(before[key], now[key], here)
+            if difference is not None:
+                return difference
         return None
     if isinstance(before, list) and isinstance(now, list):
-        for index, (one, other) in enumerate(zip(before, now, strict=False)):
-            if found := _difference(one, other, f"{place}[{index}]"):
-                return found
-        return None if len(before) == len(now) else f"{place} had {len(before)} parts and has {len(now)}"
-    return None if before == now else f"{place} was {before!r} and is {now!r}"
+        for index, (old, new) in enumerate(zip(before, now, strict=False)):
+            difference = first_difference(old, new, f"{path}[{index}]")
+            if difference is not None:
+                return difference
+        return None if len(before) == len(now) else f"{path} had {len(before)} parts and has {len(now)}"
+    return None if before == now else f"{path} was {before!r} and is {now!r}"

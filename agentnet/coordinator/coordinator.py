@@ -1,80 +1,113 @@
-"""Running protocols: start, stream, finish, resume."""
+"""Running protocols: start, stream, follow, cancel, resume."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.runnables import RunnableConfig
-
+from agentnet.agents import HumanAgent
 from agentnet.collab.budget import Budget
-from agentnet.collab.context import COORDINATOR, USER, RunContext
-from agentnet.collab.state import State
-from agentnet.contracts.bodies import Error, Task, answer_of
-from agentnet.contracts.events import Event, RunEnded, RunStarted, RunStatus
+from agentnet.collab.bus import EventBus, Listener
+from agentnet.collab.context import RunContext
+from agentnet.contracts.bodies import Task
+from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import Message
 from agentnet.contracts.protocols import ProtocolSpec
-from agentnet.contracts.runs import RunRecord
+from agentnet.contracts.questions import Question
+from agentnet.contracts.runs import OVER, Origin, RunRecord
 from agentnet.contracts.usage import Usage
-from agentnet.coordinator.compiled import CompiledProtocol, check_same, prepare
-from agentnet.coordinator.preflight import require_knowledge
-from agentnet.errors import LimitReached, ResumeError, Unsuited
-from agentnet.network import Network
+from agentnet.coordinator.compiled import CompiledProtocol, check_same, compile_protocol
+from agentnet.coordinator.execution import Execution
+from agentnet.coordinator.outcome import Outcome
+from agentnet.errors import ResumeError
+from agentnet.network import Members, Network
 
 if TYPE_CHECKING:
-    from agentnet.store import Store
+    from langgraph.checkpoint.base import BaseCheckpointSaver
 
-Listener = Callable[[Event], None]
+    from agentnet.store import Runs
 
+Answering = Callable[[Question], Awaitable[str | None]]
+"""Puts a question to a person and returns their words; None where they left, and the run waits for them."""
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended. `answer` is None unless it is done; `messages` are in the order in which they were recorded."""
-
-    run: str
-    status: RunStatus
-    answer: str | None
-    detail: str
-    usage: Usage
-    messages: tuple[Message, ...]
-
-    def _repr_html_(self) -> str:
-        """How notebooks show an outcome: who said what, the answer, and what it took."""
-        from agentnet.coordinator.shown import as_html
-
-        return as_html(self)
+MOST_COMPILED = 64
+"""Compiled protocols that a coordinator keeps; the one that was not used for longest goes first."""
+LOOK_EVERY = 0.2
+"""Seconds between two looks at a run that another process works on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where protocol, network and scenario of a run were read from, so that `resume` finds them again."""
+class RunOptions:
+    """How a run is carried out, apart from what it is asked."""
 
-    protocol: str | None = None
-    network: str | None = None
-    scenario: str | None = None
+    on_event: Listener | None = None
+    """Called with every event as it happens. If it raises, it is detached and the run goes on."""
+    stream_text: bool = False
+    """Publish replies piece by piece as they are written."""
+    answering: Answering | None = None
+    """Asks people; without it, a run that needs a person is left `interrupted` and can be resumed."""
+
+
+def _new_id() -> str:
+    return secrets.token_hex(6)
 
 
 class Coordinator:
-    """Runs protocols on one open network. With a store and a checkpointer, runs are durable and can be resumed."""
+    """Runs protocols on the members of a network. With a store and a checkpointer, runs are durable and resumable.
 
-    def __init__(self, network: Network, *, store: Store | None = None, checkpointer: Any = None) -> None:
-        self.network = network
+    Belongs to one event loop. It keeps nothing of a run that is over.
+    """
+
+    def __init__(
+        self, members: Members, *, store: Runs | None = None, checkpointer: BaseCheckpointSaver[str] | None = None
+    ) -> None:
+        self._members = members
         self._store = store
         self._checkpointer = checkpointer
-        self._prepared: dict[ProtocolSpec, CompiledProtocol] = {}
-        self._finished: list[str] = []
+        self._compiled: OrderedDict[tuple[ProtocolSpec, Network], CompiledProtocol] = OrderedDict()
+        self._executions: dict[str, Execution] = {}
+
+    @property
+    def network(self) -> Network:
+        """The members as they are now."""
+        return self._members.snapshot()
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The ids of the runs that this coordinator works on."""
+        return tuple(self._executions)
 
     def prepare(self, protocol: ProtocolSpec) -> CompiledProtocol:
-        """The protocol, ready to run; compiled once and reused."""
-        prepared = self._prepared.get(protocol)
-        if prepared is None:
-            prepared = self._prepared[protocol] = prepare(protocol, self.network, self._checkpointer)
-        return prepared
+        """The protocol, bound to the members as they are now, checked and compiled.
+
+        Raises `ProtocolError` or `PreflightError`.
+        """
+        return self._prepare(protocol, self.network)
+
+    def _prepare(self, protocol: ProtocolSpec, network: Network) -> CompiledProtocol:
+        key = protocol, network
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            compiled = self._compiled[key] = compile_protocol(protocol, network, self._saver(network))
+            if len(self._compiled) > MOST_COMPILED:
+                self._compiled.popitem(last=False)
+        else:
+            self._compiled.move_to_end(key)
+        return compiled
+
+    def _saver(self, network: Network) -> BaseCheckpointSaver[str] | None:
+        """Where checkpoints go: in memory where nothing else keeps them and a person may interrupt a run."""
+        if self._checkpointer is None and any(isinstance(agent, HumanAgent) for agent in network):
+            from langgraph.checkpoint.memory import InMemorySaver
+
+            return InMemorySaver()
+        return self._checkpointer
 
     async def run(
         self,
@@ -87,33 +120,48 @@ class Coordinator:
         origin: Origin | None = None,
         on_event: Listener | None = None,
         stream_text: bool = False,
+        answering: Answering | None = None,
     ) -> Outcome:
         """Carry out a protocol for a task.
 
-        `run` is the run's id (a fresh one by default). `on_event` receives every event as it happens; with
-        `stream_text` also the replies piece by piece. Raises `ProtocolError` or `PreflightError` before anything runs,
-        and `StoreError` where the run cannot be recorded; what goes wrong with an agent is in the messages instead.
+        `run` is the run's id (a fresh one by default); `RunOptions` explains the last three. Raises `ProtocolError` or
+        `PreflightError` before anything runs, and `StoreError` where the run cannot be recorded; what goes wrong with
+        an agent is in the messages instead. Cancelling the caller cancels the run, which is recorded.
         """
-        prepared = self.prepare(protocol)
-        origin = origin or Origin()
-        now = datetime.now(UTC)
-        record = RunRecord(
-            id=run or secrets.token_hex(6),
-            task=task,
-            protocol_name=prepared.name,
-            protocol=prepared.fingerprinted,
-            network=self.network.spec,
-            fingerprint=prepared.fingerprint,
-            seed=seed,
-            limits=limits or Limits(),
-            status="running",
-            created=now,
-            updated=now,
-            protocol_source=origin.protocol,
-            network_source=origin.network,
-            scenario_source=origin.scenario,
+        options = RunOptions(on_event, stream_text, answering)
+        return await self._start(task, protocol, run or _new_id(), seed, limits, origin, options, EventBus())
+
+    async def stream(
+        self, task: Task, protocol: ProtocolSpec, *, run: str | None = None, **options: Any
+    ) -> AsyncIterator[Event]:
+        """The events of a run as they happen; the last is `RunEnded`. Takes the options of `run`.
+
+        Leaving the stream early cancels the run, and waits until that is recorded.
+        """
+        events = EventBus()
+        subscription = events.subscribe()
+        carried = {name: options.pop(name) for name in RunOptions.__slots__ if name in options}
+        work = asyncio.create_task(
+            self._start(
+                task,
+                protocol,
+                run or _new_id(),
+                options.pop("seed", 0),
+                options.pop("limits", None),
+                options.pop("origin", None),
+                RunOptions(**carried),
+                events,
+                **options,
+            )
         )
-        return await self._carry_out(record, prepared, None, on_event, stream_text)
+        work.add_done_callback(lambda _: events.close())
+        try:
+            async for event in subscription:
+                yield event
+            await work
+        finally:
+            work.cancel()
+            await asyncio.wait([work])
 
     async def resume(
         self,
@@ -123,119 +171,145 @@ class Coordinator:
         limits: Limits | None = None,
         on_event: Listener | None = None,
         stream_text: bool = False,
+        answering: Answering | None = None,
     ) -> Outcome:
-        """Continue an interrupted or stopped run where it was; nothing that was said is said again.
+        """Continue a run that is not over; nothing that was said is said again.
 
-        `limits` replace the run's own. Raises `ResumeError` if the run is over, or if protocol or agents have changed.
+        `limits` replace the run's own. Raises `ResumeError` if the run is over, if another process or another caller
+        works on it, or if protocol or agents have changed.
         """
         if self._store is None:
             raise ResumeError("a run can only be resumed with the store that remembers it")
-        if record.status in ("done", "failed"):
+        if record.status in OVER:
             raise ResumeError(f"run {record.id} is over ({record.status}): show it, or start a new one")
-        prepared = self.prepare(protocol)
-        check_same(record.id, record.protocol, prepared.fingerprinted)
-        if limits is not None:
-            record = record.model_copy(update={"limits": limits})
-        said = await self._store.messages(record.id)
-        return await self._carry_out(record, prepared, said, on_event, stream_text)
+        if record.id in self._executions:
+            raise ResumeError(f"run {record.id} is going on: follow it instead")
+        async with self._members.lease() as network:
+            compiled = self._prepare(protocol, network)
+            check_same(record.id, record.protocol, compiled.fingerprinted)
+            if limits is not None:
+                record = record.model_copy(update={"limits": limits})
+            await self._store.claim(record.id)
+            said = await self._store.messages(record.id)
+            options = RunOptions(on_event, stream_text, answering)
+            return await self._carry_out(record, compiled, network, said, options, EventBus())
 
-    async def stream(self, task: Task, protocol: ProtocolSpec, **options: Any) -> AsyncIterator[Event]:
-        """The events of a run as they happen; the last is `RunEnded`. Takes the options of `run`."""
-        events: asyncio.Queue[Event | None] = asyncio.Queue()
-        work = asyncio.create_task(self.run(task, protocol, on_event=events.put_nowait, **options))
-        work.add_done_callback(lambda _: events.put_nowait(None))
-        try:
-            while (event := await events.get()) is not None:
-                yield event
-            await work
-        finally:
-            work.cancel()
+    async def follow(self, run: str) -> AsyncIterator[Event]:
+        """The events of a run from its beginning: the past from the store, then what happens now, up to `RunEnded`.
+
+        What a late subscriber missed of a reply that is being written is in the message later. Leaving does not touch
+        the run. Raises `BadInput` for an unknown run, `ResumeError` without a store and without the run.
+        """
+        execution = self._executions.get(run)
+        if execution is not None:
+            subscription = execution.context.events.subscribe()
+            past = execution.context.in_order()
+            try:
+                yield execution.started()
+                for message in past:
+                    yield MessageSaid(run=run, message=message)
+                async for event in subscription:
+                    if not isinstance(event, RunStarted):
+                        yield event
+            finally:
+                subscription.close()
+            return
+        if self._store is None:
+            raise ResumeError(f"no run {run} goes on here, and no store remembers runs")
+        record = await self._store.record(run)
+        members = tuple(agent.name for agent in record.network.agents)
+        yield RunStarted(run=run, protocol=record.protocol_name, members=members)
+        said: list[Message] = []
+        seen = 0
+        while True:
+            record = await self._store.record(run)
+            said += await self._store.messages(run, after=len(said) - 1)
+            for message in said[seen:]:
+                yield MessageSaid(run=run, message=message)
+            seen = len(said)
+            if record.status != "running":
+                break
+            await asyncio.sleep(LOOK_EVERY)
+        usage = sum((message.usage for message in said), Usage())
+        yield RunEnded(run=run, status=record.status, answer=record.answer, detail=record.detail, usage=usage)
+
+    async def cancel(self, run: str) -> bool:
+        """End a run that goes on here, and wait until it is recorded as `cancelled`; its caller gets that outcome.
+
+        Returns whether there was such a run.
+        """
+        execution = self._executions.get(run)
+        if execution is None:
+            return False
+        await execution.cancel()
+        return True
+
+    async def close(self) -> None:
+        """Cancel every run that goes on, and wait until they are recorded. Runs can be resumed later."""
+        await asyncio.gather(*(execution.cancel() for execution in self._executions.values()))
+
+    async def _start(
+        self,
+        task: Task,
+        protocol: ProtocolSpec,
+        run: str,
+        seed: int,
+        limits: Limits | None,
+        origin: Origin | None,
+        options: RunOptions,
+        events: EventBus,
+    ) -> Outcome:
+        """Record a new run, and carry it out."""
+        async with self._members.lease() as network:
+            compiled = self._prepare(protocol, network)
+            origin = origin or Origin()
+            now = datetime.now(UTC)
+            record = RunRecord(
+                id=run,
+                task=task,
+                protocol_name=compiled.name,
+                protocol=compiled.fingerprinted,
+                network=network.spec,
+                fingerprint=compiled.fingerprint,
+                seed=seed,
+                limits=limits or Limits(),
+                status="running",
+                created=now,
+                updated=now,
+                protocol_source=origin.protocol,
+                network_source=origin.network,
+                scenario_source=origin.scenario,
+            )
+            return await self._carry_out(record, compiled, network, None, options, events)
 
     async def _carry_out(
         self,
         record: RunRecord,
-        prepared: CompiledProtocol,
+        compiled: CompiledProtocol,
+        network: Network,
         said: list[Message] | None,
-        on_event: Listener | None,
-        stream_text: bool,
+        options: RunOptions,
+        events: EventBus,
     ) -> Outcome:
         """Carry out a new run, or one that is resumed and has `said` something already."""
-        spent = sum((message.usage for message in said or ()), Usage())
-        live = RunContext(
+        if options.on_event is not None:
+            events.listen(options.on_event)
+        context = RunContext(
             record.id,
-            self.network,
+            network,
             record.seed,
-            Budget(record.limits, spent),
+            Budget(record.limits, sum((message.usage for message in said or ()), Usage())),
             said or (),
             recorder=self._store,
-            emit=on_event,
-            stream_text=stream_text,
+            events=events,
+            stream_text=options.stream_text,
         )
-        if on_event:
-            on_event(RunStarted(run=record.id, protocol=prepared.name, resumed=said is not None))
-        stating = live.record(record.task, sender=USER, node="task")
-        if self._store is not None and said is None:
-            # Side by side, the run and its first message are one transaction.
-            _, task = await asyncio.gather(self._store.start_run(record), stating)
-        else:
-            task = await stating
-        config: RunnableConfig = {
-            "configurable": {"thread_id": record.id},
-            "metadata": {"fingerprint": prepared.fingerprint},
-            "recursion_limit": prepared.recursion_limit,
-        }
-        status: RunStatus
+        execution = Execution(record, compiled, context, self._store, resumed=said is not None)
+        if record.id in self._executions:
+            raise ResumeError(f"run {record.id} is going on already: follow it instead")
+        self._executions[record.id] = execution
         try:
-            require_knowledge(prepared.name, prepared.expression, self.network, record.task.label, prepared.floor)
-            going_on = said is not None and await self._has_checkpoint(prepared, config)
-            start: State = {"scope": prepared.expression.kind, "task": task.id, "view": [], "said": {}, "round": 0}
-            final = await prepared.graph.ainvoke(
-                None if going_on else start, config, context=live, durability="async" if self._checkpointer else None
-            )
-        except LimitReached as error:
-            status, answer, detail = "stopped", None, str(error)
-        except Unsuited as error:
-            status, answer, detail = "failed", None, str(error)
-        else:
-            status, answer, detail = _conclusion(live, final["outcome"])
-        if self._store is not None:
-            await self._store.finish_run(record.id, status, answer, detail)
-        if status != "stopped":
-            self._finished.append(record.id)
-        if on_event:
-            on_event(RunEnded(run=record.id, status=status, answer=answer, detail=detail, usage=live.budget.spent))
-        messages = tuple(sorted(live.messages.values(), key=lambda message: message.sequence))
-        return Outcome(record.id, status, answer, detail, live.budget.spent, messages)
-
-    async def _has_checkpoint(self, prepared: CompiledProtocol, config: RunnableConfig) -> bool:
-        """Whether a run was interrupted late enough to have a checkpoint. Raises `ResumeError` if it is another's."""
-        saved = await self._checkpointer.aget_tuple(config) if self._checkpointer is not None else None
-        if saved is None:
-            return False
-        fingerprint = saved.metadata.get("fingerprint")
-        if fingerprint != prepared.fingerprint:
-            raise ResumeError(
-                f"the checkpoint of run {config['configurable']['thread_id']} was made by another protocol "
-                f"(fingerprint {fingerprint}, now {prepared.fingerprint}); start a new run"
-            )
-        return True
-
-    async def forget_finished(self) -> None:
-        """Drop the checkpoints of the runs that were finished here; their messages stay in the store."""
-        finished, self._finished = self._finished, []
-        for run in finished if self._checkpointer is not None else ():
-            await self._checkpointer.adelete_thread(run)
-
-
-def _conclusion(live: RunContext, outcome: list[str]) -> tuple[RunStatus, str | None, str]:
-    (last,) = live.get(outcome)
-    answer = answer_of(last.body)
-    if answer is not None:
-        return "done", answer, ""
-    detail = (
-        last.body.detail if isinstance(last.body, Error) else f"{last.sender} gave no answer but a {last.body.kind}"
-    )
-    return "failed", None, detail
-
-
-__all__ = ["COORDINATOR", "Coordinator", "Listener", "Origin", "Outcome"]
+            return await execution.carry_out(options.answering)
+        finally:
+            del self._executions[record.id]
+            events.close()

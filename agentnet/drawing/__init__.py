@@ -8,6 +8,7 @@ and becomes one box of its parent. SVG is written from that; Pillow paints the P
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +21,7 @@ INSTALL = "pip install 'agentnet-ai[picture]'"
 def draw(graph: Any, form: str) -> bytes:
     """A compiled LangGraph in one of the forms. Raises `BadInput` where a library is missing."""
     if form == "mermaid":
-        return str(graph.get_graph(xray=True).draw_mermaid()).encode()
+        return str(_told_apart(graph.get_graph(xray=True)).draw_mermaid()).encode()
     with _needed(form):
         if form == "ascii":
             return str(graph.get_graph(xray=True).draw_ascii()).encode()
@@ -29,6 +30,32 @@ def draw(graph: Any, form: str) -> bytes:
 
         picture = lay_out(graph)
         return to_svg(picture).encode() if form == "svg" else to_png(picture)
+
+
+def _told_apart(drawable: Any) -> Any:
+    """The same drawable graph, in which no two nested graphs have one name: mermaid's subgraphs must not.
+
+    Node ids are paths (``serial:debate:sage``); of the graphs in them that are called alike, all but the first get a
+    number.
+    """
+    from langchain_core.runnables.graph import Graph
+
+    names: dict[tuple[str, ...], str] = {}
+    taken: Counter[str] = Counter()
+
+    def renamed(id: str) -> str:
+        *graphs, node = id.split(":")
+        for depth in range(1, len(graphs) + 1):
+            path = tuple(graphs[:depth])
+            if path not in names:
+                taken[path[-1]] += 1
+                names[path] = path[-1] if taken[path[-1]] == 1 else f"{path[-1]}-{taken[path[-1]]}"
+        return ":".join([*(names[tuple(graphs[: depth + 1])] for depth in range(len(graphs))), node])
+
+    ids = {id: renamed(id) for id in drawable.nodes}
+    nodes = {ids[id]: node.copy(id=ids[id]) for id, node in drawable.nodes.items()}
+    edges = [edge.copy(source=ids[edge.source], target=ids[edge.target]) for edge in drawable.edges]
+    return Graph(nodes=nodes, edges=edges)
 
 
 def for_notebooks(graph: Any) -> tuple[bytes, dict[str, int]]:

@@ -1,8 +1,9 @@
-"""Measuring collaboration against its honest rival: the best single model, chosen in advance.
+"""Evaluations: every collaboration is compared with the best single model, chosen in advance.
 
 from agentnet.evals import evaluate
 
-summary = await evaluate("zoo", limit=20)
+evaluated = await evaluate("zoo", limit=20)
+evaluated.write("report")
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from agentnet.evals.report import Evaluated
     from agentnet.evals.session import evaluate
     from agentnet.evals.suite import SuiteSpec
-    from agentnet.evals.summary import Summary
 
-__all__ = ["SuiteSpec", "Summary", "evaluate"]
+__all__ = ["Evaluated", "SuiteSpec", "evaluate"]
 
-_HOMES = {"SuiteSpec": "suite", "Summary": "summary", "evaluate": "session"}
+_HOMES = {"Evaluated": "report", "SuiteSpec": "suite", "evaluate": "session"}
 
 
 def __getattr__(name: str) -> Any:

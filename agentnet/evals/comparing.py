@@ -1,4 +1,4 @@
-"""Two evaluations, or two systems, side by side on what both were asked."""
+"""Comparing two evaluations, or two systems, on the items that both were asked."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from statistics import fmean
 
 from agentnet.contracts.evaluations import EvaluationRecord, Trial
 from agentnet.errors import BadInput
-from agentnet.evals.calibration import best_members
-from agentnet.evals.rivals import Clusters, beside, paired
+from agentnet.evals.baselines import Clusters, compare_to, paired
+from agentnet.evals.selection import best_members
 from agentnet.evals.statistics import Interval, holm
 from agentnet.evals.tables import Table, summary_tables
 from agentnet.store import Evaluations
@@ -16,7 +16,7 @@ from agentnet.store import Evaluations
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a comparison: the tables of an evaluation, and the system that is meant (None: all)."""
+    """One side of a comparison: the tables of an evaluation, and the system to compare (None: all of them)."""
 
     record: EvaluationRecord
     tables: dict[str, Table]
@@ -25,8 +25,8 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """What `other` has over `one` on the trials that both have."""
+class SystemComparison:
+    """Two systems on the trials that both have: `gain` is the accuracy of `other` minus that of `one`."""
 
     dataset: str
     one: str
@@ -40,7 +40,7 @@ class Comparison:
 
 
 async def side(reference: str, evaluations: Evaluations) -> Side:
-    """What ``ID`` or ``ID/SYSTEM`` means. Raises `BadInput`."""
+    """Return the side that ``ID`` or ``ID/SYSTEM`` means. Raises `BadInput`."""
     prefix, _, system = reference.partition("/")
     record = await evaluations.find(prefix)
     items = await evaluations.items(record.id, "test")
@@ -52,34 +52,36 @@ async def side(reference: str, evaluations: Evaluations) -> Side:
     return Side(record, tables, {(item.dataset, item.id): item.cluster for item in items}, system or None)
 
 
-def compare_trials(one: Side, other: Side) -> list[Comparison]:
-    """Every dataset that both sides have. Without systems named, those of one name are compared.
+def compare_trials(one: Side, other: Side) -> list[SystemComparison]:
+    """Return a comparison for every dataset that both sides have. Unless systems are named, those of one name pair up.
 
-    Raises `BadInput` where there is nothing that both were asked.
+    Raises `BadInput` where no item was asked on both sides.
     """
-    found: list[Comparison] = []
+    comparisons: list[SystemComparison] = []
     for dataset in one.tables:
         if dataset not in other.tables:
             continue
-        left, right = one.tables[dataset], other.tables[dataset]
-        names = [(name, name) for name in left if name in right]
+        table, other_table = one.tables[dataset], other.tables[dataset]
+        pairs = [(name, name) for name in table if name in other_table]
         if one.system or other.system:
             pair = (one.system or other.system or "", other.system or one.system or "")
-            names = [pair] if pair[0] in left and pair[1] in right else []
-        for ours, theirs in names:
-            if (row := _compared(dataset, ours, left[ours], theirs, right[theirs], one.clusters)) is not None:
-                found.append(row)
-    if not found:
+            pairs = [pair] if pair[0] in table and pair[1] in other_table else []
+        for name, other_name in pairs:
+            found = _compared(dataset, name, table[name], other_name, other_table[other_name], one.clusters)
+            if found is not None:
+                comparisons.append(found)
+    if not comparisons:
         raise BadInput(f"{one.record.id} and {other.record.id} have no items and systems in common")
-    return [replace(row, p=p) for row, p in zip(found, holm([row.p for row in found]), strict=True)]
+    p_values = holm([comparison.p for comparison in comparisons])
+    return [replace(comparison, p=p) for comparison, p in zip(comparisons, p_values, strict=True)]
 
 
 def _compared(
-    dataset: str, ours: str, one: list[Trial], theirs: str, other: list[Trial], clusters: Clusters
-) -> Comparison | None:
-    left, right = paired(one, other)
-    against = beside(right, ours, left, clusters)
-    if against is None:
+    dataset: str, one: str, trials: list[Trial], other: str, other_trials: list[Trial], clusters: Clusters
+) -> SystemComparison | None:
+    trials, other_trials = paired(trials, other_trials)
+    comparison = compare_to(one, trials, other_trials, clusters)
+    if comparison is None:
         return None
-    before, after = (fmean(trial.score or 0.0 for trial in some) for some in (left, right))
-    return Comparison(dataset, ours, theirs, len(left), before, after, against.gain, against.p)
+    before, after = (fmean(trial.score or 0.0 for trial in scored) for scored in (trials, other_trials))
+    return SystemComparison(dataset, one, other, len(trials), before, after, comparison.gain, comparison.p)

@@ -1,8 +1,8 @@
-"""The rivals at equal token budget: the best member alone, asked as often as a system's tokens would pay for.
+"""Baselines at equal token budget: the best member alone, asked as often as a system's tokens pay for.
 
 Most published gains of collaboration do not survive these two: self-consistency (Wang et al., arXiv 2203.11171) and
 isolated self-correction (arXiv 2502.08788, arXiv 2605.00914). The best member is asked `most` times once; its first k
-answers are what it would have said at a budget of k.
+answers are what a budget of k calls would have bought.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from agentnet.evals.systems import CORRECTIONS
 def repetitions(
     systems: Iterable[System], best: Mapping[str, str], items: Sequence[Item], trials: Sequence[Trial], most: int
 ) -> int:
-    """How often the best member of each label would have to answer some items to take the tokens of the dearest of some
-    systems."""
+    """Return how often the best member must answer an item to take the tokens of the most expensive system.
+
+    `best` maps each label to its best member. The result is from 1 to `most`.
+    """
     member = {(item.dataset, item.id): best[item.label] for item in items}
     tokens: dict[str, list[int]] = defaultdict(list)
     alone: list[int] = []
@@ -29,40 +31,43 @@ def repetitions(
             tokens[trial.system].append(trial.usage.tokens)
             if trial.system == member[trial.dataset, trial.item]:
                 alone.append(trial.usage.tokens)
-    dearest = max((_mean(tokens[system.name]) for system in systems), default=0.0)
-    return min(most, max(1, round(dearest / _mean(alone)))) if any(alone) else 1
+    most_expensive = max((_mean(tokens[system.name]) for system in systems), default=0.0)
+    return min(most, max(1, round(most_expensive / _mean(alone)))) if any(alone) else 1
 
 
-def first(trial: Trial, times: int) -> Trial:
-    """What a trial of repeated answers would have been with its first `times` only.
+def truncated(trial: Trial, times: int) -> Trial:
+    """Return what a trial of repeated answers would be with its first `times` answers only.
 
-    Samples are decided by majority; of corrections the last answer stands. A trial without a score stays one.
+    Samples are decided by majority; of corrections the last answer counts. A trial without a score stays as it is.
     """
     if trial.score is None:
         return trial
-    said = trial.said[:times]
-    trial = trial.model_copy(update={"messages": len(said)})
-    answered = [one for one in said if one.answer is not None]
-    usage = sum((one.usage for one in said), Usage())
-    corrects = trial.system == CORRECTIONS
-    seconds = trial.seconds * len(said) / max(1, len(trial.said))
+    kept = trial.said[:times]
+    changes: dict[str, object] = {
+        "said": kept,
+        "messages": len(kept),
+        "usage": sum((answer.usage for answer in kept), Usage()),
+        "seconds": trial.seconds * len(kept) / max(1, len(trial.said)),
+    }
+    answered = [answer for answer in kept if answer.answer is not None]
     if not answered:
-        return trial.model_copy(update={"said": said, "usage": usage, "seconds": seconds, "answer": None, "score": 0.0})
-    place = len(answered) - 1 if corrects else plurality([one.answer or "" for one in answered])[0][0]
-    stands = answered[place]
-    return trial.model_copy(
-        update={"said": said, "usage": usage, "seconds": seconds, "answer": stands.answer, "score": stands.score}
-    )
+        return trial.model_copy(update={**changes, "answer": None, "score": 0.0})
+    if trial.system == CORRECTIONS:
+        decided = answered[-1]
+    else:
+        decided = answered[plurality([answer.answer or "" for answer in answered])[0][0]]
+    return trial.model_copy(update={**changes, "answer": decided.answer, "score": decided.score})
 
 
 def affordable(tokens: float, trials: Sequence[Trial]) -> int:
-    """How many of the repeated answers come closest to a budget of so many tokens for each item; at least one."""
-    trials = [trial for trial in trials if trial.score is not None]
-    most = max((len(trial.said) for trial in trials), default=1)
+    """Return how many of the repeated answers come closest to a budget of `tokens` for each item; at least 1."""
+    scored = [trial for trial in trials if trial.score is not None]
+    most = max((len(trial.said) for trial in scored), default=1)
     costs = [
-        _mean([sum(one.usage.tokens for one in trial.said[:times]) for trial in trials]) for times in range(1, most + 1)
+        _mean([sum(answer.usage.tokens for answer in trial.said[:times]) for trial in scored])
+        for times in range(1, most + 1)
     ]
-    return min(range(most), key=lambda place: abs(costs[place] - tokens)) + 1 if trials else 1
+    return min(range(most), key=lambda number: abs(costs[number] - tokens)) + 1 if scored else 1
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,4 +1,4 @@
-"""From a reply to a score: an extractor, a scorer, and which of them each type of answer takes."""
+"""From a reply to a score: the extractor and the scorer of each type of answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OF_TYPE: dict[AnswerType, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Grading:
-    """How the answers of one dataset are scored. Unknown names raise `BadInput`."""
+    """How the answers of one dataset are scored. Raises `BadInput` for unknown names."""
 
     answer: AnswerType
     extractor: str
@@ -37,19 +37,22 @@ class Grading:
 
     @classmethod
     def of(cls, spec: DatasetSpec, default: AnswerType, scorer: str | None = None) -> Grading:
-        """As the suite says; what it leaves open is `default`'s, with `scorer` where the loader knows better."""
+        """Return the grading of a dataset: what its suite says, else what its loader says.
+
+        `default` is the loader's type of answer, `scorer` its scorer, where that type's own would not do.
+        """
         answer = spec.answer or default
-        extractor, usual = _OF_TYPE[answer]
+        extractor, scorer_of_type = _OF_TYPE[answer]
         if scorer is not None and answer == default:
-            usual = scorer
-        return cls(answer, spec.extract or extractor, spec.score or usual, spec.tolerance, spec.judge)
+            scorer_of_type = scorer
+        return cls(answer, spec.extract or extractor, spec.score or scorer_of_type, spec.tolerance, spec.judge)
 
     def extract(self, answer: str) -> str:
-        """The answer within a reply, in the form that is scored."""
+        """Return the answer within a reply, in the form that is scored."""
         return EXTRACTORS[self.extractor](answer)
 
     def score(self, answer: str, item: Item) -> float | None:
-        """How right a reply is, from 0 to 1. None where that takes an agent to tell (judged answers)."""
+        """Return how right a reply is, from 0 to 1; None for judged answers, which an agent grades."""
         if self.answer == "judged":
             return None
         return SCORERS[self.scorer](self.extract(answer), item, self.tolerance)

@@ -1,4 +1,4 @@
-"""Finding suites: shipped ones by name, one's own by file."""
+"""Finding suites: shipped ones by name, others by file."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from agentnet.files.yaml import read_yaml
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A suite with where it was found."""
+    """A suite, and the file that it was read from."""
 
     spec: SuiteSpec
     path: Path
 
     @property
     def folder(self) -> Path:
-        """Where the suite's own paths start from."""
+        """The folder that the suite's own paths start from."""
         return self.path.resolve().parent
 
     def changed(
@@ -32,7 +32,7 @@ class Suite:
         concurrency: int | None = None,
         seed: int | None = None,
     ) -> Suite:
-        """The suite with other numbers; `limit` is of the items of each dataset, and of those that calibrate.
+        """Return the suite with other numbers. `limit` caps the items of each dataset in either split.
 
         Raises `BadInput` for a limit that leaves nothing.
         """
@@ -43,19 +43,19 @@ class Suite:
             datasets = tuple(
                 dataset.model_copy(update={"items": min(limit, dataset.items or limit)}) for dataset in spec.datasets
             )
-            spec = spec.model_copy(update={"datasets": datasets, "calibration": min(limit, spec.calibration)})
+            spec = spec.model_copy(update={"datasets": datasets, "selection": min(limit, spec.selection)})
         changes = {"epochs": epochs, "concurrency": concurrency, "seed": seed}
         given = {name: value for name, value in changes.items() if value is not None}
         return replace(self, spec=spec.model_copy(update=given))
 
 
 def shipped_suites() -> dict[str, SuiteSpec]:
-    """The suites that travel with AgentNet, by name."""
+    """Return the suites that are shipped with AgentNet, by name."""
     return {name: read_yaml(path, SuiteSpec, BadInput) for name, path in shipped_files("evals").items()}
 
 
 def find_suite(reference: str) -> Suite:
-    """The suite of a shipped name or a YAML file. Raises `BadInput`: one line that names the file."""
+    """Return the suite of a shipped name or a YAML file. Raises `BadInput`: one line that names the file."""
     shipped = shipped_files("evals")
     path = shipped.get(reference, Path(reference).expanduser())
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Running an evaluation: every trial is remembered as it ends, and whatever is there already is not done again."""
+"""Running an evaluation: every trial is stored as it ends, and no stored trial is made again."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 
 from agentnet.contracts.bodies import Task
-from agentnet.contracts.evaluations import EvaluationRecord, Item, Split, System, Trial
-from agentnet.coordinator import Coordinator, Outcome
+from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, Split, System, Trial
+from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
-from agentnet.evals.calibration import best_members, measured, measured_network
 from agentnet.evals.equal_budget import repetitions
 from agentnet.evals.grading import Grading
+from agentnet.evals.selection import best_members, cards_with, measured_members
 from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.systems import CORRECTIONS, SAMPLES, corrections, members_of, samples
 from agentnet.evals.trials import interrupted, trial_of
-from agentnet.network import Network
+from agentnet.session import Session
 from agentnet.store import Evaluations
 
 PAUSE = 0.5
@@ -27,7 +27,7 @@ PAUSE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an evaluation is: `done` of `total` trials of a phase, `failed` of them without a score."""
+    """The progress of a phase: `done` of `total` trials, `failed` of them without a score."""
 
     phase: str
     done: int
@@ -37,7 +37,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One trial that is still to be made."""
+    """A trial that is to be made."""
 
     system: System
     item: Item
@@ -46,16 +46,16 @@ class Job:
 
 
 class Evaluation:
-    """One evaluation at work on an open network.
+    """One evaluation on an open network. `gradings` maps each dataset to how its answers are scored.
 
-    `gradings` says how each dataset's answers are read. Where trials are interrupted, `run` goes on later with those
-    that are missing: with the same network and the same seeds it ends with the same trials as without interruption.
+    After an interruption, `run` makes the trials that are missing. With the same network and seeds it ends with the
+    same trials as without the interruption.
     """
 
     def __init__(
         self,
         record: EvaluationRecord,
-        network: Network,
+        session: Session,
         evaluations: Evaluations,
         gradings: Mapping[str, Grading],
         on_progress: Callable[[Progress], None] = lambda _: None,
@@ -63,39 +63,39 @@ class Evaluation:
         self.record = record
         self._suite = SuiteSpec.model_validate(record.suite)
         self._members = members_of(self._suite.members, record.network)
-        self._network, self._evaluations = network, evaluations
+        self._session, self._evaluations = session, evaluations
         self._gradings, self._on_progress = gradings, on_progress
         self._trials: dict[tuple[Split, tuple[str, str, str, int]], Trial] = {}
 
     async def run(self) -> EvaluationRecord:
-        """Make every trial that is missing. Raises `BadInput` before anything runs, and `StoreError`."""
+        """Make every trial that is missing. Raises `BadInput` before the first one, and `StoreError`."""
         for trial in await self._evaluations.trials(self.record.id):
             self._trials[trial.split, trial.key] = trial
-        coordinator = Coordinator(self._network)
+        session = self._session
         for system in self.record.systems:
-            coordinator.prepare(system.protocol)
-        self._prepare_baselines(coordinator)
+            session.prepare(system.protocol)
+        self._prepare_baselines(session)
         for judge in {grading.judge for grading in self._gradings.values() if grading.judge is not None}:
-            self._network[judge]
-        items = {split: await self._evaluations.items(self.record.id, split) for split in ("calibration", "test")}
-        if items["calibration"]:
-            calibrated = [system for system in self.record.systems if system.kind == "member" or "path" in system.facts]
-            await self._make("calibration", coordinator, _jobs(calibrated, items["calibration"], 1, "calibration"))
-            found = measured(self._of("calibration"), items["calibration"], self._members)
-            await self._save(measured=found)
-            coordinator = Coordinator(self._network.with_spec(measured_network(self.record.network, found)))
+            session.network[judge]
+        items = {split: await self._evaluations.items(self.record.id, split) for split in (SELECTION, "test")}
+        if items[SELECTION]:
+            candidates = [system for system in self.record.systems if system.kind == "member" or "path" in system.facts]
+            await self._make("selection", session, _jobs(candidates, items[SELECTION], 1, SELECTION))
+            measured = measured_members(self.record, self._of(SELECTION), items[SELECTION], self._members)
+            await self._save(measured=measured)
+            session = session.with_cards(cards_with(self.record.network, measured))
         best = best_members(self.record, (item.label for item in items["test"]))
         wanted = [system for system in self.record.systems if self._is_wanted(system, set(best.values()))]
-        await self._make("systems", coordinator, _jobs(wanted, items["test"], self._suite.epochs, "test"))
+        await self._make("systems", session, _jobs(wanted, items["test"], self._suite.epochs, "test"))
         repeated = self._repeated(items["test"], best)
         new = [system for system in repeated if system not in self.record.systems]
         await self._save(systems=(*self.record.systems, *new))
-        await self._make("equal budget", coordinator, _jobs(repeated, items["test"], self._suite.epochs, "test"))
+        await self._make("equal budget", session, _jobs(repeated, items["test"], self._suite.epochs, "test"))
         await self._save(status="done")
         return self.record
 
-    def _prepare_baselines(self, coordinator: Coordinator) -> None:
-        """What the best member will be asked again and again must be possible, before anything has been asked."""
+    def _prepare_baselines(self, session: Session) -> None:
+        """Check that the best member can be asked for its baselines, before any model is asked."""
         if not any(system.kind == "system" for system in self.record.systems):
             return
         temperature = self._suite.repeats.temperature
@@ -106,10 +106,10 @@ class Evaluation:
         for name, system in wanted.items():
             if name in self._suite.baselines:
                 try:
-                    coordinator.prepare(system.protocol)
+                    session.prepare(system.protocol)
                 except BadInput as error:
                     left = ", ".join(baseline for baseline in self._suite.baselines if baseline != name)
-                    raise BadInput(f"the rival {name}: {error}; or leave it out: `baselines: [{left}]`") from error
+                    raise BadInput(f"the baseline {name}: {error}; or leave it out: `baselines: [{left}]`") from error
 
     def _of(self, split: Split) -> list[Trial]:
         return [trial for (where, _), trial in self._trials.items() if where == split]
@@ -120,7 +120,7 @@ class Evaluation:
             self.record = await self._evaluations.save(changed)
 
     def _is_wanted(self, system: System, best: Container[str]) -> bool:
-        """A member alone is asked where the suite shows all of them, or where it is the best for some label."""
+        """Whether to try a system: of the members alone all that the suite shows, else the best for each label."""
         if system.kind in ("samples", "corrections"):
             return False
         if system.kind != "member" or "members" in self._suite.baselines:
@@ -128,14 +128,14 @@ class Evaluation:
         return bool(self._suite.baselines) and system.name in best
 
     def _repeated(self, items: Sequence[Item], best: Mapping[str, str]) -> list[System]:
-        """The best member asked again and again: as often as the dearest system's tokens allow."""
+        """The best member asked again, as often as the tokens of the most expensive system pay for."""
         known = [system for system in self.record.systems if system.kind in ("samples", "corrections")]
         if known:
             return known
         found: list[System] = []
         for dataset in dict.fromkeys(item.dataset for item in items):
             if self._gradings[dataset].judge is not None:
-                continue  # a judge would have to be asked about every answer that is decided among fewer
+                continue  # a judge would have to grade every answer that a smaller budget decides on
             times = repetitions(
                 [system for system in self.record.systems if system.kind == "system"],
                 best,
@@ -151,8 +151,8 @@ class Evaluation:
                 found.append(corrections(self._members, dataset, times))
         return found
 
-    async def _make(self, phase: str, coordinator: Coordinator, jobs: Iterable[Job]) -> None:
-        """Make the trials that are missing, so many at a time."""
+    async def _make(self, phase: str, session: Session, jobs: Iterable[Job]) -> None:
+        """Make the trials that are missing, as many concurrently as the suite says."""
         wanted = list(jobs)
         missing = [job for job in wanted if not self._is_made(job)]
         total, waiting = len(wanted), iter(missing)
@@ -162,7 +162,7 @@ class Evaluation:
         async def work() -> None:
             nonlocal done, failed
             for job in waiting:
-                trial = await self._try(coordinator, job)
+                trial = await self._try(session, job)
                 await self._evaluations.record_trial(self.record.id, trial)
                 self._trials[trial.split, trial.key] = trial
                 done, failed = done + 1, failed + (trial.status == "error")
@@ -180,15 +180,15 @@ class Evaluation:
         trial = self._trials.get((job.split, key))
         return trial is not None and trial.status != "error"
 
-    async def _try(self, coordinator: Coordinator, job: Job) -> Trial:
-        """One trial; tried again where a model could not be asked."""
+    async def _try(self, session: Session, job: Job) -> Trial:
+        """Make a trial, and try again where a model could not be asked."""
         task = Task(text=job.item.text, label=job.item.label)
         for attempt in range(self._suite.attempts):
             if attempt:
                 await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
             started = time.perf_counter()
             seed = seed_of(self._suite.seed, job.item, job.epoch)
-            outcome: Outcome = await coordinator.run(task, job.system.protocol, seed=seed, limits=self._suite.limits)
+            outcome: Outcome = await session.run(task, job.system.protocol, seed=seed, limits=self._suite.limits)
             seconds = time.perf_counter() - started
             if interrupted(outcome) is None:
                 break
@@ -200,18 +200,18 @@ class Evaluation:
             outcome,
             seconds,
             self._gradings[job.item.dataset],
-            coordinator.network,
+            session.network,
         )
 
 
 def seed_of(seed: int, item: Item, epoch: int) -> int:
-    """The seed of a run: the same for every system, so that chance is shared where it can be."""
+    """Return the seed of a run: the same for every system, so that systems share chance where they can."""
     place = f"{seed}\x1f{item.dataset}\x1f{item.id}\x1f{epoch}"
     return int.from_bytes(hashlib.sha256(place.encode()).digest()[:4], "big")
 
 
 def _jobs(systems: Sequence[System], items: Sequence[Item], epochs: int, split: Split) -> Iterator[Job]:
-    """Item by item, so that whatever is there early is there for every system."""
+    """Item by item, so that an interrupted evaluation has the same items for every system."""
     for epoch in range(epochs):
         for item in items:
             for system in systems:

@@ -1,4 +1,4 @@
-"""An evaluation from its suite to its summary: started once, carried on as often as it takes."""
+"""An evaluation from its suite to its summary: started once, resumed as often as it takes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from agentnet.contracts.evaluations import EvaluationRecord, Item, Split
+from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, Split
 from agentnet.errors import BadInput, ModelError
 from agentnet.evals.datasets import Dataset, load
 from agentnet.evals.loading import Suite, find_suite
+from agentnet.evals.report import Evaluated
+from agentnet.evals.results import Summary
 from agentnet.evals.running import Evaluation, Progress
 from agentnet.evals.suite import SuiteSpec
-from agentnet.evals.summary import Summary, summarise
+from agentnet.evals.summary import summarise
 from agentnet.evals.systems import systems_of
 from agentnet.evals.tables import ALL
-from agentnet.network import Network, find_network
-from agentnet.store import Evaluations, Store
+from agentnet.network import find_network
+from agentnet.session import open_session
+from agentnet.store import Database, Evaluations
 
 PACKAGES = ("agentnet-ai", "llama-cpp-python", "langgraph", "openai")
 
@@ -32,25 +35,25 @@ async def evaluate(
     network: str | None = None,
     store: str | Path = ":memory:",
     on_progress: Callable[[Progress], None] = lambda _: None,
-) -> Summary:
+) -> Evaluated:
     """Run a suite from beginning to end: for notebooks and programs.
 
     `suite` is a shipped name, a YAML file, or the suite itself: then its paths start from the working folder. `limit`
-    caps the items of each dataset. Without a `store` nothing is remembered. Raises what `start` and `carry_on` raise.
+    caps the items of each dataset. Without a `store` nothing is kept. Raises what `start` and `resume` raise.
     """
     if isinstance(suite, SuiteSpec):
         suite = Suite(suite, Path(f"{suite.name}.yaml"))
     found = suite if isinstance(suite, Suite) else find_suite(str(suite))
-    async with await Store.open(store) as opened:
+    async with await Database.open(store) as opened:
         evaluations = Evaluations(opened)
         record = await start(found.changed(limit=limit), evaluations, network=network)
-        return await carry_on(record, evaluations, on_progress, new=True)
+        return Evaluated(await resume(record, evaluations, on_progress, new=True))
 
 
 async def start(
     suite: Suite, evaluations: Evaluations, *, network: str | None = None, command: str = ""
 ) -> EvaluationRecord:
-    """Read everything that a suite refers to, and remember it as a new evaluation. Nothing is asked yet.
+    """Read everything that a suite refers to, and store it as a new evaluation. No model is asked yet.
 
     `network` replaces the suite's own. Raises `BadInput`, one line that says what is wrong where; `StoreError`.
     """
@@ -82,16 +85,16 @@ async def start(
     return record
 
 
-async def carry_on(
+async def resume(
     record: EvaluationRecord,
     evaluations: Evaluations,
     on_progress: Callable[[Progress], None] = lambda _: None,
     *,
     new: bool = False,
 ) -> Summary:
-    """Make every trial that an evaluation lacks, and sum it up. With none lacking, nothing is asked.
+    """Make every trial that an evaluation lacks, and return its summary. Where none is missing, no model is asked.
 
-    A `new` one that cannot begin, because its models or protocols cannot be used, is not remembered.
+    A `new` one that cannot begin, because its models or protocols cannot be used, is removed from the store.
 
     Raises `BadInput` where the items are not what they were, `NetworkError`, `ModelError`, `StoreError`.
     """
@@ -101,8 +104,8 @@ async def carry_on(
             raise BadInput(f"evaluation {record.id}: its {split} items are not what they were; start a new one")
     gradings = {dataset.name: dataset.grading for dataset in datasets}
     try:
-        async with Network.open(record.network, Path(record.network_folder)) as network:
-            await Evaluation(record, network, evaluations, gradings, on_progress).run()
+        async with open_session((record.network, Path(record.network_folder)), remember=False) as session:
+            await Evaluation(record, session, evaluations, gradings, on_progress).run()
     except (BadInput, ModelError):
         if new and not await evaluations.trials(record.id):
             await evaluations.forget(record.id)
@@ -111,7 +114,7 @@ async def carry_on(
 
 
 async def summary(evaluation: str, evaluations: Evaluations) -> Summary:
-    """What is known of an evaluation so far."""
+    """Return the summary of an evaluation, finished or not. Raises `BadInput` for an unknown id."""
     record = await evaluations.find(evaluation)
     return summarise(record, await evaluations.trials(record.id), await evaluations.items(record.id, "test"))
 
@@ -120,7 +123,7 @@ def _load(spec: SuiteSpec, folder: Path) -> list[Dataset]:
     found = []
     for dataset in spec.datasets:
         try:
-            found.append(load(dataset, folder, calibration=spec.calibration))
+            found.append(load(dataset, folder, selection=spec.selection))
         except BadInput as error:
             raise BadInput(f"dataset {dataset.called!r}: {error}") from error
     names = [dataset.name for dataset in found]
@@ -133,6 +136,6 @@ def _load(spec: SuiteSpec, folder: Path) -> list[Dataset]:
 
 def _items(datasets: list[Dataset]) -> dict[Split, list[Item]]:
     return {
-        "calibration": [item for dataset in datasets for item in dataset.calibration],
+        SELECTION: [item for dataset in datasets for item in dataset.selection],
         "test": [item for dataset in datasets for item in dataset.test],
     }

@@ -1,27 +1,31 @@
-"""The content of a suite file: what is asked, who answers, and what it is compared with."""
+"""The content of a suite file: datasets, systems, and the baselines that they are compared with."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.limits import Limits
+from agentnet.files.tables import uncompressed
 
 AnswerType = Literal["exact", "numeric", "choice", "yes-no", "set", "judged"]
-"""How answers are read and compared, unless the dataset names an extractor or a scorer of its own."""
+"""How answers are extracted and scored, unless the dataset names an extractor or a scorer of its own."""
 
 SPLITS = ("test", "dev", "train", "val", "valid", "validation", "data")
-"""How files are called whose folder says what they hold."""
+"""Stems of file names that name a split: such a dataset is called after its folder."""
+
+ZOO = "zoo"
+"""The loader that reads no file: it generates items of a task family."""
 
 Baseline = Literal["members", "best", "self-consistency", "self-correction"]
 BASELINES: tuple[Baseline, ...] = ("members", "best", "self-consistency", "self-correction")
 
 
 class Fields(FileModel):
-    """Where a table's columns (or a JSON object's fields) hold what an item needs."""
+    """The columns of a table, or the fields of a JSON object, that hold the parts of an item."""
 
     question: str = "question"
     answer: str = "answer"
@@ -31,17 +35,19 @@ class Fields(FileModel):
     choices: str | tuple[str, ...] | None = Field(
         default=None, description="one field that holds a list, or one field for each choice"
     )
-    context: str | None = Field(default=None, description="such as a passage: stands before the question")
+    context: str | None = Field(default=None, description="such as a passage; it comes before the question")
 
 
 class DatasetSpec(FileModel):
-    """Items from somewhere. `from` names the loader; the other settings are its own."""
+    """A source of items. `from` names the loader: ``zoo``, or one of `agentnet.evals.datasets.LOADERS`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    loader: Literal["zoo", "gsm8k", "bbh", "boolq", "mmlu", "ceval", "table"] = Field(alias="from")
+    loader: str = Field(alias="from", description="zoo, gsm8k, bbh, boolq, mmlu, ceval, table")
     name: str = Field(default="", description="default: the family's, or the file's")
-    path: str | None = Field(default=None, description="JSONL, JSON or CSV file; starts from the suite's folder")
+    path: str | None = Field(
+        default=None, description="JSONL, JSON or CSV file, also as .gz; starts from the suite's folder"
+    )
     family: str | None = Field(default=None, description="zoo: which family of generated tasks")
     items: int | None = Field(default=None, ge=1, description="how many; None takes all (a zoo family needs a number)")
     seed: int = Field(
@@ -56,21 +62,23 @@ class DatasetSpec(FileModel):
     prompt: str | None = Field(
         default=None, description="Jinja text with question, context, choices; None takes the answer type's"
     )
-    fields: Fields = Field(default=Fields(), description="table: where things stand")
+    fields: Fields = Field(default=Fields(), description="table: the columns of the file")
 
     @property
     def called(self) -> str:
-        """The dataset's name: its own, the family's, or the file's (its folder's, if it is called after its split)."""
+        """The dataset's name: its own, its family's or its file's; if the file is named after a split, its folder's."""
         if self.name or self.family or not self.path:
             return self.name or self.family or ""
-        path = Path(self.path)
+        path = uncompressed(Path(self.path))
         return path.parent.name if path.stem in SPLITS and path.parent.name else path.stem
 
     @model_validator(mode="after")
     def _complete(self) -> DatasetSpec:
-        if self.loader == "zoo":
+        if self.loader == ZOO:
             if self.family is None or self.items is None:
                 raise ValueError("a zoo dataset needs `family` and `items`")
+            if self.path is not None:
+                raise ValueError("a zoo dataset is generated: leave out `path`")
         elif self.path is None:
             raise ValueError(f"a {self.loader} dataset needs `path`")
         if self.loader != "table" and self.fields != Fields():
@@ -81,11 +89,11 @@ class DatasetSpec(FileModel):
 
 
 class SystemSpec(FileModel):
-    """Something to compare: a protocol, by name, file or expression."""
+    """A system to compare: a protocol, by name, file or expression."""
 
     name: str = ""
     protocol: str | dict[str, Any]
-    datasets: tuple[str, ...] = Field(default=(), description="only these")
+    datasets: tuple[str, ...] = Field(default=(), description="the only ones on which it is tried; empty: all")
     group: str = ""
     facts: dict[str, Any] = Field(default_factory=dict)
 
@@ -102,9 +110,9 @@ class Sweep(FileModel):
 
 
 class Repeats(FileModel):
-    """How the best member is asked again for the baselines at equal token budget."""
+    """How often the best member is asked for the baselines at equal token budget."""
 
-    most: int = Field(default=8, ge=1, description="calls, at most; a system that takes more than these is marked")
+    most: int = Field(default=8, ge=1, description="calls, at most")
     temperature: float = Field(default=0.7, gt=0, description="of self-consistency's samples")
 
 
@@ -113,7 +121,7 @@ def _spelled_out(value: object) -> object:
 
 
 def _entry(value: object) -> str:
-    """Which of the two a person means, so that a mistake in one is not told as a mistake in the other."""
+    """The kind of entry that is meant, so that a mistake in one kind is not reported as a mistake in the other."""
     return "sweep" if isinstance(value, Sweep) or (isinstance(value, dict) and "sweep" in value) else "system"
 
 
@@ -124,7 +132,7 @@ Entry = Annotated[
 
 
 class SuiteSpec(FileModel):
-    """A benchmark: datasets, systems, and how sure one wants to be."""
+    """A benchmark: datasets, the systems to compare, and how precisely."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     summary: str = Field(min_length=1, description="one line")
@@ -132,21 +140,24 @@ class SuiteSpec(FileModel):
     network: str = Field(default="zoo", description="zoo, zoo-batched, or a network file")
     datasets: tuple[DatasetSpec, ...] = Field(min_length=1)
     systems: tuple[Entry, ...] = ()
-    members: tuple[str, ...] = Field(default=("@solver",), min_length=1, description="whom `best` is chosen among")
+    members: tuple[str, ...] = Field(
+        default=("@solver",), min_length=1, description="agents or selectors; the best single model is one of them"
+    )
     baselines: tuple[Baseline, ...] = BASELINES
     repeats: Repeats = Repeats()
-    calibration: int = Field(
-        default=100, ge=0, description="items of each dataset, apart from all others, on which the best member is "
-        "chosen and cards are measured; 0: the cards decide as they are"
+    selection: int = Field(
+        default=100, ge=0, validation_alias=AliasChoices("selection", "calibration"),
+        description="items of each dataset that choose the best member and measure the cards, and are used for nothing "
+        "else; 0: the cards decide as they are"
     )  # fmt: skip
-    epochs: int = Field(default=1, ge=1, description="each item so many times, with different seeds")
+    epochs: int = Field(default=1, ge=1, description="repetitions of every item, with different seeds")
     seed: int = Field(default=0, ge=0)
     limits: Limits = Limits()
-    concurrency: int = Field(default=8, ge=1, description="items under way at a time")
+    concurrency: int = Field(default=8, ge=1, description="items evaluated concurrently")
     attempts: int = Field(default=3, ge=1, description="tries of an item whose models cannot be reached")
 
     @model_validator(mode="after")
-    def _asks_somebody(self) -> SuiteSpec:
+    def _has_systems(self) -> SuiteSpec:
         if not self.systems and not self.baselines:
-            raise ValueError("nobody is asked: name `systems`, or leave `baselines` as they are")
+            raise ValueError("there is nothing to compare: name `systems`, or leave `baselines` as they are")
         return self

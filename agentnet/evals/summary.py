@@ -1,185 +1,59 @@
-"""From trials to what a report says: a row for each system on each dataset, each compared with its rivals."""
+"""From trials to a summary: a row for each system on each dataset, compared with its baselines."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
-from agentnet.contracts.evaluations import EvaluationRecord, Item, SystemKind, Trial
+from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, SystemKind, Trial
 from agentnet.contracts.usage import Usage
-from agentnet.evals.calibration import best_members
-from agentnet.evals.measures import RIGHT, Conduct, conduct
-from agentnet.evals.rivals import Against, clusters_of, corrected, paired, rivals_of
-from agentnet.evals.statistics import Interval, clustered_share, phi
-from agentnet.evals.systems import BEST
-from agentnet.evals.tables import ALL, Table, repeated_kind, summary_tables
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One system on one dataset. Shares lie between 0 and 1; tokens, calls, seconds and cost are for each item."""
-
-    dataset: str
-    system: str
-    kind: SystemKind
-    group: str
-    facts: Mapping[str, Any]
-    items: int
-    """Items with a score; one that was asked in several epochs counts once."""
-    trials: int
-    failures: int
-    """Trials without a score: a model could not be asked. They are in no other number here."""
-    accuracy: Interval
-    answered: float
-    """Share of trials with an answer at all."""
-    calls: float
-    prompt_tokens: float
-    completion_tokens: float
-    reused_tokens: float
-    """Prompt tokens that were not evaluated again."""
-    seconds: float
-    """Median."""
-    seconds_p95: float
-    cost: float
-    respelled: float
-    conduct: Conduct
-    against: tuple[Against, ...] = ()
-
-    @property
-    def tokens(self) -> float:
-        return self.prompt_tokens + self.completion_tokens
-
-    @property
-    def oracle_gap(self) -> float | None:
-        """Share of trials in which some member had it right and the system did not."""
-        return None if self.conduct.oracle is None else max(0.0, self.conduct.oracle - self.accuracy.estimate)
-
-
-@dataclass(frozen=True, slots=True)
-class Correlation:
-    """How much two members err on the same items: the phi coefficient of their errors, None where one never varies."""
-
-    dataset: str
-    one: str
-    other: str
-    phi: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Hindered:
-    """A system some of whose trials did not go as they should: models could not be asked, or a limit was reached."""
-
-    system: str
-    trials: int
-    """All of its trials."""
-    failures: int
-    """Those without a score."""
-    why: str
-    """What the first failure was, if there is one."""
-    incomplete: int
-    """Those that have a score, though some agent was missing."""
-    missing: tuple[str, ...]
-    """Who was."""
-    stopped: int = 0
-    """Those that ended at the suite's limits, without an answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """Everything that a report shows. `grid` has, for each system, the mean score of each item."""
-
-    record: EvaluationRecord
-    rows: tuple[Row, ...]
-    chosen: dict[str, str]
-    """Label → the member that was chosen in advance."""
-    correlations: tuple[Correlation, ...]
-    items: tuple[Item, ...]
-    grid: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
-    fixed: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Dataset → group of paths → the path that did best on the calibration items: the one to fix in advance."""
-    hindered: tuple[Hindered, ...] = ()
-
-    def row(self, dataset: str, system: str) -> Row | None:
-        return next((row for row in self.rows if (row.dataset, row.system) == (dataset, system)), None)
-
-    def chosen_for(self, dataset: str) -> list[str]:
-        """The members that were chosen in advance for a dataset's items."""
-        labels = dict.fromkeys(item.label for item in self.items if dataset in (item.dataset, ALL))
-        return list(dict.fromkeys(self.chosen[label] for label in labels))
-
-    def _repr_markdown_(self) -> str:
-        """How notebooks show a summary: as its report in Markdown."""
-        from agentnet.evals.report.markdown import markdown
-
-        return markdown(self)
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain data: what `report.json` holds."""
-        return {
-            "evaluation": self.record.model_dump(mode="json", exclude={"folder", "network_folder", "suite_source"}),
-            "chosen": self.chosen,
-            "rows": [asdict(row) for row in self.rows],
-            "correlations": [asdict(one) for one in self.correlations],
-            "items": [item.model_dump(mode="json") for item in self.items],
-            "grid": self.grid,
-            "fixed": self.fixed,
-            "hindered": [asdict(one) for one in self.hindered],
-        }
+from agentnet.evals.baselines import Clusters, baseline_comparisons, clusters_of, paired
+from agentnet.evals.correction import corrected
+from agentnet.evals.measures import RIGHT, interaction_metrics
+from agentnet.evals.results import Correlation, IncompleteSystem, Row, Summary
+from agentnet.evals.selection import best_members
+from agentnet.evals.statistics import clustered_share, phi
+from agentnet.evals.tables import ALL, Table, kind_of, summary_tables
 
 
 def summarise(record: EvaluationRecord, trials: Sequence[Trial], items: Sequence[Item]) -> Summary:
-    """The summary of an evaluation, also of one that is not over: then of the trials that there are."""
-    place = {(item.dataset, item.id): number for number, item in enumerate(items)}
+    """Return the summary of an evaluation. Of one that is still running, it covers the trials made so far."""
     best = best_members(record, (item.label for item in items))
     tables = summary_tables(record, best, trials, items)
     clusters = {(item.dataset, item.id): item.cluster for item in items}
-    rows: list[Row] = []
-    for dataset, table in tables.items():
-        kinds = {system.name: system for system in record.systems}
-        for name, some in table.items():
-            if not any(trial.score is not None for trial in some):
-                continue
-            known = kinds.get(name)
-            kind: SystemKind = known.kind if known else "best" if name == BEST else repeated_kind(name)
-            row = _row(dataset, name, kind, some, clusters)
-            if known is not None:
-                row = replace(row, group=known.group, facts=known.facts)
-            together = [table] if dataset != ALL else [tables[one] for one in tables if one != ALL]
-            rows.append(replace(row, against=tuple(rivals_of(name, kind, together, clusters))))
+    whole = tables.get(ALL, next(iter(tables.values()), {}))
     return Summary(
-        record,
-        tuple(corrected(rows)),
-        best,
-        tuple(_correlations(record, tables)),
-        tuple(items),
-        {name: _grid(some, place) for name, some in tables.get(ALL, next(iter(tables.values()), {})).items()},
-        _fixed(record, trials, tables),
-        tuple(_hindered(trials)),
+        record=record,
+        rows=tuple(corrected(list(_rows(record, tables, clusters)))),
+        chosen=best,
+        correlations=tuple(_correlations(record, tables)),
+        items=tuple(items),
+        grid={name: _scores_of_items(own, items) for name, own in whole.items()},
+        fixed=_fixed(record, trials, tables),
+        incomplete=tuple(_incomplete_systems(trials)),
     )
 
 
-def _hindered(trials: Sequence[Trial]) -> Iterable[Hindered]:
-    """Of the test trials; a system without any score has no row that could tell."""
-    tests = [trial for trial in trials if trial.split == "test"]
-    for name in dict.fromkeys(trial.system for trial in tests):
-        mine = [trial for trial in tests if trial.system == name]
-        failed = [trial for trial in mine if trial.score is None]
-        incomplete = [trial for trial in mine if trial.score is not None and trial.missing]
-        stopped = sum(trial.status == "stopped" for trial in mine)
-        if failed or incomplete or stopped:
-            missing = tuple(sorted({agent for trial in incomplete for agent in trial.missing}))
-            why = failed[0].detail if failed else ""
-            yield Hindered(name, len(mine), len(failed), why, len(incomplete), missing, stopped)
+def _rows(record: EvaluationRecord, tables: Mapping[str, Table], clusters: Clusters) -> Iterator[Row]:
+    """A row for each system of each table that has a score. Its p-values are not corrected yet."""
+    systems = {system.name: system for system in record.systems}
+    for dataset, table in tables.items():
+        datasets = [other for name, other in tables.items() if name != ALL] if dataset == ALL else [table]
+        for name, trials in table.items():
+            if all(trial.score is None for trial in trials):
+                continue
+            row = _row(dataset, name, kind_of(name, record), trials, clusters)
+            if name in systems:
+                row = replace(row, group=systems[name].group, facts=systems[name].facts)
+            yield replace(row, comparisons=tuple(baseline_comparisons(name, row.kind, datasets, clusters)))
 
 
-def _row(
-    dataset: str, name: str, kind: SystemKind, trials: Sequence[Trial], clusters: Mapping[tuple[str, str], str]
-) -> Row:
+def _row(dataset: str, name: str, kind: SystemKind, trials: Sequence[Trial], clusters: Clusters) -> Row:
     scored = [trial for trial in trials if trial.score is not None]
     usage, count = sum((trial.usage for trial in scored), Usage()), len(scored)
     seconds = [trial.seconds for trial in scored]
@@ -202,40 +76,64 @@ def _row(
         seconds_p95=float(np.quantile(seconds, 0.95)),
         cost=usage.cost / count,
         respelled=sum(trial.respelled for trial in scored) / count,
-        conduct=conduct(scored),
+        interaction=interaction_metrics(scored),
     )
 
 
-def _correlations(record: EvaluationRecord, tables: Mapping[str, Table]) -> Iterable[Correlation]:
+def _incomplete_systems(trials: Sequence[Trial]) -> Iterator[IncompleteSystem]:
+    """The systems with incomplete test trials. One without any score has no row, and is only here."""
+    tests = [trial for trial in trials if trial.split == "test"]
+    for name in dict.fromkeys(trial.system for trial in tests):
+        own = [trial for trial in tests if trial.system == name]
+        failed = [trial for trial in own if trial.score is None]
+        partial = [trial for trial in own if trial.score is not None and trial.missing]
+        stopped = sum(trial.status == "stopped" for trial in own)
+        if failed or partial or stopped:
+            yield IncompleteSystem(
+                system=name,
+                trials=len(own),
+                failures=len(failed),
+                why=failed[0].detail if failed else "",
+                partial=len(partial),
+                missing=tuple(sorted({agent for trial in partial for agent in trial.missing})),
+                stopped=stopped,
+            )
+
+
+def _correlations(record: EvaluationRecord, tables: Mapping[str, Table]) -> Iterator[Correlation]:
     members = [system.name for system in record.systems if system.kind == "member"]
     for dataset, table in tables.items():
-        present = [name for name in members if name in table]
-        for place, one in enumerate(present):
-            for other in present[place + 1 :]:
-                ours, theirs = paired(table[one], table[other])
-                wrong = [[(t.score or 0.0) < RIGHT for t in some] for some in (ours, theirs)]
-                yield Correlation(dataset, one, other, phi(*wrong) if ours else None)
+        for one, other in combinations([name for name in members if name in table], 2):
+            wrong, other_wrong = (
+                [(trial.score or 0.0) < RIGHT for trial in trials] for trials in paired(table[one], table[other])
+            )
+            yield Correlation(dataset, one, other, phi(wrong, other_wrong) if wrong else None)
 
 
 def _fixed(record: EvaluationRecord, trials: Sequence[Trial], tables: Mapping[str, Table]) -> dict[str, dict[str, str]]:
-    """The best path of each group on the calibration items; of equals the first listed."""
+    """Dataset → group of paths → the best path on the selection split; the first listed of equally good ones."""
     scores: dict[tuple[str, str], list[float]] = defaultdict(list)
     for trial in trials:
-        if trial.split == "calibration" and trial.score is not None:
+        if trial.split == SELECTION and trial.score is not None:
             for dataset in {trial.dataset, ALL} & tables.keys():
                 scores[dataset, trial.system].append(trial.score)
-    found: dict[str, dict[str, str]] = defaultdict(dict)
+    groups: dict[str, list[str]] = defaultdict(list)
+    for system in record.systems:
+        if "path" in system.facts:
+            groups[system.group].append(system.name)
+    fixed: dict[str, dict[str, str]] = defaultdict(dict)
     for dataset in tables:
-        for group in dict.fromkeys(system.group for system in record.systems if "path" in system.facts):
-            paths = [s.name for s in record.systems if s.group == group and scores.get((dataset, s.name))]
-            if paths:
-                found[dataset][group] = max(paths, key=lambda name: fmean(scores[dataset, name]))
-    return dict(found)
+        for group, names in groups.items():
+            means = {name: fmean(found) for name in names if (found := scores.get((dataset, name)))}
+            if means:
+                fixed[dataset][group] = max(means, key=lambda name: means[name])
+    return dict(fixed)
 
 
-def _grid(trials: Sequence[Trial], place: Mapping[tuple[str, str], int]) -> tuple[float | None, ...]:
-    scores: dict[int, list[float]] = defaultdict(list)
+def _scores_of_items(trials: Sequence[Trial], items: Sequence[Item]) -> tuple[float | None, ...]:
+    """The mean score of each item over its epochs. Shape: [items]."""
+    scores: dict[tuple[str, str], list[float]] = defaultdict(list)
     for trial in trials:
         if trial.score is not None:
-            scores[place[trial.dataset, trial.item]].append(trial.score)
-    return tuple(fmean(scores[number]) if number in scores else None for number in range(len(place)))
+            scores[trial.dataset, trial.item].append(trial.score)
+    return tuple(fmean(found) if (found := scores.get((item.dataset, item.id))) else None for item in items)

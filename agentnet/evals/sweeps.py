@@ -1,4 +1,4 @@
-"""Sweeps: one system for each point of an experiment, in the order in which a curve is read."""
+"""Sweeps: one system for each point of an experiment, in the order of its curve."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STRATEGIES: tuple[str, ...] = get_args(Fuse.model_fields["strategy"].annotation)
 
 
 def swept(sweep: Sweep, members: Sequence[str]) -> list[System]:
-    """The systems of a sweep over some members of the network."""
+    """Return the systems of a sweep over some members of the network. Raises `BadInput` where there is none."""
     match sweep.sweep:
         case "paths":
             points = _paths(members, sweep.shapes)
@@ -29,14 +29,18 @@ def swept(sweep: Sweep, members: Sequence[str]) -> list[System]:
             points = _pairs(members, sweep.by)
         case "rounds":
             points = _rounds(members, sweep.rounds)
-    found = [point.model_copy(update={"datasets": sweep.datasets}) for point in points]
-    if not found:
-        raise BadInput(f"sweep {sweep.sweep} over {', '.join(members)}: no system comes of it; it needs more of them")
-    return found
+    systems = [point.model_copy(update={"datasets": sweep.datasets}) for point in points]
+    if not systems:
+        raise BadInput(f"sweep {sweep.sweep} over {', '.join(members)}: it makes no system; name more members")
+    return systems
 
 
 def together(members: Sequence[str], by: str) -> Expression:
-    """Some members on one answer: ``vote``, ``weighted``, a way to fuse such as ``duetnet``, or one ``-bytes``."""
+    """Return an expression by which members answer together.
+
+    `by` is ``vote``, ``weighted``, or a strategy of fusion, by pieces (``duetnet``) or by bytes (``duetnet-bytes``).
+    Raises `BadInput` for anything else.
+    """
     strategy, bytewise = by.removesuffix("-bytes"), by.endswith("-bytes")
     if by == "vote":
         return Parallel(branches=_each(members))
@@ -46,11 +50,11 @@ def together(members: Sequence[str], by: str) -> Expression:
         return Fuse.model_validate(
             {"members": tuple(members), "strategy": strategy, "level": "bytes" if bytewise else "pieces"}
         )
-    raise BadInput(f"nobody can answer together by {by!r}: say vote, weighted, or one of {', '.join(STRATEGIES)}")
+    raise BadInput(f"members cannot answer together by {by!r}: say vote, weighted, or one of {', '.join(STRATEGIES)}")
 
 
 def system(name: str, expression: Expression, *, group: str = "", **facts: object) -> System:
-    """An expression as one of the things compared."""
+    """Return an expression as a system to compare."""
     protocol = ProtocolSpec(name=INLINE, summary=name, protocol=expression)
     return System(name=name, protocol=protocol, group=group, facts=facts)
 
@@ -58,7 +62,8 @@ def system(name: str, expression: Expression, *, group: str = "", **facts: objec
 def _paths(members: Sequence[str], shapes: Sequence[str]) -> Iterator[System]:
     """Serial and parallel inference and their two compositions, over all orders (AI-Model Network, section 3).
 
-    S2P: a chain whose end all read, each then answers; P2S: all answer, and a chain goes over what they decided.
+    S2P: a chain of members answers, then all members read its answer and answer in parallel. P2S: all members answer in
+    parallel, then a chain of members revises what they decided.
     """
     orders = list(permutations(members))
     if "serial" in shapes:
@@ -78,7 +83,7 @@ def _paths(members: Sequence[str], shapes: Sequence[str]) -> Iterator[System]:
 
 
 def _subsets(members: Sequence[str], ways: Sequence[str]) -> Iterator[System]:
-    """Every set of members that is not empty; alone there is only one way."""
+    """Every set of members that is not empty. A member alone is one system, whatever the ways to decide."""
     for some in subsets(members):
         if len(some) == 1:
             yield system(f"{some[0]} is online", Ask(agent=some[0]), group="online", members=list(some), by=ALONE)

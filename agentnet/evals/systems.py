@@ -1,11 +1,12 @@
-"""From a suite to the systems that it compares: its own, and the rivals that nobody may leave out by accident."""
+"""From a suite to the systems that it compares: its own, every member alone, and the best member asked again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentnet.collab.binding import Binder, agents_of
+from agentnet.collab.binding import Binder
+from agentnet.collab.combinators import agents_of
 from agentnet.collab.inline import INLINE, protocol_from, read_protocol
 from agentnet.contracts.evaluations import System, SystemKind
 from agentnet.contracts.network import NetworkSpec
@@ -19,36 +20,42 @@ SAMPLES, CORRECTIONS = "self-consistency", "self-correction"
 
 
 def members_of(selectors: Sequence[str], network: NetworkSpec) -> tuple[str, ...]:
-    """The names of the agents that some selectors mean. Raises `ProtocolError`."""
+    """Return the names of the agents that some selectors mean. Raises `ProtocolError`."""
     asked = Parallel(branches=tuple(Ask(agent=selector) for selector in selectors))
     return tuple(agents_of(Binder(network).bind(asked, "members")))
 
 
 def systems_of(suite: SuiteSpec, network: NetworkSpec, folder: Path) -> tuple[System, ...]:
-    """Every member alone, then what the suite compares. Raises `BadInput` for what cannot be bound."""
+    """Return every member alone, then the systems of the suite. Raises `BadInput` for what cannot be bound.
+
+    `folder` is where the suite's own paths start from.
+    """
     members = members_of(suite.members, network)
-    found = [system(name, Ask(agent=name)).model_copy(update={"kind": "member"}) for name in members]
+    systems = [system(name, Ask(agent=name)).model_copy(update={"kind": "member"}) for name in members]
     for entry in suite.systems:
         if isinstance(entry, Sweep):
-            found += swept(entry, members_of(entry.members, network))
+            systems += swept(entry, members_of(entry.members, network))
         else:
             try:
-                found.append(_written(entry, folder, network))
+                systems.append(_written(entry, folder, network))
             except BadInput as error:
                 raise BadInput(f"system {(entry.name or entry.protocol)!r}: {error}") from error
-    names = [one.name for one in found]
+    names = [found.name for found in systems]
     if twice := {name for name in names if names.count(name) > 1}:
         raise BadInput(f"two systems are called {min(twice)!r}: give one of them another `name`")
     known = {dataset.called for dataset in suite.datasets}
-    for one in found:
-        if unknown := set(one.datasets) - known:
-            raise BadInput(f"system {one.name!r} is tried on {min(unknown)!r}, which is no dataset of the suite")
-        Binder(network).bind(one.protocol.protocol, one.name)
-    return tuple(found)
+    for found in systems:
+        if unknown := set(found.datasets) - known:
+            raise BadInput(f"system {found.name!r} is tried on {min(unknown)!r}, which is no dataset of the suite")
+        Binder(network).bind(found.protocol.protocol, found.name)
+    return tuple(systems)
 
 
 def samples(members: Sequence[str], network: NetworkSpec, dataset: str, times: int, temperature: float) -> System:
-    """The best member, asked so many times with different seeds (self-consistency, Wang et al., arXiv 2203.11171)."""
+    """Return the best member, asked `times` times with different seeds.
+
+    Self-consistency: Wang et al., arXiv 2203.11171.
+    """
     own = {agent.name: agent.sampling for agent in network.agents}
     asked = tuple(
         Parallel(
@@ -61,7 +68,7 @@ def samples(members: Sequence[str], network: NetworkSpec, dataset: str, times: i
 
 
 def corrections(members: Sequence[str], dataset: str, times: int) -> System:
-    """The best member, which reads its own answer and answers again (isolated self-correction)."""
+    """Return the best member, which reads its own answer and answers again (isolated self-correction)."""
     asked = tuple(Serial(steps=(Ask(agent=name), *(Ask(agent=name, role="revise"),) * (times - 1))) for name in members)
     return _repeated(CORRECTIONS, "corrections", asked, dataset, times)
 
@@ -72,7 +79,7 @@ def _repeated(name: str, kind: SystemKind, among: tuple[Expression, ...], datase
 
 
 def _written(entry: SystemSpec, folder: Path, network: NetworkSpec) -> System:
-    """A system that the suite names or spells out."""
+    """A system whose protocol the suite names or spells out."""
     if isinstance(entry.protocol, str):
         protocol, _ = read_protocol(entry.protocol, beside=folder, agents=[agent.name for agent in network.agents])
         name = entry.name or (protocol.name if protocol.name != INLINE else entry.protocol)
@@ -82,7 +89,7 @@ def _written(entry: SystemSpec, folder: Path, network: NetworkSpec) -> System:
         name, protocol = entry.name, protocol_from(entry.protocol, summary=entry.name)
     return System(
         name=name,
-        protocol=protocol,
+        protocol=protocol.model_copy(update={"floor": 0.0}),  # an evaluation measures answers: nothing is refused
         datasets=entry.datasets,
         group=entry.group,
         facts=entry.facts,

@@ -1,25 +1,22 @@
-"""From a run to a trial: what was answered, whether it is right, what it took, and what members said on the way."""
+"""From a run to a trial: the answer, its score, what it took, and the answers of members on the way."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from agentnet.agents import Turn, candidate
-from agentnet.collab.context import COORDINATOR, USER
 from agentnet.contracts.bodies import Error, Fusion, Refusal, Task, Verdict, answer_of
-from agentnet.contracts.evaluations import Item, Said, Split, System, Trial, TrialStatus
-from agentnet.contracts.messages import Message
+from agentnet.contracts.evaluations import Item, MemberAnswer, Split, System, Trial, TrialStatus
+from agentnet.contracts.messages import COORDINATOR, USER, Message
 from agentnet.coordinator import Outcome
 from agentnet.errors import AgentNetError
 from agentnet.evals.grading import Grading
 from agentnet.network import Network
-
-NOT_ITS_FAULT = frozenset({"model", "model-file", "unavailable", "rate-limited", "bad-response", "not-recorded"})
-"""Codes of errors that say nothing about a system: its models could not be asked."""
+from agentnet.network.measuring import NOT_ITS_FAULT, take_turn
 
 
 def interrupted(outcome: Outcome) -> str | None:
-    """Why a run says nothing about its system, if it does not: the first failure that is not the system's own."""
+    """Return the first failure of a run that is not its system's fault; None where there is none."""
     for message in outcome.messages:
         if isinstance(message.body, Error) and message.body.code in NOT_ITS_FAULT:
             return message.body.detail
@@ -44,9 +41,10 @@ async def trial_of(
     grading: Grading,
     network: Network,
 ) -> Trial:
-    """What a run was worth. Without an answer it is wrong; where a model could not be asked, it is not scored."""
+    """Return the trial that a run makes. Without an answer it is wrong; where a model could not be asked, it has no
+    score."""
     turns = [message for message in outcome.messages if message.sender not in (USER, COORDINATOR)]
-    status: TrialStatus = outcome.status if outcome.status != "running" else "failed"
+    status: TrialStatus = outcome.status if outcome.status in ("done", "stopped") else "failed"
     detail, score = outcome.detail, 0.0
     if outcome.answer is not None:
         try:
@@ -71,12 +69,12 @@ async def trial_of(
         errors=sum(isinstance(message.body, Error) for message in turns),
         missing=tuple(dict.fromkeys(_missing(turns))),
         respelled=sum(sum(turn.body.respelled.values()) for turn in turns if isinstance(turn.body, Fusion)),
-        said=tuple(_said(message, item, grading) for message in turns if _is_to(outcome, message)),
+        said=tuple(_member_answer(message, item, grading) for message in turns if _answers_item(outcome, message)),
     )
 
 
 async def graded(answer: str, item: Item, grading: Grading, network: Network) -> float:
-    """The score of an answer, between 0 and 1. Raises `AgentNetError` where a judge is asked and gives no verdict."""
+    """Return the score of an answer, from 0 to 1. Raises `AgentNetError` where a judge gives no verdict."""
     score = grading.score(answer, item)
     if score is not None:
         return score
@@ -84,19 +82,19 @@ async def graded(answer: str, item: Item, grading: Grading, network: Network) ->
     judge = network[grading.judge]
     task = Task(text=f"{item.text}\n\nReference answer: {item.answers[0]}")
     turn = Turn("verify", task, read=[candidate(answer)])
-    verdict = judge.read(turn, await judge.answer(judge.request(turn)))
+    verdict = await take_turn(judge, turn)
     return float(isinstance(verdict, Verdict) and verdict.verdict == "approve")
 
 
-def _is_to(outcome: Outcome, message: Message) -> bool:
-    """Whether a turn was an attempt at the item itself, and not at a step of a plan or at somebody's answer."""
+def _answers_item(outcome: Outcome, message: Message) -> bool:
+    """Whether a turn was an attempt at the item itself, and not at a step of a plan or at another agent's answer."""
     answers = answer_of(message.body) is not None or isinstance(message.body, Error | Refusal)
     return answers and message.reply_to[:1] == (outcome.messages[0].id,)
 
 
-def _said(message: Message, item: Item, grading: Grading) -> Said:
+def _member_answer(message: Message, item: Item, grading: Grading) -> MemberAnswer:
     answer = answer_of(message.body)
-    return Said(
+    return MemberAnswer(
         agent=message.sender,
         round=message.round,
         answer=answer,

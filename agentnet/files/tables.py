@@ -1,19 +1,24 @@
-"""Reading JSONL, JSON and CSV, so that every complaint names its file and line."""
+"""Reading JSONL, JSON and CSV, compressed with gzip or not. Every error names its file and line."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import threading
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agentnet.errors import BadInput
 
-csv.field_size_limit(2**31 - 1)  # Python's own limit is 128 KiB, and a passage can be longer
 SUFFIXES = {".jsonl": "JSONL", ".ndjson": "JSONL", ".json": "JSON", ".csv": "CSV", ".tsv": "CSV"}
+COMPRESSED = ".gz"
+"""May follow each of the other endings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Record:
 
 
 def records(path: Path) -> tuple[Record, ...]:
-    """What a file holds, by its ending. An empty one is `BadInput`."""
+    """Return the records of a file, whose ending says what it is. Raises `BadInput`, also for an empty file."""
     kind = kind_of(path)
     if kind == "CSV":
         found = tuple(_with_header(path))
@@ -57,37 +62,69 @@ def records(path: Path) -> tuple[Record, ...]:
 
 
 def kind_of(path: Path) -> str:
-    """JSONL, JSON or CSV, by the ending of its name."""
-    kind = SUFFIXES.get(path.suffix.lower())
+    """Return JSONL, JSON or CSV, by the ending of the file's name."""
+    kind = SUFFIXES.get(uncompressed(path).suffix.lower())
     if kind is None:
-        raise BadInput(f"{path}: what is it? A dataset's file ends in {', '.join(SUFFIXES)}")
+        raise BadInput(f"{path}: what is it? A dataset's file ends in {', '.join(SUFFIXES)}, perhaps with {COMPRESSED}")
     return kind
 
 
+def uncompressed(path: Path) -> Path:
+    """Return a path without the ending of compression: ``a.csv`` for ``a.csv.gz``."""
+    return path.with_suffix("") if path.suffix.lower() == COMPRESSED else path
+
+
 def read(path: Path) -> str:
-    """A file's text, without a byte order mark."""
+    """Return a file's text, decompressed, without a byte order mark."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; a path starts from the folder of the file that names it") from None
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path}: not UTF-8 (byte {error.start}); convert it") from error
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+    if uncompressed(path) != path:
+        try:
+            content = gzip.decompress(content)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise BadInput(f"{path}: not a whole gzip file ({error}); compress it again") from error
+    try:
+        # As a text file is read: every kind of line end becomes one.
+        return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig").read()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: not UTF-8 (byte {error.start}); convert it") from error
 
 
 def cells(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """The lines of a CSV file (tabs if it ends in .tsv) that are not empty, each with its place."""
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    """Yield the lines of a CSV file that are not empty, each with its place. The delimiter of .tsv is a tab."""
+    delimiter = "\t" if uncompressed(path).suffix.lower() == ".tsv" else ","
     reader = csv.reader(io.StringIO(read(path), newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                yield f"{path}:{line}", row
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise BadInput(f"{path}:{line}: not CSV: {error}") from error
+    lines: list[tuple[str, list[str]]] = []
+    line, problem = 1, None
+    with _fields_of_any_length():
+        try:
+            for row in reader:
+                if any(cell.strip() for cell in row):
+                    lines.append((f"{path}:{line}", row))
+                line = reader.line_num + 1
+        except csv.Error as error:
+            problem = error
+    yield from lines
+    if problem is not None:
+        raise BadInput(f"{path}:{line}: not CSV: {problem}") from problem
+
+
+@contextmanager
+def _fields_of_any_length() -> Iterator[None]:
+    """Lift the CSV reader's limit of 128 KiB for a field: a passage can be longer. It holds for the whole process."""
+    with _limit:
+        before = csv.field_size_limit(2**31 - 1)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
+
+
+_limit = threading.Lock()
 
 
 def written(found: Any) -> str:

@@ -13,20 +13,20 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from agentnet.fusion.pieces import Pieces
+from agentnet.fusion.byte_vocabulary import ByteVocabulary, Probabilities
+from agentnet.models.tokens import LogProbs
 
-Respell = Callable[[Sequence[int], bytes], Sequence[int]]
-"""From tokens, and bytes behind what they say, to the tokens of both: see `Speller.append`."""
+Retokenize = Callable[[Sequence[int], bytes], Sequence[int]]
+"""From tokens, and bytes that follow them, to the tokens of both: see `Retokenizer.append`."""
 
-Conditional = Callable[[Sequence[int]], Awaitable[Any]]
-"""From the tokens of a cover to log-probabilities by place, float64 of shape (places,)."""
+Conditional = Callable[[Sequence[int]], Awaitable[LogProbs]]
+"""From the tokens of a cover to the log-probabilities of the next piece: float64, shape (pieces,)."""
 
-BYTES = Pieces([bytes([value]) for value in range(256)] + [b""], ends=[256])
-"""Bytes as a vocabulary: place 0 is the end, place b + 1 the byte b."""
+BYTES = ByteVocabulary([bytes([value]) for value in range(256)] + [b""], ends=[256])
+"""Bytes as a vocabulary: index 0 is the end, index b + 1 the byte b."""
 
 
 @dataclass(slots=True)
@@ -37,73 +37,87 @@ class _Cover:
     weight: float
     """The probability of the tokens, in proportion to that of the text so far."""
     rest: bytes
-    probabilities: Any = None
-    """Of the next piece, by place; None until the model was asked."""
+    probabilities: Probabilities | None = None
+    """Of the next piece, shape (pieces,); None until the model was asked."""
 
 
 class ByteDistribution:
     """The next-byte distribution of one model along one text."""
 
     def __init__(
-        self, pieces: Pieces, conditional: Conditional, *, negligible: float = 1e-3, respell: Respell | None = None
+        self,
+        vocabulary: ByteVocabulary,
+        conditional: Conditional,
+        *,
+        negligible: float = 1e-3,
+        retokenize: Retokenize | None = None,
     ) -> None:
-        """Where no cover is left that goes on with a byte (those that did may have been given up), `respell` says how
-        the text is spelled then; it is taken as given."""
-        self._pieces, self._conditional, self._negligible, self._respell = pieces, conditional, negligible, respell
+        """`retokenize` gives the tokens of the text where no cover is left that continues with a byte, because those
+        that did were given up; its tokens are taken as certain."""
+        self._vocabulary, self._conditional, self._negligible = vocabulary, conditional, negligible
+        self._retokenize = retokenize
         self._covers = [_Cover((), 1.0, b"")]
         self.given_up = 0.0
         """The share of the probability that was given up so far, added up over the bytes: a bound of the error."""
-        self.respelled = 0
-        """How often the text was spelled anew."""
+        self.retokenized = 0
+        """How often the text was tokenized again."""
 
     @property
     def tokens(self) -> tuple[int, ...]:
-        """The likeliest cover: how the model would most probably spell the text."""
+        """The likeliest cover: the tokens that the model would most probably use for the text."""
         return self._best.tokens
 
     @property
     def _best(self) -> _Cover:
         return max(self._covers, key=lambda cover: cover.weight)
 
-    async def next(self) -> Any:
-        """Natural log-probabilities of what comes next, by the places of `BYTES`; they sum to one."""
-        await self._ask()
+    async def next(self) -> LogProbs:
+        """Return natural log-probabilities of what comes next, by the indexes of `BYTES`: shape (257,).
+
+        Their exponentials sum to one. Raises like `conditional`.
+        """
         found = np.zeros(257)
         for cover in self._covers:
-            found[1:] += cover.weight * self._pieces.sorted.next_bytes(cover.probabilities, cover.rest)
+            probabilities = await self._asked(cover)
+            found[1:] += cover.weight * self._vocabulary.sorted.next_bytes(probabilities, cover.rest)
             if not cover.rest:
-                found[0] += cover.weight * cover.probabilities[0]
+                found[0] += cover.weight * probabilities[0]
         with np.errstate(divide="ignore"):
-            return np.log(found / found.sum())
+            logprobs: LogProbs = np.log(found / found.sum())
+        return logprobs
 
-    async def _ask(self) -> None:
-        for cover in self._covers:
-            if cover.probabilities is None:
-                cover.probabilities = np.exp(await self._conditional(cover.tokens))
+    async def _asked(self, cover: _Cover) -> Probabilities:
+        """Return the probabilities of the piece that follows a cover, shape (pieces,)."""
+        if cover.probabilities is None:
+            cover.probabilities = np.exp(await self._conditional(cover.tokens))
+        return cover.probabilities
 
     async def append(self, byte: bytes) -> None:
-        """Go on with a byte. Raises `ValueError` where its probability is 0 and nothing can be respelled."""
-        await self._ask()
+        """Continue the text with a byte.
+
+        Raises like `conditional`, and `ValueError` where the byte has probability 0 and there is no `retokenize`.
+        """
         found: list[tuple[float, _Cover]] = []
         for cover in self._covers:
+            probabilities = await self._asked(cover)
             rest = cover.rest + byte
-            place = self._pieces.places.get(rest)
-            ended = float(cover.probabilities[place]) if place is not None else 0.0
-            if place is not None and ended:
+            index = self._vocabulary.indexes.get(rest)
+            ended = float(probabilities[index]) if index is not None else 0.0
+            if index is not None and ended:
                 share = cover.weight * ended
-                found.append((share, _Cover((*cover.tokens, self._pieces.tokens[place]), share, b"")))
-            inside = self._pieces.sorted.mass(cover.probabilities, rest) - ended
+                found.append((share, _Cover((*cover.tokens, self._vocabulary.tokens[index]), share, b"")))
+            inside = self._vocabulary.sorted.mass(probabilities, rest) - ended
             if inside > 0:
-                found.append((cover.weight * inside, _Cover(cover.tokens, cover.weight, rest, cover.probabilities)))
-        if found or self._respell is None:
+                found.append((cover.weight * inside, _Cover(cover.tokens, cover.weight, rest, probabilities)))
+        if found or self._retokenize is None:
             self._covers = self._kept(found)
         else:
-            tokens = self._respell(self._best.tokens, self._best.rest + byte)
+            tokens = self._retokenize(self._best.tokens, self._best.rest + byte)
             self._covers = [_Cover(tuple(tokens), 1.0, b"")]
-            self.respelled += 1
+            self.retokenized += 1
 
     def _kept(self, found: list[tuple[float, _Cover]]) -> list[_Cover]:
-        """The covers whose share of the probability matters, their weights scaled so that the shares sum to one."""
+        """Return the covers whose share of the probability matters, weighed so that their shares sum to one."""
         whole = math.fsum(share for share, _ in found)
         if not whole > 0:
             raise ValueError("the model gives this byte no probability")

@@ -1,23 +1,22 @@
-"""Models that decode together: each has its own prompt, tokenizer and KV cache, and follows what is said by all."""
+"""Models that decode together: each has its own prompt, tokenizer and KV cache, and follows the shared text."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
 from agentnet.fusion.byte_level import BYTES, ByteDistribution
-from agentnet.fusion.lexicon import SPACE, Lexicon
-from agentnet.fusion.pieces import Pieces
+from agentnet.fusion.byte_vocabulary import ByteVocabulary
+from agentnet.fusion.tokenizer_view import SPACE, tokenizer_view
 from agentnet.fusion.views import View
-from agentnet.models.llama.stepping import TokenSession
+from agentnet.models.tokens import Argmax, LogProbs, Row, TokenSession
 
 MOST_SPACES = 8
-"""In front of a reply, that are taken for the tokenizer's."""
+"""The most spaces in front of a reply that are taken for the tokenizer's."""
 
 
 class Member(ABC):
@@ -25,31 +24,35 @@ class Member(ABC):
 
     name: str
     weight: float
-    pieces: Pieces
+    vocabulary: ByteVocabulary
+    """What it can say, and by what its views are indexed."""
     session: TokenSession | None = None
-    """What an engine of this process holds for it; None for a model behind a server."""
-    respelled: int = 0
-    """Pieces that the model would not have said itself, and that were spelled anew."""
+    """The session that shows the model's logits; None for a model behind a server."""
+    retokenized: int = 0
+    """Pieces that the model would not have said itself, and that were turned into its tokens."""
 
     async def begin(self) -> None:  # noqa: B027 – not every member has something to find out
-        """Called before the first piece is appended, where the model was not asked for it: how its own text would
-        begin is known only then. Raises `ModelError`; it may be called again."""
+        """Find out how the model's own text would begin.
+
+        Called before the first piece is appended where the model was not asked for a view of it. Raises `ModelError`;
+        it may be called again.
+        """
 
     @abstractmethod
     async def view(self) -> View:
-        """What the model thinks comes next. Raises `ModelError`; it may be asked again."""
+        """Return the model's distribution over the next piece. Raises `ModelError`; it may be asked again."""
 
     @abstractmethod
     async def append(self, piece: bytes) -> None:
-        """Follow what was said. Raises `ModelError` where the model cannot: it is out of step then."""
+        """Follow the shared text. Raises `ModelError` where the model cannot: it is out of step then."""
 
     def length(self, pieces: int) -> int:
-        """How many tokens the text has for this member, so many pieces having been said."""
+        """Return how many tokens a text of some pieces has for this member."""
         return pieces
 
     @abstractmethod
     def usage(self) -> Usage:
-        """What the model has done so far."""
+        """Return what the model has done so far."""
 
     @abstractmethod
     def close(self) -> None:
@@ -57,90 +60,90 @@ class Member(ABC):
 
 
 class NotNow(ModelError):
-    """A member has no view of this piece, and will have one again."""
+    """A member has no view of this piece, and will have one of a later piece."""
 
 
 class LocalMember(Member):
-    """A model in process: logits are read in place, and only new tokens are evaluated."""
+    """A model whose logits are in sight: it takes part piece by piece, and evaluates only new tokens."""
 
-    def __init__(self, name: str, session: TokenSession, lexicon: Lexicon, *, weight: float = 1.0) -> None:
+    def __init__(self, name: str, session: TokenSession, *, weight: float = 1.0) -> None:
         self.name, self.weight = name, weight
-        self.pieces = lexicon.pieces
-        self.tokens: list[int] = []
-        """What was said, in the model's own tokens: their bytes are those of the text, behind the space in front."""
         self.session: TokenSession = session
-        self._lexicon, self._speller = lexicon, lexicon.speller
-        self._lead = b""
+        self._tokenizer = tokenizer_view(session)
+        self._retokenizer = self._tokenizer.retokenizer
+        self.vocabulary = self._tokenizer.vocabulary
+        self.tokens: list[int] = []
+        """The text in the model's own tokens: their bytes are those of the text, behind the leading space."""
+        self._leading_space = b""
         """What the model's own text begins with and the shared one does not; said with the first token."""
         self._begun = False
         """Whether anything of the shared text was said."""
         self._own: int | None = None
-        """The token that the model itself would say here; None where it has not looked."""
+        """The token that the model itself would say here; None where it has no view yet."""
 
     def by_bytes(self) -> ByteMember:
-        """The same model as a member that takes part byte by byte."""
-        return ByteMember(self.name, self.session, self._lexicon, weight=self.weight)
+        """Return the same model as a member that takes part byte by byte."""
+        return ByteMember(self.name, self.session, weight=self.weight)
 
     async def begin(self) -> None:
         if not self._begun and self._own is None:
             await self.view()
 
     async def view(self) -> View:
-        """Tokenizers differ in where they put the space between a prompt and a reply: some have it in front of the
-        first word. It is no part of the shared text. A token that says nothing but space is said at once."""
+        """Return the model's distribution over the next piece.
+
+        Tokenizers differ in where they put the space between a prompt and a reply: some have it in front of the first
+        word. It is no part of the shared text. A token that says nothing but space is said at once.
+        """
         while True:
-            # The engines' threads would take the interpreter from each other, one array at a time, and from the loop.
-            own, pieces, (logits, logprobs) = self._look(await self.session.step(self.tokens, np.copy))
-            said = self._speller.text([own])
+            # The row is read on the event loop: the engines' threads would contend for the interpreter lock, with each
+            # other and with the loop, at every array operation.
+            row = await self.session.step(self.tokens, Row())
+            own = self.vocabulary.likeliest(row)
+            said = self._retokenizer.text([own])
+            vocabulary = self.vocabulary
+            if not self._begun and said.startswith(SPACE):
+                vocabulary = self._tokenizer.without_leading_space
+            logits, logprobs = vocabulary.read(row)
             if self._begun or not said or said.strip(SPACE) or len(self.tokens) >= MOST_SPACES:
                 break
             self.tokens.append(own)
-        self._lead = SPACE if pieces is not self.pieces else b""
+        self._leading_space = SPACE if vocabulary is not self.vocabulary else b""
         self._own = own
-        return View(self.name, pieces, logits, logprobs, weight=self.weight, first_piece=self._first_piece)
-
-    def _look(self, row: Any) -> tuple[int, Pieces, tuple[Any, Any]]:
-        """The model's own next token, and all others by what they say of the shared text."""
-        own = self.pieces.likeliest(row)
-        leads = not self._begun and self._speller.text([own]).startswith(SPACE)
-        pieces = self._lexicon.led if leads else self.pieces
-        return own, pieces, pieces.read(row)
+        return View(self.name, vocabulary, logits, logprobs, weight=self.weight, first_piece=self._first_piece)
 
     def _first_piece(self, text: bytes) -> bytes:
-        lead = b"" if self._begun else self._lead
-        return self._speller.first_piece(lead + text).removeprefix(lead)
+        leading = b"" if self._begun else self._leading_space
+        return self._retokenizer.first_piece(leading + text).removeprefix(leading)
 
     async def think(self, ends: bytes, limit: int) -> bytes:
-        """Let the model write alone, before anything is said, until `ends` has been written; returns what it wrote.
+        """Let the model write alone, before anything is said, until `ends` has been written; return what it wrote.
 
-        That is no part of the text, but stands before it for this model, and so do blank lines behind it. After `limit`
-        tokens, `ends` is put there. It may be a control token, which says nothing. Raises `ModelError`; the model has
-        thought nothing then.
+        The thoughts are no part of the text, but precede it for this model, and so do blank lines behind them. After
+        `limit` tokens, `ends` is appended. It may be a control token, which says nothing. Raises `ModelError`; the
+        model has thought nothing then.
         """
         vocabulary = self.session.vocabulary
         closing = vocabulary.tokens(ends.decode(), begin=False)
         mark = closing[0] if len(closing) == 1 else None
-
-        def next_token(row: Any) -> int:
-            own = self.pieces.likeliest(row)
-            return mark if mark is not None and row[mark] > row[own] else own
-
+        writing = Argmax(self.vocabulary.silent - {mark})
         thought: list[int] = []
         written = b""
         while len(thought) < limit:
-            token = await self.session.step(thought, next_token)
+            token = await self.session.step(thought, writing)
             if token == mark or vocabulary.ends(token):
                 break
             thought.append(token)
-            written = self._speller.text(thought)
+            written = self._retokenizer.text(thought)
             if ends in written:
                 break
         if ends not in written:
-            thought += self._speller.spell(ends) if mark is None else [mark]
+            thought += self._retokenizer.tokens(ends) if mark is None else [mark]
             written += ends
+        speaking = Argmax(self.vocabulary.silent)
         for _ in range(MOST_SPACES):
-            token = await self.session.step(thought, self.pieces.likeliest)
-            blank = self._speller.text([token])
+            token = await self.session.step(thought, speaking)
+            blank = self._retokenizer.text([token])
             if not blank.isspace() or not blank.strip(SPACE):
                 break
             thought.append(token)
@@ -148,16 +151,17 @@ class LocalMember(Member):
         return written
 
     async def append(self, piece: bytes) -> None:
-        """What the model would have said itself is its own token; anything else is spelled as its tokenizer would."""
+        """Follow the shared text: with the model's own token where that says the piece, else with the tokens that its
+        tokenizer has for it."""
         if not self._begun:
-            piece = self._lead + piece
+            piece = self._leading_space + piece
             self._begun = True
         own, self._own = self._own, None
-        if own is not None and self._speller.text([own]) == piece:
+        if own is not None and self._retokenizer.text([own]) == piece:
             self.tokens.append(own)
             return
-        self.respelled += 1
-        self.tokens = self._speller.append(self.tokens, piece)
+        self.retokenized += 1
+        self.tokens = self._retokenizer.append(self.tokens, piece)
 
     def usage(self) -> Usage:
         return _usage(self.session)
@@ -167,25 +171,25 @@ class LocalMember(Member):
 
 
 class ByteMember(Member):
-    """A model in process that takes part byte by byte."""
+    """A model whose logits are in sight and that takes part byte by byte."""
 
-    pieces = BYTES
+    vocabulary = BYTES
 
-    def __init__(
-        self, name: str, session: TokenSession, lexicon: Lexicon, *, weight: float = 1.0, negligible: float = 1e-3
-    ) -> None:
+    def __init__(self, name: str, session: TokenSession, *, weight: float = 1.0, negligible: float = 1e-3) -> None:
+        """`negligible` is that of `ByteDistribution`."""
         self.name, self.weight = name, weight
         self.session: TokenSession = session
-        self._own = lexicon.pieces
+        tokenizer = tokenizer_view(session)
+        self._pieces = tokenizer.vocabulary
         self._bytes = ByteDistribution(
-            lexicon.pieces, self._conditional, negligible=negligible, respell=lexicon.speller.append
+            self._pieces, self._conditional, negligible=negligible, retokenize=tokenizer.retokenizer.append
         )
         self._begun = False
         """Whether it is known how the model's own text begins."""
 
     @property
     def tokens(self) -> tuple[int, ...]:
-        """How the model would most probably spell what was said."""
+        """The tokens that the model would most probably use for the text."""
         return self._bytes.tokens
 
     @property
@@ -193,8 +197,8 @@ class ByteMember(Member):
         """The share of the probability that was given up so far: a bound of the error."""
         return self._bytes.given_up
 
-    async def _conditional(self, tokens: Sequence[int]) -> Any:
-        return await self.session.step(tokens, self._own.logprobs)
+    async def _conditional(self, tokens: Sequence[int]) -> LogProbs:
+        return self._pieces.logprobs(await self.session.step(tokens, Row()))
 
     async def view(self) -> View:
         await self.begin()
@@ -205,7 +209,7 @@ class ByteMember(Member):
         """Say the space with which the model's own text begins, if it does: see `LocalMember`. All that follows is
         exact under that condition."""
         for _ in range(0 if self._begun else MOST_SPACES):
-            if (await self._bytes.next())[BYTES.places[SPACE]] < np.log(0.5):
+            if (await self._bytes.next())[BYTES.indexes[SPACE]] < np.log(0.5):
                 break
             await self._bytes.append(SPACE)
         self._begun = True
@@ -214,7 +218,7 @@ class ByteMember(Member):
         self._begun = True
         for value in piece:
             await self._bytes.append(bytes([value]))
-        self.respelled = self._bytes.respelled
+        self.retokenized = self._bytes.retokenized
 
     def length(self, pieces: int) -> int:
         return len(self.tokens)

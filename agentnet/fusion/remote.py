@@ -7,11 +7,12 @@ import codecs
 import numpy as np
 
 from agentnet.contracts.usage import Usage
-from agentnet.fusion.lexicon import SPACE
+from agentnet.fusion.byte_vocabulary import ByteVocabulary, Piece
 from agentnet.fusion.members import Member, NotNow
-from agentnet.fusion.pieces import Piece, Pieces
+from agentnet.fusion.tokenizer_view import SPACE
 from agentnet.fusion.views import View
-from agentnet.models.base import NextTokenSource, Request
+from agentnet.models.base import Request
+from agentnet.models.tokens import NextTokenSource
 
 
 class RemoteMember(Member):
@@ -20,7 +21,7 @@ class RemoteMember(Member):
     What it gives are log-probabilities, not logits, and only of a few tokens: its views say so.
     """
 
-    pieces = Pieces([b""], ends=[0])
+    vocabulary = ByteVocabulary([b""], ends=[0])
 
     def __init__(self, name: str, model: NextTokenSource, request: Request, *, weight: float = 1.0) -> None:
         self.name, self.weight = name, weight
@@ -36,17 +37,17 @@ class RemoteMember(Member):
         self._usage += found.usage
         likely: dict[Piece, float] = dict(found.tokens)
         if not said:
-            likely = _without_lead(likely)
-        # A server takes text: from half a character it could not go on, so it does not propose one.
+            likely = _without_leading_space(likely)
+        # A server takes text: it could not continue half a character, so it does not propose one.
         likely = {piece: logprob for piece, logprob in likely.items() if not _text(piece or b"")[1]}
         if not likely:
             raise self._not_now()
         spelled = [piece for piece in likely if piece is not None]
-        pieces = Pieces([*spelled, b""], ends=[len(spelled)])
-        logprobs = np.full(len(pieces), -np.inf)
+        vocabulary = ByteVocabulary([*spelled, b""], ends=[len(spelled)])
+        logprobs = np.full(len(vocabulary), -np.inf)
         for piece, logprob in likely.items():
-            logprobs[pieces.places[piece]] = logprob
-        return View(self.name, pieces, logprobs, logprobs, weight=self.weight, raw=False)
+            logprobs[vocabulary.indexes[piece]] = logprob
+        return View(self.name, vocabulary, logprobs, logprobs, weight=self.weight, raw=False)
 
     def _not_now(self) -> NotNow:
         return NotNow(f"{self.name} waits for the rest of a character")
@@ -62,13 +63,14 @@ class RemoteMember(Member):
 
 
 def _text(said: bytes) -> tuple[str, bool]:
-    """Bytes as text, with U+FFFD for what can be no part of any, and whether the last character is still incomplete."""
+    """Return bytes as text, with U+FFFD for what no character has, and whether the last character is incomplete."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     return decoder.decode(said), bool(decoder.getstate()[0])
 
 
-def _without_lead(likely: dict[Piece, float]) -> dict[Piece, float]:
-    """First pieces without the space in front of them, where the likeliest one has it; what is nothing else goes."""
+def _without_leading_space(likely: dict[Piece, float]) -> dict[Piece, float]:
+    """Return first pieces without their leading space, where the likeliest one has it, and without those that are
+    nothing but space. Probabilities of pieces that become equal are added."""
     best = max(likely, key=lambda piece: likely[piece], default=None)
     if best is None or not best.startswith(SPACE):
         return likely

@@ -1,59 +1,62 @@
-"""What a strategy sees of a member: its next-token distribution, and how it would spell what others propose."""
+"""What a strategy sees of a member: its distribution over the next piece, and its tokens for pieces of others."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from agentnet.fusion.pieces import Piece, Pieces
+from agentnet.fusion.byte_vocabulary import ByteVocabulary, Piece, PieceLogits
+from agentnet.models.tokens import LogProbs
 
 
 @dataclass(frozen=True, eq=False)
 class View:
     """One member's distribution over the next piece.
 
-    `logits` and `logprobs` are float64 of shape (places,). A member behind a server gives the log-probabilities of its
-    likeliest pieces only: then `raw` is false, `logits` are those log-probabilities, and `pieces` are those few.
+    `logits` and `logprobs` are float64 of shape (pieces,), by the indexes of `vocabulary`. A member behind a server
+    gives the log-probabilities of its likeliest pieces only: then `raw` is false, `logits` are those log-probabilities,
+    and `vocabulary` holds those few.
     """
 
     member: str
-    pieces: Pieces
-    logits: Any
-    logprobs: Any
+    vocabulary: ByteVocabulary
+    logits: PieceLogits
+    logprobs: LogProbs
     weight: float = 1.0
     raw: bool = True
     first_piece: Callable[[bytes], Piece] = field(default=lambda piece: piece)
-    """The piece with which the member's own tokenizer begins to spell some bytes."""
+    """Return the first of the pieces into which the member's own tokenizer splits some bytes."""
 
     def top(self, count: int) -> list[int]:
-        """The places of the likeliest pieces, best first; of equals the one with the lower place.
+        """Return the indexes of the likeliest pieces, best first; equal ones in the order of their indexes.
 
-        What has no probability is not among them: a server did not tell it, or it cannot be said.
+        A piece without any probability is not among them: a server did not tell it, or it cannot be said.
         """
         values = self.logprobs
         least = float(np.partition(values, -count)[-count]) if count < len(values) else -math.inf
         some = np.flatnonzero(values >= max(least, np.finfo(np.float64).min))
-        return [place for _, place in sorted(zip((-values[some]).tolist(), some.tolist(), strict=True))][:count]
+        return [index for _, index in sorted(zip((-values[some]).tolist(), some.tolist(), strict=True))][:count]
 
     @property
     def likeliest(self) -> int:
+        """The index of the likeliest piece."""
         return int(self.logprobs.argmax())
 
-    def piece(self, place: int) -> Piece:
-        return self.pieces.pieces[place]
+    def piece(self, index: int) -> Piece:
+        """Return the piece at an index."""
+        return self.vocabulary.pieces[index]
 
-    def place(self, piece: Piece) -> int | None:
-        """Where a piece lies in this member's vocabulary; None where it is no token of it."""
-        return self.pieces.places.get(piece)
+    def index(self, piece: Piece) -> int | None:
+        """Return a piece's index in this member's vocabulary; None where no token says it."""
+        return self.vocabulary.indexes.get(piece)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is said next, and who backed it."""
+    """The piece that is said next, and the members that backed it."""
 
     piece: Piece
     score: float
@@ -65,16 +68,16 @@ class Choice:
 
 
 def choose_best(scores: dict[Piece, float], contributions: dict[Piece, dict[str, float]]) -> Choice:
-    """The choice of the highest score; of equals the one that was scored first."""
+    """Return the choice of the highest score; among equal ones, of the piece that was scored first."""
     ranked = sorted(scores, key=lambda piece: -scores[piece])
     return choice_of(ranked, 0, scores, contributions)
 
 
 def choice_of(
-    ranked: Sequence[Piece], place: int, scores: dict[Piece, float], contributions: dict[Piece, dict[str, float]]
+    ranked: Sequence[Piece], rank: int, scores: dict[Piece, float], contributions: dict[Piece, dict[str, float]]
 ) -> Choice:
-    """The choice of one piece out of a ranking."""
-    piece = ranked[place]
+    """Return the choice of the piece at one rank (0: the best)."""
+    piece = ranked[rank]
     other = next((rival for rival in ranked if rival != piece), None) if len(ranked) > 1 else None
     return Choice(
         piece=piece,

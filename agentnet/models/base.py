@@ -1,7 +1,7 @@
-"""What a model is to the rest of AgentNet: something that turns a chat prompt into text.
+"""The interface of a model: it turns a chat prompt into text.
 
-A new backend implements `Model`. Token-level access is a second, separate interface that a backend may implement too;
-callers find out with ``isinstance``.
+A new backend implements `Model`. Token-level access is a second, separate interface that a backend may implement too
+(`agentnet.models.tokens`); callers find out with ``isinstance``.
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, runtime_checkable
+from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
-
-if TYPE_CHECKING:
-    from agentnet.models.llama.stepping import TokenSession
 
 
 class ChatMessage(TypedDict):
@@ -105,11 +102,11 @@ class Model(Protocol):
     def capabilities(self) -> ModelCapabilities: ...
 
     async def generate(self, request: Request) -> Completion:
-        """The whole reply to one prompt. Cancelling the task frees the model soon after."""
+        """Return the whole reply to one prompt. Cancelling the task frees the model soon after."""
         ...
 
     def stream(self, request: Request) -> AsyncIterator[Chunk]:
-        """The reply piece by piece; `"".join(chunk.text)` equals the completion's text."""
+        """Yield the reply piece by piece; the joined texts of the chunks equal the completion's text."""
         ...
 
     async def close(self) -> None:
@@ -122,48 +119,21 @@ class Scorer(Protocol):
     """A model that can say how likely a given reply is, without writing one."""
 
     async def score(self, request: Request, continuations: Sequence[str]) -> Scores:
-        """The log-probabilities of some replies to one prompt, in one pass.
+        """Return the log-probabilities of some replies to one prompt, in one pass.
 
-        Each continuation is a reply from its first character on; what several of them begin with is evaluated once.
-        Sampling settings and schema of the request are not looked at. Raises `ModelError`; `ValueError` for no or an
+        Each continuation is a reply from its first character on; a prefix that several share is evaluated once.
+        Sampling settings and schema of the request are ignored. Raises `ModelError`, and `ValueError` for no or an
         empty continuation.
         """
         ...
 
     async def score_choices(self, request: Request, replies: Sequence[str]) -> Scores:
-        """How likely each of some replies is, were the model held to them: their probabilities sum to one.
+        """Return how likely each reply is if the model has to give one of them: probabilities that sum to one.
 
-        As a grammar would, this compares the next tokens that the replies allow, and those only: what is fixed anyway
-        weighs nothing, and is not evaluated where nothing comes after it. The scores have one log-probability for
-        each place at which a reply parts from another. Raises like `score`; `ValueError` also where one reply is the
-        beginning of another.
+        Like a grammar, this compares only the next tokens that the replies allow. Tokens that are fixed count nothing,
+        and are not evaluated at the end of a reply. The scores have one log-probability for each token at which a reply
+        branches off from another. Raises like `score`, and `ValueError` where one reply is the beginning of another.
         """
-        ...
-
-
-@runtime_checkable
-class TokenStepper(Protocol):
-    """A model whose next token can be chosen outside of it, with its next-token logits in sight."""
-
-    def open_session(self, request: Request) -> TokenSession:
-        """A session that starts behind the prompt of a request. Raises `ModelError`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class NextTokens:
-    """The likeliest next tokens: what each says (None: the text ends) and its natural log-probability."""
-
-    tokens: tuple[tuple[bytes | None, float], ...]
-    usage: Usage
-
-
-@runtime_checkable
-class NextTokenSource(Protocol):
-    """A model that tells its likeliest next tokens, and nothing of the others: typically one behind a server."""
-
-    async def next_tokens(self, request: Request, said: str) -> NextTokens:
-        """What may come behind the prompt of a request and what was `said` since. Raises `ModelError`."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What the control groups of this process allow: processors and memory. A container's limits are control groups."""
+"""The limits of this process's control groups: processors and memory. A container's limits are control groups."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ ROOT = Path("/sys/fs/cgroup")
 
 
 def cores() -> int | None:
-    """The cores that the groups allow, rounded up; None where they set no bound."""
+    """Return the cores that the groups allow, rounded up; None where they set no bound."""
     quotas = (_quota(folder) for folder in folders("cpu"))
     return min((quota for quota in quotas if quota is not None), default=None)
 
 
 def memory() -> tuple[int, int] | None:
-    """The tightest memory limit and what is left of it, in bytes; None where the groups set no bound.
+    """Return the tightest memory limit and what is left of it, in bytes; None where the groups set no bound.
 
-    The page cache counts as left, as it does in the machine's own figure: it gives way to whoever needs memory.
+    The page cache counts as left, as in the machine's own figure: the system drops it when memory is needed.
     """
-    found = [room for folder in folders("memory") if (room := _room(folder)) is not None]
-    return min(found, key=lambda room: room[1], default=None)
+    rooms = [room for folder in folders("memory") if (room := _room(folder)) is not None]
+    return min(rooms, key=lambda room: room[1], default=None)
 
 
 def folders(controller: str) -> list[Path]:
-    """The process's own group and those around it (version 2), and the controller's group (version 1)."""
+    """Return the process's own group and those around it (version 2), and the controller's group (version 1)."""
     try:
         lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
@@ -48,7 +48,7 @@ def _quota(folder: Path) -> int | None:
 
 
 def _room(folder: Path) -> tuple[int, int] | None:
-    """Limit and rest of one group. Version 1 writes an absurdly large number where there is no limit."""
+    """Return the limit of one group and what is left. Version 1 writes an absurdly large number for no limit."""
     limits = [number for name in ("memory.max", "memory.high") if (number := _number(folder / name)) is not None]
     limit = min(limits, default=_number(folder / "memory.limit_in_bytes"))
     used = _number(folder / "memory.current")
@@ -64,7 +64,7 @@ def _page_cache(statistics: Path) -> int:
     except (OSError, ValueError):
         return 0
     numbers = dict(_pairs(lines))
-    # Version 1 tells the whole tree's numbers under names of their own.
+    # Version 1 has the numbers of the whole tree under names of their own.
     return sum(numbers.get(f"total_{kind}", numbers.get(kind, 0)) for kind in ("inactive_file", "active_file"))
 
 

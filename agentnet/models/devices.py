@@ -1,4 +1,4 @@
-"""What this machine has, as llama.cpp sees it: cores, memory, and devices to compute on."""
+"""The hardware of this machine: cores, memory, and the devices that llama.cpp can compute on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KINDS = {0: "cpu", 1: "gpu", 2: "integrated gpu", 3: "accelerator"}
 
 
 def devices() -> list[Device]:
-    """The devices of the installed llama.cpp, the CPU among them; empty where the library cannot be asked."""
+    """Return the devices of the installed llama.cpp, the CPU among them; none where the library cannot be asked."""
     ggml = _ggml()
     if ggml is None:
         return []
@@ -59,7 +59,7 @@ def _device(ggml: ctypes.CDLL, pointer: int) -> Device:
 
 
 def _ggml() -> ctypes.CDLL | None:
-    """The ggml library that the installed llama-cpp-python brought along and has already loaded."""
+    """Return the ggml library that the installed llama-cpp-python has loaded; None where it is not found."""
     from agentnet.models.llama import backend
 
     folder = Path(str(backend.library().__file__)).parent / "lib"
@@ -71,22 +71,22 @@ def _ggml() -> ctypes.CDLL | None:
 
 
 def offload_devices() -> list[Device]:
-    """The devices that llama.cpp would offload to, in its order: GPUs, or integrated ones where there are no others."""
+    """Return the devices that llama.cpp would offload to, in its order: GPUs, or else integrated ones."""
     if not supports_gpu_offload():
         return []
-    found = devices()
-    return [one for one in found if one.kind == "gpu"] or [one for one in found if one.kind == "integrated gpu"]
+    by_kind = {kind: [device for device in devices() if device.kind == kind] for kind in ("gpu", "integrated gpu")}
+    return by_kind["gpu"] or by_kind["integrated gpu"]
 
 
 def supports_gpu_offload() -> bool:
-    """Whether the installed llama.cpp was built for a GPU and finds one."""
+    """Return whether the installed llama.cpp was built for a GPU and finds one."""
     from agentnet.models.llama import backend
 
     return bool(backend.library().llama_supports_gpu_offload())
 
 
 def cores() -> int:
-    """The cores that this process may use: its affinity, cut by the control group's quota."""
+    """Return the cores that this process may use: those of its affinity, at most its control group's quota."""
     try:
         allowed = len(os.sched_getaffinity(0))
     except AttributeError:
@@ -96,7 +96,7 @@ def cores() -> int:
 
 
 def physical_cores() -> int:
-    """The same without hyper-threads, which share one core's arithmetic; `cores()` where the system does not tell."""
+    """Return the same without hyper-threads, which share one core's arithmetic; `cores()` where that is unknown."""
     try:
         siblings = {
             Path(f"/sys/devices/system/cpu/cpu{index}/topology/thread_siblings_list").read_text(encoding="ascii")
@@ -108,9 +108,9 @@ def physical_cores() -> int:
 
 
 def memory() -> tuple[int, int | None]:
-    """Total and available memory in bytes that this process may use; 0 and None where the system does not say.
+    """Return the total and the available memory that this process may use, in bytes; 0 and None where unknown.
 
-    What is available is the less of what the machine and what the process's control groups leave.
+    The available memory is the lesser of what the machine and what the process's control groups leave.
     """
     total, available = _machine_memory()
     bound = control_groups.memory()
@@ -121,9 +121,9 @@ def memory() -> tuple[int, int | None]:
 
 
 def touched() -> int:
-    """Bytes of memory of its own that this process has really written to; 0 where the system does not say.
+    """Return the bytes of its own memory that this process has written to; 0 where unknown.
 
-    Mapped files do not count: the system can drop their pages, and says that they are available.
+    Mapped files do not count: the system can drop their pages, and calls them available.
     """
     return _sizes(Path("/proc/self/status")).get("RssAnon", 0)
 
@@ -134,7 +134,7 @@ def _machine_memory() -> tuple[int, int | None]:
 
 
 def _sizes(file: Path) -> dict[str, int]:
-    """The sizes of a file with lines such as ``MemTotal: 16 kB``, in bytes."""
+    """Return the sizes in a file with lines such as ``MemTotal: 16 kB``, in bytes."""
     try:
         lines = [line.split() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
     except OSError:

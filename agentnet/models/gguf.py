@@ -42,10 +42,11 @@ _PART = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf")
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A metadata array. `values` are the numbers of a short one."""
+    """A metadata array. `values` are the numbers of a short one; `repeats` says that two of its texts are equal."""
 
     length: int
     values: tuple[Any, ...] = ()
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,8 @@ def _header(path: Path, parts: list[_Part]) -> Header:
         raise _garbage(path, f"its {absurd} is {metadata[absurd]}")
     context = metadata.get(f"{architecture}.context_length")
     vocabulary = metadata.get("tokenizer.ggml.tokens")
+    if isinstance(vocabulary, Array) and vocabulary.repeats:  # an assertion of llama.cpp would end the process
+        raise _garbage(path, "two tokens of its vocabulary are the same")
     template = metadata.get("tokenizer.chat_template")
     return Header(
         version=parts[0].version,
@@ -228,8 +231,7 @@ class _Reader:
         if kind == _STRING:
             if length > MOST_TEXTS:
                 raise self._garbage(f"an array of {length} texts")
-            for _ in range(length):
-                self._skip(self._scalar("<Q"))
+            return Array(length, repeats=self._repeats(length))
         elif kind in _SCALARS and length <= MOST_VALUES:
             return Array(length, tuple(self._scalar(_SCALARS[kind]) for _ in range(length)))
         elif kind in _SCALARS:
@@ -238,11 +240,20 @@ class _Reader:
             raise self._garbage(f"an array of unknown type {kind}")
         return Array(length)
 
+    def _repeats(self, length: int) -> bool:
+        """Read the texts of an array; whether two are the same to llama.cpp, which reads up to a NUL."""
+        texts = (self._bytes().partition(b"\0")[0] for _ in range(length))
+        named = [text for text in texts if text]  # llama.cpp numbers the empty ones
+        return len(set(named)) < len(named)
+
     def _text(self) -> str:
+        return self._bytes().decode("utf-8", errors="replace")
+
+    def _bytes(self) -> bytes:
         length = self._scalar("<Q")
         if length > MOST_TEXT:
             raise self._garbage(f"a text of {length} bytes")
-        return self._read(length).decode("utf-8", errors="replace")
+        return self._read(length)
 
     def _count(self, what: str) -> int:
         count = self._scalar("<Q")

@@ -31,7 +31,7 @@ class Address:
 
 
 def parse(uri: str) -> Address:
-    """The parts of an address. Raises `ModelFileError` where it is not one."""
+    """Return the parts of an address. Raises `ModelFileError` where it is not one."""
     found = _URI.fullmatch(uri)
     if found is None or not {"", ".", ".."}.isdisjoint(found["file"].split("/")):
         raise ModelFileError(f"{uri}: not the address of a model file; write {FORM}")
@@ -40,10 +40,10 @@ def parse(uri: str) -> Address:
 
 
 def fetch(uri: str, sha256: str | None) -> Path:
-    """The local copy of a file on the hub, fetched unless the cache holds it.
+    """Return the local copy of a file on the hub; fetch it unless the cache holds it.
 
-    A file that was just fetched must have the checksum that the hub tells, and every file the one in `sha256`.
-    Raises `ModelFileError` for what is not there or has another checksum, `ModelUnavailable` without a connection.
+    A file that was just fetched must have the hub's checksum, and every file the one in `sha256`. Raises
+    `ModelFileError` for a file that is missing or has another checksum, `ModelUnavailable` without a connection.
     """
     address = parse(uri)
     try:
@@ -60,7 +60,7 @@ def fetch(uri: str, sha256: str | None) -> Path:
 
 
 def cached(uri: str) -> Path | None:
-    """The local copy of a file on the hub, if there is one; the hub is not asked. Raises `ModelFileError`."""
+    """Return the local copy of a file on the hub, or None; the hub is not asked. Raises `ModelFileError`."""
     address = parse(uri)
     try:
         import huggingface_hub
@@ -71,30 +71,32 @@ def cached(uri: str) -> Path | None:
 
 
 def _verified(uri: str, path: Path, sha256: str | None, *, fresh: bool) -> Path:
-    """Compare checksums. The cache names a large file after the SHA-256 that the hub told."""
+    """Compare checksums. The cache names a large file after the hub's SHA-256."""
     # Only one link is followed: behind it there may be a store with names of another kind.
     blob = path.parent / path.readlink() if path.is_symlink() else path
-    told = blob.name
-    check_told = fresh and _SHA256.fullmatch(told) is not None
-    if sha256 is None and not check_told:
+    hub_sha256 = blob.name
+    check_hub = fresh and _SHA256.fullmatch(hub_sha256) is not None
+    if sha256 is None and not check_hub:
         return path
     try:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
-        if check_told and found != told:
+        if check_hub and found != hub_sha256:
             for stored in (path.resolve(), blob, path):
                 stored.unlink(missing_ok=True)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror}); check the hub's cache") from error
-    if check_told and found != told:
-        raise ModelFileError(f"{uri}: was damaged on its way (SHA-256 {found}, the hub says {told}); fetch it again")
+    if check_hub and found != hub_sha256:
+        raise ModelFileError(
+            f"{uri}: was damaged on its way (SHA-256 {found}, the hub says {hub_sha256}); fetch it again"
+        )
     if sha256 is not None and found != sha256:
         raise ModelFileError(f"{uri}: its SHA-256 is {found}, expected {sha256}; check `sha256`, or name a revision")
     return path
 
 
 def _translated(uri: str, address: Address, error: Exception) -> ModelError:
-    """What the hub library raises, as one line that says what to do."""
+    """Return what the hub library raised as a model error of one line that says what to do."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
@@ -121,7 +123,7 @@ def _translated(uri: str, address: Address, error: Exception) -> ModelError:
 
 
 def _root(error: BaseException) -> str:
-    """The innermost cause, in brief."""
+    """Return the innermost cause, in brief."""
     while error.__cause__ is not None:
         error = error.__cause__
     text = " ".join(str(error).split()) or type(error).__name__

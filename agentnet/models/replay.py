@@ -1,7 +1,7 @@
-"""Recorded answers of real models, given again: for measuring decision rules on outputs that nobody has to pay twice.
+"""Recorded answers of real models, given again. They measure decision rules on outputs that are paid for only once.
 
-A replay answers the questions that were recorded, word for word, and refuses everything else. It cannot read what
-others say, so it cannot take part in a conversation.
+A replay answers the recorded questions, word for word, and refuses everything else. It cannot read what other agents
+say, so it cannot take part in a conversation.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from agentnet.files.tables import Record, records
 from agentnet.models.base import Chunk, Completion, ModelCapabilities, Request
 
 CHARACTERS = 4
-"""Of English text, to a token: what is assumed where no counts were recorded."""
+"""Characters of English text to a token, as assumed where no counts were recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One recorded answer; `tokens` of the reply, None where they have to be estimated."""
+    """One recorded answer; `tokens` of the reply, or None where they have to be estimated. `place` is for errors."""
 
     reply: str
     tokens: int | None
@@ -35,7 +35,7 @@ class ReplayModel:
     """The answers of one model, by question. Raises `ModelFileError` for a file that cannot be used.
 
     Tokens are estimated from the length of the text (`CHARACTERS`) unless they were recorded. Where the recorded system
-    drew several replies for each answer (`ReplaySpec.calls`), the prompt was read and a reply written so many times.
+    drew several replies for each answer (`ReplaySpec.calls`), prompt and reply count once for each of them.
     """
 
     def __init__(self, path: Path, spec: ReplaySpec) -> None:
@@ -76,10 +76,10 @@ class ReplayModel:
         question, reply = _text(record, spec.question), _text(record, spec.reply)
         tokens = None
         if spec.tokens is not None:
-            told = str(_field(record, spec.tokens)).strip()
-            if not told.isdecimal():
-                raise ModelFileError(f"{record.place}: {spec.tokens!r} should be a number of tokens, it is {told!r}")
-            tokens = int(told)
+            count = str(_field(record, spec.tokens)).strip()
+            if not count.isdecimal():
+                raise ModelFileError(f"{record.place}: {spec.tokens!r} should be a number of tokens, it is {count!r}")
+            tokens = int(count)
         earlier = self._recordings.setdefault(_form(question), Recording(reply, tokens, record.place))
         if earlier.reply != reply:
             raise ModelFileError(
@@ -88,7 +88,7 @@ class ReplayModel:
 
 
 def _field(record: Record, name: str) -> Any:
-    """A field, or one within an object: ``answers.gpt``. A name with a dot of its own comes first."""
+    """Return a field, or one within an object: ``answers.gpt``. A field whose own name has the dot comes first."""
     found: Any = record.fields
     if name not in record.fields:
         for part in name.split("."):
@@ -108,7 +108,7 @@ def _text(record: Record, name: str) -> str:
 
 
 def _form(question: str) -> str:
-    """A question as it is looked up: white space and the shape of quotes do not count."""
+    """Return a question as it is looked up: white space and the shape of quotes do not count."""
     return " ".join(question.translate(_QUOTES).split())
 
 

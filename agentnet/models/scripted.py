@@ -1,4 +1,4 @@
-"""A deterministic model without weights, for unit tests of orchestration and for benchmarks of its overhead. Only."""
+"""A deterministic model without weights, for tests of orchestration and benchmarks of its overhead only."""
 
 from __future__ import annotations
 

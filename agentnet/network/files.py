@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from agentnet.contracts.network import NetworkSpec
-from agentnet.errors import NetworkError
+from agentnet.errors import ModelFileError, NetworkError
 from agentnet.files.yaml import read_yaml
+from agentnet.network.cards import with_known_cards
 
 ZOO = "zoo"
 EMBEDDED = {ZOO: 1, "zoo-batched": 8}
-"""Networks that need no file, with how many requests each of their models decodes together."""
+"""Networks that need no file → how many requests each of their models decodes together."""
 
 
 def find_network(reference: str, beside: Path | None = None) -> tuple[NetworkSpec, Path]:
@@ -27,4 +28,7 @@ def find_network(reference: str, beside: Path | None = None) -> tuple[NetworkSpe
         path = beside / path
     if not path.is_file():
         raise NetworkError(f"no network {reference!r}: give {' or '.join(EMBEDDED)}, or a YAML file that exists")
-    return read_yaml(path, NetworkSpec, NetworkError), path.parent
+    try:
+        return with_known_cards(read_yaml(path, NetworkSpec, NetworkError)), path.parent
+    except ModelFileError as error:
+        raise NetworkError(f"{path}: {error}") from error

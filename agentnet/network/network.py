@@ -1,52 +1,52 @@
-"""The members of a network, with their models opened."""
+"""`Network`: an immutable snapshot of a network's members, as one run sees them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from types import MappingProxyType
+from typing import Protocol
 
 from agentnet.agents import Agent
 from agentnet.contracts.cards import Card
-from agentnet.contracts.model_specs import LlamaSpec
-from agentnet.contracts.network import AgentSpec, NetworkSpec
+from agentnet.contracts.network import NetworkSpec
 from agentnet.errors import NetworkError
-from agentnet.prompts import find_pack
+
+
+class Members(Protocol):
+    """Where a run gets its members from: a registry, or a network that never changes."""
+
+    def snapshot(self) -> Network:
+        """Return the members as they are now."""
+        ...
+
+    def lease(self) -> AbstractAsyncContextManager[Network]:
+        """Return a snapshot whose models stay open while the context lasts."""
+        ...
 
 
 class Network:
-    """Agents by name, in the order of the network file."""
+    """Agents by name, in the order of the network file. Two snapshots of the same members are equal objects only where
+    nothing changed between them: `epoch` counts the changes."""
 
-    def __init__(self, spec: NetworkSpec, agents: Iterable[Agent]) -> None:
+    def __init__(self, spec: NetworkSpec, agents: Iterable[Agent], *, epoch: int = 0) -> None:
         self.spec = spec
-        self.agents = {agent.name: agent for agent in agents}
+        self.agents: Mapping[str, Agent] = MappingProxyType({agent.name: agent for agent in agents})
+        self.epoch = epoch
 
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, spec: NetworkSpec, base: Path | None = None) -> AsyncIterator[Network]:
-        """Open every model that the agents use, once each, and close them at the end.
+    def snapshot(self) -> Network:
+        return self
 
-        `base` is the folder that relative paths in the spec start from. Raises `ModelError` or `NetworkError`.
-        """
-        from agentnet.models.opening import ModelPool
+    def lease(self) -> AbstractAsyncContextManager[Network]:
+        return nullcontext(self)
 
-        base = base or Path.cwd()
-        packs = [find_pack(agent.pack, beside=base) for agent in spec.agents]
-        async with ModelPool(base=base) as pool:
-            models = await pool.open(agent.model for agent in spec.agents)
-            yield cls(
-                spec,
-                [
-                    Agent(agent.name, model, card_of(agent), pack, agent.sampling)
-                    for agent, model, pack in zip(spec.agents, models, packs, strict=True)
-                ],
-            )
-
-    def with_spec(self, spec: NetworkSpec) -> Network:
-        """The same open models, with the cards of another spec of the same agents."""
-        cards = {agent.name: card_of(agent) for agent in spec.agents}
-        return Network(spec, [replace(agent, card=cards[agent.name]) for agent in self])
+    def with_cards(self, cards: Mapping[str, Card]) -> Network:
+        """The same members, with other cards for some of them; their models are shared."""
+        members = tuple(
+            member.model_copy(update={"card": cards.get(member.name, member.card)}) for member in self.spec.agents
+        )
+        spec = self.spec.model_copy(update={"agents": members})
+        return Network(spec, [agent.with_card(cards.get(agent.name, agent.card)) for agent in self], epoch=self.epoch)
 
     def __getitem__(self, name: str) -> Agent:
         try:
@@ -59,17 +59,9 @@ class Network:
     def __iter__(self) -> Iterator[Agent]:
         return iter(self.agents.values())
 
+    def __len__(self) -> int:
+        return len(self.agents)
+
     def best(self, names: Iterable[str], label: str | None) -> str:
-        """Of several agents the one whose card ranks first for a label; of equals the first listed."""
+        """The name whose card ranks first for a label; the first listed of cards that rank alike."""
         return max(names, key=lambda name: self[name].card.rank(label))
-
-
-def card_of(agent: AgentSpec) -> Card:
-    """The agent's card; a zoo model brings its own where the network file gives none."""
-    if "card" in agent.model_fields_set or not isinstance(agent.model, LlamaSpec):
-        return agent.card
-    if not agent.model.path.startswith("zoo:"):
-        return agent.card
-    from agentnet.zoo import catalog
-
-    return catalog.card(agent.model.path.removeprefix("zoo:"))

@@ -8,7 +8,7 @@ from pathlib import Path
 from agentnet.collab.inline import protocol_from, read_protocol
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import ProtocolSpec
-from agentnet.coordinator.coordinator import Origin
+from agentnet.contracts.runs import Origin
 from agentnet.errors import BadInput, ScenarioError
 from agentnet.files.names import suggestion
 from agentnet.files.shipped import shipped_files

@@ -7,36 +7,38 @@ import re
 from collections.abc import Callable, Iterable
 
 from agentnet.answers import same
-from agentnet.collab.context import COORDINATOR, USER
-from agentnet.contracts.bodies import Error, Task
-from agentnet.contracts.messages import Message
+from agentnet.collab.bus import Listener
+from agentnet.contracts.bodies import Task
+from agentnet.contracts.speakers import speakers
 from agentnet.contracts.usage import Usage
-from agentnet.coordinator import Coordinator, Outcome
-from agentnet.coordinator.coordinator import Listener
+from agentnet.coordinator import Outcome
+from agentnet.coordinator.coordinator import Answering
 from agentnet.scenarios.loading import Scenario
 from agentnet.scenarios.report import Check, ScenarioReport, TaskReport
 from agentnet.scenarios.spec import Expect, Expectations, ScenarioTask
+from agentnet.session import Session
 
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
 
 
 async def run_scenario(
     scenario: Scenario,
-    coordinator: Coordinator,
+    session: Session,
     *,
     seed: int | None = None,
     on_event: Listener | None = None,
     on_task: Callable[[TaskReport], None] | None = None,
     stream_text: bool = False,
+    answering: Answering | None = None,
 ) -> ScenarioReport:
-    """Put every task of a scenario to a coordinator whose network is the scenario's.
+    """Put every task of a scenario to a session on the scenario's network.
 
-    `on_task` receives each task's report as soon as it is there. Raises what `Coordinator.run` raises.
+    `on_task` receives each task's report as soon as it is there. Raises what `Session.run` raises.
     """
     spec = scenario.spec
     reports: list[TaskReport] = []
     for task in spec.tasks:
-        outcome = await coordinator.run(
+        outcome = await session.run(
             Task(text=task.text, label=task.label),
             scenario.protocol,
             seed=spec.seed if seed is None else seed,
@@ -44,6 +46,7 @@ async def run_scenario(
             origin=scenario.origin,
             on_event=on_event,
             stream_text=stream_text,
+            answering=answering,
         )
         reports.append(task_report(task, outcome, spec.expectations))
         if on_task:
@@ -51,7 +54,7 @@ async def run_scenario(
     return ScenarioReport(
         scenario=spec.name,
         protocol=scenario.protocol.name,
-        network=coordinator.network.spec.name,
+        network=session.network.spec.name,
         tasks=tuple(reports),
         checks=tuple(checks(spec.expectations, reports)),
         usage=sum((report.usage for report in reports), Usage()),
@@ -73,15 +76,9 @@ def task_report(task: ScenarioTask, outcome: Outcome, expectations: Expectations
         detail=outcome.detail,
         expected=wording(task.expect) if task.expect else expectations.status,
         right=right,
-        took_part=tuple(took_part(outcome.messages)),
+        took_part=tuple(speakers(outcome.messages, failed=False)),
         usage=outcome.usage,
     )
-
-
-def took_part(messages: Iterable[Message]) -> list[str]:
-    """The agents that said something other than an error, in the order of their first word."""
-    senders = (message.sender for message in messages if not isinstance(message.body, Error))
-    return [name for name in dict.fromkeys(senders) if name not in (USER, COORDINATOR)]
 
 
 def meets(expect: Expect, answer: str) -> bool:

@@ -1,6 +1,7 @@
 """Memory: runs, messages, usage and evaluations in a SQL database, LangGraph's checkpoints beside it.
 
-All are imported when they are first asked for: SQLAlchemy and LangGraph take their time.
+`Database` is opened once; `Runs` and `Evaluations` are what it holds. All are imported when they are first asked for:
+SQLAlchemy and LangGraph take their time.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agentnet.store.checkpoints import delete_checkpoints, open_checkpointer
+    from agentnet.store.checkpoints import Checkpointer, open_checkpointer, sweep
+    from agentnet.store.database import Database
     from agentnet.store.evaluations import Evaluations
-    from agentnet.store.store import Store
+    from agentnet.store.runs import Runs
 
-__all__ = ["Evaluations", "Store", "delete_checkpoints", "open_checkpointer"]
+__all__ = ["Checkpointer", "Database", "Evaluations", "Runs", "open_checkpointer", "sweep"]
 
 _HOMES = {
+    "Checkpointer": "checkpoints",
+    "Database": "database",
     "Evaluations": "evaluations",
-    "Store": "store",
+    "Runs": "runs",
     "open_checkpointer": "checkpoints",
-    "delete_checkpoints": "checkpoints",
+    "sweep": "checkpoints",
 }
 
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import aiosqlite
 from langchain_core.runnables import RunnableConfig
@@ -23,25 +23,28 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from agentnet.store.database import BUSY_SECONDS, LOG_PAGES, use_write_ahead_log
+from agentnet.store.engine import BUSY_SECONDS, LOG_PAGES, use_write_ahead_log
 from agentnet.store.faults import translated
 from agentnet.store.plain_data import PlainSerializer
 from agentnet.store.writer import Writer
 
+if TYPE_CHECKING:
+    from agentnet.store.runs import Runs
+
 Statement: TypeAlias = tuple[str, Sequence[tuple[Any, ...]]]
 
 KEEP = 2
-"""Checkpoints of a thread that stay: the newest is what resume needs, the one before is a reserve."""
+"""Checkpoints of a thread that stay: the newest is what resuming needs, the one before is a reserve."""
 
 _HERE = "thread_id = ? AND checkpoint_ns = ?"
 
 
 @asynccontextmanager
 async def open_checkpointer(where: str | Path, keep: int | None = KEEP) -> AsyncIterator[Checkpointer]:
-    """A checkpointer on a file; its folder is created. Raises `StoreError`.
+    """Open a checkpointer on a file; its folder is created. Raises `StoreError`.
 
     The write-ahead log with ``synchronous=NORMAL`` survives the death of the process; only a power cut may take the
-    last checkpoints along, and then the turns since are taken again, with what the store has of them.
+    last checkpoints along, and then the turns since are taken again, as far as the store has no message of them.
     """
     path = Path(where).expanduser()
     shown = f"checkpoints {path}"
@@ -68,9 +71,13 @@ async def open_checkpointer(where: str | Path, keep: int | None = KEEP) -> Async
         await asyncio.to_thread(writing.close)
 
 
-async def delete_checkpoints(saver: AsyncSqliteSaver, run: str) -> None:
-    """Drop the checkpoints of a run that is over: its messages stay in the store."""
-    await saver.adelete_thread(run)
+async def sweep(checkpointer: Checkpointer, runs: Runs) -> None:
+    """Delete the checkpoints of runs that are over: a process that died between the two left them behind.
+
+    Threads that `runs` does not know stay: they may belong to another store. Raises `StoreError`.
+    """
+    over = await runs.over(await checkpointer.threads())
+    await asyncio.gather(*(checkpointer.adelete_thread(run) for run in over))
 
 
 class Checkpointer(AsyncSqliteSaver):
@@ -92,8 +99,8 @@ class Checkpointer(AsyncSqliteSaver):
         super().__init__(reading, serde=PlainSerializer())
         self._connection, self._shown, self._keep = writing, shown, keep
         self._writer: Writer[list[Statement], None] = Writer(shown, self._commit)
-        self._kept: dict[tuple[str, str], deque[str]] = {}
-        """Thread and namespace → its checkpoints that are stored, oldest first."""
+        self._kept: dict[str, dict[str, deque[str]]] = {}
+        """Thread → namespace → its checkpoints that are stored, oldest first."""
 
     async def close(self) -> None:
         """Finish what is being written."""
@@ -153,12 +160,18 @@ class Checkpointer(AsyncSqliteSaver):
             await self._writer.submit([_insert("REPLACE" if special else "IGNORE", "writes", rows)])
 
     async def adelete_thread(self, thread_id: str) -> None:
-        """Remove everything of a thread."""
+        """Remove everything of a thread, in one transaction with whatever else is written at that moment."""
         thread = str(thread_id)
-        self._kept = {place: kept for place, kept in self._kept.items() if place[0] != thread}
+        self._kept.pop(thread, None)
         await self._writer.submit(
             [(f"DELETE FROM {table} WHERE thread_id = ?", [(thread,)]) for table in ("checkpoints", "writes")]
         )
+
+    async def threads(self) -> list[str]:
+        """Return the ids of all threads that have checkpoints."""
+        with translated(self._shown):
+            async with self.conn.execute("SELECT DISTINCT thread_id FROM checkpoints") as cursor:
+                return [row[0] for row in await cursor.fetchall()]
 
     async def setup(self) -> None:
         """Create LangGraph's tables where they are missing."""
@@ -169,13 +182,14 @@ class Checkpointer(AsyncSqliteSaver):
             self._stores_task_path = "task_path" in [row[1] for row in await cursor.fetchall()]
 
     def _superseded(self, thread: str, space: str, new: str, parent: str | None) -> list[Statement]:
-        """Statements that remove the checkpoints that `new` makes needless."""
+        """Return statements that remove the checkpoints that `new` makes needless."""
         if self._keep is None:
             return []
-        kept = self._kept.get((thread, space))
+        spaces = self._kept.setdefault(thread, {})
+        kept = spaces.get(space)
         if kept is None:
-            # Another process may have left some: only the one that this run goes on from counts.
-            self._kept[thread, space] = deque([new] if parent is None else [parent, new])
+            # Another process may have left some: only the one that this run continues from counts.
+            spaces[space] = deque([new] if parent is None else [parent, new])
             stay = (parent or new, new)
             return [
                 (f"DELETE FROM {table} WHERE {_HERE} AND checkpoint_id NOT IN (?, ?)", [(thread, space, *stay)])

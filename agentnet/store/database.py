@@ -1,137 +1,96 @@
-"""Opening the database: where it is, how SQLite is set, and which schema it has."""
+"""`Database`: one open database with one thread that writes; what it holds is behind `Runs` and `Evaluations`."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, Engine, Row, Select, Table, func, select
 
-from agentnet.errors import StoreError, StoreTooNew
+from agentnet.contracts.messages import Message
+from agentnet.errors import BadInput
+from agentnet.store.engine import describe, for_reading, locate, open_engine
 from agentnet.store.faults import translated
-from agentnet.store.migrations import KNOWN, NEWEST, upgrade
+from agentnet.store.message_log import Draft, MessageLog
+from agentnet.store.writer import Writer
 
-BUSY_SECONDS = 30
-LOG_PAGES = 128
-"""After so many pages the write-ahead log is folded into the file: it stays at about half a mebibyte."""
-
-PRAGMAS: Mapping[str, str | int] = {
-    "busy_timeout": BUSY_SECONDS * 1000,
-    "synchronous": "NORMAL",
-    "foreign_keys": "ON",
-    "wal_autocheckpoint": LOG_PAGES,
-}
-_READS = "agentnet_reads"
+T = TypeVar("T")
 
 
-def open_engine(where: str | Path, pragmas: Mapping[str, str | int] | None = None) -> Engine:
-    """An engine on a database whose schema is the newest. `where` is a file path or any SQLAlchemy URL.
+class Database:
+    """Opened with `Database.open`, closed with `close` or ``async with``; belongs to one event loop.
 
-    `pragmas` are settings for SQLite beside `PRAGMAS`. Transactions on SQLite take the write lock at their start, so
-    that they wait for another process instead of failing half way; those of `for_reading(engine)` do not.
-    Raises `StoreTooNew` for a schema of a newer version, `StoreError` for everything else that goes wrong.
+    Every method may raise `StoreError`. Whatever is written goes through one thread, in the order of the calls, and
+    what is read comes after everything that was written before. Several processes may have the same database open. In
+    SQLite, what is committed survives the death of the process; only a power cut may take the last commits along.
     """
-    url = locate(where)
-    shown = describe(url)
-    with translated(shown):
-        sqlite = url.get_backend_name() == "sqlite"
-        if sqlite and url.database in (None, "", ":memory:"):
-            engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
-        else:
-            if sqlite:
-                Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(url)
-        if sqlite:
-            _configure_sqlite(engine, {**PRAGMAS, **(pragmas or {})})
-        try:
-            _bring_up_to_date(engine, shown)
-        except BaseException:
-            engine.dispose()
-            raise
-    return engine
 
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.name = name
+        """What messages call it, such as ``store a.db``."""
+        self.log = MessageLog(engine, name)
+        """Numbers the messages of every run. Only the writing thread uses it: within the work given to `write`."""
+        self._engine, self._reading = engine, for_reading(engine)
+        self._writer: Writer[Draft, Message] = Writer(name, self.log.commit)
 
-def locate(where: str | Path) -> URL:
-    """The URL of a store: as given, or that of a SQLite file."""
-    if "://" not in str(where):
-        path = str(where) if str(where) == ":memory:" else str(Path(where).expanduser())
-        return URL.create("sqlite", database=path)
-    try:
-        return make_url(str(where))
-    except (ArgumentError, ValueError) as error:
-        raise StoreError(f"store {where}: is neither a file path nor a database URL") from error
+    @classmethod
+    async def open(cls, where: str | Path, pragmas: Mapping[str, str | int] | None = None) -> Database:
+        """Open or create a database: a file path, or any SQLAlchemy URL. Older schemas are upgraded, newer refused.
 
+        `pragmas` are further settings of SQLite for these connections, such as ``max_page_count``.
+        """
+        name = describe(locate(where))
+        return cls(await asyncio.to_thread(open_engine, where, pragmas), name)
 
-def describe(url: URL) -> str:
-    """How messages call a store: its file, or its URL without the password."""
-    if url.get_backend_name() == "sqlite":
-        return f"store {url.database or ':memory:'}"
-    return f"store {url.render_as_string(hide_password=True)}"
+    async def __aenter__(self) -> Database:
+        return self
 
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
-def for_reading(engine: Engine) -> Engine:
-    """The same engine, for transactions that only read."""
-    return engine.execution_options(**{_READS: True})
+    async def close(self) -> None:
+        """Finish what is being written, then close. Closing twice is harmless."""
+        await self._writer.close()
+        await asyncio.to_thread(self._engine.dispose)
 
+    async def append(self, draft: Draft) -> Message:
+        """Add a message to the log; returns it as stored, once it is committed.
 
-def _configure_sqlite(engine: Engine, pragmas: Mapping[str, str | int]) -> None:
-    def connect(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # BEGIN is ours, below
-        for name, value in pragmas.items():
-            connection.execute(f"PRAGMA {name}={value}")
-        use_write_ahead_log(connection)
+        Messages that are appended side by side, such as those of parallel branches and of concurrent runs, share one
+        transaction.
+        """
+        return await self._writer.submit(draft)
 
-    def begin(connection: Connection) -> None:
-        reads = connection.get_execution_options().get(_READS, False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction of its own; returns its result once that is committed."""
+        return await self._writer.do(lambda: self._within(self._engine, work))
 
-    event.listen(engine, "connect", connect)
-    event.listen(engine, "begin", begin)
+    async def rows(self, query: Select[Any]) -> list[Row[Any]]:
+        """Return the rows of a query, in a transaction that waits for no other process."""
 
+        def read(connection: Connection) -> list[Row[Any]]:
+            return list(connection.execute(query))
 
-def use_write_ahead_log(connection: Any) -> None:
-    """Readers never wait, and a commit survives the death of the process.
+        return await self._writer.do(lambda: self._within(self._reading, read))
 
-    SQLite's own waiting does not cover this change: of several processes that open a new file at once, all but one may
-    find it locked for a moment.
-    """
-    for wait in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, None):
-        try:
-            connection.execute("PRAGMA journal_mode=WAL").fetchone()
-            return
-        except Exception as error:
-            if wait is None or "locked" not in str(error):
-                raise
-            time.sleep(wait)
+    async def find_by_prefix(self, table: Table, prefix: str, what: str, listed: str) -> Row[Any]:
+        """Return the row whose id is `prefix`, or the only one whose id starts with it.
 
+        Raises `BadInput` where there is none, or several. It calls a row `what`, and names the command ``agentnet
+        LISTED``, which shows what there is.
+        """
+        # LIKE would ignore case in SQLite; the shortest id comes first, so that an exact one does.
+        begins = func.substr(table.c.id, 1, len(prefix)) == prefix
+        rows = await self.rows(select(table).where(begins).order_by(func.length(table.c.id), table.c.id).limit(4))
+        if not rows:
+            raise BadInput(f"no {what} starts with {prefix!r} in {self.name}: `agentnet {listed}` lists them")
+        if len(rows) > 1 and rows[0].id != prefix:
+            shown = ", ".join(row.id for row in rows[:3]) + (", …" if len(rows) > 3 else "")
+            raise BadInput(f"several {what}s start with {prefix!r} ({shown}): give more letters")
+        return rows[0]
 
-def _bring_up_to_date(engine: Engine, shown: str) -> None:
-    try:
-        with for_reading(engine).begin() as connection:
-            revision = _revision(connection)
-    except DBAPIError:
-        revision = None  # no such table, most often: looked into below
-    if revision == NEWEST:
-        return
-    with engine.begin() as connection:
-        tables = set(inspect(connection).get_table_names())
-        revision = _revision(connection) if "alembic_version" in tables else None
-        if revision is not None and revision not in KNOWN:
-            raise StoreTooNew(
-                f"{shown}: was written by a newer version (schema {revision}, this one reads up to {NEWEST}): "
-                "update agentnet-ai, or use another store"
-            )
-        if revision is None and tables - {"alembic_version"} and engine.dialect.name == "sqlite":
-            raise StoreError(f"{shown}: holds other tables ({', '.join(sorted(tables))}): choose another file")
-        if revision != NEWEST:
-            upgrade(connection)
-
-
-def _revision(connection: Connection) -> str | None:
-    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return None if found is None else str(found)
+    def _within(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        with translated(self.name), engine.begin() as connection:
+            return work(connection)

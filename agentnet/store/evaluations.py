@@ -1,4 +1,4 @@
-"""`Evaluations`: what the store remembers of evaluations. Each trial is committed as soon as it is over."""
+"""`Evaluations`: what a database remembers of evaluations. Each trial is committed as soon as it is over."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from sqlalchemy.exc import IntegrityError
 
 from agentnet.contracts.evaluations import EvaluationRecord, Item, Split, Trial
 from agentnet.errors import BadInput
-from agentnet.store.store import Store, utc
-from agentnet.store.tables import evaluation_items, evaluations, trials
+from agentnet.store.database import Database
+from agentnet.store.tables import evaluation_items, evaluations, trials, utc
 
 _CHANGING = ("status", "updated")
 """The fields of an `EvaluationRecord` that are columns only, not in the record's JSON."""
 
 
 class Evaluations:
-    """The evaluations of an open store. Every method may raise `StoreError`."""
+    """The evaluations of an open database. Every method may raise `StoreError`."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def start(self, record: EvaluationRecord, items: Mapping[Split, Sequence[Item]]) -> None:
         """Remember a new evaluation and its items. Raises `BadInput` where its id is taken."""
@@ -47,7 +47,7 @@ class Evaluations:
             if rows:
                 connection.execute(insert(evaluation_items), rows)
 
-        await self._store.write(write)
+        await self._database.write(write)
 
     async def save(self, record: EvaluationRecord) -> EvaluationRecord:
         """Replace what is known of an evaluation; returns it with its new time."""
@@ -57,7 +57,7 @@ class Evaluations:
         def write(connection: Connection) -> None:
             connection.execute(change)
 
-        await self._store.write(write)
+        await self._database.write(write)
         return record
 
     async def forget(self, evaluation: str) -> None:
@@ -68,22 +68,22 @@ class Evaluations:
                 connection.execute(delete(table).where(table.c.evaluation == evaluation))
             connection.execute(delete(evaluations).where(evaluations.c.id == evaluation))
 
-        await self._store.write(write)
+        await self._database.write(write)
 
     async def find(self, prefix: str) -> EvaluationRecord:
-        """The evaluation whose id is `prefix` or alone starts with it. Raises `BadInput` for none, or several."""
-        return _record(await self._store.beginning(evaluations, prefix, "evaluation", "report"))
+        """Return the one evaluation whose id starts with `prefix`. Raises `BadInput` for none, or several."""
+        return _record(await self._database.find_by_prefix(evaluations, prefix, "evaluation", "report"))
 
     async def latest(self, limit: int = 50) -> list[EvaluationRecord]:
-        """The latest evaluations, newest first."""
+        """Return the latest evaluations, newest first."""
         query = select(evaluations).order_by(evaluations.c.created.desc(), evaluations.c.id).limit(limit)
-        return [_record(row) for row in await self._store.rows(query)]
+        return [_record(row) for row in await self._database.rows(query)]
 
     async def items(self, evaluation: str, split: Split) -> list[Item]:
-        """The items of a split, dataset by dataset, in their order."""
+        """Return the items of a split, dataset by dataset, in their order."""
         mine = (evaluation_items.c.evaluation == evaluation) & (evaluation_items.c.split == split)
         query = select(evaluation_items.c.item).where(mine).order_by(evaluation_items.c.place)
-        return [Item.model_validate_json(json.dumps(row.item)) for row in await self._store.rows(query)]
+        return [Item.model_validate_json(json.dumps(row.item)) for row in await self._database.rows(query)]
 
     async def record_trial(self, evaluation: str, trial: Trial) -> None:
         """Remember a trial; one that was not scored is replaced by the next try."""
@@ -102,18 +102,18 @@ class Evaluations:
             connection.execute(delete(trials).where(*same))
             connection.execute(insert(trials), row)
 
-        await self._store.write(write)
+        await self._database.write(write)
 
     async def trials(self, evaluation: str) -> list[Trial]:
-        """Every trial of an evaluation, in an order that does not depend on when they ended."""
+        """Return every trial of an evaluation, in an order that does not depend on when they ended."""
         order = (trials.c[name] for name in ("split", "system", "dataset", "item", "epoch"))
         query = select(trials.c.trial).where(trials.c.evaluation == evaluation).order_by(*order)
-        return [Trial.model_validate_json(row.trial) for row in await self._store.rows(query)]
+        return [Trial.model_validate_json(row.trial) for row in await self._database.rows(query)]
 
     async def counts(self, ids: Iterable[str]) -> dict[str, int]:
-        """How many trials each of some evaluations has."""
+        """Return evaluation → number of its trials, for those of some evaluations that have any."""
         query = select(trials.c.evaluation, func.count().label("trials")).where(trials.c.evaluation.in_(list(ids)))
-        return {row.evaluation: row.trials for row in await self._store.rows(query.group_by(trials.c.evaluation))}
+        return {row.evaluation: row.trials for row in await self._database.rows(query.group_by(trials.c.evaluation))}
 
 
 def _columns(record: EvaluationRecord) -> dict[str, Any]:

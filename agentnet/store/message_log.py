@@ -1,9 +1,8 @@
-"""`MessageLog`: numbers messages within their run and inserts them, many runs in one transaction."""
+"""`MessageLog`: numbers messages within their run and inserts them, those of many runs in one transaction."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
@@ -13,7 +12,7 @@ from agentnet.contracts.messages import Message, parse
 from agentnet.contracts.usage import Usage
 from agentnet.errors import StoreError
 from agentnet.store.faults import translated
-from agentnet.store.tables import messages, runs
+from agentnet.store.tables import messages, runs, utc
 
 USAGE = tuple(Usage.model_fields)
 _INSERT = insert(messages)
@@ -40,7 +39,7 @@ class Draft:
             "node": message.node,
             "round": message.round,
             "kind": message.body.kind,
-            "time": message.time.astimezone(UTC).isoformat(timespec="microseconds"),
+            "time": utc(message.time),
             **{name: getattr(usage, name) for name in USAGE},
         }
         try:
@@ -66,8 +65,18 @@ class MessageLog:
         self._next: dict[str, int] = {}
 
     def forget(self, run: str) -> None:
-        """Look again at what is stored of a run when it goes on."""
+        """Look at what is stored of a run before the next message of it is numbered."""
         self._next.pop(run, None)
+
+    def begin(self, connection: Connection, first: Draft) -> Message:
+        """Insert the first message of a run that the same transaction adds; returns it as stored.
+
+        Should that transaction fail, the next message of the run is refused by the table's keys, and looked at again.
+        """
+        message, row = first.numbered(0)
+        connection.execute(_INSERT, row)
+        self._next[message.run] = 1
+        return message
 
     def commit(self, batch: list[Draft]) -> list[Message | Exception]:
         """Store those of a batch that are new; for the others the stored message is returned.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, Table, Text
@@ -10,11 +11,14 @@ from sqlmodel import Field, SQLModel
 
 
 class StoreModel(SQLModel, registry=registry()):
-    """The base of the store's tables, apart from the models of whoever imports this package."""
+    """The base of the store's tables, apart from the models of programs that import this package."""
 
 
 class RunRow(StoreModel, table=True):
-    """One run. `record` is its `RunRecord` as JSON, without what changes while it runs; times are UTC."""
+    """One run. `record` is its `RunRecord` as JSON, without what changes while it runs; times are UTC.
+
+    `owner` is the process that works on it now, as `agentnet.store.owner` writes it.
+    """
 
     __tablename__ = "runs"
 
@@ -27,6 +31,7 @@ class RunRow(StoreModel, table=True):
     protocol: str
     task: str = Field(sa_column=Column(Text, nullable=False))
     record: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    owner: str | None = None
 
 
 class RunAgentRow(StoreModel, table=True):
@@ -103,6 +108,11 @@ class TrialRow(StoreModel, table=True):
     status: str
     score: float | None = None
     trial: str = Field(sa_column=Column(Text, nullable=False))
+
+
+def utc(time: datetime) -> str:
+    """Return a time as the tables hold it: text that sorts as time does."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 metadata = StoreModel.metadata

@@ -1,4 +1,4 @@
-"""`Writer`: one thread that writes, with whatever waits merged into one transaction (group commit)."""
+"""`Writer`: one thread that writes, with all that waits merged into one transaction (group commit)."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Writer(Generic[Item, Result]):
 
 
 class _Call:
-    """One piece of work and who waits for it."""
+    """One piece of work, and the future of its result."""
 
     def __init__(self, future: asyncio.Future[Any], work: Callable[[], Any]) -> None:
         self._future, self._work = future, work
@@ -114,7 +114,7 @@ class _Call:
 
 def _settle_all(outcomes: list[tuple[asyncio.Future[Any], Any]]) -> None:
     for loop, group in groupby(outcomes, key=lambda outcome: outcome[0].get_loop()):
-        with suppress(RuntimeError):  # the loop was closed: no one waits any more
+        with suppress(RuntimeError):  # the loop was closed: nothing waits any more
             loop.call_soon_threadsafe(_settle, list(group))
 
 

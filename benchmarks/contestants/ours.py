@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from agentnet.agents import Agent
+from agentnet.agents import ModelAgent
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.cards import Card
 from agentnet.contracts.model_specs import LlamaSpec
@@ -18,7 +18,7 @@ from agentnet.coordinator import Coordinator
 from agentnet.models.base import Chunk, Completion, ModelCapabilities, Request
 from agentnet.network import Network
 from agentnet.prompts import find_pack
-from agentnet.store import Store, open_checkpointer
+from agentnet.store import Database, Runs, open_checkpointer
 from benchmarks.contestants import AGENTS, REPLY, ROUNDS, TASK, Contestant, Debate
 
 COMPLETION = Completion(REPLY, "stop", Usage(calls=1, prompt_tokens=100, completion_tokens=10))
@@ -52,7 +52,7 @@ def network() -> Network:
         name="bench", agents=tuple(AgentSpec(name=name, model=LlamaSpec(path="scripted")) for name in AGENTS)
     )
     pack = find_pack("instruct")
-    return Network(spec, [Agent(name, model, Card(), pack) for name in AGENTS])
+    return Network(spec, [ModelAgent(name, model, Card(), pack) for name in AGENTS])
 
 
 def _debate(coordinator: Coordinator) -> Debate:
@@ -70,8 +70,11 @@ async def in_memory(folder: Path) -> AsyncIterator[Debate]:
 
 @asynccontextmanager
 async def with_store(folder: Path) -> AsyncIterator[Debate]:
-    async with await Store.open(folder / "store.db") as store, open_checkpointer(folder / "checkpoints.db") as saver:
-        yield _debate(Coordinator(network(), store=store, checkpointer=saver))
+    async with (
+        await Database.open(folder / "store.db") as database,
+        open_checkpointer(folder / "checkpoints.db") as saver,
+    ):
+        yield _debate(Coordinator(network(), store=Runs(database), checkpointer=saver))
 
 
 CONTESTANTS = (

@@ -78,7 +78,7 @@ class Tree:
 
 async def ours(model: LlamaModel, setting: Setting) -> Found:
     """All agents of a round at once, the stable part first."""
-    before = model.counts.evaluated_tokens
+    before = model.stats.evaluated_tokens
     tree, transcript = Tree(), ""
     started = time.perf_counter()
     exchanged: list[tuple[str, str]] = []
@@ -92,7 +92,7 @@ async def ours(model: LlamaModel, setting: Setting) -> Found:
     for prompt, reply in exchanged:
         # The last token of a reply is said, but nobody evaluates it.
         tree.add(model.tokens(prompt + reply)[:-1])
-    return Found(seconds, model.counts.evaluated_tokens - before, tree.nodes)
+    return Found(seconds, model.stats.evaluated_tokens - before, tree.nodes)
 
 
 def usual(setting: Setting) -> float:

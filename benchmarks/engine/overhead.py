@@ -30,11 +30,11 @@ async def run(name: str, repeat: int) -> list[tuple[float, float]]:
     model = LlamaModel(path, LlamaSpec(path=str(path), threads=1, sequences=SEQUENCES))
     try:
         for _ in range(repeat):
-            before = model.counts
+            before = model.stats
             prompts = [words(8, draw) for _ in range(SEQUENCES)]
             asked = [Request(({"role": "user", "content": text},), Sampling(max_tokens=TOKENS)) for text in prompts]
             await asyncio.gather(*map(model.generate, asked))
-            now = model.counts
+            now = model.stats
             inside = now.decode_seconds - before.decode_seconds
             whole = now.step_seconds - before.step_seconds
             steps = (now.steps - before.steps) / 1e6

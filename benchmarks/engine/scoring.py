@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from rich.console import Console
 from rich.table import Table
 
-from agentnet.agents import Agent, Turn, candidate
+from agentnet.agents import ModelAgent, Turn, candidate
 from agentnet.contracts.bodies import Task, Verdict
 from agentnet.contracts.cards import Card
 from agentnet.contracts.model_specs import LlamaSpec
@@ -39,18 +39,18 @@ _CLOSED = {
     "additionalProperties": False,
 }
 
-Way = Callable[[Agent, Turn], Awaitable[Completion | Scores]]
+Way = Callable[[ModelAgent, Turn], Awaitable[Completion | Scores]]
 
 
-async def with_reason(agent: Agent, turn: Turn) -> Completion | Scores:
+async def with_reason(agent: ModelAgent, turn: Turn) -> Completion | Scores:
     return await agent.answer(agent.request(turn))
 
 
-async def without_reason(agent: Agent, turn: Turn) -> Completion | Scores:
+async def without_reason(agent: ModelAgent, turn: Turn) -> Completion | Scores:
     return await agent.answer(replace(agent.request(turn), schema=_CLOSED))
 
 
-async def scored(agent: Agent, turn: Turn) -> Completion | Scores:
+async def scored(agent: ModelAgent, turn: Turn) -> Completion | Scores:
     turn = replace(turn, scored=True)
     return await agent.score(turn, agent.request(turn))
 
@@ -62,7 +62,7 @@ class Found:
     seconds: float
 
 
-async def judge(agent: Agent, way: Way, turns: list[Turn]) -> Found:
+async def judge(agent: ModelAgent, way: Way, turns: list[Turn]) -> Found:
     """All verdicts, in batches as large as the engine makes them."""
     started = time.perf_counter()
     replies = await asyncio.gather(*(way(agent, turn) for turn in turns))
@@ -71,7 +71,7 @@ async def judge(agent: Agent, way: Way, turns: list[Turn]) -> Found:
     return Found(verdicts, sum((reply.usage for reply in replies), Usage()), seconds)
 
 
-def _verdict(agent: Agent, turn: Turn, reply: Completion | Scores) -> str:
+def _verdict(agent: ModelAgent, turn: Turn, reply: Completion | Scores) -> str:
     try:
         body = agent.read(replace(turn, scored=isinstance(reply, Scores)), reply)
     except ReplyError:
@@ -83,7 +83,7 @@ def _verdict(agent: Agent, turn: Turn, reply: Completion | Scores) -> str:
 async def run(items: int, table: Table) -> None:
     path = catalog.path("critic")
     model = LlamaModel(path, LlamaSpec(path=str(path), threads=physical_cores()))
-    agent = Agent("critic", model, Card(), find_pack("compact"), Sampling(max_tokens=catalog.MAX_TOKENS))
+    agent = ModelAgent("critic", model, Card(), find_pack("compact"), Sampling(max_tokens=catalog.MAX_TOKENS))
     try:
         for family in FAMILIES_JUDGED:
             found = distinct(FAMILIES[family], "test", SEED, items)

@@ -1,9 +1,9 @@
 """``python -m benchmarks.engine.soak``: thousands of mixed requests against one engine that is short of everything.
 
 Random lengths, priorities, schemas, seeds, streams, scores and cancellations on a KV cache so small that prefixes are
-evicted and parked and requests preempted. Every answer is compared with the same request run alone, on an engine that
-serves one at a time and keeps nothing. llama.cpp does not promise equal bits for a batch and alone, so where two greedy
-texts part, they must part at a tie. Memory must stay flat. Any violation ends with exit code 1.
+evicted and swapped out and requests preempted. Every answer is compared with the same request run alone, on an engine
+that serves one at a time and keeps nothing. llama.cpp does not promise equal bits for a batch and alone, so where two
+greedy texts part, they must part at a tie. Memory must stay flat. Any violation ends with exit code 1.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.models.base import Completion, Request, Scores
 from agentnet.models.llama import LlamaModel
-from agentnet.models.llama.counts import Counts
+from agentnet.models.llama.stats import EngineStats
 from agentnet.zoo import catalog
 from agentnet.zoo.families import FAMILIES
 from agentnet.zoo.families.base import distinct
@@ -67,7 +67,7 @@ class Report:
     outcomes: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
     memory: list[int] = field(default_factory=list)
-    counts: Counts = field(default_factory=Counts)
+    stats: EngineStats = field(default_factory=EngineStats)
 
     @property
     def growth(self) -> int:
@@ -204,7 +204,7 @@ async def soak(requests: int, seconds: float, seed: int = 0) -> Report:
             )
         report.violations += [repr(task.exception()) for task in tasks if task.done() and task.exception()]
         report.memory.append(_resident())
-        report.counts = model.counts
+        report.stats = model.stats
     finally:
         await asyncio.gather(model.close(), reference.close())
     return report
@@ -225,12 +225,12 @@ def main() -> None:
     if report.growth > GROWTH:
         report.violations.append(f"the process grew by {report.growth / 2**20:.1f} MiB")
     table = Table("", "", title=f"{options.requests} requests in {options.seconds:g} seconds", show_header=False)
-    counts = report.counts
+    stats = report.stats
     rows = dict(report.outcomes) | {
         "memory grown since the first quarter": f"{report.growth / 2**20:.1f} MiB",
-        "sequences evicted, restored": f"{counts.evicted}, {counts.restored}",
-        "requests preempted": counts.preempted,
-        "prompt tokens, of them reused": f"{counts.prompt_tokens}, {counts.reused_tokens}",
+        "sequences evicted, restored": f"{stats.evicted}, {stats.restored}",
+        "requests preempted": stats.preempted,
+        "prompt tokens, of them reused": f"{stats.prompt_tokens}, {stats.reused_tokens}",
         "violations": len(report.violations),
     }
     for name, value in rows.items():

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import os
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,9 +10,10 @@ from hypothesis import strategies as st
 
 from agentnet.answers.extractors import EXTRACTORS, last_number, letter, members, yes_no
 from agentnet.answers.numbers import value
+from agentnet.files.shipped import shipped_folder
+from agentnet.files.tables import records
 
-GSM8K = Path(os.environ.get("AGENTNET_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "gsm8k"
-real = pytest.mark.skipif(not GSM8K.is_dir(), reason="the shared folder of real answers is absent")
+GSM8K = shipped_folder("evals") / "data" / "gsm8k"
 
 CASES: dict[str, list[tuple[str, str]]] = {
     "whole": [("  a\nb ", "a\nb"), ("", "")],
@@ -185,38 +182,34 @@ def test_long_hostile_replies_take_no_time(name: str, piece: str) -> None:
     EXTRACTORS[name]("x" + piece * (1_000_000 // len(piece)) + "x")
 
 
-@real
 def test_every_gold_answer_of_gsm8k_is_found_in_its_solution() -> None:
-    lines = (GSM8K / "test.jsonl").read_text(encoding="utf-8").splitlines()
-    assert len(lines) == 1319
-    for line in lines:
-        solution: str = json.loads(line)["answer"]
+    problems = records(GSM8K / "test.jsonl.gz")
+    assert len(problems) == 1319
+    for problem in problems:
+        solution = problem.text("answer")
         gold = solution.rpartition("####")[2]
         assert value(last_number(solution)) == value(last_number(gold)) is not None
 
 
-@real
 @pytest.mark.parametrize("model", ["6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification"])
 def test_recorded_solutions_of_gsm8k_are_judged_as_its_authors_did(model: str) -> None:
-    for line in (GSM8K / "four_models.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        right = value(last_number(row[model]["solution"])) == value(last_number(row["ground_truth"]))
-        assert right == row[model]["is_correct"], row[model]["solution"]
+    problems, solutions = records(GSM8K / "test.jsonl.gz"), records(GSM8K / "example_model_solutions.jsonl.gz")
+    for problem, recorded in zip(problems, solutions, strict=True):
+        assert problem.text("question") == recorded.text("question")
+        found = recorded.value(model)
+        right = value(last_number(found["solution"])) == value(last_number(problem.text("answer")))
+        assert right == found["is_correct"], found["solution"]
 
 
-@real
 @pytest.mark.parametrize(
     ("model", "agreed"), [("mistralai/Mixtral-8x7B-Instruct-v0.1", 1307), ("gpt-4-1106-preview", 1276)]
 )
 def test_recorded_chat_answers_are_judged_as_they_were_unless_the_record_is_wrong(model: str, agreed: int) -> None:
     """The record took the last run of digits for the answer: ``$20.00`` was 00 to it, and wrong; ``-15`` was right
     where the answer is 15. Every single disagreement comes from that."""
-    golds = {}
-    for line in (GSM8K / "test.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        golds[row["question"]] = last_number(row["answer"])
-    with (GSM8K / "two_models.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    problems = records(GSM8K / "test.jsonl.gz")
+    golds = {problem.text("question"): last_number(problem.text("answer")) for problem in problems}
+    rows = [record.fields for record in records(GSM8K / "gsm8k_responses.csv.gz")]
     assert len(rows) == 1319
     agreeing = 0
     for row in rows:

@@ -16,7 +16,7 @@ from agentnet.answers import same
 from agentnet.collab.library import find_protocol
 from agentnet.contracts.bodies import Task
 from agentnet.coordinator import Outcome
-from agentnet.workplace import open_workplace
+from agentnet.session import open_session
 from agentnet.zoo.families import FAMILIES
 from agentnet.zoo.families.base import Item, distinct
 
@@ -90,7 +90,7 @@ def direct(protocol: str, items: list[Item], label: str | None) -> list[Outcome]
     """What the zoo network answers without any bridge."""
 
     async def ask() -> list[Outcome]:
-        async with open_workplace(network="zoo", remember=False) as place:
+        async with open_session("zoo", remember=False) as place:
             return [
                 await place.coordinator.run(Task(text=item.question, label=label), find_protocol(protocol))
                 for item in items

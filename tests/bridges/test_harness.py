@@ -19,7 +19,7 @@ from agentnet.agents import Turn
 from agentnet.contracts.bodies import Task
 from agentnet.errors import BadInput, PreflightError
 from agentnet.models.base import Scorer
-from agentnet.workplace import open_workplace
+from agentnet.session import open_session
 from agentnet.zoo.families.base import Item
 from tests.bridges.conftest import accuracy, direct
 
@@ -99,7 +99,7 @@ def test_the_harness_finds_the_accuracy_that_the_network_has(
 
 def test_choices_are_weighed_as_the_agent_itself_scores_them(tasks: TaskManager, items: list[Item]) -> None:
     async def directly() -> list[tuple[float, ...]]:
-        async with open_workplace(network="zoo", remember=False) as place:
+        async with open_session("zoo", remember=False) as place:
             agent = place.network["math"]
             assert isinstance(agent.model, Scorer)
             requests = [agent.request(Turn("solve", Task(text=item.question, label="math"))) for item in items]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agentnet.bridges.respondent import Respondent, participants
+from agentnet.bridges.respondent import Respondent
+from agentnet.contracts.speakers import speakers
 from agentnet.coordinator import Outcome
 from agentnet.errors import AgentNetError, BadInput, ModelError
 from tests.bridges.conftest import engines
@@ -20,7 +21,7 @@ async def test_models_are_opened_by_the_first_question_and_released_by_closing()
     assert engines() == []
     outcomes = await asyncio.gather(*(respondent.ask(QUESTION) for _ in range(4)))
     assert [outcome.answer for outcome in outcomes] == ["24"] * 4
-    assert participants(outcomes[0]) == ["math"]
+    assert speakers(outcomes[0].messages, failed=True) == ["math"]
     assert len(engines()) == len(respondent.network.agents)
     await respondent.close()
     assert engines() == []

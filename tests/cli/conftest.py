@@ -131,7 +131,7 @@ def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "team.yaml"
     path.write_text(TEAM)
     monkeypatch.setattr(
-        "agentnet.models.opening.open_model", lambda spec, **_: ScriptedScorer(reply, likes, name=spec.path)
+        "agentnet.models.pool.open_model", lambda spec, **_: ScriptedScorer(reply, likes, name=spec.path)
     )
     monkeypatch.setenv("AGENTNET_NETWORK", str(path))
     return path

@@ -152,7 +152,7 @@ def test_what_nobody_expected_names_its_type_and_how_to_see_more(
     def broken(spec: object, **_: object) -> None:
         raise ZeroDivisionError("nobody\nexpected this")
 
-    monkeypatch.setattr("agentnet.models.opening.open_model", broken)
+    monkeypatch.setattr("agentnet.models.pool.open_model", broken)
     error = one_line(cli("ask", "hello"))
     assert "ZeroDivisionError: nobody expected this" in error
     assert "AGENTNET_DEBUG=1" in error
@@ -184,8 +184,8 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(program: Cli, tmp_path: Path) -
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert errors == f"agentnet: interrupted; go on with: agentnet resume {run}\n"
-    assert program("show", run, "--json").json["status"] == "running"
+    assert errors == f"agentnet: interrupted; resume with: agentnet resume {run}\n"
+    assert program("show", run, "--json").json["status"] == "cancelled"
 
 
 def test_printable_keeps_words_and_drops_control() -> None:

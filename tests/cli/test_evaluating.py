@@ -15,7 +15,7 @@ SUITE = """
 name: sums
 summary: sums that two members can do
 members: [ann, bob]
-calibration: 2
+selection: 2
 datasets:
   - from: table
     path: sums.jsonl
@@ -163,14 +163,14 @@ def test_a_member_whose_server_is_down_is_not_passed_over(program: Cli, tmp_path
     )
     (tmp_path / "sums.jsonl").write_text('{"question": "What is 2 + 3?", "answer": "5"}\n')
     (tmp_path / "sums.yaml").write_text(
-        "name: sums\nsummary: one is down\nnetwork: net.yaml\ncalibration: 0\nattempts: 1\n"
+        "name: sums\nsummary: one is down\nnetwork: net.yaml\nselection: 0\nattempts: 1\n"
         "datasets: [{from: table, path: sums.jsonl, label: math}]\nsystems: [vote, duetnet]\n"
     )
     ran = program("eval", "sums.yaml")
     assert ran.code == 1
     said = " ".join(ran.out.split())
     assert f"far could not be asked at all and is in no table: {url}: cannot be reached" in said
-    assert "far, who could not be asked or did not last: duetnet on 1 of 1 trials, vote on 1 of 1 trials." in said
+    assert "far, which could not be asked or dropped out: duetnet on 1 of 1 trials, vote on 1 of 1 trials." in said
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_member_whose_server_is_down_is_not_passed_over(program: Cli, tmp_path
         ("  - vote\n", "  - {sweep: round}\n", "systems.0.sweep.sweep: Input should be"),
         ("  - vote\n", "  - {sweep: rounds, rounds: [0]}\n", "systems.0.sweep.rounds.0"),
         ("  - vote\n", "  - {sweep: rounds, rounds: []}\n", "sweep rounds over"),
-        ("  - vote\n", "  - {sweep: pairs, members: [ann]}\n", "sweep pairs over ann: no system comes of it"),
+        ("  - vote\n", "  - {sweep: pairs, members: [ann]}\n", "sweep pairs over ann: it makes no system"),
         ("members: [ann, bob]", "members: []", "members: Tuple should have at least 1 item"),
     ],
 )
@@ -193,12 +193,12 @@ def test_an_entry_of_a_suite_that_cannot_be_used(cli: Cli, suite: Path, old: str
     assert ran.err.count("\n") == 1
 
 
-def test_a_suite_that_asks_nobody_is_refused(cli: Cli, suite: Path) -> None:
+def test_a_suite_without_systems_is_refused(cli: Cli, suite: Path) -> None:
     text = suite.read_text()
     suite.write_text(text[: text.index("systems:")] + "baselines: []\nnetwork: team.yaml\n")
     ran = cli("eval", suite)
     assert ran.code == 2
-    assert "nobody is asked: name `systems`" in ran.err
+    assert "there is nothing to compare: name `systems`" in ran.err
 
 
 @pytest.mark.parametrize("what", ["{from: zoo, family: math, items: 2, answer: judged, judge: eve}", "model"])
@@ -259,7 +259,7 @@ def test_an_unknown_scorer_is_told_with_its_suite_and_dataset(cli: Cli, suite: P
 def test_limits_that_leave_no_answer_are_told_of(cli: Cli, suite: Path) -> None:
     suite.write_text(suite.read_text() + "limits: {calls: 1}\n")
     said = " ".join(cli("eval", suite).out.split())
-    assert "wrong for want of an answer: asked twice on 6 of 6 trials, vote on 6 of 6 trials." in said
+    assert "before an answer, which counts as wrong: asked twice on 6 of 6 trials, vote on 6 of 6 trials." in said
 
 
 @pytest.mark.parametrize(

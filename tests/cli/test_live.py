@@ -10,9 +10,9 @@ from rich.console import Console
 
 from agentnet.cli.entry import Interruption
 from agentnet.cli.live import LiveView
-from agentnet.cli.messages_view import depth_of, line
-from agentnet.contracts.bodies import Body, Error, Fusion, Plan, Proposal, Result, Step, Task, Verdict, Vote
-from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TextStreamed, TurnStarted
+from agentnet.cli.messages_view import line
+from agentnet.contracts.bodies import Assignment, Body, Plan, Proposal, Step, Task, Verdict, Vote
+from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, RunStatus, TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message
 from agentnet.contracts.usage import Usage
 
@@ -80,19 +80,12 @@ def test_verbose_shows_whole_replies() -> None:
     ("body", "words"),
     [
         (Plan(steps=(Step(id=1, label="math", ask="What is 2 + 3?"),)), "1  math: What is 2 + 3?"),
-        (Verdict(verdict="approve", target="m"), "✓ approve"),
         (Verdict(verdict="disapprove", answer="6", target="m"), "✗ disapprove  found 6"),
         (Vote(choice="m"), "→ 5  of ann"),
-        (Result(answer="5", decision="majority", support={"5": 2.0, "6": 1.0}), "5  majority: 5 × 2, 6 × 1"),
-        (Error(code="reply", detail="not JSON"), "✗ not JSON"),
-        (
-            Fusion(answer="5", text="5", members=("ann", "bob"), strategy="pi", dropped={"bob": "down"}),
-            "5  without bob",
-        ),
         (Proposal(answer="\x1b[2J5", text=""), "[2J5"),
     ],
 )
-def test_every_kind_of_message_has_its_line(body: Body, words: str) -> None:
+def test_a_message_is_a_line(body: Body, words: str) -> None:
     out = io.StringIO()
     said = {"m": _message(Proposal(answer="5", text="5"))}
     Console(file=out, width=100).print(line(_message(body), said))
@@ -100,17 +93,42 @@ def test_every_kind_of_message_has_its_line(body: Body, words: str) -> None:
     assert "\x1b" not in out.getvalue()
 
 
-def test_a_choice_that_was_scored_is_shown_with_its_probability() -> None:
+def test_a_nested_expression_is_indented() -> None:
     out = io.StringIO()
-    said = {"m": _message(Proposal(answer="5", text="5"))}
-    for body in (Verdict(verdict="approve", target="m"), Vote(choice="m")):
-        Console(file=out, width=100).print(line(_message(body).model_copy(update={"confidence": 0.874}), said))
-    assert "✓ approve  87 %" in out.getvalue()
-    assert "→ 5  of ann  87 %" in out.getvalue()
+    for node in ("debate/ann", "verify/parallel.0/ann"):
+        Console(file=out, width=100).print(line(_message(Proposal(answer="5", text="5"), round=1, node=node), {}))
+    outer, inner = out.getvalue().splitlines()
+    assert outer.startswith("ann ")
+    assert inner.startswith("  ann ")
+    assert "proposal 2" in inner
 
 
-def test_rounds_are_counted_from_one_and_nesting_is_indented() -> None:
+def test_an_agent_has_the_colour_of_its_place_in_the_network() -> None:
     out = io.StringIO()
-    Console(file=out, width=100).print(line(_message(Proposal(answer="5", text="5"), round=1), {}))
-    assert "proposal 2" in out.getvalue()
-    assert [depth_of(node) for node in ("debate/ann", "verify/parallel.0/ann", "a/b.1/c.0/ann")] == [0, 1, 2]
+    screen = Console(file=out, width=80, force_terminal=True, color_system="standard", _environ={"TERM": "xterm"})
+    body = Assignment(step=1, agent="bob", text="2 + 3?", label="math")
+    with LiveView(screen=screen) as view:
+        view(RunStarted(run="r1", protocol="single", members=("ann", "bob", "cyd")))
+        view(MessageSaid(run="r1", message=_message(body, "cyd")))
+    assert "\x1b[35mcyd" in out.getvalue(), "magenta, the third"
+    assert "\x1b[32mbob" in out.getvalue(), "green, the second"
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        ("stopped", "resume with: agentnet resume r1 --limit-…"),
+        ("interrupted", "resume with: agentnet resume r1"),
+        ("failed", None),
+        ("cancelled", None),
+    ],
+)
+def test_a_run_that_can_be_resumed_says_how(status: RunStatus, hint: str | None) -> None:
+    out = io.StringIO()
+    with LiveView(screen=Console(file=out, width=80)) as view:
+        view(RunStarted(run="r1", protocol="single"))
+        view(RunEnded(run="r1", status=status, answer=None, detail="why", usage=Usage()))
+    shown = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert shown[1:] == [f"{status}: why", *filter(None, [hint])]
+    expected = "agentnet resume r1" if status == "cancelled" else None
+    assert Interruption.resume_hint == expected, "Ctrl-C says how a cancelled run is resumed"

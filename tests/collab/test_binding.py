@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from agentnet.collab.binding import Binder, agents_of, yields_one
+from agentnet.collab.binding import Binder
+from agentnet.collab.combinators import agents_of, yields_one
 from agentnet.collab.library import shipped_protocols
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.protocols import Ask, Debate, Delegate, Parallel, Serial
 from agentnet.coordinator import Coordinator
 from agentnet.errors import ProtocolError
-from agentnet.workplace import open_workplace
+from agentnet.session import open_session
 from tests.scripted import agent, from_the_prompt, network, spec, weighs
 
 TASK = Task(text="What is 17 × 23?")
@@ -33,7 +34,7 @@ def named(*names: str) -> tuple[Ask, ...]:
 
 
 async def test_every_shipped_protocol_can_be_prepared_for_a_network_with_all_roles() -> None:
-    async with open_workplace(network="zoo", remember=False) as place:
+    async with open_session("zoo", remember=False) as place:
         for protocol in shipped_protocols().values():
             prepared = place.coordinator.prepare(protocol)
             selectors = [name for name in agents_of(prepared.expression) if name.startswith("@")]
@@ -115,8 +116,8 @@ def test_several_answers_inside_are_fine_where_one_comes_out() -> None:
 @pytest.mark.parametrize(
     "names",
     [
-        ["task", "view", "round", "slot", "said", "outcome", "done", "scope"],
-        ["decide", "gather", "plan", "trail", "merge", "dispatch", "assign", "conclude", "choose", "verifier"],
+        ["task", "visible", "round", "branch", "outputs", "answers", "history", "outcome", "done", "scope"],
+        ["decide", "decode", "plan", "merge", "dispatch", "assign", "conclude", "choose", "verifier"],
         ["a", "a", "a-1", "a-2"],
         ["serial", "ask", "debate"],
     ],

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agentnet.agents import Agent
+from agentnet.agents import ModelAgent
 from agentnet.contracts.bodies import Result, Task
 from agentnet.coordinator import Coordinator, Outcome
 from agentnet.errors import ModelUnavailable, PreflightError, ProtocolError
@@ -22,7 +22,7 @@ def fails(_: Request) -> str:
     raise ModelUnavailable("the server is down")
 
 
-async def run(agents: list[Agent], **settings: Any) -> Outcome:
+async def run(agents: list[ModelAgent], **settings: Any) -> Outcome:
     steps = [member.name for member in agents]
     return await Coordinator(network(*agents)).run(TASK, spec({"cascade": {"steps": steps, **settings}}))
 
@@ -33,11 +33,11 @@ def result(outcome: Outcome) -> Result:
     return body
 
 
-def asked(agents: list[Agent]) -> list[int]:
+def asked(agents: list[ModelAgent]) -> list[int]:
     return [len(requests(member)) for member in agents]
 
 
-def team(*replies: str) -> list[Agent]:
+def team(*replies: str) -> list[ModelAgent]:
     return [
         agent(name, says(f"=> {reply}")) for name, reply in zip(("ann", "bob", "cal", "dan"), replies, strict=False)
     ]
@@ -104,9 +104,9 @@ class Sure(ScriptedModel):
         return Completion(made.text, made.finish, made.usage, (math.log(self._probability),) * 2)
 
 
-def sure(name: str, reply: str, probability: float) -> Agent:
+def sure(name: str, reply: str, probability: float) -> ModelAgent:
     made = agent(name, says(""))
-    return Agent(name, Sure(reply, probability), made.card, made.pack)
+    return ModelAgent(name, Sure(reply, probability), made.card, made.pack)
 
 
 async def test_the_first_that_is_sure_is_enough() -> None:

@@ -520,7 +520,7 @@ async def test_a_step_that_nobody_can_do_fails_the_run() -> None:
     ada, ben = agent("ada", fails), agent("ben", fails)
     outcome = await run(network(pam, ada, ben), {"delegate": {}})
     assert outcome.status == "failed"
-    assert outcome.detail == "nobody could answer step 1 (math): 2 + 2?"
+    assert outcome.detail == "no worker answered step 1 (math): 2 + 2?"
     assert len(requests(ada)) == len(requests(ben)) == 1
 
 

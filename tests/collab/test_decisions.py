@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from agentnet.collab.budget import Budget
 from agentnet.collab.context import RunContext
 from agentnet.collab.decisions import agreement, decide, majority
+from agentnet.collab.state import initial_state
 from agentnet.contracts.bodies import Proposal, Result, Task
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import Message
@@ -60,7 +61,7 @@ async def test_rules_on_the_same_answers(rule: str, answer: str) -> None:
     messages = [said("a", 0, 0.5), said("b", 1, 0.9), said("c", 2, None), said("C", 3, 0.1)]
     run = RunContext("r", network(agent("ada", says("x"))), 0, Budget(Limits()), messages)
     task = await run.record(Task(text="?"), sender="user", node="task")
-    state = {"scope": "s", "task": task.id, "view": [], "said": {}, "round": 0}
+    state = initial_state("s", task.id)
     (outcome,) = await decide(rule, [message.id for message in messages], run, state)  # type: ignore[arg-type]
     body = run.messages[outcome].body
     assert isinstance(body, Result)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agentnet.agents import ModelAgent
 from agentnet.contracts.bodies import Error, Fusion, Result, Task
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.model_specs import LlamaSpec
@@ -18,8 +19,8 @@ from agentnet.coordinator import Coordinator
 from agentnet.errors import PreflightError, ProtocolError
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
-from agentnet.models.llama.admission import places
-from agentnet.workplace import Workplace, open_workplace
+from agentnet.models.tokens import Row, hold
+from agentnet.session import Session, open_session
 from tests.models.llama.files import letter, write_chain
 from tests.scripted import agent, network, says, spec
 
@@ -27,25 +28,25 @@ SUM = Task(text="What is 347 + 285?", label="math")
 
 
 @pytest.fixture
-async def place() -> AsyncIterator[Workplace]:
-    async with open_workplace(network="zoo", remember=False) as found:
+async def session() -> AsyncIterator[Session]:
+    async with open_session("zoo", remember=False) as found:
         yield found
 
 
-async def run(place: Workplace, protocol: Any, **more: Any) -> Any:
+async def run(session: Session, protocol: Any, **more: Any) -> Any:
     found = protocol if isinstance(protocol, ProtocolSpec) else spec({"fuse": protocol})
-    return await place.coordinator.run(SUM, found, **more)
+    return await session.run(SUM, found, **more)
 
 
-def evaluated(place: Workplace) -> int:
+def evaluated(session: Session) -> int:
     """Tokens that went through the models of a network so far."""
-    models = (agent.model for agent in place.coordinator.network)
-    return sum(model.counts.evaluated_tokens for model in models if isinstance(model, LlamaModel))
+    models = (agent.model for agent in session.network if isinstance(agent, ModelAgent))
+    return sum(model.stats.evaluated_tokens for model in models if isinstance(model, LlamaModel))
 
 
 @pytest.mark.parametrize("strategy", ["duetnet", "duetnet-logprobs", "dp", "pi", "gac", "unite", "max"])
-async def test_members_say_one_answer(place: Workplace, strategy: str) -> None:
-    outcome = await run(place, {"members": ["math", "sage"], "strategy": strategy})
+async def test_members_say_one_answer(session: Session, strategy: str) -> None:
+    outcome = await run(session, {"members": ["math", "sage"], "strategy": strategy})
     assert outcome.answer == "632"
     fused = next(message for message in outcome.messages if isinstance(message.body, Fusion))
     assert fused.sender == "fusion"
@@ -56,17 +57,17 @@ async def test_members_say_one_answer(place: Workplace, strategy: str) -> None:
     assert any(len(piece.shares) == 2 for piece in fused.body.pieces)
 
 
-async def test_byte_by_byte(place: Workplace) -> None:
-    outcome = await run(place, {"members": ["math", "sage"], "strategy": "pi", "level": "bytes"})
+async def test_byte_by_byte(session: Session) -> None:
+    outcome = await run(session, {"members": ["math", "sage"], "strategy": "pi", "level": "bytes"})
     (fused,) = (message.body for message in outcome.messages if isinstance(message.body, Fusion))
     assert fused.answer == "632"
     assert {len(piece.text) for piece in fused.pieces} == {0, 1}
 
 
-async def test_one_vocabulary_agrees_by_token_even_where_bytes_are_asked_for(place: Workplace) -> None:
+async def test_one_vocabulary_agrees_by_token_even_where_bytes_are_asked_for(session: Session) -> None:
     """Copies of one tokenizer then say exactly what a model says by itself."""
-    outcome = await run(place, {"members": ["atlas"], "strategy": "pi", "level": "bytes"})
-    alone = await place.coordinator.run(SUM, spec("atlas"))
+    outcome = await run(session, {"members": ["atlas"], "strategy": "pi", "level": "bytes"})
+    alone = await session.run(SUM, spec("atlas"))
     fused = outcome.messages[1].body
     assert isinstance(fused, Fusion)
     assert fused.text == alone.messages[1].body.text
@@ -78,7 +79,7 @@ async def test_two_copies_say_byte_by_byte_what_the_model_says(tmp_path: Path) -
         name="twins",
         agents=tuple(AgentSpec(name=name, model=LlamaSpec(path="zoo:sage"), pack="compact") for name in ("one", "two")),
     )
-    async with open_workplace(network=(twins, tmp_path), remember=False) as found:
+    async with open_session((twins, tmp_path), remember=False) as found:
         alone = await found.coordinator.run(SUM, spec("one"))
         fused = await found.coordinator.run(
             SUM, spec({"fuse": {"members": ["one", "two"], "strategy": "pi", "level": "bytes"}})
@@ -93,7 +94,7 @@ async def test_whose_thoughts_do_not_fit_takes_part_without_them(
     endless = write_chain(tmp_path / "endless.gguf", {letter(one): {letter("x"): 20.0} for one in ">x"})
     models = {"sage": LlamaSpec(path="zoo:sage"), "endless": LlamaSpec(path=str(endless), context=256)}
     agents = tuple(AgentSpec(name=name, model=model, pack="compact") for name, model in models.items())
-    async with open_workplace(network=(NetworkSpec(name="n", agents=agents), tmp_path), remember=False) as found:
+    async with open_session((NetworkSpec(name="n", agents=agents), tmp_path), remember=False) as found:
         fuse = {"members": ["endless", "sage"], "strategy": "pi", "think": 300, "sampling": {"max_tokens": 5}}
         outcome = await found.coordinator.run(SUM, spec({"fuse": fuse}))
     assert "endless takes part without having thought" in caplog.text
@@ -103,77 +104,77 @@ async def test_whose_thoughts_do_not_fit_takes_part_without_them(
     assert all("endless" in piece.shares for piece in body.pieces)
 
 
-async def test_answers_that_are_fused_side_by_side_read_their_prompts_once(place: Workplace) -> None:
-    """The zoo has one sequence for each model: they wait for each other instead of taking each other's place."""
+async def test_answers_that_are_fused_side_by_side_read_their_prompts_once(session: Session) -> None:
+    """The zoo has one sequence for each model: they wait for each other instead of taking each other's session."""
     branches = [{"fuse": {"members": pair}} for pair in (["atlas", "sage"], ["sage", "scout"], ["scout", "atlas"])]
     protocol = spec({"serial": {"steps": [{"parallel": {"branches": branches}}, "sage"]}})
     tasks = [Task(text=f"What is {first} + 285?", label="math") for first in range(347, 353)]
-    in_turn = [await place.coordinator.run(task, protocol) for task in tasks]
-    before = evaluated(place)
-    at_once = await asyncio.gather(*(place.coordinator.run(task, protocol) for task in tasks))
-    assert evaluated(place) == 2 * before
+    in_turn = [await session.run(task, protocol) for task in tasks]
+    before = evaluated(session)
+    at_once = await asyncio.gather(*(session.run(task, protocol) for task in tasks))
+    assert evaluated(session) == 2 * before
     assert [outcome.answer for outcome in at_once] == [outcome.answer for outcome in in_turn]
     assert [outcome.usage.tokens for outcome in at_once] == [outcome.usage.tokens for outcome in in_turn]
 
 
-async def test_who_waits_for_a_place_is_not_late(place: Workplace) -> None:
+async def test_who_waits_for_a_place_is_not_late(session: Session) -> None:
     """No deadline runs before all members have one: the first piece is said by all."""
-    sage = place.coordinator.network["sage"].model
+    sage = session.network["sage"].model
     assert isinstance(sage, LlamaModel)
-    session = sage.open_session(Request(({"role": "user", "content": "?"},)))
-    async with places([session]):
-        await session.step([], lambda _: None)
-        waiting = asyncio.create_task(run(place, {"members": ["math", "sage"], "strategy": "pi", "deadline": 0.4}))
+    sequence = sage.open_session(Request(({"role": "user", "content": "?"},)))
+    async with hold([sequence]):
+        await sequence.step([], Row())
+        waiting = asyncio.create_task(run(session, {"members": ["math", "sage"], "strategy": "pi", "deadline": 0.4}))
         await asyncio.sleep(0.6)
         assert not waiting.done()
-    session.close()
+    sequence.close()
     body = (await waiting).messages[1].body
     assert isinstance(body, Fusion)
     assert set(body.pieces[0].shares) == {"math", "sage"}
 
 
-async def test_a_run_that_is_over_while_it_waits_gives_its_turn_to_the_next(place: Workplace) -> None:
-    sage = place.coordinator.network["sage"].model
+async def test_a_run_that_is_over_while_it_waits_gives_its_turn_to_the_next(session: Session) -> None:
+    sage = session.network["sage"].model
     assert isinstance(sage, LlamaModel)
-    session = sage.open_session(Request(({"role": "user", "content": "?"},)))
+    sequence = sage.open_session(Request(({"role": "user", "content": "?"},)))
     fuse = {"members": ["math", "sage"], "strategy": "pi"}
-    async with places([session]):
-        cut = await run(place, fuse, limits=Limits(seconds=0.2))
+    async with hold([sequence]):
+        cut = await run(session, fuse, limits=Limits(seconds=0.2))
         assert "0.2 seconds were over" in cut.detail
-        assert (await run(place, {"members": ["math"]})).answer == "632"
-    assert (await asyncio.wait_for(run(place, fuse), 60)).answer == "632"
+        assert (await run(session, {"members": ["math"]})).answer == "632"
+    assert (await asyncio.wait_for(run(session, fuse), 60)).answer == "632"
 
 
-async def test_it_nests(place: Workplace) -> None:
+async def test_it_nests(session: Session) -> None:
     nested = ProtocolSpec(
         name="careful-fusion",
         summary="decode together, then check",
         protocol=Verify(proposer=Fuse(members=("scout", "atlas"), strategy="pi"), verifier="critic"),
     )
-    outcome = await run(place, nested)
+    outcome = await run(session, nested)
     assert [message.body.kind for message in outcome.messages][:3] == ["task", "fusion", "verdict"]
     assert isinstance(outcome.messages[-1].body, Result)
     assert outcome.answer == "632"
 
 
-async def test_selectors_name_each_member_once(place: Workplace) -> None:
-    outcome = await run(place, {"members": ["@best", "math", "@solver:2"], "strategy": "pi"})
+async def test_selectors_name_each_member_once(session: Session) -> None:
+    outcome = await run(session, {"members": ["@best", "math", "@solver:2"], "strategy": "pi"})
     (fused,) = (message.body for message in outcome.messages if isinstance(message.body, Fusion))
     assert len(set(fused.members)) == len(fused.members)
     assert "math" in fused.members
     with pytest.raises(ProtocolError, match=r"fuse\.members\[0\]: no agent 'nobody'"):
-        await run(place, {"members": ["nobody"]})
+        await run(session, {"members": ["nobody"]})
 
 
-async def test_an_answer_cut_off_by_the_limit_is_not_taken_for_one(place: Workplace) -> None:
-    outcome = await run(place, {"members": ["planner", "atlas"], "sampling": {"max_tokens": 2}})
+async def test_an_answer_cut_off_by_the_limit_is_not_taken_for_one(session: Session) -> None:
+    outcome = await run(session, {"members": ["planner", "atlas"], "sampling": {"max_tokens": 2}})
     body = outcome.messages[1].body
     cut = isinstance(body, Fusion) and len(body.pieces) <= 2
     assert cut or (isinstance(body, Error) and "cut off at the token limit" in body.detail)
 
 
-async def test_what_it_takes_is_reserved_for_every_member(place: Workplace) -> None:
-    outcome = await run(place, {"members": ["math", "atlas"]}, limits=Limits(calls=1))
+async def test_what_it_takes_is_reserved_for_every_member(session: Session) -> None:
+    outcome = await run(session, {"members": ["math", "atlas"]}, limits=Limits(calls=1))
     assert outcome.answer is None
     assert "the limit of 1 calls" in outcome.detail
 

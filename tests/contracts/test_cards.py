@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from agentnet.contracts.cards import Card, Measured
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
+from agentnet.errors import NetworkError
+from agentnet.network.files import find_network
 
 CARD = Card(claims={"math": 0.9, "code": 0.4}, measured={"math": Measured(accuracy=0.6, items=50)})
 
@@ -31,16 +35,35 @@ def test_labels_come_best_first() -> None:
     assert Card(claims={"b": 0.5, "a": 0.5}).labels == ("a", "b")
 
 
-@pytest.mark.parametrize("measured", [{"accuracy": 1.1, "items": 3}, {"accuracy": 0.5, "items": 0}])
-def test_impossible_measurements_are_refused(measured: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "measured",
+    [
+        {"accuracy": 1.1, "items": 3},
+        {"accuracy": 0.5, "items": 0},
+        {"accuracy": 0.5, "items": 3, "interval": (0.6, 0.4)},
+        {"accuracy": 0.5, "items": 3, "interval": (0.4, 1.6)},
+        {"accuracy": 0.5, "items": 3, "seconds": -1.0},
+        {"accuracy": 0.5, "items": 3, "measured_at": "2026-01-02T03:04:05"},
+    ],
+)
+def test_impossible_measurements_are_refused(measured: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Measured.model_validate(measured)
 
 
-@pytest.mark.parametrize("name", ["two words", "@solver", "", "coordinator", "user", "x" * 65])
+@pytest.mark.parametrize("name", ["two words", "@solver", "", "x" * 65])
 def test_a_name_that_cannot_be_an_agents_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         NetworkSpec(name="n", agents=(AgentSpec(name=name, model=LlamaSpec(path="a.gguf")),))
+
+
+@pytest.mark.parametrize("name", ["coordinator", "user", "fusion", "candidate"])
+def test_an_agent_cannot_have_the_name_of_another_sender(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text(f"name: n\nagents:\n  - {{name: {name}, model: {{path: a.gguf}}}}\n")
+    with pytest.raises(NetworkError, match=f"no agent can be called '{name}'") as raised:
+        find_network(str(file))
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_two_agents_cannot_have_one_name() -> None:

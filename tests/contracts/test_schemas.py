@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from agentnet.files.shipped import shipped_files, shipped_folder
-from agentnet.generated import SCHEMAS
+from tools.generated import SCHEMAS
 
 
 @pytest.mark.parametrize("file", shipped_files("protocols").values(), ids=lambda file: file.stem)

@@ -18,11 +18,12 @@ from typing import Any
 
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.messages import Message
+from agentnet.contracts.runs import OVER
 from agentnet.coordinator import Coordinator
 from agentnet.errors import BadInput
 from agentnet.models.base import Request
-from agentnet.network import Network, find_network
-from agentnet.store import Store, open_checkpointer
+from agentnet.network import Network, Registry, find_network
+from agentnet.store import Database, Runs, open_checkpointer
 from tests.scripted import agent, from_the_prompt, network, spec
 
 FORKS = multiprocessing.get_context("forkserver")
@@ -77,26 +78,30 @@ async def go_on(job: Job, on_event: Callable[[Any], None] | None = None) -> None
     """Start the run, or continue it where it was."""
     protocol = spec(job.protocol)
     async with (
-        await Store.open(job.folder / "store.db") as store,
+        await Database.open(job.folder / "store.db") as database,
         open_checkpointer(job.folder / "checkpoints.db") as checkpointer,
     ):
+        runs = Runs(database)
         if job.network == SCRIPTED:
-            await _drive(Coordinator(slow(job.pause), store=store, checkpointer=checkpointer), job, protocol, on_event)
+            coordinator = Coordinator(slow(job.pause), store=runs, checkpointer=checkpointer)
+            await _drive(coordinator, runs, job, protocol, on_event)
         else:
             members, base = find_network(job.network)
-            async with Network.open(members, base) as web:
-                await _drive(Coordinator(web, store=store, checkpointer=checkpointer), job, protocol, on_event)
+            async with Registry.open(members, base) as registry:
+                coordinator = Coordinator(registry, store=runs, checkpointer=checkpointer)
+                await _drive(coordinator, runs, job, protocol, on_event)
 
 
-async def _drive(coordinator: Coordinator, job: Job, protocol: Any, on_event: Callable[[Any], None] | None) -> None:
-    store = coordinator._store
-    assert store is not None
+async def _drive(
+    coordinator: Coordinator, runs: Runs, job: Job, protocol: Any, on_event: Callable[[Any], None] | None
+) -> None:
     try:
-        record = await store.record(RUN)
+        record = await runs.record(RUN)
     except BadInput:
         await coordinator.run(job.task, protocol, seed=job.seed, run=RUN, on_event=on_event)
     else:
-        if record.status == "running":
+        if record.status not in OVER:
+            assert record.status == "interrupted", "the process before was killed"
             await coordinator.resume(record, protocol, on_event=on_event)
 
 
@@ -119,6 +124,7 @@ def slow(pause: float) -> Network:
 
 async def story(folder: Path) -> tuple[str | None, str, list[Message]]:
     """What the store remembers: answer, status, and the messages in their order."""
-    async with await Store.open(folder / "store.db") as store:
-        record = await store.record(RUN)
-        return record.answer, record.status, await store.messages(RUN)
+    async with await Database.open(folder / "store.db") as database:
+        runs = Runs(database)
+        record = await runs.record(RUN)
+        return record.answer, record.status, await runs.messages(RUN)

@@ -14,7 +14,7 @@ from agentnet.contracts.bodies import Task
 from agentnet.contracts.cards import Card, Measured
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.coordinator import Coordinator, Outcome
-from agentnet.store import Store
+from agentnet.store import Database, Runs
 from tests.scripted import agent, choice, kinds, network, plan, requests, says, spec, verdict
 
 LAW = Task(text="Who is liable?", label="law")
@@ -93,8 +93,8 @@ async def test_a_planner_may_make_other_tasks_of_it() -> None:
 
 
 async def test_a_refusal_is_remembered_as_the_end_of_the_run(tmp_path: Path) -> None:
-    async with await Store.open(tmp_path / "runs.db") as store:
-        await Coordinator(network(*web()), store=store).run(LAW, floored("@solver"), run="r")
-        record = await store.record("r")
+    async with await Database.open(tmp_path / "runs.db") as database:
+        await Coordinator(network(*web()), store=Runs(database)).run(LAW, floored("@solver"), run="r")
+        record = await Runs(database).record("r")
         assert record.status == "failed"
         assert record.detail.startswith("tested is not for this: ada")

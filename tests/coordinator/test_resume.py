@@ -15,7 +15,7 @@ from agentnet.contracts.messages import Message
 from agentnet.coordinator import Coordinator
 from agentnet.errors import ResumeError
 from agentnet.network import Network
-from agentnet.store import Store, open_checkpointer
+from agentnet.store import Database, Runs, open_checkpointer
 from tests.coordinator.killable import Job, carry_out, story
 from tests.scripted import agent, from_the_prompt, network, requests, spec, weighs
 
@@ -75,17 +75,18 @@ async def test_a_stopped_run_goes_on_with_higher_limits(protocol: Any, tmp_path:
     undisturbed = await Coordinator(web).run(TASK, spec(protocol), run="r", seed=5)
     for member in web:
         requests(member).clear()
-    async with await Store.open(tmp_path / "s.db") as store, open_checkpointer(tmp_path / "c.db") as checkpointer:
-        outcome = await Coordinator(web, store=store, checkpointer=checkpointer).run(
+    async with await Database.open(tmp_path / "s.db") as database, open_checkpointer(tmp_path / "c.db") as checkpointer:
+        runs = Runs(database)
+        outcome = await Coordinator(web, store=runs, checkpointer=checkpointer).run(
             TASK, spec(protocol), run="r", seed=5, limits=Limits(calls=1)
         )
         while outcome.status == "stopped":
             calls = outcome.usage.calls + 1
-            coordinator = Coordinator(web, store=store, checkpointer=checkpointer)
-            record = await store.record("r")
+            coordinator = Coordinator(web, store=runs, checkpointer=checkpointer)
+            record = await runs.record("r")
             assert record.status == "stopped"
             outcome = await coordinator.resume(record, spec(protocol), limits=Limits(calls=calls))
-        assert bodies(await store.messages("r")) == bodies(list(undisturbed.messages))
+        assert bodies(await runs.messages("r")) == bodies(list(undisturbed.messages))
         assert (outcome.status, outcome.answer) == ("done", undisturbed.answer)
     assert outcome.usage.calls == undisturbed.usage.calls
 
@@ -93,24 +94,26 @@ async def test_a_stopped_run_goes_on_with_higher_limits(protocol: Any, tmp_path:
 @pytest.mark.parametrize("protocol", [*PROTOCOLS.values(), SCORED], ids=[*PROTOCOLS, "scored"])
 async def test_without_checkpoints_the_messages_alone_are_enough(protocol: Any, tmp_path: Path) -> None:
     undisturbed = await Coordinator(members()).run(TASK, spec(protocol), run="r", seed=5)
-    async with await Store.open(tmp_path / "s.db") as store:
-        await Coordinator(members(), store=store).run(TASK, spec(protocol), run="r", seed=5, limits=Limits(calls=4))
-        outcome = await Coordinator(members(), store=store).resume(
-            await store.record("r"), spec(protocol), limits=Limits()
+    async with await Database.open(tmp_path / "s.db") as database:
+        runs = Runs(database)
+        await Coordinator(members(), store=runs).run(TASK, spec(protocol), run="r", seed=5, limits=Limits(calls=4))
+        outcome = await Coordinator(members(), store=runs).resume(
+            await runs.record("r"), spec(protocol), limits=Limits()
         )
-        assert bodies(await store.messages("r")) == bodies(list(undisturbed.messages))
+        assert bodies(await runs.messages("r")) == bodies(list(undisturbed.messages))
         assert outcome.answer == undisturbed.answer
 
 
 async def test_a_run_whose_last_word_was_not_recorded_ends_without_another_call(tmp_path: Path) -> None:
     """The process died between the last checkpoint and the note that the run is done."""
     web = members()
-    async with await Store.open(tmp_path / "s.db") as store, open_checkpointer(tmp_path / "c.db") as checkpointer:
-        coordinator = Coordinator(web, store=store, checkpointer=checkpointer)
+    async with await Database.open(tmp_path / "s.db") as database, open_checkpointer(tmp_path / "c.db") as checkpointer:
+        runs = Runs(database)
+        coordinator = Coordinator(web, store=runs, checkpointer=checkpointer)
         done = await coordinator.run(TASK, spec(DEBATE), run="r")
         asked = [len(requests(member)) for member in web]
-        await store.finish_run("r", "running", None, "")
-        again = await coordinator.resume(await store.record("r"), spec(DEBATE))
+        await runs.finish_run("r", "running", None, "")
+        again = await coordinator.resume(await runs.record("r"), spec(DEBATE))
     assert (again.status, again.answer, again.messages) == (done.status, done.answer, done.messages)
     assert [len(requests(member)) for member in web] == asked
 
@@ -128,11 +131,12 @@ async def test_a_run_whose_last_word_was_not_recorded_ends_without_another_call(
 async def test_a_changed_protocol_is_refused_with_the_difference(
     change: dict[str, Any], difference: str, tmp_path: Path
 ) -> None:
-    async with await Store.open(tmp_path / "s.db") as store, open_checkpointer(tmp_path / "c.db") as checkpointer:
-        coordinator = Coordinator(members(), store=store, checkpointer=checkpointer)
+    async with await Database.open(tmp_path / "s.db") as database, open_checkpointer(tmp_path / "c.db") as checkpointer:
+        runs = Runs(database)
+        coordinator = Coordinator(members(), store=runs, checkpointer=checkpointer)
         await coordinator.run(TASK, spec(DEBATE), run="r", limits=Limits(calls=4))
         with pytest.raises(ResumeError) as caught:
-            await coordinator.resume(await store.record("r"), spec({"debate": {**DEBATE["debate"], **change}}))
+            await coordinator.resume(await runs.record("r"), spec({"debate": {**DEBATE["debate"], **change}}))
     assert difference in str(caught.value)
     assert "undo the change or start a new run" in str(caught.value)
 
@@ -147,21 +151,23 @@ async def test_a_changed_protocol_is_refused_with_the_difference(
 async def test_a_changed_agent_is_refused_with_the_difference(
     options: dict[str, Any], difference: str, tmp_path: Path
 ) -> None:
-    async with await Store.open(tmp_path / "s.db") as store:
-        await Coordinator(members(), store=store).run(TASK, spec(DEBATE), run="r", limits=Limits(calls=4))
-        changed = Coordinator(members(**options), store=store)
+    async with await Database.open(tmp_path / "s.db") as database:
+        runs = Runs(database)
+        await Coordinator(members(), store=runs).run(TASK, spec(DEBATE), run="r", limits=Limits(calls=4))
+        changed = Coordinator(members(**options), store=runs)
         with pytest.raises(ResumeError) as caught:
-            await changed.resume(await store.record("r"), spec(DEBATE))
+            await changed.resume(await runs.record("r"), spec(DEBATE))
     assert difference in str(caught.value)
 
 
 async def test_an_agent_that_takes_no_part_may_change(tmp_path: Path) -> None:
-    async with await Store.open(tmp_path / "s.db") as store:
-        await Coordinator(members(), store=store).run(
+    async with await Database.open(tmp_path / "s.db") as database:
+        runs = Runs(database)
+        await Coordinator(members(), store=runs).run(
             TASK, spec({"serial": ["ben", "cyd"]}), run="r", limits=Limits(calls=1)
         )
-        changed = Coordinator(members(pack="instruct"), store=store)
-        outcome = await changed.resume(await store.record("r"), spec({"serial": ["ben", "cyd"]}), limits=Limits())
+        changed = Coordinator(members(pack="instruct"), store=runs)
+        outcome = await changed.resume(await runs.record("r"), spec({"serial": ["ben", "cyd"]}), limits=Limits())
     assert outcome.status == "done"
 
 

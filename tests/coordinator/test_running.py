@@ -20,7 +20,7 @@ from agentnet.errors import BadInput, PreflightError, ProtocolError, ResumeError
 from agentnet.models.base import Completion, ModelCapabilities, Request, Scores
 from agentnet.models.scripted import ScriptedModel, ScriptedScorer
 from agentnet.network import Network
-from agentnet.store import Store
+from agentnet.store import Database, Runs
 from tests.scripted import agent, from_the_prompt, network, plan, requests, says, spec, verdict, weighs
 
 TASK = Task(text="What is 17 × 23?")
@@ -182,7 +182,7 @@ async def test_tokens_are_never_overshot_by_parallel_branches(tokens: int, text:
     outcome = await Coordinator(network(*members)).run(Task(text=text), DEBATE, limits=Limits(tokens=tokens))
     assert outcome.usage.tokens <= tokens
     assert outcome.status == "stopped"
-    assert "are left; raise limits.tokens to go on" in outcome.detail
+    assert "are left; raise limits.tokens to continue" in outcome.detail
 
 
 class ThirstyScorer(ScriptedScorer):
@@ -337,20 +337,22 @@ def test_a_protocol_is_compiled_once() -> None:
 
 
 async def test_two_runs_cannot_have_one_id(tmp_path: Any) -> None:
-    async with await Store.open(tmp_path / "store.db") as store:
-        coordinator = Coordinator(trio(), store=store)
+    async with await Database.open(tmp_path / "store.db") as database:
+        runs = Runs(database)
+        coordinator = Coordinator(trio(), store=runs)
         await coordinator.run(TASK, spec("ada"), run="r")
         with pytest.raises(BadInput, match="there is a run r already"):
             await coordinator.run(TASK, spec("ada"), run="r")
         with pytest.raises(ResumeError, match=r"run r is over \(done\)"):
-            await coordinator.resume(await store.record("r"), spec("ada"))
+            await coordinator.resume(await runs.record("r"), spec("ada"))
 
 
 async def test_without_a_store_nothing_can_be_resumed(tmp_path: Any) -> None:
-    async with await Store.open(tmp_path / "store.db") as store:
-        await Coordinator(trio(), store=store).run(TASK, spec("ada"), run="r", limits=Limits(calls=1))
+    async with await Database.open(tmp_path / "store.db") as database:
+        runs = Runs(database)
+        await Coordinator(trio(), store=runs).run(TASK, spec("ada"), run="r", limits=Limits(calls=1))
         with pytest.raises(ResumeError, match="only be resumed with the store"):
-            await Coordinator(trio()).resume(await store.record("r"), spec("ada"))
+            await Coordinator(trio()).resume(await runs.record("r"), spec("ada"))
 
 
 async def test_a_long_plan_goes_round_as_often_as_it_must() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from agentnet.contracts.evaluations import EvaluationRecord, Item, Said, System, Trial
+from agentnet.contracts.evaluations import EvaluationRecord, Item, MemberAnswer, System, Trial
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.usage import Usage
 from agentnet.evals.suite import SuiteSpec
@@ -18,10 +18,10 @@ def usage(tokens: int = 10, calls: int = 1) -> Usage:
     return Usage(calls=calls, prompt_tokens=tokens - 2 * calls, completion_tokens=2 * calls, seconds=0.1)
 
 
-def said(*turns: tuple[str, int, str | None]) -> tuple[Said, ...]:
+def said(*turns: tuple[str, int, str | None]) -> tuple[MemberAnswer, ...]:
     """Turns as (agent, round, answer); each takes ten tokens."""
     return tuple(
-        Said(
+        MemberAnswer(
             agent=agent,
             round=round,
             answer=answer,

@@ -18,6 +18,7 @@ from agentnet.errors import BadInput
 from agentnet.evals.datasets import LOADERS, Dataset, load
 from agentnet.evals.datasets.splitting import split
 from agentnet.evals.suite import DatasetSpec
+from agentnet.files.shipped import shipped_folder
 from agentnet.zoo.families import FAMILIES
 from agentnet.zoo.families.base import distinct
 
@@ -29,9 +30,9 @@ def spec(loader: str, path: str, **settings: Any) -> DatasetSpec:
     return DatasetSpec.model_validate({"from": loader, "path": path, **settings})
 
 
-def loaded(folder: Path, loader: str, file: str, content: str, calibration: int = 0, **settings: Any) -> Dataset:
+def loaded(folder: Path, loader: str, file: str, content: str, selection: int = 0, **settings: Any) -> Dataset:
     (folder / file).write_text(content, encoding="utf-8")
-    return load(spec(loader, file, **settings), folder, calibration=calibration)
+    return load(spec(loader, file, **settings), folder, selection=selection)
 
 
 def lines(*objects: dict[str, Any]) -> str:
@@ -229,11 +230,11 @@ def test_the_seed_decides_the_order(tmp_path: Path) -> None:
     rows = lines(*sums(50))
     one, again, other = (loaded(tmp_path, "table", "x.jsonl", rows, 10, items=20, seed=seed) for seed in (1, 1, 2))
     assert one == again != other
-    assert (len(one.calibration), len(one.test)) == (10, 20)
+    assert (len(one.selection), len(one.test)) == (10, 20)
 
 
 @pytest.mark.parametrize(
-    ("count", "calibration", "items", "sizes"),
+    ("count", "selection", "items", "sizes"),
     [
         (30, 10, None, (10, 20)),
         (30, 10, 20, (10, 20)),
@@ -245,23 +246,23 @@ def test_the_seed_decides_the_order(tmp_path: Path) -> None:
         (1, 100, 1, (0, 1)),
     ],
 )
-def test_too_small_a_file_gives_a_third_to_calibration(
-    tmp_path: Path, count: int, calibration: int, items: int | None, sizes: tuple[int, int]
+def test_too_small_a_file_gives_a_third_to_selection(
+    tmp_path: Path, count: int, selection: int, items: int | None, sizes: tuple[int, int]
 ) -> None:
-    found = loaded(tmp_path, "table", "x.jsonl", lines(*sums(count)), calibration, items=items)
-    assert (len(found.calibration), len(found.test)) == sizes
+    found = loaded(tmp_path, "table", "x.jsonl", lines(*sums(count)), selection, items=items)
+    assert (len(found.selection), len(found.test)) == sizes
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=60), st.integers(0, 60), st.none() | st.integers(1, 60))
-def test_splits_are_apart(clusters: Sequence[int], calibration: int, test: int | None) -> None:
+def test_splits_are_apart(clusters: Sequence[int], selection: int, test: int | None) -> None:
     items = [
         Item(dataset="d", id=str(n), text="?", answers=("1",), label="d", cluster=str(cluster))
         for n, cluster in enumerate(clusters)
     ]
     random.Random(1).shuffle(items)
-    apart, asked = split(items, calibration, test)
+    apart, asked = split(items, selection, test)
     assert not {item.cluster for item in apart} & {item.cluster for item in asked}
-    assert len(apart) <= calibration
+    assert len(apart) <= selection
     assert 1 <= len(asked) <= (test or len(items))
     if test is None:
         assert {*apart, *asked} == set(items)
@@ -270,22 +271,22 @@ def test_splits_are_apart(clusters: Sequence[int], calibration: int, test: int |
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_zoo_gives_held_out_items_in_their_order(family: str) -> None:
     wanted = DatasetSpec.model_validate({"from": "zoo", "family": family, "items": 20, "seed": 3})
-    found = load(wanted, Path(), calibration=10)
-    assert (found.name, len(found.test), len(found.calibration)) == (family, 20, 10)
+    found = load(wanted, Path(), selection=10)
+    assert (found.name, len(found.test), len(found.selection)) == (family, 20, 10)
     expected = distinct(FAMILIES[family], "test", 3, 30)
-    assert {item.text for item in (*found.calibration, *found.test)} == {item.question for item in expected}
-    assert not {item.cluster for item in found.calibration} & {item.cluster for item in found.test}
+    assert {item.text for item in (*found.selection, *found.test)} == {item.question for item in expected}
+    assert not {item.cluster for item in found.selection} & {item.cluster for item in found.test}
     answers = {item.question: item.answer for item in expected}
     for item in found.test:
         assert item.label == family
         assert found.grading.score(answers[item.text], item) == 1.0
-    without = load(wanted, Path(), calibration=0)
+    without = load(wanted, Path(), selection=0)
     assert [item.text for item in without.test] == [item.question for item in expected[:20]]
 
 
 def test_an_unknown_family_is_told_with_the_closest() -> None:
     with pytest.raises(BadInput, match="no family of the zoo 'maths', did you mean 'math'"):
-        load(DatasetSpec.model_validate({"from": "zoo", "family": "maths", "items": 1}), Path(), calibration=0)
+        load(DatasetSpec.model_validate({"from": "zoo", "family": "maths", "items": 1}), Path(), selection=0)
 
 
 @pytest.mark.parametrize(
@@ -346,18 +347,17 @@ def test_what_cannot_be_used_is_one_clear_line(
 @pytest.mark.parametrize("loader", LOADERS)
 def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path: Path, loader: str) -> None:
     with pytest.raises(BadInput, match=r"nowhere\.json: no such file"):
-        load(spec(loader, "nowhere.json"), tmp_path, calibration=0)
+        load(spec(loader, "nowhere.json"), tmp_path, selection=0)
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(BadInput, match=r"folder\.json: cannot be read"):
-        load(spec(loader, "folder.json"), tmp_path, calibration=0)
+        load(spec(loader, "folder.json"), tmp_path, selection=0)
     (tmp_path / "latin.json").write_bytes(b'[{"question": "caf\xe9"}]')
     with pytest.raises(BadInput, match=r"latin\.json: not UTF-8 \(byte 18\)"):
-        load(spec(loader, "latin.json"), tmp_path, calibration=0)
+        load(spec(loader, "latin.json"), tmp_path, selection=0)
 
 
-@real
 def test_the_real_gsm8k() -> None:
-    found = load(spec("gsm8k", "gsm8k/test.jsonl"), DATA, calibration=0)
+    found = load(spec("gsm8k", "gsm8k/test.jsonl.gz"), shipped_folder("evals") / "data", selection=0)
     assert (found.name, len(found.test), found.repeated) == ("gsm8k", 1319, 0)
     assert all(found.grading.score(item.answers[0], item) == 1.0 for item in found.test)
 
@@ -377,9 +377,9 @@ def test_the_real_gsm8k() -> None:
     ],
 )
 def test_the_real_big_bench_hard(task: str, answer: str, scorer: str) -> None:
-    found = load(spec("bbh", f"bbh/{task}.json", items=150), DATA, calibration=100)
+    found = load(spec("bbh", f"bbh/{task}.json", items=150), DATA, selection=100)
     assert (found.grading.answer, found.grading.scorer) == (answer, scorer)
-    assert (len(found.calibration), len(found.test)) == (100, 150)
+    assert (len(found.selection), len(found.test)) == (100, 150)
     for item in found.test:
         assert found.grading.score(f"So the answer is {item.answers[0]}.", item) == 1.0
         assert all(found.grading.score(gold, item) == 1.0 for gold in item.answers)

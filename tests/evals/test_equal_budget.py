@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentnet.evals.equal_budget import affordable, first, repetitions
+from agentnet.evals.equal_budget import affordable, repetitions, truncated
 from agentnet.evals.sweeps import system, together
 from agentnet.evals.systems import CORRECTIONS, SAMPLES
 from tests.evals.made import RIGHT, items, trial, usage
@@ -16,26 +16,26 @@ def pool(name: str, *answers: str | None) -> object:
 
 def test_samples_are_decided_by_the_majority_of_the_first_few() -> None:
     drawn = pool(SAMPLES, WRONG, RIGHT, RIGHT, WRONG, WRONG)
-    assert [first(drawn, k).score for k in range(1, 6)] == [0.0, 0.0, 1.0, 0.0, 0.0]
-    assert [first(drawn, k).usage.tokens for k in (1, 3)] == [10, 30]
-    assert first(drawn, 3).usage.calls == 3
+    assert [truncated(drawn, k).score for k in range(1, 6)] == [0.0, 0.0, 1.0, 0.0, 0.0]
+    assert [truncated(drawn, k).usage.tokens for k in (1, 3)] == [10, 30]
+    assert truncated(drawn, 3).usage.calls == 3
 
 
 def test_of_corrections_the_last_answer_stands() -> None:
     revised = pool(CORRECTIONS, WRONG, RIGHT, WRONG)
-    assert [first(revised, k).score for k in (1, 2, 3)] == [0.0, 1.0, 0.0]
+    assert [truncated(revised, k).score for k in (1, 2, 3)] == [0.0, 1.0, 0.0]
 
 
 def test_a_failed_turn_is_passed_over_and_paid_for() -> None:
-    assert first(pool(CORRECTIONS, RIGHT, None), 2).score == 1.0
-    assert first(pool(CORRECTIONS, RIGHT, None), 2).usage.tokens == 20
-    lost = first(pool(SAMPLES, None, RIGHT), 1)
+    assert truncated(pool(CORRECTIONS, RIGHT, None), 2).score == 1.0
+    assert truncated(pool(CORRECTIONS, RIGHT, None), 2).usage.tokens == 20
+    lost = truncated(pool(SAMPLES, None, RIGHT), 1)
     assert (lost.answer, lost.score) == (None, 0.0)
 
 
 def test_a_trial_that_could_not_be_made_is_no_wrong_answer_and_costs_nothing() -> None:
     lost = trial(SAMPLES, "i1", None, status="error", score=None, usage=usage(0, 0), messages=0)
-    assert first(lost, 2).score is None
+    assert truncated(lost, 2).score is None
     assert affordable(30, [pool(SAMPLES, *(RIGHT,) * 8), lost, lost]) == 3
 
 

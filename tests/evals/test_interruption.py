@@ -20,7 +20,7 @@ name: little
 summary: two families, members that debate, and a critic
 network: zoo
 members: [scout, sage]
-calibration: 6
+selection: 6
 repeats: {most: 3}
 datasets:
   - {from: zoo, family: math, items: 8}
@@ -106,5 +106,5 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path, suite: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "go on with: agentnet eval --resume" in errors
+    assert "resume with: agentnet eval --resume" in errors
     assert "Traceback" not in errors

@@ -1,4 +1,4 @@
-"""Members that are not always there."""
+"""Members that are offline at times."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentnet.contracts.evaluations import EvaluationRecord, Trial
+from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Trial
 from agentnet.contracts.network import NetworkSpec
 from agentnet.errors import BadInput, ModelUnavailable, NetworkError, PreflightError, StoreError
 from agentnet.evals.grading import Grading
@@ -16,8 +16,9 @@ from agentnet.evals.running import Evaluation, Progress
 from agentnet.evals.sweeps import system, together
 from agentnet.evals.systems import CORRECTIONS, SAMPLES
 from agentnet.models.base import Request
-from agentnet.network import Network
-from agentnet.store import Evaluations, Store
+from agentnet.network import Members, Registry
+from agentnet.session import Session
+from agentnet.store import Database, Evaluations
 from tests.evals.made import RIGHT, items, record
 from tests.scripted import agent, network
 
@@ -27,8 +28,8 @@ GRADING = Grading("exact", "whole", "same")
 
 @pytest.fixture
 async def evaluations(tmp_path: Path) -> AsyncIterator[Evaluations]:
-    async with await Store.open(tmp_path / "evals.db") as store:
-        yield Evaluations(store)
+    async with await Database.open(tmp_path / "evals.db") as database:
+        yield Evaluations(database)
 
 
 class Team:
@@ -49,12 +50,12 @@ class Team:
         return reply
 
 
-async def run(evaluations: Evaluations, made: EvaluationRecord, team: Network, **more: Any) -> list[Trial]:
-    made = made.model_copy(update={"network": team.spec})
+async def run(evaluations: Evaluations, made: EvaluationRecord, team: Members, **more: Any) -> list[Trial]:
+    made = made.model_copy(update={"network": team.snapshot().spec})
     if made.id not in [one.id for one in await evaluations.latest()]:
-        await evaluations.start(made, {"test": items(4), "calibration": more.pop("calibration", [])})
+        await evaluations.start(made, {"test": items(4), SELECTION: more.pop("selection", [])})
     made = await evaluations.find(made.id)
-    await Evaluation(made, team, evaluations, {"sums": GRADING}, **more).run()
+    await Evaluation(made, Session(team), evaluations, {"sums": GRADING}, **more).run()
     return await evaluations.trials(made.id)
 
 
@@ -117,13 +118,13 @@ async def test_a_reply_that_is_no_answer_is_wrong_and_not_tried_again(evaluation
     assert team.asked.count(("ann", "1?")) == 1
 
 
-async def test_the_best_member_is_chosen_on_calibration_items_alone(evaluations: Evaluations) -> None:
+async def test_the_best_member_is_chosen_on_the_selection_split_alone(evaluations: Evaluations) -> None:
     def only_later(question: str) -> str:
         return RIGHT if question.startswith("c") else "8"
 
-    calibration = [item.model_copy(update={"id": f"c{n}", "text": f"c{n}?"}) for n, item in enumerate(items(3))]
+    selection = [item.model_copy(update={"id": f"c{n}", "text": f"c{n}?"}) for n, item in enumerate(items(3))]
     team = Team(bob=only_later, ann=lambda question: "8" if question.startswith("c") else RIGHT)
-    await run(evaluations, record([VOTE]), team.network, calibration=calibration)
+    await run(evaluations, record([VOTE]), team.network, selection=selection)
     made = await evaluations.find("e1")
     assert {name: labels["sums"].accuracy for name, labels in made.measured.items()} == {"ann": 0.0, "bob": 1.0}
     trials = await evaluations.trials("e1")
@@ -152,7 +153,7 @@ async def test_a_judge_that_is_no_member_is_refused_before_anything_is_asked(eva
     await evaluations.start(made, {"test": items(2)})
     judged = {"sums": Grading("judged", "whole", "same", judge="eve")}
     with pytest.raises(NetworkError, match="no agent 'eve'"):
-        await Evaluation(made, team.network, evaluations, judged).run()
+        await Evaluation(made, Session(team.network), evaluations, judged).run()
     assert team.asked == []
 
 
@@ -197,7 +198,7 @@ async def test_who_is_missing_from_an_answer_is_remembered(
     assert {(t.system, t.score, t.missing) for t in trials} == {("ann", 1.0, ()), ("vote", 1.0, ("bob",))}
 
 
-async def test_a_rival_that_cannot_be_asked_is_refused_before_anything_is_asked(
+async def test_a_baseline_that_cannot_be_asked_is_refused_before_anything_is_asked(
     evaluations: Evaluations, tmp_path: Path
 ) -> None:
     (tmp_path / "said.jsonl").write_text('{"question": "0?", "a": "7"}\n')
@@ -210,9 +211,11 @@ async def test_a_rival_that_cannot_be_asked_is_refused_before_anything_is_asked(
             ],
         }
     )
-    async with Network.open(spec, tmp_path) as recorded:
-        with pytest.raises(BadInput, match=r"the rival self-correction: .*`baselines: \[members, best\]`"):
-            await run(evaluations, record([VOTE], baselines=["members", "best", "self-correction"]), recorded)
+    async with Registry.open(spec, tmp_path) as recorded:
+        with pytest.raises(BadInput, match=r"the baseline self-correction: .*`baselines: \[members, best\]`"):
+            await run(
+                evaluations, record([VOTE], baselines=["members", "best", "self-correction"]), recorded.snapshot()
+            )
     assert await evaluations.trials("e1") == []
 
 

@@ -326,9 +326,9 @@ def test_a_score_is_from_zero_to_one(score: float) -> None:
 
 
 def test_without_the_extra_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "statsmodels.stats.proportion", None)
+    monkeypatch.setitem(sys.modules, "statsmodels.stats.contingency_tables", None)
     with pytest.raises(BadInput, match=r"agentnet-ai\[eval\]"):
-        share(1, 2)
+        mcnemar([True], [False])
 
 
 def test_the_command_line_starts_without_the_statistics_libraries() -> None:

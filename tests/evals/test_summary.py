@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agentnet.contracts.evaluations import SELECTION
 from agentnet.evals.report.headline import headline
 from agentnet.evals.summary import summarise
 from agentnet.evals.sweeps import system, together
@@ -32,8 +33,8 @@ def test_the_best_member_in_advance_is_not_the_best_after_the_fact() -> None:
     assert [row.system for row in summary.rows] == [BEST, "ann", "bob", "vote"]
     best, vote = summary.row("sums", BEST), summary.row("sums", "vote")
     assert best.accuracy.estimate == 0.5
-    (against,) = vote.against
-    assert against.rival == BEST
+    (against,) = vote.comparisons
+    assert against.baseline == BEST
     assert against.gain.estimate == pytest.approx(0.25)
 
 
@@ -43,11 +44,11 @@ def test_without_an_answer_an_item_is_wrong_and_without_a_model_it_is_not_counte
     assert (vote.trials, vote.failures, vote.items) == (4, 1, 3)
     assert vote.accuracy.estimate == pytest.approx(2 / 3)
     assert vote.answered == pytest.approx(2 / 3)
-    (against,) = vote.against
+    (against,) = vote.comparisons
     assert against.gain.estimate == pytest.approx(-1 / 3)  # on the three items that both have
 
 
-def test_equal_budget_rivals_take_about_the_tokens_of_the_system() -> None:
+def test_equal_budget_baselines_take_about_the_tokens_of_the_system() -> None:
     drawn = [
         trial(SAMPLES, f"i{place}", WRONG, *(("ann", 0, answer) for answer in (WRONG, RIGHT, RIGHT, WRONG, WRONG)))
         for place in range(2)
@@ -57,12 +58,12 @@ def test_equal_budget_rivals_take_about_the_tokens_of_the_system() -> None:
     )
     trials = [*answered("ann", "ww"), *answered("bob", "ww"), *answered("vote", "ww", usage=usage(31)), *drawn]
     summary = summarise(record([VOTE, pool]), trials, items(2))
-    rival = summary.row("sums", f"{SAMPLES} ×3")
-    assert rival.accuracy.estimate == 1.0
-    assert rival.prompt_tokens + rival.completion_tokens == 30
+    baseline = summary.row("sums", f"{SAMPLES} ×3")
+    assert baseline.accuracy.estimate == 1.0
+    assert baseline.prompt_tokens + baseline.completion_tokens == 30
     vote = summary.row("sums", "vote")
-    assert [against.rival for against in vote.against] == [BEST, f"{SAMPLES} ×3"]
-    assert vote.against[1].tokens == pytest.approx(30 / 31)
+    assert [against.baseline for against in vote.comparisons] == [BEST, f"{SAMPLES} ×3"]
+    assert vote.comparisons[1].tokens == pytest.approx(30 / 31)
 
 
 def test_a_rows_over_everything_needs_every_dataset() -> None:
@@ -84,7 +85,7 @@ def test_p_values_are_corrected_for_the_number_of_comparisons() -> None:
     for one in many:
         trials += answered(one.name, "r" * 8 + "w" * 4)
     summary = summarise(record(many), trials, items(12))
-    against = summary.row("sums", "vote").against[0]
+    against = summary.row("sums", "vote").comparisons[0]
     assert against.p == pytest.approx(2 / 2**8)
     assert against.corrected_p == pytest.approx(5 * against.p)
 
@@ -97,11 +98,11 @@ def test_epochs_of_one_item_are_one_item() -> None:
     assert summarise(record(), trials, items(2)).grid["ann"] == (1.0, 0.5)
 
 
-def test_the_path_to_fix_in_advance_is_the_best_on_the_calibration_items() -> None:
+def test_the_path_to_fix_in_advance_is_the_best_on_the_selection_split() -> None:
     paths = [system(f"serial {n}", together(["ann", "bob"], "vote"), group="serial", path=[str(n)]) for n in range(3)]
     trials = [*answered("ann", "rr")]
-    for place, calibrated in enumerate(("wr", "rr", "ww")):
-        trials += answered(f"serial {place}", calibrated, split="calibration")
+    for place, selected in enumerate(("wr", "rr", "ww")):
+        trials += answered(f"serial {place}", selected, split=SELECTION)
     for place, tested in enumerate(("rr", "ww", "rw")):
         trials += answered(f"serial {place}", tested)
     assert summarise(record(paths), trials, items(2)).fixed == {"sums": {"serial": "serial 1"}}
@@ -111,7 +112,7 @@ def test_a_system_that_could_never_be_asked_is_told_of_though_it_has_no_row() ->
     lost = [trial("ann", f"i{place}", None, status="error", score=None, detail="no key") for place in range(2)]
     summary = summarise(record([VOTE]), [*lost, *answered("bob", "rr"), *answered("vote", "rr")], items(2))
     assert summary.row("sums", "ann") is None
-    (ann,) = summary.hindered
+    (ann,) = summary.incomplete
     assert (ann.system, ann.failures, ann.trials) == ("ann", 2, 2)
     said = headline(summary)
     assert "2 trials have no score, because a model could not be asked; they are left out." in said
@@ -122,5 +123,5 @@ def test_a_vote_without_one_of_its_members_is_scored_and_told_of() -> None:
     votes = [*answered("vote", "r"), trial("vote", "i1", missing=("bob",))]
     summary = summarise(record([VOTE]), [*answered("ann", "rr"), *votes], items(2))
     assert summary.row("sums", "vote").failures == 0
-    assert summary.as_json()["hindered"][0]["missing"] == ("bob",)
-    assert "Scored without bob, who could not be asked or did not last: vote on 1 of 2 trials." in headline(summary)
+    assert summary.as_json()["incomplete"][0]["missing"] == ("bob",)
+    assert "Scored without bob, which could not be asked or dropped out: vote on 1 of 2 trials." in headline(summary)

@@ -51,5 +51,5 @@ def test_one_member_alone_has_no_group_to_hand_over_to() -> None:
 
 
 def test_an_unknown_way_is_refused() -> None:
-    with pytest.raises(BadInput, match="nobody can answer together by 'telepathy'"):
+    with pytest.raises(BadInput, match="members cannot answer together by 'telepathy'"):
         together(MEMBERS, "telepathy")

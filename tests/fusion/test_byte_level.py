@@ -13,21 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentnet.fusion.byte_level import BYTES, ByteDistribution
-from agentnet.fusion.pieces import END, Pieces
-from agentnet.fusion.spelling import Speller
+from agentnet.fusion.byte_vocabulary import END, ByteVocabulary
+from agentnet.fusion.retokenizing import Retokenizer
 from agentnet.fusion.strategies import Mean
 from agentnet.fusion.views import View
 
 VOCABULARY = [b"a", b"b", b"ab", b"ba", b"aba", b"\xc3", b"\xc3\xa9", b"\xa9", b"a", b""]
-PIECES = Pieces(VOCABULARY, ends=[9])
+PIECES = ByteVocabulary(VOCABULARY, ends=[9])
 """With a token that is said by two, half a character, and words within words."""
 
 
-OTHER = Pieces([b"a", b"b", b"aa", b"abb", b"", b""], ends=[4, 5])
+OTHER = ByteVocabulary([b"a", b"b", b"aa", b"abb", b"", b""], ends=[4, 5])
 """Other pieces over the same bytes, and two ends."""
 
 
-def conditional(seed: int, pieces: Pieces = PIECES, size: int = len(VOCABULARY)) -> Any:
+def conditional(seed: int, pieces: ByteVocabulary = PIECES, size: int = len(VOCABULARY)) -> Any:
     """A model without any regularity: the next piece depends on all tokens before it."""
 
     async def ask(tokens: Sequence[int]) -> Any:
@@ -37,23 +37,23 @@ def conditional(seed: int, pieces: Pieces = PIECES, size: int = len(VOCABULARY))
     return ask
 
 
-async def by_enumeration(ask: Any, text: bytes, pieces: Pieces = PIECES) -> np.ndarray:
+async def by_enumeration(ask: Any, text: bytes, pieces: ByteVocabulary = PIECES) -> np.ndarray:
     """P(next byte | text): every token sequence that reaches beyond the text, or ends with it."""
     found = np.zeros(257)
 
     async def follow(tokens: tuple[int, ...], said: bytes, probability: float) -> None:
-        places = np.exp(await ask(tokens))
-        for place, piece in enumerate(pieces.pieces):
+        shares = np.exp(await ask(tokens))
+        for index, piece in enumerate(pieces.pieces):
             if piece is END:
                 if said == text:
-                    found[0] += probability * places[place]
+                    found[0] += probability * shares[index]
                 continue
             now = said + piece
             if len(now) > len(text):
                 if now.startswith(text):
-                    found[1 + now[len(text)]] += probability * places[place]
+                    found[1 + now[len(text)]] += probability * shares[index]
             elif text.startswith(now):
-                await follow((*tokens, pieces.tokens[place]), now, probability * places[place])
+                await follow((*tokens, pieces.tokens[index]), now, probability * shares[index])
 
     await follow((), b"", 1.0)
     return found / found.sum()
@@ -93,7 +93,7 @@ async def test_the_mixture_of_two_vocabularies_is_exact_on_every_short_text(weig
 async def test_the_likeliest_byte_need_not_begin_the_likeliest_token() -> None:
     """What is said byte by byte is the likeliest reading of the text, not of one way to cut it. A whole token that all
     find likeliest is therefore not said at once: that would be another text, and no longer the exact distribution."""
-    pieces = Pieces([b"Hello", b"The", b"This", b""], ends=[3])
+    pieces = ByteVocabulary([b"Hello", b"The", b"This", b""], ends=[3])
 
     async def ask(tokens: Sequence[int]) -> Any:
         return np.log([0.2, 0.3, 0.25, 0.25])
@@ -130,13 +130,13 @@ async def test_who_is_outvoted_in_the_middle_of_a_token_goes_on_from_the_text_as
         row[4 if not tokens else 1] = 0.0
         return PIECES.logprobs(row)
 
-    speller = Speller("it", PIECES, VOCABULARY, lambda text: [])
-    model = ByteDistribution(PIECES, sure, respell=speller.append)
+    retokenizer = Retokenizer("it", PIECES, VOCABULARY, lambda text: [])
+    model = ByteDistribution(PIECES, sure, retokenize=retokenizer.append)
     await model.append(b"a")
     await model.append(b"b")
     assert np.exp(await model.next())[1 + ord("a")] > 0.99
     await model.append(b"b")
-    assert model.respelled == 1
+    assert model.retokenized == 1
     assert model.tokens == (2, 1)
     assert np.exp(await model.next()).argmax() == 1 + ord("b")
     assert math.fsum(np.exp(await model.next())) == pytest.approx(1)
@@ -145,12 +145,12 @@ async def test_who_is_outvoted_in_the_middle_of_a_token_goes_on_from_the_text_as
 def test_bytes_are_a_vocabulary() -> None:
     assert len(BYTES) == 257
     assert BYTES.pieces[0] is END
-    assert [BYTES.places[bytes([value])] for value in range(256)] == list(range(1, 257))
+    assert [BYTES.indexes[bytes([value])] for value in range(256)] == list(range(1, 257))
 
 
 @given(st.lists(st.binary(min_size=1, max_size=4), min_size=1, max_size=40), st.binary(max_size=3))
 def test_what_begins_alike_lies_together(spelled: list[bytes], beginning: bytes) -> None:
-    pieces = Pieces([*spelled, b""], ends=[len(spelled)])
+    pieces = ByteVocabulary([*spelled, b""], ends=[len(spelled)])
     shares = np.random.default_rng(0).random(len(pieces))
     named = {piece: share for piece, share in zip(pieces.pieces, shares, strict=True) if piece is not END}
     mass = sum(share for piece, share in named.items() if piece.startswith(beginning))
@@ -164,6 +164,6 @@ def test_what_begins_alike_lies_together(spelled: list[bytes], beginning: bytes)
 
 def test_all_orders_of_bytes_are_found() -> None:
     spelled = [bytes(pair) for pair in itertools.product((0, 1, 254, 255), repeat=2)]
-    pieces = Pieces([*spelled, b""], ends=[len(spelled)])
+    pieces = ByteVocabulary([*spelled, b""], ends=[len(spelled)])
     for first in (0, 1, 254, 255):
         assert pieces.sorted.mass(np.ones(len(pieces)), bytes([first])) == 4

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agentnet.fusion.decoding import Fused, Table
+from agentnet.fusion.byte_vocabulary import END
+from agentnet.fusion.loop import Fused, FusionLoop
 from agentnet.fusion.members import ByteMember, LocalMember, Member
-from agentnet.fusion.pieces import END
 from agentnet.fusion.strategies import Mean, UniTE
 from agentnet.models.llama.vocabulary import Vocabulary
 from agentnet.zoo import catalog
@@ -61,7 +61,7 @@ def says(name: str, vocabulary: Vocabulary, *pieces: bytes) -> LocalMember:
 
 
 async def together(*members: Member, strategy: Any = None, limit: int = 9) -> Fused:
-    return await Table(members, strategy or Mean(), limit=limit).decode()
+    return await FusionLoop(members, strategy or Mean(), limit=limit).decode()
 
 
 @pytest.mark.parametrize("strategy", [Mean(), UniTE()])
@@ -76,7 +76,7 @@ async def test_the_first_word_is_one_whether_or_not_its_token_has_a_space(
     assert all(set(choice.shares) == {"spm", "bpe"} and choice.score > 0.99 for choice in fused.choices)
     assert one.tokens == [token(spm, b" The"), token(spm, b" is")]
     assert other.tokens == [token(bpe, b"The"), token(bpe, b" is")]
-    assert fused.respelled == {"spm": 0, "bpe": 0}
+    assert fused.retokenized == {"spm": 0, "bpe": 0}
 
 
 async def test_byte_by_byte_the_first_word_is_one_too(vocabularies: Vocabularies) -> None:
@@ -94,7 +94,7 @@ async def test_the_first_word_of_others_gets_the_space_that_belongs_to_it(vocabu
     assert one.tokens == [token(spm, b" no")]
     await one.append(b" answer")
     assert one.tokens == [token(spm, b" no"), token(spm, b" answer")]
-    assert one.respelled == 2
+    assert one.retokenized == 2
 
 
 async def test_a_model_that_opens_with_the_space_alone_says_it_and_is_not_held_up(vocabularies: Vocabularies) -> None:
@@ -115,8 +115,8 @@ async def test_thinking_ends_with_the_token_that_ends_it(tmp_path: Path, limit: 
     """Also where that is a control token, and also where the model is cut off; the line behind it is no text either."""
     with vocabulary_of(write_sentencepiece(tmp_path / "spm.gguf")) as spm:
         is_, line, the = (token(spm, piece) for piece in (b" is", b"\n", b" The"))
-        name, session, lexicon = pretend("it", spm, Says(spm, is_, is_, CLOSES, line, the))
-        one = LocalMember(name, session, lexicon)
+        name, session = pretend("it", spm, Says(spm, is_, is_, CLOSES, line, the))
+        one = LocalMember(name, session)
         assert await one.think(b"</think>", limit) == b" is is</think>"
         assert session.prompt == (is_, is_, CLOSES, line)
         fused = await together(one)

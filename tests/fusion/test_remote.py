@@ -10,12 +10,13 @@ import pytest
 
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.errors import BadResponse, ModelError
-from agentnet.fusion.decoding import Table
-from agentnet.fusion.pieces import END
+from agentnet.fusion.byte_vocabulary import END
+from agentnet.fusion.loop import FusionLoop
 from agentnet.fusion.remote import RemoteMember
 from agentnet.fusion.strategies import Mean, UniTE
-from agentnet.models.base import NextTokenSource, Request
+from agentnet.models.base import Request
 from agentnet.models.openai.model import OpenAIModel
+from agentnet.models.tokens import NextTokenSource
 from tests.models.conftest import Answer, Asked, Loopback, loopback
 
 __all__ = ["loopback"]
@@ -55,7 +56,7 @@ async def test_one_request_for_one_token_behind_what_was_said(loopback: Loopback
     loopback.answer = writes("abc")
     remote = model(loopback)
     assert isinstance(remote, NextTokenSource)
-    fused = await Table([RemoteMember("far", remote, ASK)], Mean(), limit=9).decode()
+    fused = await FusionLoop([RemoteMember("far", remote, ASK)], Mean(), limit=9).decode()
     assert (fused.text, fused.finish) == ("abc", "stop")
     assert fused.choices[-1].piece is END
     assert [asked.body["messages"][-1]["content"] for asked in loopback.asked] == ["Say it.", "a", "ab", "abc"]
@@ -69,7 +70,9 @@ async def test_two_servers_agree(loopback: Loopback, strategy: Any) -> None:
     other = Loopback()
     loopback.answer, other.answer = writes("abc", 0.6, "q"), writes("abc", 0.7, "r")
     models = [model(loopback), model(other)]
-    fused = await Table([RemoteMember(str(n), one, ASK) for n, one in enumerate(models)], strategy, limit=9).decode()
+    fused = await FusionLoop(
+        [RemoteMember(str(n), one, ASK) for n, one in enumerate(models)], strategy, limit=9
+    ).decode()
     assert fused.text == "abc"
     for one in models:
         await one.close()
@@ -102,7 +105,7 @@ async def test_a_server_without_log_probabilities_is_an_error_that_says_so(loopb
     with pytest.raises(BadResponse, match=r"gives no likeliest next tokens \(top_logprobs\)"):
         await remote.next_tokens(ASK, "")
     with pytest.raises(ModelError, match="none of the models that decode together is left"):
-        await Table([RemoteMember("far", remote, ASK)], Mean(), limit=9).decode()
+        await FusionLoop([RemoteMember("far", remote, ASK)], Mean(), limit=9).decode()
     await remote.close()
 
 
@@ -129,7 +132,7 @@ async def test_the_space_in_front_of_a_servers_first_word_is_no_part_of_the_text
         return told(entry("<|im_end|>", 0.9), entry("z", 0.1))
 
     loopback.answer = answer
-    fused = await Table([RemoteMember("far", model(loopback), ASK)], Mean(), limit=9).decode()
+    fused = await FusionLoop([RemoteMember("far", model(loopback), ASK)], Mean(), limit=9).decode()
     assert fused.text == "a"
     assert [choice.piece for choice in fused.choices] == [b"a", END]
     assert fused.choices[0].score == pytest.approx(0.7)
@@ -145,11 +148,11 @@ async def test_a_server_does_not_propose_what_it_could_not_go_on_from(loopback: 
 
     loopback.answer = answer
     remote = model(loopback)
-    fused = await asyncio.wait_for(Table([RemoteMember("far", remote, ASK)], Mean(), limit=9).decode(), 5)
+    fused = await asyncio.wait_for(FusionLoop([RemoteMember("far", remote, ASK)], Mean(), limit=9).decode(), 5)
     assert fused.text == "é"
     loopback.answer = lambda _: told(entry("\\xf0", 1.0, bytes_=[0xF0]))
     with pytest.raises(ModelError, match="waits for the rest of a character"):
-        await asyncio.wait_for(Table([RemoteMember("far", remote, ASK)], Mean(), limit=9).decode(), 5)
+        await asyncio.wait_for(FusionLoop([RemoteMember("far", remote, ASK)], Mean(), limit=9).decode(), 5)
     await remote.close()
 
 

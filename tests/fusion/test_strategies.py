@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentnet.fusion.pieces import END, Pieces
-from agentnet.fusion.strategies import DuetNet, Gated, MaxScore, Mean, Strategy, UniTE
+from agentnet.contracts.protocols import Fuse
+from agentnet.fusion.byte_vocabulary import END, ByteVocabulary
+from agentnet.fusion.strategies import STRATEGIES, DuetNet, Gated, MaxScore, Mean, Strategy, UniTE, strategy_of
 from agentnet.fusion.strategies.duetnet import Values
 from agentnet.fusion.views import View
 
@@ -21,7 +23,9 @@ REST = -1e4
 
 def view(member: str, logits: Mapping[bytes | None, float], *, weight: float = 1.0, **spelled: bytes) -> View:
     """A member with just these pieces; `spelled` says how it begins to spell those of others."""
-    pieces = Pieces([piece for piece in logits if piece is not END] + [b""], ends=[len(logits) - (END in logits)])
+    pieces = ByteVocabulary(
+        [piece for piece in logits if piece is not END] + [b""], ends=[len(logits) - (END in logits)]
+    )
     row = np.array([logits[piece] for piece in logits if piece is not END] + [logits.get(END, REST)])
     return View(
         member,
@@ -74,7 +78,7 @@ class TestDuetNet:
     @given(st.floats(-50, 50), st.floats(-50, 50))
     def test_log_probabilities_do_not_mind_a_shift(self, one: float, other: float) -> None:
         def shifted(found: View, by: float) -> View:
-            return View(found.member, found.pieces, found.logits + by, found.logprobs)
+            return View(found.member, found.vocabulary, found.logits + by, found.logprobs)
 
         rule = DuetNet(values="logprobs")
         assert rule.choose([shifted(A, one), shifted(B, other)]).piece == rule.choose([A, B]).piece
@@ -82,7 +86,7 @@ class TestDuetNet:
     @pytest.mark.parametrize("values", ["logits", "probabilities", "logprobs"])
     def test_what_a_server_did_not_tell_is_no_veto(self, values: Values) -> None:
         """It told two pieces, fewer than are kept: that says nothing about the end."""
-        pieces = Pieces([b"a", b"b", b""], ends=[2])
+        pieces = ByteVocabulary([b"a", b"b", b""], ends=[2])
         told = np.array([-np.inf, math.log(0.3), math.log(0.2)])
         server = View("S", pieces, told, told, raw=False)
         sure = probabilities("A", {END: 0.9, b"z": 0.1})
@@ -103,7 +107,7 @@ class TestDuetNet:
         assert set(texts(1)) == {b"a", b"b", b"c"}
 
     def test_several_end_tokens_are_one_outcome(self) -> None:
-        pieces = Pieces([b"a", b"", b"", b"ctrl"], ends=[1, 2])
+        pieces = ByteVocabulary([b"a", b"", b"", b"ctrl"], ends=[1, 2])
         row = np.log([0.4, 0.35, 0.25, 1e-9])
         found = View("A", pieces, *pieces.read(row))
         assert len(pieces) == 3
@@ -128,7 +132,7 @@ class TestMean:
 
     def test_one_vocabulary_is_compared_place_by_place(self) -> None:
         one = probabilities("A", {b"a": 0.6, b"b": 0.4})
-        assert Mean().choose([one, View("B", one.pieces, one.logits, one.logprobs)]).score == pytest.approx(0.6)
+        assert Mean().choose([one, View("B", one.vocabulary, one.logits, one.logprobs)]).score == pytest.approx(0.6)
 
 
 class TestUniTE:
@@ -162,6 +166,40 @@ def test_a_gate_asks_the_others_only_where_the_leader_is_unsure() -> None:
     assert rule.choose([unsure, other]).piece == b"b"
 
 
+def test_every_strategy_that_a_protocol_can_name_has_a_row() -> None:
+    assert set(STRATEGIES) == set(get_args(Fuse.model_fields["strategy"].annotation))
+
+
+@pytest.mark.parametrize(("name", "kind"), [
+    ("duetnet", DuetNet), ("duetnet-logprobs", DuetNet), ("dp", DuetNet), ("dk", DuetNet),
+    ("pi", Mean), ("gac", Mean), ("unite", UniTE), ("max", MaxScore),
+])  # fmt: skip
+def test_a_strategy_is_found_by_its_name(name: str, kind: type[object]) -> None:
+    fuse = Fuse.model_validate({"members": ["@all"], "strategy": name})
+    assert type(strategy_of(fuse, 0)) is kind
+    assert type(strategy_of(fuse.model_copy(update={"sure": 0.5}), 0)) is Gated
+
+
+def test_settings_of_an_expression_reach_its_strategy() -> None:
+    found = probabilities("A", {b"a": 0.5, b"b": 0.3, b"c": 0.2})
+    other = probabilities("B", {b"c": 0.6, b"b": 0.4})
+
+    def strategy(name: str, seed: int = 0, **settings: float) -> Strategy:
+        return strategy_of(Fuse.model_validate({"members": ["@all"], "strategy": name, **settings}), seed)
+
+    assert [strategy("dk", tau_k=count).choose([found, other]).piece for count in (2, 3)] == [b"c", b"a"]
+    assert strategy("dp", tau_p=0.9).choose([found, other]).score == pytest.approx(0.8)
+    assert strategy("dp", tau_p=0.5).choose([found, other]).score == pytest.approx(0.6)
+    assert [strategy("unite", tau_k=count).choose([found, other]).runner_up for count in (1, 2)] == [b"a", b"b"]
+    assert [strategy("pi", sure=sure).enough(found) for sure in (0.4, 0.6)] == [True, False]
+    for name in ("dp", "dk", "duetnet", "duetnet-logprobs"):
+        texts = []
+        for seed in (1, 1, 2):
+            drawing = strategy(name, seed, tau_p=1.0, top=3)
+            texts.append([drawing.choose([found, other]).piece for _ in range(40)])
+        assert texts[0] == texts[1] != texts[2]
+
+
 EVERY = [DuetNet(), DuetNet(values="logprobs"), Mean(), UniTE(), MaxScore(), Gated(Mean())]
 
 
@@ -170,7 +208,7 @@ def test_members_of_any_kind_and_number_take_part(rule: Strategy) -> None:
     """A server tells few pieces, and nothing of the end."""
     local = probabilities("L", {b"x": 0.7, b"y": 0.2, END: 0.1})
     told = np.array([-np.inf, math.log(0.6), math.log(0.2)])
-    server = View("S", Pieces([b"x", b"q", b""], ends=[2]), told, told, raw=False)
+    server = View("S", ByteVocabulary([b"x", b"q", b""], ends=[2]), told, told, raw=False)
     for views in ([local], [local, server], [server, local], [server], [local, server, server]):
         choice = rule.choose(views)
         assert choice.piece == b"x"
@@ -183,7 +221,7 @@ def test_a_constant_added_to_logits_changes_no_choice_but_duetnets(rule: Strateg
     draw = np.random.default_rng(seed)
     spelled = {"A": (b"a", b"b", b"c"), "B": (b"b", b"c", b"d")}
     one, other = (view(name, {piece: draw.normal(0, 2) for piece in pieces}) for name, pieces in spelled.items())
-    moved = View("A", one.pieces, one.logits + by, one.logprobs)
+    moved = View("A", one.vocabulary, one.logits + by, one.logprobs)
     before, after = rule.choose([one, other]), rule.choose([moved, other])
     assert after.piece == before.piece
     assert after.score == pytest.approx(before.score, abs=1e-9)
@@ -193,7 +231,7 @@ def test_a_constant_added_to_logits_changes_no_choice_but_duetnets(rule: Strateg
 @given(logits=st.lists(st.integers(-200, 200).map(lambda tenths: tenths / 10), min_size=2, max_size=30, unique=True))
 def test_copies_of_one_model_choose_what_it_chooses_alone(rule: Strategy, logits: list[float]) -> None:
     found = view("A", {bytes([97 + place]): logit for place, logit in enumerate(logits)})
-    copies = [View(name, found.pieces, found.logits, found.logprobs) for name in "AB"]
+    copies = [View(name, found.vocabulary, found.logits, found.logprobs) for name in "AB"]
     if isinstance(rule, DuetNet) and max(logits) <= 0:
         return  # what is published adds up raw logits: where they are negative, what only one keeps may win
     assert rule.choose(copies).piece == found.piece(found.likeliest)

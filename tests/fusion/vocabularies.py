@@ -6,18 +6,21 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import TypeVar
 
 import numpy as np
 from gguf import GGUFWriter, TokenType
 
-from agentnet.fusion.lexicon import Lexicon
-from agentnet.fusion.pieces import Pieces
-from agentnet.fusion.spelling import Speller
+from agentnet.fusion.byte_vocabulary import ByteVocabulary
+from agentnet.fusion.retokenizing import Retokenizer
 from agentnet.models.llama import backend
-from agentnet.models.llama.stepping import TokenSession
 from agentnet.models.llama.vocabulary import Vocabulary
+from agentnet.models.tokens import LogitsRow, Reading, TokenSession
 from agentnet.zoo import catalog
+
+T = TypeVar("T")
+Logits = Callable[[Sequence[int]], LogitsRow]
+"""From the tokens so far to the logits of what comes next."""
 
 SHARED = Path(os.environ.get("AGENTNET_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "vocab"
 REAL = sorted(SHARED.glob("*.gguf")) if SHARED.is_dir() else []
@@ -39,38 +42,37 @@ def vocabulary_of(path: Path) -> Iterator[Vocabulary]:
         llama.llama_model_free(model)
 
 
-def speller_of(vocabulary: Vocabulary) -> tuple[Pieces, Speller]:
+def retokenizer_of(vocabulary: Vocabulary) -> tuple[ByteVocabulary, Retokenizer]:
     spelled = [vocabulary.piece(token) for token in range(vocabulary.size)]
-    pieces = Pieces(spelled, [token for token in range(vocabulary.size) if vocabulary.ends(token)])
-    speller = Speller("it", pieces, spelled, lambda text: vocabulary.tokens(text, begin=False, special=False))
-    return pieces, speller
+    pieces = ByteVocabulary(spelled, [token for token in range(vocabulary.size) if vocabulary.ends(token)])
+    retokenizer = Retokenizer("it", pieces, spelled, lambda text: vocabulary.tokens(text, begin=False, special=False))
+    return pieces, retokenizer
 
 
 class Pretend:
     """A session of a model that has a vocabulary and no weights: `logits` says what it thinks behind some tokens."""
 
-    def __init__(self, vocabulary: Vocabulary, logits: Callable[[Sequence[int]], Any], *, size: int = 10_000) -> None:
-        self.vocabulary, self.size = vocabulary, size
+    admission = None
+
+    def __init__(self, name: str, vocabulary: Vocabulary, logits: Logits) -> None:
+        self.name, self.vocabulary = name, vocabulary
         self.prompt: tuple[int, ...] = ()
         self.evaluated = self.prompt_tokens = 0
         self._logits = logits
 
-    async def step(self, tokens: Sequence[int], reader: Callable[[Any], Any]) -> Any:
-        return reader(np.asarray(self._logits([*self.prompt, *tokens]), np.float32))
+    async def step(self, tokens: Sequence[int], reading: Reading[T]) -> T:
+        return reading.of(np.asarray(self._logits([*self.prompt, *tokens]), np.float32))
 
     def close(self) -> None:
         """Nothing is held."""
 
 
-def pretend(
-    name: str, vocabulary: Vocabulary, logits: Callable[[Sequence[int]], Any]
-) -> tuple[str, TokenSession, Lexicon]:
+def pretend(name: str, vocabulary: Vocabulary, logits: Logits) -> tuple[str, TokenSession]:
     """What a member is made of."""
-    session = cast("TokenSession", Pretend(vocabulary, logits))
-    return name, session, Lexicon(name, session)
+    return name, Pretend(name, vocabulary, logits)
 
 
-def noise(vocabulary: Vocabulary, seed: int) -> Callable[[Sequence[int]], Any]:
+def noise(vocabulary: Vocabulary, seed: int) -> Logits:
     """Logits without any regularity, the same each time for the same tokens."""
     return lambda tokens: np.random.default_rng([seed, *tokens]).normal(0, 2, vocabulary.size)
 

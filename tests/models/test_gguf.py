@@ -56,6 +56,27 @@ def test_a_number_for_each_layer_is_kept_and_a_vocabulary_of_them_is_not(tmp_pat
     assert read_header(path).settings == {"heads": (4, 0, 2)}
 
 
+def test_a_vocabulary_that_says_a_token_twice_is_refused(tiny: Path, tmp_path: Path) -> None:
+    """llama.cpp would end the process. It reads a token up to its first NUL, and numbers the empty ones itself."""
+    path = tmp_path / "twice.gguf"
+    for old, new, says in (
+        (b"<0x02>", b"<0x01>", "two tokens"),
+        (b"<0x02>", b"<0x0\0>", None),
+        (b"<0x02><0x03>", b"<0x0\0><0x0\0>", "two tokens"),
+        (b"<0x02><0x03>", b"\0" * 12, None),
+    ):
+        data = tiny.read_bytes()
+        for start in range(0, len(old), 6):
+            assert data.count(old[start : start + 6]) == 1
+            data = data.replace(old[start : start + 6], new[start : start + 6])
+        path.write_bytes(data)
+        if says is None:
+            assert read_header(path).vocabulary == 357
+        else:
+            with pytest.raises(ModelFileError, match=says):
+                read_header(path)
+
+
 class TestSplit:
     """One model in several files, as they are on the hub."""
 

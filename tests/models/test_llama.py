@@ -15,7 +15,7 @@ from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ContextOverflow, ModelError, ModelFileError, SchemaUnsupported
 from agentnet.models.base import Model, Request
 from agentnet.models.llama import LlamaModel
-from agentnet.models.opening import ModelPool
+from agentnet.models.pool import ModelPool
 from agentnet.zoo import catalog
 
 VERDICT = {

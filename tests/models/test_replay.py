@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from agentnet.agents import ModelAgent
 from agentnet.contracts.bodies import Error, Proposal, Task
 from agentnet.contracts.model_specs import ReplaySpec
 from agentnet.contracts.network import NetworkSpec
 from agentnet.coordinator import Coordinator
 from agentnet.errors import ModelFileError, NotRecorded, PreflightError
+from agentnet.files.shipped import shipped_folder
+from agentnet.files.tables import records
 from agentnet.models.base import Request
 from agentnet.models.replay import ReplayModel
-from agentnet.network import Network, find_network
+from agentnet.network import Registry, find_network
 from tests.scripted import spec
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "gsm8k"
-ROOT = Path(__file__).parents[2]
-recorded = pytest.mark.skipif(not SHARED.is_dir(), reason="the recorded answers are not beside the project")
+EVALS = shipped_folder("evals")
 
 LINES = [
     {
@@ -97,7 +98,7 @@ def team(folder: Path) -> NetworkSpec:
 
 
 async def test_recorded_answers_are_read_by_their_last_number_and_can_be_voted_on(tmp_path: Path) -> None:
-    async with Network.open(team(tmp_path)) as network:
+    async with Registry.open(team(tmp_path)) as network:
         vote = spec({"parallel": {"branches": ["big", "small"]}})
         outcome = await Coordinator(network).run(Task(text="What is 3 + 3?"), vote)
         answers = {m.sender: m.body.answer for m in outcome.messages if isinstance(m.body, Proposal)}
@@ -119,21 +120,21 @@ async def test_recorded_answers_are_read_by_their_last_number_and_can_be_voted_o
     ],
 )
 async def test_a_replay_cannot_take_part_in_a_conversation(tmp_path: Path, protocol: dict[str, object]) -> None:
-    async with Network.open(team(tmp_path)) as network:
+    async with Registry.open(team(tmp_path)) as network:
         with pytest.raises(PreflightError, match=r"has no template for it|does not show its next tokens"):
             await Coordinator(network).run(Task(text="What is 3 + 3?"), spec(protocol))
 
 
-@recorded
 async def test_the_six_recorded_models_are_as_good_as_they_were() -> None:
-    """By our reading of their replies. Of gpt-4 the record calls 41 right answers wrong ('$20.00' was read as '00')."""
+    """By our reading of their replies. Of gpt-4 the record calls 42 right answers wrong ('$20.00' was read as '00')."""
     from agentnet.answers.numbers import value
 
-    gold = [json.loads(line) for line in (SHARED / "test.jsonl").read_text(encoding="utf-8").splitlines()]
-    found, base = find_network(str(ROOT / "evals" / "networks" / "gsm8k-recorded.yaml"))
+    gold = [problem.fields for problem in records(EVALS / "data" / "gsm8k" / "test.jsonl.gz")]
+    found, base = find_network(str(EVALS / "networks" / "gsm8k-recorded.yaml"))
     right: dict[str, int] = {}
-    async with Network.open(found, base) as network:
-        for agent in network:
+    async with Registry.open(found, base) as network:
+        for agent in network.snapshot():
+            assert isinstance(agent, ModelAgent)
             right[agent.name] = 0
             for item in gold:
                 completion = await agent.model.generate(ask(item["question"]))

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agentnet import zoo
-from agentnet.collab.binding import children
+from agentnet.collab.combinators import children
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import COMBINATORS, Expression
-from agentnet.coordinator import Coordinator
 from agentnet.files.shipped import shipped_files, shipped_folder
-from agentnet.network import Network, find_network
+from agentnet.network import find_network
 from agentnet.scenarios import find_scenario, run_scenario, shipped_scenarios
+from agentnet.session import Session, open_session
 from agentnet.zoo.catalog import zoo_cards
+from tools import zoo
 
 NAMES = list(shipped_files("scenarios"))
 NETWORKS = sorted((shipped_folder("scenarios") / "networks").glob("*.yaml"))
@@ -48,8 +48,8 @@ def test_together_they_show_every_combinator() -> None:
 
 @needs_zoo
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_shipped_scenario_holds(name: str, network: Network) -> None:
-    report = await run_scenario(find_scenario(name), Coordinator(network))
+async def test_a_shipped_scenario_holds(name: str, session: Session) -> None:
+    report = await run_scenario(find_scenario(name), session)
     assert report.held, report.model_dump_json(indent=2)
 
 
@@ -68,6 +68,6 @@ def zoo_spec() -> NetworkSpec:
 
 
 @pytest.fixture
-async def network(zoo_spec: NetworkSpec) -> AsyncIterator[Network]:
-    async with Network.open(zoo_spec) as opened:
+async def session(zoo_spec: NetworkSpec) -> AsyncIterator[Session]:
+    async with open_session(zoo_spec, remember=False) as opened:
         yield opened

@@ -17,8 +17,10 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
 from agentnet.errors import StoreError
-from agentnet.store import delete_checkpoints, open_checkpointer
+from agentnet.store import Checkpointer, Database, Runs, open_checkpointer, sweep
 from agentnet.store.plain_data import PlainSerializer
+
+from .samples import run_record
 
 
 class State(TypedDict):
@@ -91,11 +93,47 @@ async def test_a_long_debate_keeps_only_what_resuming_needs(tmp_path: Path) -> N
         assert rows(path, "writes") <= 40
         state = await debate(saver, 20).aget_state(at("a"))
         assert state.values["round"] == 20
-        await delete_checkpoints(saver, "a")
+        await saver.adelete_thread("a")
         assert await saver.aget_tuple(at("a")) is None
         assert await saver.aget_tuple(at("b")) is not None
-        await delete_checkpoints(saver, "b")
+        await saver.adelete_thread("b")
         assert rows(path, "checkpoints") == rows(path, "writes") == 0
+
+
+async def test_deleting_takes_one_commit_and_does_not_look_at_other_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    commit = Checkpointer._commit
+
+    def counted(self: Checkpointer, batch: list[Any]) -> list[Exception | None]:
+        batches.append(len(batch))
+        return commit(self, batch)
+
+    monkeypatch.setattr(Checkpointer, "_commit", counted)
+    path = tmp_path / "checkpoints.db"
+    names = [f"run-{number}" for number in range(20)]
+    async with open_checkpointer(path) as saver:
+        await asyncio.gather(*(debate(saver, 1).ainvoke({"ids": [], "round": 0}, at(run)) for run in names))
+        assert sorted(await saver.threads()) == sorted(names)
+        batches.clear()
+        await saver.adelete_thread("run-0")
+        await asyncio.gather(*(saver.adelete_thread(run) for run in names[1:19]))
+        assert batches == [1, 18]
+        assert await saver.threads() == ["run-19"]
+        assert list(saver._kept) == ["run-19"]
+
+
+async def test_checkpoints_of_runs_that_are_over_are_swept_up(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints.db"
+    async with open_checkpointer(path) as saver, await Database.open(tmp_path / "store.db") as database:
+        runs = Runs(database)
+        for run in ("done", "failed", "stopped", "running"):
+            await runs.start_run(run_record(run, status=run))
+        for run in ("done", "failed", "stopped", "running", "of another store"):
+            await debate(saver, 1).ainvoke({"ids": [], "round": 0}, at(run))
+        await sweep(saver, runs)
+        assert sorted(await saver.threads()) == ["of another store", "running", "stopped"]
 
 
 async def test_a_resumed_run_removes_what_the_process_before_left(tmp_path: Path) -> None:

@@ -6,22 +6,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agentnet.store import Store
+from agentnet.store import Database, Runs
 
 from .samples import message
 
 PROGRAM = """
 import asyncio, sys
 sys.path.append(sys.argv[2])
-from agentnet.store import Store
+from agentnet.store import Database, Runs
 from samples import message, run_record
 
 async def main():
-    store = await Store.open(sys.argv[1])
-    await store.start_run(run_record())
+    runs = Runs(await Database.open(sys.argv[1]))
+    await runs.start_run(run_record())
     for round in range(100_000):
         turns = [message(round=round, sender=name) for name in ("ann", "bob", "cyd")]
-        said = await asyncio.gather(*map(store.append, turns))
+        said = await asyncio.gather(*map(runs.append, turns))
         for one in said:
             print(one.id, one.sequence, flush=True)
 
@@ -39,13 +39,14 @@ async def test_a_kill_in_the_middle_loses_no_acknowledged_message(tmp_path: Path
     acknowledged += [line for line in process.stdout if line.endswith("\n")]
     process.wait()
     process.stdout.close()
-    async with await Store.open(path) as store:
-        kept = await store.messages("run-1")
+    async with await Database.open(path) as database:
+        runs = Runs(database)
+        kept = await runs.messages("run-1")
         places = {one.id: one.sequence for one in kept}
         assert [one.sequence for one in kept] == list(range(len(kept)))
         for line in acknowledged:
             id, sequence = line.split()
             assert places[id] == int(sequence)
-        again = await store.append(message(round=0, sender="ann"))
+        again = await runs.append(message(round=0, sender="ann"))
         assert again.sequence == places[again.id], "the turn that is executed twice appears once"
-        assert len(await store.messages("run-1")) == len(kept)
+        assert len(await runs.messages("run-1")) == len(kept)

@@ -24,7 +24,7 @@ from agentnet.contracts.bodies import (
 )
 from agentnet.contracts.messages import Message
 from agentnet.contracts.usage import Usage
-from agentnet.store import Store
+from agentnet.store import Database, Runs
 
 from .samples import run_record
 
@@ -80,11 +80,12 @@ messages = st.builds(
 @given(st.lists(messages, max_size=8, unique_by=lambda message: message.id))
 def test_messages_come_back_as_they_were(said: list[Message]) -> None:
     async def write_and_read() -> tuple[list[Message], Usage]:
-        async with await Store.open(":memory:") as store:
-            await store.start_run(run_record())
+        async with await Database.open(":memory:") as database:
+            runs = Runs(database)
+            await runs.start_run(run_record())
             for message in said:
-                await store.append(message)
-            return await store.messages("run-1"), await store.usage("run-1")
+                await runs.append(message)
+            return await runs.messages("run-1"), await runs.usage("run-1")
 
     kept, usage = asyncio.run(write_and_read())
     assert kept == [message.model_copy(update={"sequence": place}) for place, message in enumerate(said)]
@@ -95,7 +96,8 @@ async def test_a_body_of_a_newer_minor_version_is_kept_whole() -> None:
     body = Unknown.model_validate({"kind": "gesture", "hands": [1, 2]})
     from .samples import message
 
-    async with await Store.open(":memory:") as store:
-        await store.start_run(run_record())
-        stored = await store.append(message(schema_version="1.9", body=body))
-        assert (await store.messages("run-1"))[0].body == stored.body == body
+    async with await Database.open(":memory:") as database:
+        runs = Runs(database)
+        await runs.start_run(run_record())
+        stored = await runs.append(message(schema_version="1.9", body=body))
+        assert (await runs.messages("run-1"))[0].body == stored.body == body

@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from agentnet.agents import Agent
+from agentnet.agents import ModelAgent
 from agentnet.contracts.cards import Card
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
@@ -16,8 +16,8 @@ from agentnet.models.gguf import read_header
 from agentnet.models.llama import LlamaModel
 from agentnet.prompts import find_pack
 from agentnet.zoo import catalog
-from agentnet.zoo.measure import drills_of, measure
-from agentnet.zoo.training.recipe import load_recipes
+from tools.zoo.measure import drills_of, measured
+from tools.zoo.training.recipe import load_recipes
 
 NAMES = list(catalog.zoo_cards())
 
@@ -66,11 +66,11 @@ def test_the_first_score_of_a_card_is_found_again(name: str) -> None:
     said = catalog.zoo_cards()[name].measured[drill.removeprefix("solve:")].accuracy
     path = catalog.path(name)
     model = LlamaModel(path, LlamaSpec(path=str(path), reuse_prefix=False, sequences=1, threads=1))
-    agent = Agent(name, model, Card(), find_pack("compact"), Sampling(max_tokens=catalog.MAX_TOKENS))
+    agent = ModelAgent(name, model, Card(), find_pack("compact"), Sampling(max_tokens=catalog.MAX_TOKENS))
 
     async def again() -> float:
         try:
-            return (await measure(agent, drill, 50)).accuracy
+            return (await measured(agent, drill, 50)).accuracy
         finally:
             await model.close()
 

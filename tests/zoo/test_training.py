@@ -15,14 +15,14 @@ pytest.importorskip("tokenizers", reason="training needs tokenizers: pip install
 
 import llama_cpp  # noqa: E402
 
-from agentnet.zoo.training import tokenizer  # noqa: E402
-from agentnet.zoo.training.batches import batches  # noqa: E402
-from agentnet.zoo.training.export import export  # noqa: E402
-from agentnet.zoo.training.network import Network  # noqa: E402
-from agentnet.zoo.training.recipe import Recipe  # noqa: E402
-from agentnet.zoo.training.tokenizer import ASSISTANT, END, USER, Vocabulary  # noqa: E402
-from agentnet.zoo.training.train import train  # noqa: E402
 from tests.zoo.examples import additions  # noqa: E402
+from tools.zoo.training import tokenizer  # noqa: E402
+from tools.zoo.training.batches import batches  # noqa: E402
+from tools.zoo.training.export import export  # noqa: E402
+from tools.zoo.training.network import Network  # noqa: E402
+from tools.zoo.training.recipe import Recipe  # noqa: E402
+from tools.zoo.training.tokenizer import ASSISTANT, END, USER, Vocabulary  # noqa: E402
+from tools.zoo.training.train import train  # noqa: E402
 
 STRINGS = [
     "347+285",

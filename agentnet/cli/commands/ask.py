@@ -30,13 +30,12 @@ async def ask(
     """Ask a network a question, and watch it being answered."""
     from agentnet.cli.live import view_for
     from agentnet.cli.output import emit
+    from agentnet.cli.person import answers_from
     from agentnet.cli.records import outcome_data
-    from agentnet.collab.inline import read_protocol
-    from agentnet.contracts.bodies import Task
-    from agentnet.coordinator.coordinator import Origin
+    from agentnet.cli.watching import watched
     from agentnet.errors import BadInput
     from agentnet.network import find_network
-    from agentnet.workplace import open_workplace
+    from agentnet.session import as_protocol, open_session
 
     if text == "-":
         text = sys.stdin.buffer.read().decode(errors="surrogateescape").strip()
@@ -46,18 +45,21 @@ async def ask(
         raise BadInput("the question is not UTF-8; convert it")
     settings = options.settings_from(network=network, store=store, protocol=protocol)
     limits = options.limits_from(limit_tokens, limit_calls, limit_seconds, limit_cost, best_so_far)
-    members, _ = find_network(settings.network.value)
-    spec, source = read_protocol(settings.protocol.value, agents=[agent.name for agent in members.agents])
-    async with open_workplace(settings) as place:
+    members = find_network(settings.network.value)[0].agents
+    as_protocol(settings.protocol.value, agents=[agent.name for agent in members])  # refused before models are loaded
+    async with open_session(settings=settings) as session:
         with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
-            outcome = await place.coordinator.run(
-                Task(text=text, label=label),
-                spec,
-                seed=seed or 0,
-                limits=limits,
-                origin=Origin(protocol=source, network=place.network_source),
-                on_event=view,
-                stream_text=not json,
+            outcome = await watched(
+                session.run(
+                    text,
+                    label=label,
+                    seed=seed or 0,
+                    limits=limits,
+                    on_event=view,
+                    stream_text=not json,
+                    answering=answers_from(view),
+                ),
+                view,
             )
     if json and not json_lines:
         emit(outcome_data(outcome))

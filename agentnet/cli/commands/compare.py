@@ -19,17 +19,17 @@ async def compare(
 ) -> None:
     """Compare two evaluations, system by system, or two systems, on the items that both have.
 
-    A gain is what B has over A, with a paired 95 % interval; p is corrected for how many comparisons there are.
+    A gain is the accuracy of B minus that of A, with a paired 95 % interval; p is corrected for multiple comparisons.
     """
     from dataclasses import asdict
 
     from agentnet.cli.output import emit, show_table, table
     from agentnet.evals.comparing import compare_trials, side
-    from agentnet.evals.wording import percent, points
-    from agentnet.store import Evaluations, Store
+    from agentnet.evals.formatting import percent, points
+    from agentnet.store import Database, Evaluations
 
     settings = options.settings_from(store=store)
-    async with await Store.open(settings.store.value) as opened:
+    async with await Database.open(settings.store.value) as opened:
         evaluations = Evaluations(opened)
         found = compare_trials(await side(one, evaluations), await side(other, evaluations))
     if json:

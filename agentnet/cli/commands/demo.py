@@ -12,6 +12,7 @@ from agentnet.cli.entry import EXIT_HELD, EXIT_NOT_HELD
 if TYPE_CHECKING:
     from agentnet.coordinator import Outcome
     from agentnet.network import Network
+    from agentnet.session import Session
 
 QUESTION = "What is the atomic number of oxygen times the number of letters in the capital of Peru?"
 ANSWER = "32"
@@ -33,31 +34,23 @@ async def demo(
     from agentnet.cli.live import view_for
     from agentnet.cli.output import emit
     from agentnet.cli.records import outcome_data
-    from agentnet.collab.library import find_protocol
-    from agentnet.contracts.bodies import Task
-    from agentnet.coordinator.coordinator import Origin
+    from agentnet.cli.watching import watched
     from agentnet.network.files import ZOO
-    from agentnet.workplace import open_workplace
+    from agentnet.session import Session, open_session
 
-    task = Task(text=question or QUESTION)
+    asked = question or QUESTION
     expected = ANSWER if question is None else None
-    async with open_workplace(options.settings_from(store=store), network=ZOO) as place:
+    async with open_session(ZOO, settings=options.settings_from(store=store)) as session:
         if not json:
-            _introduce(place.network)
+            _introduce(session.network)
         with view_for(json=json, json_lines=False, verbose=verbose) as view:
-            together = await place.coordinator.run(
-                task,
-                find_protocol("delegation"),
-                origin=Origin(protocol="delegation", network=ZOO),
-                on_event=view,
-                stream_text=not json,
-            )
-        alone = await _each_alone(place.network, task)
+            together = await watched(session.run(asked, "delegation", on_event=view, stream_text=not json), view)
+        alone = await _each_alone(Session(session.network), asked)
     right = together.answer is not None and (expected is None or same(expected, together.answer))
     if json:
         emit(
             {
-                "question": task.text,
+                "question": asked,
                 "expected": expected,
                 "right": right,
                 "together": outcome_data(together),
@@ -76,23 +69,17 @@ def _introduce(network: Network) -> None:
     from agentnet.cli.output import console
 
     screen = console()
-    members = Text(", ").join(Text(agent.name, style_of(agent.name)) for agent in network)
+    names = list(network.agents)
+    members = Text(", ").join(Text(name, style_of(name, names)) for name in names)
     screen.print(Text(f"{len(network.agents)} tiny models, running here: ", "dim") + members)
 
 
-async def _each_alone(network: Network, task: Any) -> dict[str, Outcome]:
+async def _each_alone(session: Session, question: str) -> dict[str, Outcome]:
     """The same question to every solver by itself; nothing of it is remembered."""
-    from agentnet.contracts.protocols import Ask, ProtocolSpec
-    from agentnet.coordinator import Coordinator
+    from agentnet.contracts.protocols import Ask
 
-    coordinator = Coordinator(network)
-    return {
-        agent.name: await coordinator.run(
-            task, ProtocolSpec(name="single", summary="one agent alone", protocol=Ask(agent=agent.name))
-        )
-        for agent in network
-        if "solver" in agent.card.roles
-    }
+    solvers = [agent.name for agent in session.network if "solver" in agent.card.roles]
+    return {name: await session.run(question, Ask(agent=name)) for name in solvers}
 
 
 def _compare(together: Outcome, alone: dict[str, Outcome], expected: str | None) -> None:
@@ -111,7 +98,7 @@ def _compare(together: Outcome, alone: dict[str, Outcome], expected: str | None)
     for name, outcome in {team: together, **alone}.items():
         right = outcome.answer is not None and expected is not None and same(expected, outcome.answer)
         mark = "" if expected is None else "✓" if right else "✗"
-        style = "bold" if outcome is together else style_of(name)
+        style = "bold" if outcome is together else style_of(name, together.members)
         answer = printable(outcome.answer if outcome.answer is not None else outcome.detail)
         used = outcome.usage
         numbers = (str(used.calls), str(used.tokens), f"{used.seconds:.2f}")

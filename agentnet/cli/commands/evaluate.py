@@ -17,12 +17,16 @@ async def evaluate(
     suite: Annotated[
         str | None, typer.Argument(help="A shipped suite's name, or a YAML file. Without one: the list.")
     ] = None,
-    resume: Annotated[
-        str | None, typer.Option("--resume", help="Go on with an interrupted evaluation, by its id.")
+    resume: Annotated[str | None, typer.Option("--resume", help="Resume an interrupted evaluation, by its id.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="Evaluate at most N items of each dataset.")
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Items of each dataset, at most.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Each item so many times.")] = None,
-    concurrency: Annotated[int | None, typer.Option("--concurrency", min=1, help="Items under way at a time.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, metavar="N", help="Repeat every item N times.")
+    ] = None,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", min=1, metavar="N", help="Items evaluated concurrently.")
+    ] = None,
     network: options.NetworkOption = None,
     seed: options.Seed = None,
     out: Annotated[
@@ -31,10 +35,10 @@ async def evaluate(
     store: options.StoreOption = None,
     json: options.Json = False,
 ) -> int:
-    """Run systems over the items of a suite, side by side, and report how they compare.
+    """Run the systems of a suite on the same items, and report how they compare.
 
-    Every item is remembered as it ends: Ctrl-C loses nothing, `--resume` goes on. Exit code 1 where items are left
-    whose models could not be asked.
+    Every item is stored as it ends, so Ctrl-C loses nothing: `--resume` continues. Exit code 1 if a model could not be
+    asked and its items have no score.
     """
     from agentnet.cli.commands.report import report_folder
     from agentnet.cli.entry import Interruption
@@ -44,8 +48,9 @@ async def evaluate(
     from agentnet.errors import BadInput
     from agentnet.evals.loading import find_suite
     from agentnet.evals.report import prepare, write_report
-    from agentnet.evals.session import carry_on, start
-    from agentnet.store import Evaluations, Store
+    from agentnet.evals.session import resume as resume_evaluation
+    from agentnet.evals.session import start
+    from agentnet.store import Database, Evaluations
 
     if suite is None and resume is None:
         _list(json)
@@ -54,11 +59,11 @@ async def evaluate(
         raise BadInput("name a suite to start with, or --resume an evaluation: not both")
     given = {"--limit": limit, "--epochs": epochs, "--concurrency": concurrency, "--network": network, "--seed": seed}
     if resume is not None and (changes := [name for name, value in given.items() if value is not None]):
-        raise BadInput(f"--resume goes on with an evaluation as it was begun: leave out {', '.join(changes)}")
+        raise BadInput(f"--resume continues an evaluation as it was started: leave out {', '.join(changes)}")
     settings = options.settings_from(store=store)
     if out is not None:
         prepare(out)
-    async with await Store.open(settings.store.value) as opened:
+    async with await Database.open(settings.store.value) as opened:
         evaluations = Evaluations(opened)
         if resume is not None:
             record = await evaluations.find(resume)
@@ -69,14 +74,14 @@ async def evaluate(
         folder = report_folder(settings, record.id) if out is None else out
         Interruption.resume_hint = f"agentnet eval --resume {record.id}"
         with progress_for(record, json=json) as show:
-            summary = await carry_on(record, evaluations, show, new=resume is None)
+            summary = await resume_evaluation(record, evaluations, show, new=resume is None)
     write_report(summary, folder)
     if json:
         emit(summary.as_json())
     else:
         show_summary(summary)
         typer.echo(f"report: {folder / 'report.html'}")
-    return EXIT_NOT_HELD if any(one.failures for one in summary.hindered) else EXIT_HELD
+    return EXIT_NOT_HELD if any(system.failures for system in summary.incomplete) else EXIT_HELD
 
 
 def _list(json: bool) -> None:

@@ -50,8 +50,8 @@ def graph(
     """
     from agentnet.cli.output import emit
     from agentnet.collab.binding import Binder
-    from agentnet.collab.compiling import compile_expression
     from agentnet.collab.inline import read_protocol
+    from agentnet.coordinator.compiled import compile_expression
     from agentnet.drawing import draw
     from agentnet.errors import BadInput
     from agentnet.network import find_network

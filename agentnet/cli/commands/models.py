@@ -34,17 +34,17 @@ def models(network: options.NetworkOption = None, json: options.Json = False) ->
         right=("size",),
         wrap=("model", "roles", "measured (claimed)"),
     )
+    names = [agent.name for agent in spec.agents]
     for agent in spec.agents:
         card = _card(agent)
         size = f"{card.parameters / 1e6:.2g} M" if card.parameters else ""
-        rows.add_row(Text(agent.name, style_of(agent.name)), _model(agent), size, ", ".join(card.roles), _scores(agent))
+        name = Text(agent.name, style_of(agent.name, names))
+        rows.add_row(name, _model(agent), size, ", ".join(card.roles), _scores(agent))
     show_table(rows)
 
 
 def _card(agent: AgentSpec) -> Any:
-    from agentnet.network.network import card_of
-
-    return card_of(agent)
+    return agent.card
 
 
 def _data(agent: AgentSpec) -> dict[str, Any]:
@@ -68,6 +68,8 @@ def _model(agent: AgentSpec) -> str:
         return model.path
     if model.kind == "replay":
         return f"recorded: {model.replay}"
+    if model.kind == "human":
+        return f"a person at the {model.human}"
     where = model.base_url or f"${model.base_url_env}"
     return f"{model.model} at {where}"
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 async def report(
-    evaluation: Annotated[str | None, typer.Argument(help="Its id, or how it starts. Without one: the list.")] = None,
+    evaluation: Annotated[
+        str | None, typer.Argument(help="Its id, or the beginning of it. Without one: the list.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder of the report; default: beside the store.")
     ] = None,
@@ -27,10 +29,10 @@ async def report(
     from agentnet.cli.scores import show_summary
     from agentnet.evals.report import write_report
     from agentnet.evals.session import summary
-    from agentnet.store import Evaluations, Store
+    from agentnet.store import Database, Evaluations
 
     settings = options.settings_from(store=store)
-    async with await Store.open(settings.store.value) as opened:
+    async with await Database.open(settings.store.value) as opened:
         evaluations = Evaluations(opened)
         if evaluation is None:
             await _list(evaluations, json)
@@ -45,7 +47,7 @@ async def report(
 
 
 def report_folder(settings: Settings, evaluation: str) -> Path:
-    """Where the report of an evaluation lies if nobody says otherwise."""
+    """Return the default folder of an evaluation's report."""
     return settings.checkpoints.parent / "reports" / evaluation
 
 

@@ -28,20 +28,21 @@ async def resume(
     """
     from agentnet.cli.live import view_for
     from agentnet.cli.output import emit
+    from agentnet.cli.person import answers_from
     from agentnet.cli.records import outcome_data
-    from agentnet.collab.inline import protocol_of
-    from agentnet.workplace import network_of, open_memory, open_workplace
+    from agentnet.cli.watching import watched
+    from agentnet.session import open_run
 
     settings = options.settings_from(store=store)
     limits = options.limits_from(limit_tokens, limit_calls, limit_seconds, limit_cost, best_so_far)
-    async with open_memory(settings) as memory:
-        record = await memory.store.find_run(run)
-        spec = protocol_of(record)
-        async with open_workplace(settings, network=network_of(record), memory=memory) as place:
-            with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
-                outcome = await place.coordinator.resume(
-                    record, spec, limits=limits, on_event=view, stream_text=not json
-                )
+    async with open_run(run, settings=settings) as (session, record):
+        with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
+            outcome = await watched(
+                session.resume(
+                    record, limits=limits, on_event=view, stream_text=not json, answering=answers_from(view)
+                ),
+                view,
+            )
     if json and not json_lines:
         emit(outcome_data(outcome))
     return EXIT_HELD if outcome.answer is not None else EXIT_NOT_HELD

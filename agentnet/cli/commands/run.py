@@ -30,8 +30,10 @@ async def run(
     """Run a scenario and check what it expects. Exit code 1 where an expectation does not hold."""
     from agentnet.cli.live import view_for
     from agentnet.cli.output import console, emit
+    from agentnet.cli.person import answers_from
+    from agentnet.cli.watching import watched
     from agentnet.scenarios import find_scenario, run_scenario
-    from agentnet.workplace import open_workplace
+    from agentnet.session import open_session
 
     if scenario is None:
         _list(json)
@@ -44,9 +46,19 @@ async def run(
         console().print(Text(found.spec.name, "bold") + Text(f"  {found.spec.summary}"))
         if found.spec.story:
             console().print(Text(found.spec.story.strip(), "dim"))
-    async with open_workplace(settings, network=(found.network, found.network_base)) as place:
+    async with open_session((found.network, found.network_base), settings=settings) as session:
         with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
-            report = await run_scenario(found, place.coordinator, seed=seed, on_event=view, stream_text=not json)
+            report = await watched(
+                run_scenario(
+                    found,
+                    session,
+                    seed=seed,
+                    on_event=view,
+                    stream_text=not json,
+                    answering=answers_from(view),
+                ),
+                view,
+            )
     data = {"kind": "scenario-report", "held": report.held, **report.model_dump(mode="json")}
     if json_lines:
         emit(data, indent=None)

@@ -22,10 +22,10 @@ async def runs(
     from agentnet.cli.entry import printable
     from agentnet.cli.output import console, emit, show_table, table
     from agentnet.cli.records import record_data, status_text
-    from agentnet.workplace import open_memory
+    from agentnet.session import open_storage
 
-    async with open_memory(options.settings_from(store=store)) as memory:
-        found = await memory.store.runs(limit)
+    async with open_storage(options.settings_from(store=store)) as storage:
+        found = await storage.runs.latest(limit)
     if json:
         emit([record_data(record) for record in found])
         return
@@ -51,11 +51,11 @@ async def show(
     """Show a run: its transcript, its decisions, what it used."""
     from agentnet.cli.output import emit
     from agentnet.cli.records import print_run, record_data
-    from agentnet.workplace import open_memory
+    from agentnet.session import open_storage
 
-    async with open_memory(options.settings_from(store=store)) as memory:
-        record = await memory.store.find_run(run)
-        messages = await memory.store.messages(record.id)
+    async with open_storage(options.settings_from(store=store)) as storage:
+        record = await storage.runs.find(run)
+        messages = await storage.runs.messages(record.id)
     if json:
         whole = [message.model_dump(mode="json") for message in messages]
         emit({**record_data(record), "protocol_expression": record.protocol, "messages": whole})

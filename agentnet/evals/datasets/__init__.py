@@ -1,4 +1,4 @@
-"""Datasets: questions with their right answers, from files and from the zoo."""
+"""Datasets: questions with right answers, from files and from the zoo's generators."""
 
 from agentnet.evals.datasets.loading import LOADERS, Dataset, load
 

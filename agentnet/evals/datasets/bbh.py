@@ -16,7 +16,7 @@ _CHOICE = re.compile(r"^\(([A-Z])\)[ \t]*(.+)$", re.MULTILINE)
 
 
 def bbh(path: Path, spec: DatasetSpec) -> Rows:
-    """The rows of a task. What its targets look like is the type of its answers; several words are to be in order."""
+    """Return the rows of a task. Its targets decide the type of its answers; several words count in their order."""
     found = records(path)
     targets = [record.text("target") for record in found]
     kind = inferred([(target,) for target in targets])

@@ -14,7 +14,7 @@ MARKER = "####"
 
 
 def gsm8k(path: Path, spec: DatasetSpec) -> Rows:
-    """The rows of a file of GSM8K."""
+    """Return the rows of a file of GSM8K."""
     return Rows(tuple(_row(record) for record in records(path)), "numeric")
 
 

@@ -1,4 +1,4 @@
-"""From what a suite says about a dataset to its items."""
+"""From the description of a dataset in a suite to its items."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from agentnet.evals.datasets.splitting import split
 from agentnet.evals.datasets.table import BOOLQ, CEVAL, table
 from agentnet.evals.datasets.zoo import zoo
 from agentnet.evals.grading import Grading
-from agentnet.evals.suite import DatasetSpec
+from agentnet.evals.suite import ZOO, DatasetSpec
+from agentnet.files.names import lookup
 
 LOADERS: dict[str, Callable[[Path, DatasetSpec], Rows]] = {
     "gsm8k": gsm8k,
@@ -27,34 +28,39 @@ LOADERS: dict[str, Callable[[Path, DatasetSpec], Rows]] = {
     "ceval": lambda path, spec: table(path, spec, CEVAL, "choice"),
     "table": table,
 }
-"""What reads a file. The zoo has none."""
+"""Name of a loader (`from` in a suite) → the function that reads its file. `ZOO` reads none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What is asked, and how answers are scored. No cluster of items lies in both splits."""
+    """The items of a dataset, and how their answers are scored. No cluster of items is in both splits."""
 
     name: str
     test: tuple[Item, ...]
-    calibration: tuple[Item, ...]
+    selection: tuple[Item, ...]
     grading: Grading
     repeated: int = 0
-    """Lines of the file that repeated an earlier one and were left out."""
+    """Lines of the file that repeat an earlier one. They are left out."""
 
 
-def load(spec: DatasetSpec, folder: Path, *, calibration: int) -> Dataset:
-    """The items of a dataset, with `calibration` of them apart (or a third, where there are too few).
+def load(spec: DatasetSpec, folder: Path, *, selection: int) -> Dataset:
+    """Return the items of a dataset, `selection` of them in the selection split (or a third, where there are too few).
 
-    `folder` is where `spec.path` starts from. The order is that of `spec.seed`; a zoo family is drawn with it. There is
-    always a test item. Raises `BadInput`, with file and line, for whatever cannot be used.
+    `folder` is where `spec.path` starts from. `spec.seed` decides the order of a file, and which items of a zoo family
+    are generated. There is always a test item. Raises `BadInput`, with file and line, for what cannot be used.
     """
-    path = folder / Path(spec.path).expanduser() if spec.path else None
-    rows = LOADERS[spec.loader](path, spec) if path else zoo(spec, calibration + (spec.items or 0))
+    generated = spec.loader == ZOO
+    rows = zoo(spec, selection + (spec.items or 0)) if generated else _read(spec, folder)
     name = spec.called
     grading = Grading.of(spec, rows.answer, rows.scorer)
-    prompt = Prompt(spec.prompt) if spec.prompt else Prompt.of("exact" if path is None else grading.answer)
+    prompt = Prompt(spec.prompt) if spec.prompt else Prompt.of("exact" if generated else grading.answer)
     found, repeated = items(rows.rows, name, spec.label, prompt)
-    if path:
+    if not generated:
         found = tuple(random.Random(spec.seed).sample(found, len(found)))
-    apart, test = split(found, calibration, spec.items)
-    return Dataset(name, test, apart, grading, repeated)
+    selected, test = split(found, selection, spec.items)
+    return Dataset(name, test, selected, grading, repeated)
+
+
+def _read(spec: DatasetSpec, folder: Path) -> Rows:
+    lookup(dict.fromkeys((ZOO, *LOADERS)), spec.loader, "loader of datasets")
+    return LOADERS[spec.loader](folder / Path(spec.path or "").expanduser(), spec)

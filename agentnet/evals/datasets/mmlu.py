@@ -1,4 +1,4 @@
-"""MMLU: CSV without a header (question, choices, letter), or JSONL with `choices` and a place (arXiv 2009.03300)."""
+"""MMLU: CSV without a header (question, choices, letter), or JSONL with `choices` and an index (arXiv 2009.03300)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from agentnet.files.tables import cells, kind_of
 
 
 def mmlu(path: Path, spec: DatasetSpec) -> Rows:
-    """The rows of one subject."""
+    """Return the rows of one subject."""
     if kind_of(path) != "CSV":
         return table(path, spec, MMLU, "choice")
     found = tuple(_row(place, row) for place, row in cells(path) if not _is_header(row))

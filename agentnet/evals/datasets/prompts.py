@@ -1,4 +1,4 @@
-"""How a question is put: one template for each type of answer, unless the suite has its own."""
+"""The wording of questions: one template for each type of answer, unless the suite has its own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ENVIRONMENT = jinja2.sandbox.ImmutableSandboxedEnvironment(
 
 
 class Choice(NamedTuple):
-    """One of the choices; written ``A) Paris``."""
+    """One of the choices, written ``A) Paris``."""
 
     letter: str
     text: str
@@ -52,11 +52,11 @@ class Prompt:
 
     @classmethod
     def of(cls, answer: AnswerType) -> Prompt:
-        """The one for a type of answer."""
+        """Return the template of a type of answer."""
         return cls(_QUESTION + _CLOSING.get(answer, ""))
 
     def render(self, place: str, question: str, context: str = "", choices: Sequence[Choice] = ()) -> str:
-        """The whole task. `place` is where the question comes from, for the error."""
+        """Return the whole task. `place` names the question's file and line in errors. Raises `BadInput`."""
         try:
             text = self._template.render(question=question, context=context, choices=list(choices)).strip()
         except Exception as error:  # a template can fail in any way that an expression can

@@ -1,4 +1,4 @@
-"""What every loader makes of its file: rows, which become items."""
+"""Rows, which every loader makes of its file, and the items that they become."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from agentnet.evals.suite import AnswerType
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One question as the file has it."""
+    """One question as its file has it."""
 
     place: str
-    """File and line, for whoever has to find it."""
+    """File and line, for errors."""
     question: str
     answers: tuple[str, ...]
     choices: tuple[Choice, ...] = ()
-    """To be written under the question. Empty where they stand in it already."""
+    """Written under the question. Empty where the question has them already."""
     context: str = ""
     id: str | None = None
     label: str | None = None
     cluster: str | None = None
-    """What it shares with others, in any form: items are told of a digest."""
+    """What it shares with other rows, such as a passage, in any form: items get a digest of it."""
 
     @property
     def digest(self) -> str:
-        """Names the row by its content, wherever it stands and however it is asked."""
+        """A name for the row's content; it does not depend on the row's place or on the prompt."""
         return digest(self.context, self.question, *map(str, self.choices), "", *self.answers)
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A whole file, with the type of answers that it holds."""
+    """The rows of a file, and the type of its answers."""
 
     rows: tuple[Row, ...]
     answer: AnswerType
     scorer: str | None = None
-    """Where the answer type's own would not do."""
+    """A scorer in place of that of the answer type."""
 
 
 def items(rows: tuple[Row, ...], dataset: str, label: str | None, prompt: Prompt) -> tuple[tuple[Item, ...], int]:
-    """Rows as items, and how many repeated the content of an earlier one and were left out.
+    """Return rows as items, and the number of rows that repeat an earlier one and are left out.
 
-    Two different rows with one id are `BadInput`.
+    Raises `BadInput` for two different rows with one id.
     """
     found: dict[str, Item] = {}
     places: dict[str, str] = {}
@@ -73,5 +73,5 @@ def items(rows: tuple[Row, ...], dataset: str, label: str | None, prompt: Prompt
 
 
 def digest(*parts: str) -> str:
-    """A short stable name for a content."""
+    """Return a short stable name for a content."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

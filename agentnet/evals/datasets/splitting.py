@@ -1,4 +1,4 @@
-"""Calibration items apart from test items."""
+"""Splitting items into those that select the best member and those that test."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from collections.abc import Sequence
 
 from agentnet.contracts.evaluations import Item
 
-Split = tuple[tuple[Item, ...], tuple[Item, ...]]
+Splits = tuple[tuple[Item, ...], tuple[Item, ...]]
+"""The selection split and the test split."""
 
 
-def split(items: Sequence[Item], calibration: int, test: int | None) -> Split:
-    """The first `calibration` items, and the next `test` of the rest (None: all of it).
+def split(items: Sequence[Item], selection: int, test: int | None) -> Splits:
+    """Return the first `selection` items, and the next `test` of the rest (None: all of it).
 
-    Too few for both: calibration gets a third of what there is, at most. A cluster goes to calibration as a whole or
-    stays out, so that none lies in both; calibration may then be smaller than asked, and nothing is lost.
+    Where there are too few for both, the selection split gets at most a third. A cluster is in one split as a whole, so
+    the selection split may be smaller than asked for.
     """
-    if calibration + (2 * calibration if test is None else test) > len(items):
-        calibration = min(calibration, len(items) // 3)
+    if selection + (2 * selection if test is None else test) > len(items):
+        selection = min(selection, len(items) // 3)
     sizes: dict[str, int] = {}
     for item in items:
         sizes[item.cluster] = sizes.get(item.cluster, 0) + 1
     chosen: set[str] = set()
-    room = calibration
+    room = selection
     for cluster, size in sizes.items():
         if size <= room:
             chosen.add(cluster)

@@ -1,4 +1,4 @@
-"""Any JSONL, JSON or CSV file whose fields the suite names. BoolQ, C-Eval and MMLU's JSONL are such tables too."""
+"""JSONL, JSON and CSV files whose fields the suite names. BoolQ, C-Eval and MMLU's JSONL are such tables too."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ MMLU = Fields(choices="choices")
 
 
 def table(path: Path, spec: DatasetSpec, fields: Fields | None = None, answer: AnswerType | None = None) -> Rows:
-    """The rows of a table. The type of its answers is the suite's, or the loader's, or what the answers look like."""
+    """Return the rows of a table.
+
+    The type of its answers is what the suite says, else what the loader says, else what the answers look like.
+    """
     fields = fields or spec.fields
     found = records(path)
     kind = spec.answer or answer or ("choice" if fields.choices else inferred([_golds(one, fields) for one in found]))
@@ -31,7 +34,7 @@ def table(path: Path, spec: DatasetSpec, fields: Fields | None = None, answer: A
 
 
 def inferred(answers: Sequence[tuple[str, ...]]) -> AnswerType:
-    """What the right answers of a whole file look like: ``(A)``, yes and no, numbers, or else anything."""
+    """Return the type of the right answers of a file: choices ``(A)``, yes and no, numbers, or else exact text."""
     every = [answer for some in answers for answer in some]
     if all(re.fullmatch(r"\([A-Z]\)", answer) for answer in every):
         return "choice"
@@ -43,7 +46,7 @@ def inferred(answers: Sequence[tuple[str, ...]]) -> AnswerType:
 
 
 def right_choice(place: str, answer: Any, choices: Sequence[Choice]) -> tuple[str, ...]:
-    """The letter and the text of the right choice, which is given by letter, by text, or by place from 0."""
+    """Return the letter and the text of the right choice. `answer` is its letter, its text, or its index from 0."""
     said = written(answer)
     letter = said.strip("(). ").upper()
     by_letter = [choice for choice in choices if choice.letter.upper() == letter]
@@ -58,14 +61,14 @@ def right_choice(place: str, answer: Any, choices: Sequence[Choice]) -> tuple[st
 
 
 def lettered(place: str, texts: Sequence[Any]) -> tuple[Choice, ...]:
-    """Choices, named A, B, C … in their order."""
+    """Return choices that are named A, B, C … in their order."""
     if not 2 <= len(texts) <= len(ascii_uppercase):
         raise BadInput(f"{place}: {len(texts)} choices; there should be 2 to {len(ascii_uppercase)}")
     return tuple(Choice(letter, written(text)) for letter, text in zip(ascii_uppercase, texts, strict=False))
 
 
 def numeric(place: str, answer: str) -> str:
-    """A right answer that must be a number, in canonical form."""
+    """Return a right answer that must be a number in canonical form. Raises `BadInput`."""
     found = last_number(answer)
     if value(found) is None:
         raise BadInput(f"{place}: the answer {answer!r} is not a number; set `answer` to another type")

@@ -1,4 +1,4 @@
-"""The zoo's families of generated tasks: held-out items only, of which no model has seen any."""
+"""The zoo's families of generated tasks: held-out items only, which no model of the zoo was trained on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from agentnet.zoo.families.base import Item, distinct
 
 
 def zoo(spec: DatasetSpec, count: int) -> Rows:
-    """`count` different items of a family. Rewordings of one problem (equal keys) share a cluster."""
+    """Return `count` different items of a family. Rewordings of one problem (equal keys) share a cluster."""
     family = lookup(FAMILIES, spec.family or "", "family of the zoo")
     return Rows(tuple(_row(item) for item in distinct(family, "test", spec.seed, count)), "exact")
 

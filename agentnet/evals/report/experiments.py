@@ -9,18 +9,19 @@ from agentnet.evals.online import RATES
 from agentnet.evals.report.findings import Curve, Pair, Paths
 from agentnet.evals.report.plots import LINE, NAMES, WIDTH
 from agentnet.evals.report.svg import Drawing, apart, linear, short, ticks
-from agentnet.evals.summary import Row
+from agentnet.evals.results import Row
 from agentnet.evals.systems import BEST
 
-SAID = {"fixed": ", fixed in advance", "after": ", the best after the fact", "path": ""}
+REMARKS = {"fixed": ", fixed in advance", "after": ", the best after the fact", "path": ""}
+"""Kind of a dot → what its tooltip says behind the accuracy."""
 
 
 def online_rates(curves: Sequence[Curve], dataset: str) -> str:
-    """Expected accuracy over the probability that a member is there; single members dashed."""
+    """Draw expected accuracy over the probability that a member is online; single members are dashed."""
     if not curves:
         return ""
     height, left, right = 360.0, 52.0, WIDTH - 210
-    drawing = Drawing(WIDTH, height, f"{dataset}: accuracy where members are not always online")
+    drawing = Drawing(WIDTH, height, f"{dataset}: accuracy when members are offline at times")
     x, y = linear(RATES[0], RATES[-1], left, right), linear(0, 100, height - 44, 10)
     for tick in range(0, 101, 20):
         drawing.line(left, y(tick), right, y(tick), "grid")
@@ -38,7 +39,7 @@ def online_rates(curves: Sequence[Curve], dataset: str) -> str:
 
 
 def path_strips(groups: Sequence[Paths], dataset: str) -> str:
-    """Every order of every shape, with their mean, the one fixed in advance, and the winner after the fact."""
+    """Draw every order of every shape, their mean, the order fixed in advance, and the winner after the fact."""
     here = [group for group in groups if group.dataset == dataset]
     if not here:
         return ""
@@ -61,7 +62,7 @@ def path_strips(groups: Sequence[Paths], dataset: str) -> str:
         alike, seen = Counter(row.accuracy.estimate for row in shown), Counter[float]()
         for row in shown:
             kind = "fixed" if row is group.fixed else "after" if row is group.after else "path"
-            told = f"{row.system}: {100 * row.accuracy.estimate:.1f} %{SAID[kind]}"
+            told = f"{row.system}: {100 * row.accuracy.estimate:.1f} %{REMARKS[kind]}"
             aside = _aside(seen[row.accuracy.estimate], alike[row.accuracy.estimate])
             seen[row.accuracy.estimate] += 1
             drawing.dot(x(100 * row.accuracy.estimate), y + aside, f"mark {kind}", told, 5.5 if kind != "path" else 4)
@@ -70,12 +71,12 @@ def path_strips(groups: Sequence[Paths], dataset: str) -> str:
 
 
 def _aside(number: int, of: int) -> float:
-    """Pixels by which the dots of one place lie above and below each other, the first in the middle."""
+    """The pixels by which a dot is moved up or down, so that dots of equal accuracy stay apart."""
     return (number + 1) // 2 * min(9.0, 48 / of) * (1 if number % 2 else -1)
 
 
 def over_rounds(rows: Sequence[Row], dataset: str, best: float | None) -> str:
-    """Accuracy of a debate by its number of rounds, with intervals; the tokens stand below."""
+    """Draw the accuracy of a debate by its number of rounds, with intervals, and its tokens below."""
     if len(rows) < 2:
         return ""
     height, left, right = 330.0, 52.0, WIDTH - 210
@@ -99,14 +100,14 @@ def over_rounds(rows: Sequence[Row], dataset: str, best: float | None) -> str:
 
 
 def dumbbells(found: Mapping[str, Sequence[Pair]], dataset: str) -> str:
-    """Every pair beside its two members alone: a line from the better member to what the pair made of it."""
+    """Draw every pair and its two members alone: a line leads from the better member to the pair."""
     groups = {by: some for by, some in found.items() if some}
     if not groups:
         return ""
     every = [pair for some in groups.values() for pair in some]
     low = max(0.0, 100 * min(row.accuracy.estimate for pair in every for row in (pair.row, pair.other)) - 3)
     height = LINE * len(every) + (LINE + 6) * len(groups) + 52
-    drawing = Drawing(WIDTH, height, f"{dataset}: pairs of members beside each of the two alone")
+    drawing = Drawing(WIDTH, height, f"{dataset}: pairs of members, and each of the two alone")
     x = linear(low, 101, NAMES, WIDTH - 90)
     for tick in ticks(low, 100, 9):
         drawing.line(x(tick), 4, x(tick), height - 40, "grid")

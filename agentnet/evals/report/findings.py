@@ -1,4 +1,4 @@
-"""What a summary says in few numbers. Pure functions; nothing is drawn or worded here."""
+"""What a summary says in few numbers. Pure functions: nothing is drawn or worded here."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Literal
 
 from agentnet.contracts.evaluations import Item
 from agentnet.evals.measures import RIGHT
-from agentnet.evals.online import RATES, expected
-from agentnet.evals.rivals import Against
-from agentnet.evals.summary import Row, Summary
+from agentnet.evals.online import RATES, Members, expected, subsets
+from agentnet.evals.results import BaselineComparison, Row, Summary
 from agentnet.evals.sweeps import ALONE
 from agentnet.evals.systems import BEST
 from agentnet.evals.tables import ALL
@@ -23,47 +22,52 @@ Verdict = Literal["better", "worse", "open"]
 
 
 def datasets_of(summary: Summary) -> list[str]:
-    """Every dataset that has rows, that over everything first."""
+    """Return every dataset that has rows, `ALL` first."""
     return list(dict.fromkeys(row.dataset for row in summary.rows))
 
 
-def against(row: Row, rival: str) -> Against | None:
-    """A row beside a rival: `BEST`, or the repeated best member that comes closest to its tokens."""
-    return next((one for one in row.against if one.rival == rival or one.rival.startswith(f"{rival} ×")), None)
+def comparison_with(row: Row, baseline: str) -> BaselineComparison | None:
+    """Return a row's comparison with `BEST`, or with the repeated best member that comes closest to its tokens."""
+    for comparison in row.comparisons:
+        if comparison.baseline == baseline or comparison.baseline.startswith(f"{baseline} ×"):
+            return comparison
+    return None
 
 
-def verdict(beside: Against | None) -> Verdict:
-    """By the corrected p-value; ``open`` is a difference within the noise, or none at all."""
-    if beside is None or beside.corrected_p >= ALPHA or not beside.gain.estimate:
+def verdict(comparison: BaselineComparison | None) -> Verdict:
+    """Return what the corrected p-value says; ``open`` is a difference within the noise, or no comparison at all."""
+    if comparison is None or comparison.corrected_p >= ALPHA or not comparison.gain.estimate:
         return "open"
-    return "better" if beside.gain.estimate > 0 else "worse"
+    return "better" if comparison.gain.estimate > 0 else "worse"
 
 
-def glance(summary: Summary) -> list[tuple[Row, list[Row | None]]]:
-    """The best single model, the systems and the members, each with its row on every dataset: `datasets_of` has their
-    order. Empty with one dataset only."""
+def overview(summary: Summary) -> list[tuple[Row, list[Row | None]]]:
+    """Return the best single model, the systems and the members, each with its row on every dataset.
+
+    `datasets_of` has the order of the datasets. Empty with one dataset only.
+    """
     datasets = datasets_of(summary)
     if len(datasets) < 2:
         return []
-    found: list[tuple[Row, list[Row | None]]] = []
+    lines: list[tuple[Row, list[Row | None]]] = []
     for kind in ("best", "system", "member"):
-        names = dict.fromkeys(row.system for row in summary.rows if row.kind == kind)
-        cells = ([summary.row(dataset, name) for dataset in datasets] for name in names)
-        found += [(next(row for row in rows if row is not None), rows) for rows in cells]
-    return found
+        for name in dict.fromkeys(row.system for row in summary.rows if row.kind == kind):
+            cells = [summary.row(dataset, name) for dataset in datasets]
+            lines.append((next(row for row in cells if row is not None), cells))
+    return lines
 
 
 def frontier(rows: Sequence[Row], cost: bool) -> list[Row]:
-    """The rows that nothing cheaper is better than, cheapest first."""
-    found: list[Row] = []
+    """Return the rows that are better than every cheaper one, cheapest first."""
+    best: list[Row] = []
     for row in sorted(rows, key=lambda row: (price(row, cost), -row.accuracy.estimate)):
-        if not found or row.accuracy.estimate > found[-1].accuracy.estimate:
-            found.append(row)
-    return found
+        if not best or row.accuracy.estimate > best[-1].accuracy.estimate:
+            best.append(row)
+    return best
 
 
 def price(row: Row, cost: bool) -> float:
-    """What a row is measured by: money for each item where there are prices, else tokens."""
+    """Return what an item takes: money where there are prices (`cost`), else tokens."""
     return row.cost if cost else row.tokens
 
 
@@ -76,37 +80,34 @@ class Paths:
     rows: tuple[Row, ...]
     mean: float
     fixed: Row | None
-    """The path that was best on the calibration items."""
+    """The path that was best on the selection split."""
     after: Row
-    """The path that was best on the test items themselves: known only after the fact. Of equals the one fixed."""
+    """The path that was best on the test items, known only after the fact; the fixed one where several were best."""
     best: float | None
-    """The best single model, chosen in advance."""
+    """Accuracy of the best single model, chosen in advance."""
 
 
 def paths(summary: Summary) -> list[Paths]:
-    """Every group of paths on every dataset."""
-    found: list[Paths] = []
-    for dataset in datasets_of(summary):
-        groups: dict[str, list[Row]] = defaultdict(list)
-        for row in summary.rows:
-            if row.dataset == dataset and row.group and "path" in row.facts:
-                groups[row.group].append(row)
-        best = summary.row(dataset, BEST)
-        for group, rows in groups.items():
-            name = summary.fixed.get(dataset, {}).get(group)
-            fixed = next((row for row in rows if row.system == name), None)
-            found.append(
-                Paths(
-                    dataset,
-                    group,
-                    tuple(rows),
-                    fmean(row.accuracy.estimate for row in rows),
-                    fixed,
-                    max(rows, key=lambda row: (row.accuracy.estimate, row is fixed)),
-                    best.accuracy.estimate if best else None,
-                )
-            )
-    return found
+    """Return every group of paths on every dataset."""
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in summary.rows:
+        if row.group and "path" in row.facts:
+            groups[row.dataset, row.group].append(row)
+    return [_paths(summary, dataset, group, tuple(rows)) for (dataset, group), rows in groups.items()]
+
+
+def _paths(summary: Summary, dataset: str, group: str, rows: tuple[Row, ...]) -> Paths:
+    name, best = summary.fixed.get(dataset, {}).get(group), summary.row(dataset, BEST)
+    fixed = next((row for row in rows if row.system == name), None)
+    return Paths(
+        dataset=dataset,
+        group=group,
+        rows=rows,
+        mean=fmean(row.accuracy.estimate for row in rows),
+        fixed=fixed,
+        after=max(rows, key=lambda row: (row.accuracy.estimate, row is fixed)),
+        best=best.accuracy.estimate if best else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,66 +120,72 @@ class Curve:
 
 
 def online(summary: Summary, dataset: str) -> list[Curve]:
-    """What is left when members are online with some probability; empty where not every set of them was measured."""
-    rows = _points_of(summary, dataset, "online", by=str, members=list)
-    sets = {(row.facts["by"], tuple(row.facts["members"])): row.accuracy.estimate for row in rows}
-    members = tuple(dict.fromkeys(name for _, some in sets for name in some))
-    curves: list[Curve] = []
-    alone = {some: accuracy for (way, some), accuracy in sets.items() if way == ALONE}
-    for by in dict.fromkeys(by for by, _ in sets if by != ALONE):
-        of = alone | {some: accuracy for (way, some), accuracy in sets.items() if way == by}
-        if len(of) < 2 ** len(members) - 1:
-            return []
-        if not curves:
-            curves += [Curve(name, True, tuple(rate * of[name,] for rate in RATES)) for name in members]
-            ranked = sorted(members, key=lambda name: -_in_advance(summary, dataset, name))
-            stands = {some: of[next(name for name in ranked if name in some),] for some in of}
-            curves.append(Curve("best of those online", False, expected(members, stands)))
-        curves.append(Curve(by, False, expected(members, of)))
-    return curves
+    """Return the expected accuracy when members are online with some probability.
+
+    Curves of single members, of the best member that is online, and of each way to answer together. Empty where not
+    every set of members was measured.
+    """
+    by_way: dict[str, dict[Members, float]] = defaultdict(dict)
+    for row in _points_of(summary, dataset, "online", by=str, members=list):
+        by_way[row.facts["by"]][tuple(row.facts["members"])] = row.accuracy.estimate
+    members = tuple(dict.fromkeys(name for sets in by_way.values() for some in sets for name in some))
+    every_set = list(subsets(members))
+    alone = by_way.pop(ALONE, {})
+    ways = {way: alone | sets for way, sets in by_way.items()}
+    if not ways or any(some not in sets for sets in ways.values() for some in every_set):
+        return []
+    single = {name: alone[(name,)] for name in members}
+    ranked = sorted(members, key=lambda name: -_in_advance(summary, dataset, name))
+    best_online = {some: single[next(name for name in ranked if name in some)] for some in every_set}
+    return [
+        *(Curve(name, True, tuple(rate * accuracy for rate in RATES)) for name, accuracy in single.items()),
+        Curve("best of those online", False, expected(members, best_online)),
+        *(Curve(way, False, expected(members, sets)) for way, sets in ways.items()),
+    ]
 
 
 def _in_advance(summary: Summary, dataset: str, name: str) -> float:
-    """How good a member was on the calibration items of a dataset's labels."""
+    """A member's mean accuracy on the selection split, over the labels of a dataset."""
     labels = {item.label for item in summary.items if dataset in (ALL, item.dataset)}
-    known = summary.record.measured.get(name, {})
-    found = [known[label].accuracy for label in labels if label in known]
-    return fmean(found) if found else 0.0
+    measured = summary.record.measured.get(name, {})
+    known = [measured[label].accuracy for label in labels if label in measured]
+    return fmean(known) if known else 0.0
 
 
 def rounds(summary: Summary, dataset: str) -> list[Row]:
-    """A debate by its number of rounds."""
+    """Return a debate by its number of rounds."""
     return sorted(_points_of(summary, dataset, "rounds", rounds=int), key=lambda row: int(row.facts["rounds"]))
 
 
 def _points_of(summary: Summary, dataset: str, group: str, **facts: type) -> list[Row]:
-    """The points of an experiment. A suite may call a group of its own the same: then it lacks the facts."""
+    """The points of an experiment. A group of the same name that lacks the facts is none."""
     rows = (row for row in summary.rows if row.dataset == dataset and row.group == group)
     return [row for row in rows if all(isinstance(row.facts.get(name), kind) for name, kind in facts.items())]
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two members on one answer, beside each of them alone."""
+    """Two members that answer together, and each of them alone."""
 
     row: Row
     better: Row
-    """Of the two members, the one that did better alone. Known after the fact: the harder rival."""
+    """The member that did better alone, known only after the fact: the harder baseline."""
     other: Row
 
 
 def pairs(summary: Summary, dataset: str) -> dict[str, list[Pair]]:
-    """Way to decide or to fuse → every pair of members that was tried by it, the largest gain over the better first."""
-    found: dict[str, list[Pair]] = defaultdict(list)
+    """Return way to decide or to fuse → the pairs of members that it was tried with, the largest gain first."""
+    by_way: dict[str, list[Pair]] = defaultdict(list)
     for row in summary.rows:
         if row.dataset == dataset and row.group.startswith("pairs by "):
             members = row.facts.get("members")
             alone = [summary.row(dataset, name) for name in members] if isinstance(members, list) else []
-            known = sorted((one for one in alone if one is not None), key=_accuracy, reverse=True)
+            known = sorted((member for member in alone if member is not None), key=_accuracy, reverse=True)
             if len(known) == 2:
-                found[row.group.removeprefix("pairs by ")].append(Pair(row, *known))
+                by_way[row.group.removeprefix("pairs by ")].append(Pair(row, *known))
     return {
-        by: sorted(some, key=lambda pair: _accuracy(pair.better) - _accuracy(pair.row)) for by, some in found.items()
+        way: sorted(found, key=lambda pair: _accuracy(pair.better) - _accuracy(pair.row))
+        for way, found in by_way.items()
     }
 
 
@@ -187,34 +194,35 @@ def _accuracy(row: Row) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
-    """Where a system and its members part: items that it had right though each member alone was wrong, and the other
-    way round. Some of either happen by chance, as sampling goes."""
+class Complementarity:
+    """The items that a system had right although every member alone was wrong, and the reverse.
+
+    Some of either happen by chance, because sampling differs between runs.
+    """
 
     system: str
     gained: tuple[Item, ...]
     lost: tuple[Item, ...]
 
 
-def together(summary: Summary, dataset: str) -> list[Together]:
-    """Every system on one dataset, beside all members alone; empty with fewer than two members."""
+def complementarity(summary: Summary, dataset: str) -> list[Complementarity]:
+    """Compare every system on a dataset with all members alone. Empty with fewer than two members."""
     rows = [row for row in summary.rows if row.dataset == dataset]
     members = [summary.grid[row.system] for row in rows if row.kind == "member" and row.system in summary.grid]
     if len(members) < 2:
         return []
-    found: list[Together] = []
+    found: list[Complementarity] = []
     for row in rows:
         if row.kind != "system" or row.system not in summary.grid:
             continue
         gained, lost = [], []
-        for place, item in enumerate(summary.items):
-            score, alone = summary.grid[row.system][place], [scores[place] for scores in members]
-            if dataset not in (ALL, item.dataset) or score is None or any(one is None for one in alone):
+        for item, score, *alone in zip(summary.items, summary.grid[row.system], *members, strict=True):
+            if dataset not in (ALL, item.dataset) or score is None or None in alone:
                 continue
-            right = [one is not None and one >= RIGHT for one in alone]
+            right = [member is not None and member >= RIGHT for member in alone]
             if score >= RIGHT and not any(right):
                 gained.append(item)
             elif score < RIGHT and all(right):
                 lost.append(item)
-        found.append(Together(row.system, tuple(gained), tuple(lost)))
+        found.append(Complementarity(row.system, tuple(gained), tuple(lost)))
     return found

@@ -1,37 +1,37 @@
-"""The plots that every dataset has, each from rows to an SVG drawing."""
+"""The plots of every dataset: each is a function from rows to an SVG drawing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentnet.evals.report.findings import against, frontier, price, verdict
+from agentnet.evals.formatting import points
+from agentnet.evals.report.findings import comparison_with, frontier, price, verdict
 from agentnet.evals.report.svg import Drawing, Scale, apart, linear, logarithmic, short, ticks
-from agentnet.evals.summary import Correlation, Row
+from agentnet.evals.results import Correlation, Row
 from agentnet.evals.systems import BEST
-from agentnet.evals.wording import points
 
 WIDTH = 860.0
 COSTS = 440.0
-"""Pixels that the plot of costs is high."""
+"""Height of the plot of costs, in pixels."""
 LINE = 22.0
 NAMES = 250.0
-"""Pixels for names on the left."""
+"""Width of the names on the left, in pixels."""
 MOST_NAMED = 26
-"""Points of a plot that each get their name; of more, only those on the frontier."""
+"""The most points of a plot that all get a name; with more points, only those on the frontier do."""
 MARKS = {"best": "star", "member": "round", "system": "square", "samples": "triangle", "corrections": "diamond"}
 """Kind of a system → the shape of its mark."""
 DRAWN = ("member", "samples", "corrections", "system", "best")
-"""Later ones lie on top."""
+"""Kinds of systems in the order in which they are drawn: later ones cover earlier ones."""
 
 
 def forest(rows: Sequence[Row], dataset: str) -> str:
-    """Paired differences to the best single model with their 95 % intervals, the largest first."""
-    shown = [(row, beside) for row in rows if row.kind == "system" and (beside := against(row, BEST)) is not None]
+    """Draw paired differences to the best single model with their 95 % intervals, the largest first."""
+    shown = [(row, found) for row in rows if row.kind == "system" and (found := comparison_with(row, BEST)) is not None]
     shown.sort(key=lambda pair: -pair[1].gain.estimate)
     if not shown:
         return ""
-    low = 100 * min(0.0, *(beside.gain.low for _, beside in shown)) - 2
-    high = 100 * max(0.0, *(beside.gain.high for _, beside in shown)) + 2
+    low = 100 * min(0.0, *(comparison.gain.low for _, comparison in shown)) - 2
+    high = 100 * max(0.0, *(comparison.gain.high for _, comparison in shown)) + 2
     height = LINE * len(shown) + 46
     drawing = Drawing(WIDTH, height, f"{dataset}: differences to the best single model, in points")
     x = linear(low, high, NAMES, WIDTH - 165)
@@ -39,21 +39,21 @@ def forest(rows: Sequence[Row], dataset: str) -> str:
         drawing.line(x(tick), 4, x(tick), height - 38, "zero" if tick == 0 else "grid")
         drawing.text(x(tick), height - 22, f"{tick:+.0f}" if tick else "0", "middle", "tick")
     drawing.text((NAMES + WIDTH - 165) / 2, height - 4, f"points over {BEST}", "middle", "tick")
-    for place, (row, beside) in enumerate(shown):
-        y, kind, gain = LINE * place + 16, verdict(beside), beside.gain
+    for place, (row, comparison) in enumerate(shown):
+        y, kind, gain = LINE * place + 16, verdict(comparison), comparison.gain
         told = points(gain)
         drawing.text(NAMES - 10, y + 4, short(row.system), "end")
         drawing.line(x(100 * gain.low), y, x(100 * gain.high), y, f"bar {kind}")
-        drawing.dot(x(100 * gain.estimate), y, f"mark {kind}", f"{row.system}: {told}, p {beside.corrected_p:.2g}")
+        drawing.dot(x(100 * gain.estimate), y, f"mark {kind}", f"{row.system}: {told}, p {comparison.corrected_p:.2g}")
         drawing.text(WIDTH - 157, y + 4, told, kind=f"tick {kind}")
     return str(drawing)
 
 
 def cost_accuracy(rows: Sequence[Row], dataset: str, chosen: Sequence[str]) -> str:
-    """Accuracy over what an item costs; a line joins those that nothing cheaper is better than.
+    """Draw accuracy over the cost of an item. A line joins the systems that are better than every cheaper one.
 
-    The best single model has its own mark; where it is one of the members, that one's is left out. A dotted line goes
-    from it over what it makes of more tokens.
+    The best single model has its own mark, in place of its mark as a member. Dotted lines join it with its own
+    self-consistency and self-correction at more tokens.
     """
     cost = any(row.cost for row in rows)
     shown = [row for row in rows if price(row, cost) > 0]
@@ -100,7 +100,7 @@ def cost_accuracy(rows: Sequence[Row], dataset: str, chosen: Sequence[str]) -> s
 def _name(
     drawing: Drawing, shown: Sequence[Row], front: Sequence[Row], cost: bool, x: Scale, y: Scale, right: float
 ) -> None:
-    """Names on the right, each with a line to its point: of the best, of systems, members, and the frontier."""
+    """Names on the right, each with a line to its point: the best model, systems, members, and the frontier."""
     named = [row for row in shown if row.kind not in ("samples", "corrections") or row in front]
     if len(named) > MOST_NAMED:
         named = [row for row in named if row in front or row.kind == "best"]
@@ -118,7 +118,7 @@ def _called(row: Row, chosen: Sequence[str]) -> str:
 
 
 def correlations(found: Sequence[Correlation], dataset: str) -> str:
-    """How far the errors of each two members go together: full colour is always together, white is independently."""
+    """Draw the correlation of the errors of each two members: full colour is 1 or −1, white is 0."""
     here = [one for one in found if one.dataset == dataset]
     names = list(dict.fromkeys(name for one in here for name in (one.one, one.other)))
     if all(one.phi is None for one in here):

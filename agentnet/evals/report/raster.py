@@ -1,4 +1,4 @@
-"""Who had what right: systems by items, as a small picture with one pixel for each."""
+"""Systems by items as a small picture: one pixel for each score."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import zlib
 from collections.abc import Sequence
 
 RIGHT, WRONG, UNKNOWN = (43, 108, 196), (244, 178, 112), (150, 150, 150)
-"""Blue and orange: nobody's eyes confuse these two, and they differ in brightness as well."""
+"""Blue and orange: they differ in brightness too, and colour-blind readers can tell them apart."""
 
 
 def by_difficulty(grid: dict[str, tuple[float | None, ...]], places: Sequence[int]) -> list[int]:
-    """The places of some items, those that most systems had right first."""
+    """Return the places of items, those that most systems had right first."""
 
     def ease(place: int) -> float:
         scores = [row[place] for row in grid.values()]
@@ -23,7 +23,7 @@ def by_difficulty(grid: dict[str, tuple[float | None, ...]], places: Sequence[in
 
 
 def picture(grid: dict[str, tuple[float | None, ...]], places: Sequence[int]) -> str:
-    """A PNG as a data URI: a row for each system, a column for each place. Blue is right, orange is wrong."""
+    """Return a PNG as a data URI: a row for each system, a column for each place. Blue is right, orange is wrong."""
     rows = [b"\x00" + b"".join(bytes(_mixed(scores[place])) for place in places) for scores in grid.values()]
     header = struct.pack(">IIBBBBB", len(places), len(grid), 8, 2, 0, 0, 0)
     data = b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -34,7 +34,7 @@ def picture(grid: dict[str, tuple[float | None, ...]], places: Sequence[int]) ->
 
 
 def colour(score: float | None) -> str:
-    """The colour of a score, as a style sheet writes it."""
+    """Return the colour of a score, as a style sheet writes it."""
     return "#" + bytes(_mixed(score)).hex()
 
 

@@ -11,13 +11,13 @@ Scale = Callable[[float], float]
 
 
 def linear(low: float, high: float, start: float, end: float) -> Scale:
-    """Values from `low` to `high` onto pixels from `start` to `end`."""
+    """Return a scale from values between `low` and `high` to pixels between `start` and `end`."""
     span = (high - low) or 1.0
     return lambda value: start + (value - low) / span * (end - start)
 
 
 def logarithmic(low: float, high: float, start: float, end: float) -> Scale:
-    """The same by orders of magnitude. Values must be above zero."""
+    """Return a logarithmic scale. Values must be above zero."""
     inner = linear(math.log10(low), math.log10(high), start, end)
     return lambda value: inner(math.log10(value))
 
@@ -36,11 +36,11 @@ SHAPES = {
     "triangle": ((0, -1.25), (1.2, 0.95), (-1.2, 0.95)),
     "square": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
 }
-"""Corners around a centre, of about unit size."""
+"""Shape → its corners around a centre, of about unit size."""
 
 
 class Drawing:
-    """An SVG picture of some size in pixels, with a title that screen readers say."""
+    """An SVG picture. Sizes and positions are in pixels; screen readers read the title."""
 
     def __init__(self, width: float, height: float, title: str) -> None:
         self._size, self._title = (width, height), title
@@ -50,12 +50,12 @@ class Drawing:
         self._parts.append(f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{kind}"/>')
 
     def dot(self, x: float, y: float, kind: str, told: str = "", radius: float = 4.5) -> None:
-        """A point; `told` appears when it is pointed at."""
+        """Draw a round point with `told` as its tooltip."""
         title = f"<title>{escape(told)}</title>" if told else ""
         self._parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" class="{kind}">{title}</circle>')
 
     def mark(self, x: float, y: float, shape: str, kind: str, told: str = "", size: float = 5.0) -> None:
-        """A point of some shape (`SHAPES`, else round): what colours tell, shapes tell too."""
+        """Draw a point of a shape (`SHAPES`, else round), so that kinds differ in shape as well as in colour."""
         if shape not in SHAPES:
             return self.dot(x, y, kind, told, size - 0.5)
         corners = " ".join(f"{x + size * dx:.1f},{y + size * dy:.1f}" for dx, dy in SHAPES[shape])
@@ -87,7 +87,7 @@ class Drawing:
 
 
 def ticks(low: float, high: float, most: int = 8) -> list[float]:
-    """Round numbers between two bounds, at most about so many."""
+    """Return round numbers between two bounds, about `most` of them at most."""
     span = high - low
     if span <= 0:
         return [low]
@@ -98,8 +98,10 @@ def ticks(low: float, high: float, most: int = 8) -> list[float]:
 
 
 def apart(places: Sequence[float], least: float, low: float = -math.inf, high: float = math.inf) -> list[float]:
-    """Places moved so that no two are nearer than `least`, and all lie between two bounds if there is room; the order
-    stays."""
+    """Return places that are moved until no two are nearer than `least`, in the same order.
+
+    They lie between the two bounds if there is room.
+    """
     order = sorted(range(len(places)), key=lambda place: places[place])
     found = list(places)
     for _ in range(200):
@@ -119,5 +121,5 @@ def apart(places: Sequence[float], least: float, low: float = -math.inf, high: f
 
 
 def short(text: str, most: int = 36) -> str:
-    """A name that has room for so many characters."""
+    """Return a text cut to `most` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -3,9 +3,9 @@
 scipy and statsmodels do the work (extra `eval`); they are imported when a function first needs them.
 """
 
+from agentnet.contracts.intervals import Interval
 from agentnet.evals.statistics.correlation import phi
 from agentnet.evals.statistics.intervals import (
-    Interval,
     clustered_paired_difference,
     clustered_share,
     paired_difference,

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from agentnet.contracts.intervals import Z95, Interval, wilson
 from agentnet.evals.statistics.clusters import codes_of, effective, scores_of
-from agentnet.evals.statistics.libraries import library
-
-Z95 = 1.959963984540054
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate with its 95 % interval, in the unit of the estimate: a share in [0, 1], a difference in [-1, 1]."""
-
-    estimate: float
-    low: float
-    high: float
 
 
 def share(right: int, items: int) -> Interval:
@@ -31,7 +19,7 @@ def share(right: int, items: int) -> Interval:
         raise ValueError("a share of no items")
     if not 0 <= right <= items:
         raise ValueError(f"{right} right of {items} items")
-    return _wilson(right / items, items)
+    return wilson(right / items, items)
 
 
 def clustered_share(scores: Sequence[float], clusters: Sequence[Hashable]) -> Interval:
@@ -46,7 +34,7 @@ def clustered_share(scores: Sequence[float], clusters: Sequence[Hashable]) -> In
     """
     values = scores_of(scores, clusters)
     mean = float(values.mean())
-    return _wilson(mean, effective(values, codes_of(clusters), mean * (1 - mean)))
+    return wilson(mean, effective(values, codes_of(clusters), mean * (1 - mean)))
 
 
 def paired_difference(system: Sequence[bool], rival: Sequence[bool]) -> Interval:
@@ -76,12 +64,6 @@ def _difference(system: Sequence[float] | np.ndarray, rival: Sequence[float] | n
     if len(system) != len(rival) or not len(system):
         raise ValueError("a paired difference needs the same items on both sides, at least one")
     return np.asarray(system, dtype=np.float64) - np.asarray(rival, dtype=np.float64)
-
-
-def _wilson(estimate: float, trials: float) -> Interval:
-    confint = library("statsmodels.stats.proportion").proportion_confint
-    low, high = confint(estimate * trials, trials, method="wilson")
-    return Interval(estimate, min(float(low), estimate), max(float(high), estimate))  # rounding, at 0 and at 1
 
 
 def _agresti_min(difference: np.ndarray, trials: float) -> Interval:

@@ -32,8 +32,8 @@ def clustered_p(system: Sequence[float], rival: Sequence[float], clusters: Seque
 
     Shape of all: [trials]; scores are from 0 to 1. The sign of each cluster's summed difference is flipped, as if the
     systems had changed places there (Fisher's randomisation test). Of answers that are right or wrong, every way to
-    flip counts: where each trial is a cluster of its own, that is McNemar's exact test. Of fractions, so many random
-    ways as `RESAMPLES`, always the same (`scipy.stats.permutation_test`). Never 0. Raises `ValueError` as
+    flip counts: where each trial is a cluster of its own, that is McNemar's exact test. Of fractions, `RESAMPLES`
+    random ways count, always the same (`scipy.stats.permutation_test`). Never 0. Raises `ValueError` as
     `clustered_paired_difference` does.
     """
     one, other, codes = scores_of(system, clusters), scores_of(rival, clusters), codes_of(clusters)

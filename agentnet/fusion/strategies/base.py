@@ -1,4 +1,4 @@
-"""What a strategy is: from what each member thinks comes next to what comes next."""
+"""What a strategy is: from each member's distribution over the next piece to the piece that is said."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ class Strategy(Protocol):
     """Chooses the next piece. One object serves one text: it may remember (a random draw that advances)."""
 
     leads: bool
-    """Whether the first member is asked before the others, who may then not be needed."""
+    """Whether the first member is asked before the others, which may then not be needed."""
 
     def enough(self, leader: View) -> bool:
-        """Whether the first member is so sure that the others need not be asked for this piece."""
+        """Return whether the first member is so sure that the others need not be asked for this piece."""
         ...
 
     def choose(self, views: Sequence[View]) -> Choice:
-        """The next piece, from at least one view."""
+        """Return the next piece, from at least one view."""
         ...
 
 
 class AsksAll:
-    """A strategy that wants everybody's opinion on every piece."""
+    """A strategy that asks every member for every piece."""
 
     leads = False
 

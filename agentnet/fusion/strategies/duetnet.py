@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from agentnet.fusion.pieces import Piece
+from agentnet.fusion.byte_vocabulary import Piece
 from agentnet.fusion.strategies.base import AsksAll
 from agentnet.fusion.views import Choice, View, choice_of
 
@@ -67,27 +67,27 @@ class DuetNet(AsksAll):
         return choice_of(ranked, self._draw(ranked, scores), scores, backed)
 
     def _truncated(self, view: View) -> dict[Piece, float]:
-        """The pieces that survive in one member, with their values."""
-        places = view.top(self._tau_k)
-        logprobs = view.logprobs[places].tolist()
+        """Return the pieces that survive in one member, with their values."""
+        indexes = view.top(self._tau_k)
+        logprobs = view.logprobs[indexes].tolist()
         if self._tau_p is not None:
             reached = list(accumulate(map(math.exp, logprobs)))
             kept = bisect_left(reached, self._tau_p - 1e-12) + 1
-            places, logprobs = places[:kept], logprobs[:kept]
+            indexes, logprobs = indexes[:kept], logprobs[:kept]
         match self._values:
             case "logits":
-                values = view.logits[places].tolist()
+                values = view.logits[indexes].tolist()
             case "logprobs":
                 values = logprobs
             case "probabilities":
                 values = [math.exp(logprob) for logprob in logprobs]
-        return dict(zip(map(view.piece, places), values, strict=True))
+        return dict(zip(map(view.piece, indexes), values, strict=True))
 
     def _draw(self, ranked: Sequence[Piece], scores: dict[Piece, float]) -> int:
-        """The place of the chosen one among the best `top`."""
+        """Return the rank of the chosen piece, among the best `top`."""
         count = min(self._top, len(ranked))
         if count == 1:
             return 0
-        found = np.array([scores[piece] for piece in ranked[:count]])
-        weights = found if self._values == "probabilities" else np.exp(found - found.max())
+        best = np.array([scores[piece] for piece in ranked[:count]])
+        weights = best if self._values == "probabilities" else np.exp(best - best.max())
         return self._random.choices(range(count), weights=list(map(float, weights)))[0]

@@ -1,11 +1,11 @@
-"""The piece that any one member is surest of. The simplest rule: who is sure leads."""
+"""The piece that any one member is surest of: the simplest rule, the surest member leads."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from agentnet.fusion.pieces import Piece
+from agentnet.fusion.byte_vocabulary import Piece
 from agentnet.fusion.strategies.base import AsksAll
 from agentnet.fusion.views import Choice, View, choose_best
 
@@ -19,11 +19,11 @@ class MaxScore(AsksAll):
     def choose(self, views: Sequence[View]) -> Choice:
         contributions: dict[Piece, dict[str, float]] = {}
         for view in views:
-            for place in view.top(_CANDIDATES):
-                share = view.weight * _probability(view, place)
-                contributions.setdefault(view.piece(place), {})[view.member] = share
+            for index in view.top(_CANDIDATES):
+                share = view.weight * _probability(view, index)
+                contributions.setdefault(view.piece(index), {})[view.member] = share
         return choose_best({piece: max(parts.values()) for piece, parts in contributions.items()}, contributions)
 
 
-def _probability(view: View, place: int) -> float:
-    return math.exp(view.logprobs[place])
+def _probability(view: View, index: int) -> float:
+    return math.exp(view.logprobs[index])

@@ -8,11 +8,10 @@ arXiv 2406.12585), which maps every vocabulary into one union of them all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from agentnet.fusion.pieces import Piece, Pieces
+from agentnet.fusion.byte_vocabulary import ByteVocabulary, Indexes, Piece, Probabilities
 from agentnet.fusion.strategies.base import AsksAll
 from agentnet.fusion.views import Choice, View
 
@@ -24,9 +23,11 @@ class Mean(AsksAll):
         self._unions: dict[tuple[int, ...], _Union] = {}
 
     def choose(self, views: Sequence[View]) -> Choice:
-        union = self._union([view.pieces for view in views])
+        union = self._union([view.vocabulary for view in views])
         whole = sum(view.weight for view in views)
-        parts = [union.spread(place, np.exp(view.logprobs) * (view.weight / whole)) for place, view in enumerate(views)]
+        parts = [
+            union.spread(member, np.exp(view.logprobs) * (view.weight / whole)) for member, view in enumerate(views)
+        ]
         scores = np.sum(parts, axis=0)
         best = int(scores.argmax())
         others = scores.copy()
@@ -40,8 +41,9 @@ class Mean(AsksAll):
             runner_up_score=float(scores[second]),
         )
 
-    def _union(self, vocabularies: list[Pieces]) -> _Union:
-        """Made once for each set of members that take part; those of a server change with every piece."""
+    def _union(self, vocabularies: list[ByteVocabulary]) -> _Union:
+        """Return the union of some vocabularies. It is made once for each set of members that take part; the
+        vocabularies of a server change with every piece."""
         key = tuple(map(id, vocabularies))
         found = self._unions.get(key)
         if found is None:
@@ -52,27 +54,27 @@ class Mean(AsksAll):
 
 
 class _Union:
-    """The union of some vocabularies, and the place of each of their pieces in it."""
+    """The union of some vocabularies, and the index of each of their pieces in it."""
 
-    def __init__(self, vocabularies: Sequence[Pieces]) -> None:
-        self._kept = tuple(vocabularies)  # an id is only theirs as long as they live
+    def __init__(self, vocabularies: Sequence[ByteVocabulary]) -> None:
+        self._kept = tuple(vocabularies)  # an id is unique only as long as they live
         self.pieces: list[Piece] = list(vocabularies[0].pieces)
         self._same = all(other.same_as(vocabularies[0]) for other in vocabularies[1:])
-        self._maps: list[Any] = []
+        self._maps: list[Indexes] = []
         if self._same:
             return
-        places: dict[Piece, int] = {piece: place for place, piece in enumerate(self.pieces)}
+        indexes: dict[Piece, int] = {piece: index for index, piece in enumerate(self.pieces)}
         for vocabulary in vocabularies:
             for piece in vocabulary.pieces:
-                if piece not in places:
-                    places[piece] = len(self.pieces)
+                if piece not in indexes:
+                    indexes[piece] = len(self.pieces)
                     self.pieces.append(piece)
-            self._maps.append(np.array([places[piece] for piece in vocabulary.pieces], np.int64))
+            self._maps.append(np.array([indexes[piece] for piece in vocabulary.pieces], np.int64))
 
-    def spread(self, member: int, values: Any) -> Any:
-        """One member's values, by the places of the union."""
+    def spread(self, member: int, values: Probabilities) -> Probabilities:
+        """Return one member's values, shape (its pieces,), by the indexes of the union: shape (pieces,)."""
         if self._same:
             return values
-        found = np.zeros(len(self.pieces))
-        found[self._maps[member]] = values
-        return found
+        spread = np.zeros(len(self.pieces))
+        spread[self._maps[member]] = values
+        return spread

@@ -1,135 +1,168 @@
-"""Letting in sessions that are decoded together, each perhaps by another engine: all of them at once, or none yet.
+"""Admission of sessions that decode together, each perhaps in another engine: a group gets all its slots, or none yet.
 
-Nobody holds a place in one engine while waiting for one in another because of somebody who does the reverse: who is let
-in has room beside all others that are. After that it only waits for single requests, and they wait for nobody.
+A group that holds slots in one engine never waits for another group's slots in a second engine. The admission lets it
+in only where there is room beside all groups inside; it then waits for single requests alone, and those wait for no
+group.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any, Protocol
 
 from agentnet.errors import ModelError
-from agentnet.models.llama.engine import Engine
-from agentnet.models.llama.scheduler import HEADROOM
-from agentnet.models.llama.seats import Claim
-from agentnet.models.llama.stepping import TokenSession
-from agentnet.models.llama.waiting import PRIORITY
+from agentnet.models.llama.intake import HEADROOM
+from agentnet.models.llama.request_queue import PRIORITY
+from agentnet.models.llama.slots import SlotReservation
 
 
-@asynccontextmanager
-async def places(sessions: Sequence[TokenSession]) -> AsyncIterator[None]:
-    """Wait until there are places for some sessions, and hold them.
+class SlotOwner(Protocol):
+    """What an admission needs of an engine. `slots` and `cells` never change."""
 
-    What the sessions have read is then not taken from them by others that come later, unless they rest for longer than
-    `STALLED` seconds while requests wait. Groups of sessions are let in by priority, then in the order of arrival, and
-    nobody is overtaken in an engine that it waits for. Sessions of one engine that are more than its places share all
-    of these. An engine that fails or is closed is not waited for: the steps of its sessions say why.
-    """
-    group = _Group(sessions)
-    claims: dict[Engine, Claim] = {}
-    try:
-        await _ADMISSION.enter(group)
-        claims = {engine: group.claim(engine) for engine in group.sessions}
-        await asyncio.gather(*(_claim(engine, claim) for engine, claim in claims.items()))
-        for engine, claim in claims.items():
-            engine.begin(claim)
-        yield
-    finally:
-        for engine, claim in claims.items():
-            engine.end_claim(claim)
-        _ADMISSION.leave(group)
+    slots: int
+    """How many requests and sessions decode together."""
 
+    @property
+    def cells(self) -> int:
+        """Tokens that the KV cache holds."""
+        ...
 
-async def _claim(engine: Engine, claim: Claim) -> None:
-    try:
-        await engine.run(claim)
-    except ModelError:  # its steps will fail too, and say so
-        return
+    async def run(self, job: SlotReservation) -> Any:
+        """Wait until a reservation is granted. Raises `ModelError`."""
+        ...
+
+    def begin(self, reservation: SlotReservation) -> None:
+        """Note that the sessions of a granted reservation may take steps."""
+        ...
+
+    def end_reservation(self, reservation: SlotReservation) -> None:
+        """Free the slots of a reservation, if it was granted."""
+        ...
 
 
-class _Group:
-    """Sessions that are decoded together, by engine."""
+class EngineSession(Protocol):
+    """What an admission needs of a session."""
 
-    def __init__(self, sessions: Iterable[TokenSession]) -> None:
-        self.sessions: dict[Engine, list[TokenSession]] = {}
-        for session in sessions:
-            self.sessions.setdefault(session.engine, []).append(session)
-        self.priority = max((session.priority for session in sessions), default=0)
-        self.number = 0
-        """The lowest was let in first."""
-        self.place = 0
-        """Its place in the queue."""
-        self.loop = asyncio.get_running_loop()
-        self.turn: asyncio.Future[None] = self.loop.create_future()
+    priority: int
+    key: object
+    """The engine's name for the session."""
+    prompt: tuple[int, ...]
 
-    def claim(self, engine: Engine) -> Claim:
-        keys = [session.key for session in self.sessions[engine]]
-        return Claim(keys, group=self.number, priority=self.priority)
-
-    def places(self, engine: Engine) -> int:
-        return min(len(self.sessions[engine]), engine.places)
-
-    def cells(self, engine: Engine) -> int:
-        """What its prompts take of an engine's cache, and a little to grow into."""
-        return sum(len(session.prompt) + HEADROOM for session in self.sessions[engine])
+    @property
+    def engine(self) -> SlotOwner: ...
 
 
 class Admission:
-    """Who is let in, over all engines of the process. Serves any number of event loops."""
+    """The queue of groups, over all engines that share it. Serves any number of event loops."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._tickets = self._numbers = 0
+        self._tickets = self._ranks = 0
         self._waiting: list[_Group] = []
-        """By their places in the queue."""
+        """In the order of the queue."""
         self._inside: list[_Group] = []
 
-    async def enter(self, group: _Group) -> None:
-        """Wait until there is room for a group in each of its engines. Who is cancelled leaves too."""
+    @asynccontextmanager
+    async def hold(self, sessions: Sequence[EngineSession]) -> AsyncIterator[None]:
+        """Wait until some sessions have slots, and keep these while the context lasts.
+
+        Sessions that come later do not take the cache of a session with a slot, unless it is idle for longer than
+        `RECLAIM_AFTER` seconds while requests wait. Groups are let in by priority, then in the order of arrival, and no
+        group overtakes another in an engine that both wait for. Where one engine has fewer slots than the group has
+        sessions, these share all of its slots. An engine that fails or is closed is not waited for: the steps of its
+        sessions raise the error.
+        """
+        group = _Group(sessions)
+        reservations: dict[SlotOwner, SlotReservation] = {}
+        try:
+            await self._enter(group)
+            reservations = {engine: group.reservation(engine) for engine in group.sessions}
+            await asyncio.gather(*(_reserve(engine, reservation) for engine, reservation in reservations.items()))
+            for engine, reservation in reservations.items():
+                engine.begin(reservation)
+            yield
+        finally:
+            for engine, reservation in reservations.items():
+                engine.end_reservation(reservation)
+            self._leave(group)
+
+    async def _enter(self, group: _Group) -> None:
+        """Wait until there is room for a group in each of its engines. After a cancellation, call `_leave` too."""
         with self._lock:
-            group.place = self._tickets - PRIORITY * group.priority
+            group.queued_at = self._tickets - PRIORITY * group.priority
             self._tickets += 1
             self._waiting.append(group)
-            self._waiting.sort(key=lambda one: one.place)
+            self._waiting.sort(key=lambda waiting: waiting.queued_at)
             self._let_in()
-        await group.turn
+        await group.admitted
 
-    def leave(self, group: _Group) -> None:
+    def _leave(self, group: _Group) -> None:
         """Make room for others, whether the group was let in or still waits. From any thread."""
         with self._lock:
-            for some in (self._inside, self._waiting):
-                if group in some:
-                    some.remove(group)
+            for groups in (self._inside, self._waiting):
+                if group in groups:
+                    groups.remove(group)
             self._let_in()
 
     def _let_in(self) -> None:
-        awaited: set[Engine] = set()
+        awaited: set[SlotOwner] = set()
         for group in list(self._waiting):
             if awaited.isdisjoint(group.sessions) and all(self._fits(group, engine) for engine in group.sessions):
                 self._waiting.remove(group)
-                group.number, self._numbers = self._numbers, self._numbers + 1
+                group.rank, self._ranks = self._ranks, self._ranks + 1
                 try:
-                    group.loop.call_soon_threadsafe(_take, group.turn)
+                    group.loop.call_soon_threadsafe(_resolve, group.admitted)
                 except RuntimeError:  # that loop was closed
                     continue
                 self._inside.append(group)
             else:
                 awaited.update(group.sessions)
 
-    def _fits(self, group: _Group, engine: Engine) -> bool:
-        there = [group, *(other for other in self._inside if engine in other.sessions)]
-        return len(there) == 1 or (
-            sum(one.places(engine) for one in there) <= engine.places
-            and sum(one.cells(engine) for one in there) <= engine.cells
+    def _fits(self, group: _Group, engine: SlotOwner) -> bool:
+        present = [group, *(inside for inside in self._inside if engine in inside.sessions)]
+        return len(present) == 1 or (
+            sum(member.slots(engine) for member in present) <= engine.slots
+            and sum(member.cells(engine) for member in present) <= engine.cells
         )
 
 
-def _take(turn: asyncio.Future[None]) -> None:
-    if not turn.done():
-        turn.set_result(None)
+class _Group:
+    """Sessions that decode together, by engine."""
+
+    def __init__(self, sessions: Sequence[EngineSession]) -> None:
+        self.sessions: dict[SlotOwner, list[EngineSession]] = {}
+        for session in sessions:
+            self.sessions.setdefault(session.engine, []).append(session)
+        self.priority = max((session.priority for session in sessions), default=0)
+        self.rank = 0
+        """The order in which groups were let in: the first has the lowest."""
+        self.queued_at = 0
+        """The order in the queue: the lowest is let in first."""
+        self.loop = asyncio.get_running_loop()
+        self.admitted: asyncio.Future[None] = self.loop.create_future()
+
+    def reservation(self, engine: SlotOwner) -> SlotReservation:
+        keys = [session.key for session in self.sessions[engine]]
+        return SlotReservation(keys, group=self.rank, priority=self.priority)
+
+    def slots(self, engine: SlotOwner) -> int:
+        return min(len(self.sessions[engine]), engine.slots)
+
+    def cells(self, engine: SlotOwner) -> int:
+        """Return how many cells its prompts take of an engine's cache, with some room to grow into."""
+        return sum(len(session.prompt) + HEADROOM for session in self.sessions[engine])
 
 
-_ADMISSION = Admission()
+async def _reserve(engine: SlotOwner, reservation: SlotReservation) -> None:
+    try:
+        await engine.run(reservation)
+    except ModelError:  # the steps of its sessions fail too, and raise it
+        return
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -5,29 +5,42 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import re
 import threading
-from collections import deque
 from types import ModuleType
 
-log = logging.getLogger("agentnet.llama")
+log = logging.getLogger("agentnet.llama.cpp")
 
-_LEVELS = {2: logging.DEBUG, 3: logging.WARNING, 4: logging.ERROR}
+WARNING, ERROR = 3, 4
+_LEVELS = {2: logging.DEBUG, WARNING: logging.WARNING, ERROR: logging.ERROR}
 _HARMLESS = "possible training context overflow"
 """It compares the cache of all sequences with the context of one."""
 _REPACKED = "CPU_REPACK model buffer size"
+_FUNCTION = re.compile(r"^\w+: (?=\S)")
 _lock = threading.Lock()
-_thread = threading.local()
-_recent: deque[str] = deque(maxlen=50)
 _callback: object = None
-"""Kept alive for as long as the library may call it."""
+"""Kept alive for as long as the library may call it: the library has one log for the whole process."""
+
+
+class _Heard(threading.local):
+    """What llama.cpp said on this thread since `forget`. It logs on the thread that calls it, so that a load hears
+    nothing of other loads, nor of engines that decode meanwhile."""
+
+    def __init__(self) -> None:
+        self.error = self.warning = ""
+        self.repacked = False
+
+
+_heard = _Heard()
 
 
 def library() -> ModuleType:
-    """The low-level binding. The first call initialises the backend."""
+    """Return the low-level binding. The first call initialises the backend."""
     global _callback
     with _lock:
         if _callback is None:
-            # An assertion inside llama.cpp would otherwise attach a debugger to this process.
+            # An assertion inside llama.cpp would otherwise attach a debugger to this process. Only its environment
+            # turns that off; a value that the user has set stays.
             os.environ.setdefault("GGML_NO_BACKTRACE", "1")
             import llama_cpp
 
@@ -39,32 +52,36 @@ def library() -> ModuleType:
     return llama_cpp
 
 
-def last_error() -> str:
-    """What llama.cpp complained about last, as one line; empty if it did not complain."""
-    return next((line for line in reversed(_recent) if line), "")
+def forget() -> None:
+    """Begin to listen on the calling thread: what was said on it before no longer counts."""
+    _heard.error = _heard.warning = ""
+    _heard.repacked = False
 
 
-def forget_errors() -> None:
-    _recent.clear()
+def reason() -> str:
+    """Return why the calling thread's last call failed, as one line.
 
-
-def forget_loading() -> None:
-    _thread.repacked = False
+    That is the first error since `forget`, because llama.cpp names the cause first and then what failed for it;
+    without an error, the last warning.
+    """
+    return _FUNCTION.sub("", _heard.error or _heard.warning) or "no reason given"
 
 
 def repacked() -> bool:
-    """Whether llama.cpp said, since this thread called `forget_loading`, that it laid out weights anew for the CPU.
+    """Return whether llama.cpp laid out weights for the CPU on the calling thread since `forget`.
 
-    It tells that nowhere but in its log.
+    Its log is the only place where it says so.
     """
-    return getattr(_thread, "repacked", False)
+    return _heard.repacked
 
 
 def _take(level: int, text: bytes, _: object) -> None:
     line = " ".join(text.decode(errors="replace").split())
     if _REPACKED in line:
-        _thread.repacked = True
+        _heard.repacked = True
     level = 2 if _HARMLESS in line else level
-    if level >= 3 and line:
-        _recent.append(line)
+    if level == ERROR:
+        _heard.error = _heard.error or line
+    elif level == WARNING:
+        _heard.warning = line or _heard.warning
     log.log(_LEVELS.get(level, logging.DEBUG), "%s", line)

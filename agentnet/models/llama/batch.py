@@ -16,15 +16,15 @@ _Token, _Flag = ctypes.c_int32, ctypes.c_int8
 class Batch:
     """Collects tokens of many sequences; `pointer()` hands them to llama.cpp.
 
-    To fill lists and copy them by slices costs some microseconds where the binding's own way costs hundreds. More
-    tokens than `capacity` would end the process, so `add` refuses them.
+    Filling lists and copying them by slices takes microseconds, the binding's own way hundreds. llama.cpp would abort
+    the process at more tokens than `capacity`, so `add` refuses them with `ValueError`.
     """
 
     def __init__(self, capacity: int, sequences: int) -> None:
         self.capacity = capacity
         self._arrays = {name: np.zeros(capacity, np.int32) for name in ("token", "pos", "n_seq_id")}
         self._wanted = np.zeros(capacity, np.int8)
-        # Each token has a row of its own for the sequences it belongs to.
+        # One row for each token: the sequences that it belongs to.
         self._owners = np.zeros((capacity, sequences), np.int32)
         starts = self._owners.ctypes.data + np.arange(capacity, dtype=np.uint64) * np.uint64(self._owners.strides[0])
         self._starts = np.ascontiguousarray(starts, dtype=np.uint64)
@@ -53,7 +53,7 @@ class Batch:
         return self.capacity - len(self._tokens)
 
     def add(self, sequence: int, start: int, tokens: Sequence[int], wanted: int) -> None:
-        """Tokens of one sequence at positions `start` …; the logits of the last `wanted` of them are asked for."""
+        """Add tokens of one sequence at the positions from `start` on; the logits of the last `wanted` are computed."""
         count = len(tokens)
         if count > self.room:
             raise ValueError(f"{count} tokens do not fit into the {self.room} that are left of the batch")
@@ -64,7 +64,7 @@ class Batch:
         self.rows += wanted
 
     def add_one(self, sequence: int, position: int, token: int) -> None:
-        """One token whose logits are wanted: what a request that writes adds to each step."""
+        """Add one token and have its logits computed, as a request that decodes does in each step."""
         if len(self._tokens) >= self.capacity:
             raise ValueError(f"the batch is full with {self.capacity} tokens")
         self._tokens.append(token)
@@ -74,21 +74,21 @@ class Batch:
         self.rows += 1
 
     def add_shared(self, sequences: Iterable[int], position: int, token: int) -> None:
-        """One token that is the next one of several sequences; its logits are asked for."""
+        """Add one token that comes next in several sequences, and have its logits computed."""
         owners = list(sequences)
         self._shared.append((len(self._tokens), owners))
         self.add_one(owners[0], position, token)
 
     def pointer(self) -> Any:
-        """The `llama_batch` of what was added, valid until the next `add`."""
+        """Return the `llama_batch` of what was added, valid until the next `add`."""
         count = len(self._tokens)
         self._arrays["token"][:count] = self._tokens
         self._arrays["pos"][:count] = self._positions
         self._arrays["n_seq_id"][:count] = 1
         self._owners[:count, 0] = self._first_owner
         self._wanted[:count] = self._flags
-        for place, owners in self._shared:
-            self._arrays["n_seq_id"][place] = len(owners)
-            self._owners[place, : len(owners)] = owners
+        for index, owners in self._shared:
+            self._arrays["n_seq_id"][index] = len(owners)
+            self._owners[index, : len(owners)] = owners
         self._batch.n_tokens = count
         return self._batch

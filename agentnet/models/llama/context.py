@@ -12,12 +12,12 @@ from agentnet.errors import ModelError
 from agentnet.models.llama import backend
 from agentnet.models.llama.batch import Batch
 from agentnet.models.llama.cache import Cache
+from agentnet.models.llama.host_cache import HostCache
 from agentnet.models.llama.loading import Loaded
-from agentnet.models.llama.parking import Parking
 
 AT_ONCE = 4
-"""Weights that were laid out anew for the CPU are multiplied with that many tokens at once, and with what is left of a
-step one by one (llama.cpp, ggml-cpu/repack.cpp, `forward_mul_mat_one_chunk`): three tokens take longer than four."""
+"""Weights that llama.cpp has repacked for the CPU are multiplied with this many tokens at once, and with the rest of a
+step one by one (ggml-cpu/repack.cpp, `forward_mul_mat_one_chunk`): three tokens take longer than four."""
 
 
 class DecodeFailed(ModelError):
@@ -25,13 +25,17 @@ class DecodeFailed(ModelError):
 
 
 class Context:
-    """What an engine's thread works with. `name` is used in errors."""
+    """The batch, the KV cache and the llama.cpp context of an engine. `name` is used in errors.
 
-    def __init__(self, name: str, loaded: Loaded, *, vocabulary_size: int, reuse: bool, parked_bytes: int) -> None:
+    `reuse` keeps sequences after their requests, and `host_cache_bytes` bounds the RAM for those that have to leave the
+    KV cache (0: none).
+    """
+
+    def __init__(self, name: str, loaded: Loaded, *, vocabulary_size: int, reuse: bool, host_cache_bytes: int) -> None:
         self.name, self.pointer = name, loaded.context
         self.size = loaded.size
         self.batch = Batch(loaded.batch, loaded.sequences)
-        self.parking = Parking(loaded.context, parked_bytes) if reuse and parked_bytes else None
+        self.host_cache = HostCache(loaded.context, host_cache_bytes) if reuse and host_cache_bytes else None
         self._llama, self._memory = backend.library(), loaded.memory
         self.cache = Cache(
             loaded.memory,
@@ -40,13 +44,13 @@ class Context:
             forks=loaded.forks,
             window=int(self._llama.llama_model_n_swa(loaded.model)),
             reuse=reuse,
-            parking=self.parking,
+            host_cache=self.host_cache,
         )
         self.fills_up = loaded.repacked and loaded.forks
-        """Whether a step that lacks one token of a multiple of `AT_ONCE` is given one that nobody reads."""
+        """Whether a step that lacks one token of a multiple of `AT_ONCE` is padded with a token of its own sequence."""
         self._filler = loaded.sequences
         self.filled = 0
-        """Rows that the last step had beyond those that were asked for, at its end."""
+        """Rows of padding at the end of the last step."""
         self._vocabulary_size = vocabulary_size
         self._seen = 0
         self._view = self._no_logits = np.empty((0, vocabulary_size), np.float32)
@@ -55,12 +59,14 @@ class Context:
         """Spent inside llama.cpp."""
 
     def decode(self) -> Any:
-        """Decode the batch. Returns the logits that were asked for: a view of shape (rows, vocabulary), in the order
-        of the batch, valid until the next step. Raises `DecodeFailed`; the batch is empty afterwards in any case."""
+        """Decode the batch and empty it. Returns the logits that were asked for, in the order of the batch.
+
+        They are a float32 view of shape (rows, vocabulary), valid until the next step. Raises `DecodeFailed`.
+        """
         rows = self.batch.rows
         self._fill_up()
         batch = self.batch.pointer()
-        backend.forget_errors()
+        backend.forget()
         started = time.perf_counter()
         status = self._llama.llama_decode(self.pointer, batch)
         logits = self._llama.llama_get_logits(self.pointer) if rows and status == 0 else None
@@ -70,7 +76,7 @@ class Context:
         if self.filled:
             self._llama.llama_memory_seq_rm(self._memory, self._filler, -1, -1)
         if status != 0:
-            raise DecodeFailed(f"{self.name}: llama.cpp could not decode (status {status}): {backend.last_error()}")
+            raise DecodeFailed(f"{self.name}: llama.cpp could not decode (status {status}): {backend.reason()}")
         return self._rows(logits, rows) if logits else self._no_logits
 
     def _fill_up(self) -> None:
@@ -81,7 +87,7 @@ class Context:
             self.batch.add_one(self._filler, 0, 0)
 
     def _rows(self, logits: Any, rows: int) -> Any:
-        """The logits as an array. llama.cpp keeps them in one place, so the view is made once."""
+        """Return the logits as an array. llama.cpp keeps them at one address, so the view is made once."""
         address = ctypes.addressof(logits.contents)
         if address != self._seen or rows > len(self._view):
             array = (ctypes.c_float * (rows * self._vocabulary_size)).from_address(address)
@@ -90,5 +96,5 @@ class Context:
         return self._view[:rows]
 
     def set_threads(self, threads: int) -> None:
-        """Use that many threads from the next step on."""
+        """Set the number of threads for the steps that follow."""
         self._llama.llama_set_n_threads(self.pointer, threads, threads)

@@ -1,11 +1,10 @@
-"""The engine: one GGUF file, one context with many sequences, one thread that owns it, and an async front."""
+"""The engine: one GGUF file, one context of many sequences, the thread that owns it, and an async interface."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,41 +15,39 @@ from typing import Any
 
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.errors import ModelError
+from agentnet.models.llama.admission_limit import AdmissionLimit
 from agentnet.models.llama.context import Context
-from agentnet.models.llama.counts import Counts
-from agentnet.models.llama.delivery import Mailbox
-from agentnet.models.llama.gate import Gate
+from agentnet.models.llama.dispatcher import ResultDispatcher
 from agentnet.models.llama.job import Job, settle
 from agentnet.models.llama.loading import Loaded, load
+from agentnet.models.llama.machine import Machine
 from agentnet.models.llama.scheduler import Scheduler
-from agentnet.models.llama.seats import Claim
-from agentnet.models.llama.threads import BUDGET, end_team
+from agentnet.models.llama.slots import SlotReservation
+from agentnet.models.llama.stats import EngineStats
+from agentnet.models.llama.threads import end_team
 from agentnet.models.llama.vocabulary import Vocabulary
 
 log = logging.getLogger("agentnet.llama")
 
 MOST_INSIDE = 1024
-"""Requests that an engine takes in; further ones wait at its door."""
+"""Requests that an engine takes in; further ones wait on their own event loops."""
 LINGER = 0.002
-"""Seconds that an engine without work keeps its share of the threads: giving it back and forth costs time too."""
-SWITCH_INTERVAL = 5e-5
-"""Seconds. At Python's default of 5 ms, a busy Python thread would make every step wait that long for the
-interpreter lock."""
+"""Seconds that an engine without work keeps its share of the threads, since handing it over costs time too."""
 
 
 class Engine:
-    """Decodes the requests of everybody who uses one GGUF file.
+    """Decodes the requests for one GGUF file, however many tasks and event loops they come from.
 
-    llama.cpp releases the interpreter lock while it computes, so engines really run side by side; how many threads each
-    one uses is planned for all of them together (`threads.py`).
+    llama.cpp releases the interpreter lock while it computes, so engines run in parallel. The machine's thread budget
+    says how many threads each one uses.
     """
 
-    def __init__(self, path: Path, spec: LlamaSpec) -> None:
-        """Load the file; blocks for as long as that takes. Raises `ModelFileError`."""
+    def __init__(self, path: Path, spec: LlamaSpec, machine: Machine) -> None:
+        """Load the file into the machine's memory. Blocks until it is loaded. Raises `ModelFileError`."""
         self.name = path.stem
+        self.machine, self._budget = machine, machine.threads
         self._fixed = spec.threads
-        sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL))
-        self.loaded: Loaded = load(path, spec, spec.threads or BUDGET.share)
+        self.loaded: Loaded = load(path, spec, memory=machine.memory, threads=spec.threads or machine.threads.share)
         try:
             self.vocabulary = Vocabulary(self.loaded.vocab)
             self._context = Context(
@@ -58,19 +55,19 @@ class Engine:
                 self.loaded,
                 vocabulary_size=self.vocabulary.size,
                 reuse=spec.reuse_prefix,
-                parked_bytes=spec.parked_mib * 2**20,
+                host_cache_bytes=spec.parked_mib * 2**20,
             )
         except BaseException:
             self.loaded.close()
             raise
-        self._mailbox = Mailbox()
-        # Half of a batch is left to prompts, however many requests write.
-        self.places = min(spec.sequences, max(1, self.loaded.batch // 2))
-        """How many requests and sessions are decoded together."""
-        self._scheduler = Scheduler(self._context, self._mailbox, most=self.places)
-        self._gate = Gate(MOST_INSIDE)
+        self._dispatcher = ResultDispatcher()
+        # Half of a batch is left to prompts, however many requests decode.
+        self.slots = min(spec.sequences, max(1, self.loaded.batch // 2))
+        """How many requests and sessions decode together."""
+        self._scheduler = Scheduler(self._context, self._dispatcher, most=self.slots)
+        self._limit = AdmissionLimit(MOST_INSIDE)
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._sent: dict[asyncio.AbstractEventLoop, list[Job | Claim]] = {}
+        self._sent: dict[asyncio.AbstractEventLoop, list[Job | SlotReservation]] = {}
         self._closing = threading.Event()
         self._reading = threading.Lock()
         self._threads = 0
@@ -80,24 +77,24 @@ class Engine:
         self._thread.start()
 
     @property
-    def counts(self) -> Counts:
-        """What was done so far: requests, tokens asked, evaluated and reused, steps and seconds."""
-        return self._scheduler.counts
+    def stats(self) -> EngineStats:
+        """What the engine has done so far."""
+        return self._scheduler.stats
 
     @property
     def cells(self) -> int:
-        """Tokens that the cache holds for all sequences together."""
+        """Tokens that the KV cache holds for all sequences together."""
         return self.loaded.cells
 
     @property
     def longest_stem(self) -> int:
-        """Tokens whose logits may be wanted in one step, beside what writes."""
+        """Tokens of a scored reply whose logits one step may compute, beside those of requests that decode."""
         return max(0, min(64, self.loaded.batch // 2) - 1)
 
-    async def run(self, job: Job | Claim) -> Any:
-        """Have a job done. Cancelling the caller frees its sequence before the next step."""
+    async def run(self, job: Job | SlotReservation) -> Any:
+        """Return the result of a job, or raise its error. A cancelled job leaves before the next step."""
         try:
-            await self._gate.enter()
+            await self._limit.acquire()
         except BaseException:
             job.close()
             raise
@@ -109,27 +106,27 @@ class Engine:
             self._inbox.put(_wake)
             raise
         finally:
-            self._gate.leave()
+            self._limit.release()
 
     def end_session(self, session: object) -> None:
-        """Give up the sequence that a session's steps have left."""
+        """Give up the sequence that a session keeps between its steps."""
         self._inbox.put(partial(self._scheduler.end_session, session))
 
-    def begin(self, claim: Claim) -> None:
-        """From now on the sessions with these places may be decoded: until then they are not thought to stand still."""
-        claim.rests_since = time.monotonic()
+    def begin(self, reservation: SlotReservation) -> None:
+        """Note that the sessions of a granted reservation may take steps: their idle time counts from now on."""
+        reservation.idle_since = time.monotonic()
         self._inbox.put(_wake)
 
-    def end_claim(self, claim: Claim) -> None:
-        """Take back the places that were claimed, if they were granted."""
-        self._inbox.put(partial(self._scheduler.end_claim, claim))
+    def end_reservation(self, reservation: SlotReservation) -> None:
+        """Free the slots of a reservation, if it was granted."""
+        self._inbox.put(partial(self._scheduler.end_reservation, reservation))
 
-    def _send(self, job: Job | Claim) -> None:
-        """Hand over what one turn of an event loop asks for together: parallel agents then start in one step."""
-        sent = self._sent.setdefault(job.loop, [])
-        if not sent:
+    def _send(self, job: Job | SlotReservation) -> None:
+        """Hand over together what one turn of an event loop asks for, so that parallel agents start in one step."""
+        jobs = self._sent.setdefault(job.loop, [])
+        if not jobs:
             job.loop.call_soon(self._hand_over, job.loop)
-        sent.append(job)
+        jobs.append(job)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         jobs = self._sent.pop(loop)
@@ -143,7 +140,7 @@ class Engine:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """While this lasts the weights stay where they are. Raises `ModelError` once the engine is closed."""
+        """Keep the weights in memory while the context lasts. Raises `ModelError` if the engine is closed."""
         with self._reading:
             if self._closing.is_set():
                 raise self._closed()
@@ -157,8 +154,10 @@ class Engine:
         await asyncio.to_thread(self.stop)
 
     def stop(self) -> None:
-        """End the replies that are being made with an error, refuse what comes, and free the memory. Blocks until the
-        step that is being decoded is done; stopping twice is harmless."""
+        """End all requests with an error, refuse further ones, and free the memory.
+
+        Blocks until the current step is decoded. Stopping twice is harmless.
+        """
         with self._reading:
             self._closing.set()
         self._inbox.put(_wake)
@@ -167,10 +166,11 @@ class Engine:
             self.loaded.close()
 
     def _work(self) -> None:
-        """The thread, from start to end."""
+        """Run the engine's thread, from its start to its end."""
         failure = self._closed()
         try:
-            self._serve()
+            with self.machine.switch_interval.shortened():
+                self._serve()
         except Exception as error:
             log.exception("the engine of %s stopped", self.name)
             failure = ModelError(f"{self.name}: the engine stopped: {type(error).__name__}: {error}; open it again")
@@ -178,26 +178,26 @@ class Engine:
             self._closing.set()
         self._take_in()
         self._scheduler.fail_all(failure)
-        self._mailbox.flush()
+        self._dispatcher.flush()
 
     def _serve(self) -> None:
-        """Take in what came, decode a step, hand out what is ready."""
+        """Take in what has arrived, decode a step, hand out the results; until the engine is closed."""
         try:
             while not self._closing.is_set():
                 if self._scheduler.stuck or not self._scheduler.busy:
                     self._wait()
                 self._take_in()
                 if self._scheduler.busy and not self._at_work:
-                    BUDGET.enter(self._fixed)
+                    self._budget.enter(self._fixed)
                     self._at_work = True
                 self._use_threads()
                 self._scheduler.step()
-                self._mailbox.flush()
+                self._dispatcher.flush()
         finally:
             self._rest()
 
     def _wait(self) -> None:
-        """Until something comes in, or a place may be lent. The engine soon gives up its share of the threads."""
+        """Wait until something arrives or slots may be reclaimed. Soon the engine gives up its share of the threads."""
         if self._at_work:
             try:
                 self._inbox.get(timeout=LINGER)()
@@ -208,10 +208,10 @@ class Engine:
             self._inbox.get(timeout=self._scheduler.patience)()
 
     def _rest(self) -> None:
-        """Leave the threads to others."""
+        """Leave the threads to other engines."""
         if self._at_work:
             self._at_work = False
-            BUDGET.leave(self._fixed)
+            self._budget.leave(self._fixed)
             end_team()
 
     def _take_in(self) -> None:
@@ -221,16 +221,16 @@ class Engine:
             except queue.Empty:
                 return
 
-    def _submit(self, jobs: list[Job | Claim]) -> None:
+    def _submit(self, jobs: list[Job | SlotReservation]) -> None:
         for job in jobs:
             self._scheduler.submit(job)
 
     def _use_threads(self) -> None:
-        threads = self._fixed or BUDGET.share
+        threads = self._fixed or self._budget.share
         if threads != self._threads:
             self._threads = threads
             self._context.set_threads(threads)
 
 
 def _wake() -> None:
-    """What is put into the inbox only to have the thread look around."""
+    """Do nothing: put into the inbox, it has the thread look at everything again."""

@@ -1,4 +1,4 @@
-"""How many bytes a model takes, told from its header before anything is loaded: weights, KV cache, compute buffers."""
+"""How many bytes a model takes, computed from its header before it is loaded: weights, KV cache, compute buffers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RECURRENT = ("ssm.", "wkv.", "shortconv.")
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What a model takes, in bytes, for each block (layer) and for what lies around them."""
+    """What a model takes, in bytes: each block (layer), and what lies around the blocks."""
 
     blocks: tuple[int, ...]
     """Weights of each block."""
@@ -28,7 +28,7 @@ class Footprint:
     output: int
     """Weights behind the blocks, the last matrix above all."""
     tied: bool
-    """The last matrix is the embedding once more: a copy of it goes to a GPU that takes the output."""
+    """Whether the last matrix is the embedding again. A GPU that takes the output gets a copy of it."""
     cache: tuple[float, ...]
     """What one token adds to the KV cache in each block."""
     state: tuple[int, ...]
@@ -47,7 +47,7 @@ class Footprint:
 
     @property
     def recurrent(self) -> bool:
-        """Whether some layers keep a state that cannot be cut back to an earlier token."""
+        """Whether some layers keep a state that cannot be cut to an earlier token."""
         return any(self.state)
 
     @property
@@ -56,11 +56,11 @@ class Footprint:
         return sum(self.cache)
 
     def cached(self, block: int, *, cells: int, sequences: int) -> int:
-        """KV cache and state of one block, for a cache of `cells` tokens and `sequences` sequences."""
+        """Return the bytes of KV cache and state of one block, for `cells` tokens and `sequences` sequences."""
         return round(self.cache[block] * cells) + self.state[block] * sequences
 
     def compute(self, *, cells: int, tokens: int, rows: int, flash: bool) -> int:
-        """Buffers for evaluating `tokens` at once beside a cache of `cells`, with `rows` of logits: an estimate.
+        """Estimate the bytes of buffers for `tokens` at once beside a cache of `cells`, with `rows` of logits.
 
         Two moments need most: the logits of all tokens, and a layer with its attention mask. The factors are those of
         the graphs that llama.cpp builds for the common architectures, measured on its own log and rounded up.
@@ -73,19 +73,20 @@ class Footprint:
 
 
 def footprint(header: Header, *, kv_type_k: str = "f16", kv_type_v: str = "f16") -> Footprint:
-    """The footprint of a model whose KV cache has these types of numbers.
+    """Return the footprint of a model whose KV cache has these types of numbers.
 
-    Sliding windows are taken for whole contexts, as llama.cpp keeps them for us, and layers that share or compress
-    their cache in ways of their own for ordinary ones: what is not known of an architecture counts as more, not less.
+    A sliding window counts like a whole context, since llama.cpp keeps whole contexts here. Layers that share or
+    compress their cache in a way of their own count like ordinary ones: what is unknown of an architecture counts as
+    more, not less.
     """
     shape = _Shape(header)
     weights = {tensor.name: tensor.size for tensor in header.tensors}
     blocks = [0] * shape.layers
     embedding = output = 0
     for name, size in weights.items():
-        found = _BLOCK.match(name)
-        if found and int(found[1]) < shape.layers:
-            blocks[int(found[1])] += size
+        block = _BLOCK.match(name)
+        if block and int(block[1]) < shape.layers:
+            blocks[int(block[1])] += size
         elif name.startswith("output"):
             output += size
         else:
@@ -128,14 +129,14 @@ class _Shape:
         )
 
     def cached_heads(self, block: int) -> int:
-        """Heads whose keys and values a block caches; 0 in a layer without attention, or with another layer's cache."""
+        """Return how many heads a block caches; 0 in a layer without attention or with another layer's cache."""
         every = self._largest("full_attention_interval", 1) or 1
         if (block + 1) % every or block >= self.layers - self._largest("attention.shared_kv_layers"):
             return 0
         return self._of_block("attention.head_count_kv", block, self._of_block("attention.head_count", block, 0))
 
     def state(self, block: int) -> int:
-        """Bytes of recurrent state of a block and a sequence: convolution and memory, in 32-bit floats."""
+        """Return the bytes of recurrent state of a block and a sequence: convolution and memory, in 32-bit floats."""
         if not any(key.startswith(_RECURRENT) for key in self._settings):
             return 0
         heads_differ = isinstance(self._settings.get("attention.head_count_kv"), tuple)

@@ -1,4 +1,4 @@
-"""Writing a reply: one token after the other, until it ends, stops or is long enough."""
+"""Generating a reply: token after token, until it ends, meets a stop string or reaches its limit."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import numpy as np
 from agentnet.errors import SchemaUnsupported
 from agentnet.models.base import Completion, Request
 from agentnet.models.llama.context import Context
-from agentnet.models.llama.delivery import Mailbox
+from agentnet.models.llama.dispatcher import ResultDispatcher
 from agentnet.models.llama.grammar import grammar_of
 from agentnet.models.llama.job import Job
 from agentnet.models.llama.sampling import Sampler
-from agentnet.models.llama.text import TextStream
 from agentnet.models.llama.vocabulary import Vocabulary
+from agentnet.models.text import TextStream
 
 Emit = Callable[[str], None]
 
 
 class Generation(Job):
-    """A reply in the making. `emit` gets each piece of text on the caller's loop; None where nobody watches."""
+    """The job of one reply. `emit` gets each piece of its text on the caller's loop; None where nothing is streamed."""
 
     def __init__(
         self, prompt: Sequence[int], request: Request, vocabulary: Vocabulary, limit: int, emit: Emit | None
     ) -> None:
-        """`limit` is the greatest number of tokens to generate. Raises `SchemaUnsupported`."""
+        """`limit` is the most tokens to generate. Raises `SchemaUnsupported`."""
         super().__init__(prompt, wanted_from=len(prompt) - 1, priority=request.priority)
         self._vocabulary, self._limit, self._emit = vocabulary, limit, emit
         self._text = TextStream(request.sampling.stop)
-        self._said: list[str] = []
+        self._texts: list[str] = []
         self._logprobs: list[float] | None = [] if request.logprobs else None
         self._generated = 0
         self._finish: Literal["stop", "length"] = "length"
         grammar = grammar_of(request.schema) if request.schema is not None else None
         self._sampler = Sampler(vocabulary, request.sampling, grammar)
 
-    def take(self, context: Context, logits: Any, last: int, mailbox: Mailbox) -> bool:
+    def take(self, context: Context, logits: Any, last: int, dispatcher: ResultDispatcher) -> bool:
         row = logits[-1]
         token = self._sampler.draw(context.pointer, row, last)
         if token is None:
@@ -47,7 +47,7 @@ class Generation(Job):
             self._logprobs.append(log_probability(row, token))
         ended = self._vocabulary.ends(token)
         done = ended or self._generated >= self._limit
-        self._say(self._text.feed(b"" if ended else self._vocabulary.piece(token), final=done), mailbox)
+        self._emit_text(self._text.feed(b"" if ended else self._vocabulary.piece(token), final=done), dispatcher)
         if ended or self._text.stopped:
             self._finish = "stop"
             return True
@@ -57,20 +57,23 @@ class Generation(Job):
 
     def result(self) -> Completion:
         logprobs = tuple(self._logprobs) if self._logprobs is not None else None
-        return Completion("".join(self._said), self._finish, self.usage(self._generated), logprobs)
+        return Completion("".join(self._texts), self._finish, self.usage(self._generated), logprobs)
 
     def close(self) -> None:
         self._sampler.close()
 
-    def _say(self, text: str, mailbox: Mailbox) -> None:
+    def _emit_text(self, text: str, dispatcher: ResultDispatcher) -> None:
         if text:
-            self._said.append(text)
+            self._texts.append(text)
             if self._emit is not None:
-                mailbox.post(self.loop, self._emit, text)
+                dispatcher.post(self.loop, self._emit, text)
 
 
 def log_probability(logits: Any, token: int) -> float:
-    """The natural log-probability of a token under the model's own distribution, before any sampling setting."""
+    """Return the natural log-probability of a token, before any sampling setting.
+
+    `logits` is float32 of shape (vocabulary,).
+    """
     row = logits.astype(np.float64)
     top = row.max()
     return float(row[token] - top - np.log(np.exp(row - top).sum()))

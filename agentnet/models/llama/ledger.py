@@ -1,4 +1,4 @@
-"""Who was promised how much memory: models that load side by side must not count the same free bytes twice."""
+"""Reservations of memory: models that load side by side must not count the same free bytes twice."""
 
 from __future__ import annotations
 
@@ -10,36 +10,38 @@ from agentnet.models.llama.offload import Room
 from agentnet.models.llama.plan import MemoryPlan
 
 Planning = Callable[[int | None, Sequence[Room]], MemoryPlan]
+"""Makes a plan, given the free bytes of RAM (None: unknown) and of each device."""
 
 
-class Claim:
-    """Memory that a model was promised, until `release`. Releasing twice is harmless."""
+class MemoryReservation:
+    """Memory that is reserved for a model until `release`. Releasing twice is harmless."""
 
-    def __init__(self, ledger: Ledger, plan: MemoryPlan, names: Sequence[str]) -> None:
-        self._ledger, self.plan, self._names = ledger, plan, names
+    def __init__(self, ledger: Ledger, plan: MemoryPlan, device_names: Sequence[str]) -> None:
+        self._ledger, self.plan, self._device_names = ledger, plan, device_names
         self._loading = True
 
     def loaded(self) -> None:
-        """The model is loaded: from now on the drivers' own figures tell what it takes on the devices."""
+        """Note that the model is loaded: the drivers' figures now include what it takes on the devices."""
         self._loading = False
 
     def release(self) -> None:
-        self._ledger.forget(self)
+        self._ledger.remove(self)
 
     def on_device(self, name: str) -> int:
-        """Bytes of a device that are promised and not yet taken."""
+        """Return the bytes of a device that are reserved and not yet allocated."""
         if not self._loading:
             return 0
-        return sum(used for device, used in zip(self._names, self.plan.offload.used, strict=False) if device == name)
+        used = self.plan.offload.used
+        return sum(size for device, size in zip(self._device_names, used, strict=False) if device == name)
 
 
 class Ledger:
-    """The memory that models of this process were promised.
+    """The memory reserved for models on one machine.
 
-    What the system calls available is more than what is free for a further model: a cache that is being allocated is
-    not yet touched, and the weights of a mapped file count as available for ever, though without them in memory the
-    model crawls. So claims are kept for as long as their models are open, and what the process has touched since the
-    first one is taken off their sum: that much the system's figure already knows.
+    The system's figure of available memory is more than what a further model can have. A cache that is being allocated
+    is not touched yet, and the weights of a mapped file count as available for ever, though the model crawls without
+    them. So a reservation lasts as long as its model is open, and what the process has touched since the first one is
+    subtracted from their sum: the system's figure knows that much already.
     """
 
     def __init__(
@@ -47,45 +49,45 @@ class Ledger:
         available: Callable[[], int | None] = lambda: devices.memory()[1],
         touched: Callable[[], int] = devices.touched,
     ) -> None:
+        """`available` and `touched` return bytes, as `devices.memory` and `devices.touched` do."""
         self._available, self._touched = available, touched
         self._lock = threading.Lock()
-        self._claims: list[Claim] = []
+        self._reservations: list[MemoryReservation] = []
         self._start = 0
+        """Bytes that the process had touched before the first reservation."""
 
-    def claim(self, planning: Planning, found: Sequence[devices.Device] = ()) -> Claim:
-        """Plan with what is free now, and promise what the plan takes if it fits.
+    def reserve(self, planning: Planning, used_devices: Sequence[devices.Device] = ()) -> MemoryReservation:
+        """Plan with what is free now, and reserve what the plan takes if it fits.
 
-        A plan that does not fit comes back in a claim that holds nothing.
+        A plan that does not fit is returned too, in a reservation that holds nothing.
         """
         with self._lock:
-            if not self._claims:
+            if not self._reservations:
                 self._start = self._touched()
-            rooms = [Room(device.name, self._device_free(device)) for device in found]
-            claim = Claim(self, planning(self._free(), rooms), [device.name for device in found])
-            if claim.plan.fits:
-                self._claims.append(claim)
-            return claim
+            rooms = [Room(device.name, self._device_free(device)) for device in used_devices]
+            plan = planning(self._free(), rooms)
+            reservation = MemoryReservation(self, plan, [device.name for device in used_devices])
+            if plan.fits:
+                self._reservations.append(reservation)
+            return reservation
 
     def __len__(self) -> int:
-        """How many models hold a promise."""
-        return len(self._claims)
+        """Return the number of reservations that hold memory."""
+        return len(self._reservations)
 
-    def forget(self, claim: Claim) -> None:
+    def remove(self, reservation: MemoryReservation) -> None:
         with self._lock:
-            if claim in self._claims:
-                self._claims.remove(claim)
+            if reservation in self._reservations:
+                self._reservations.remove(reservation)
 
     def _free(self) -> int | None:
         available = self._available()
         if available is None:
             return None
-        promised = sum(claim.plan.total for claim in self._claims)
-        return max(0, available - max(0, promised - max(0, self._touched() - self._start)))
+        reserved = sum(reservation.plan.total for reservation in self._reservations)
+        return max(0, available - max(0, reserved - max(0, self._touched() - self._start)))
 
     def _device_free(self, device: devices.Device) -> int | None:
         if not device.total:
             return None
-        return max(0, device.free - sum(claim.on_device(device.name) for claim in self._claims))
-
-
-LEDGER = Ledger()
+        return max(0, device.free - sum(reservation.on_device(device.name) for reservation in self._reservations))

@@ -1,4 +1,4 @@
-"""From a spec to loaded weights and a context: sizes, threads and GPU settings."""
+"""From a file and a spec to loaded weights and a context: memory, threads and GPU settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from agentnet.errors import ModelFileError
 from agentnet.models.devices import GPU_INSTALL, Device, offload_devices
 from agentnet.models.gguf import Header, read_header
 from agentnet.models.llama import backend
-from agentnet.models.llama.ledger import LEDGER, Claim, Ledger
+from agentnet.models.llama.ledger import Ledger, MemoryReservation
 from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.plan import MemoryPlan, plan_memory
 
@@ -29,7 +29,7 @@ _FLASH = {"auto": "AUTO", "on": "ENABLED", "off": "DISABLED"}
 
 @dataclass(slots=True)
 class Loaded:
-    """Pointers that `close` frees, and what is known of the model. `notes` say where a wish could not be granted."""
+    """A loaded model: llama.cpp's pointers, which `close` frees, and its sizes."""
 
     model: Any
     context: Any
@@ -40,52 +40,56 @@ class Loaded:
     cells: int
     """Tokens that the KV cache holds for all sequences together."""
     sequences: int
-    """How many sequence numbers there are. The one behind them is left to what only fills a step."""
+    """How many sequence numbers there are. The number behind them is that of the padding (see `Context`)."""
     forks: bool
-    """Whether a sequence can be copied and cut in part: a recurrent state can not."""
+    """Whether a sequence can be copied and cut, unlike a recurrent state."""
     repacked: bool
-    """Whether weights were laid out anew for the CPU: see `Context`."""
+    """Whether llama.cpp has repacked weights for the CPU (see `Context`)."""
     batch: int
-    """Tokens that may be decoded at once: one more would abort the process."""
+    """Tokens that one step may have: at one more, llama.cpp would abort the process."""
     header: Header
-    claim: Claim
-    """The memory that the model was promised, and the plan of it."""
+    reservation: MemoryReservation
+    """The memory that is reserved for the model, and its plan."""
     notes: tuple[str, ...]
+    """Wishes of the spec that could not be granted."""
 
     def close(self) -> None:
         llama = backend.library()
         if self.context is not None:
             llama.llama_free(self.context)
             llama.llama_model_free(self.model)
-            self.claim.release()
+            self.reservation.release()
         self.context = self.model = None
 
 
-def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
-    """Load a GGUF file. Raises `ModelFileError` where it is broken, does not fit, or asks for what the build lacks."""
+def load(path: Path, spec: LlamaSpec, *, memory: Ledger, threads: int) -> Loaded:
+    """Load a GGUF file, with memory that is reserved in a ledger.
+
+    Raises `ModelFileError` where the file is broken, does not fit, or asks for what this build of llama.cpp lacks.
+    """
     header = read_header(path)
     if spec.kv_type_v not in ("f16", "f32", "bf16") and spec.flash_attention == "off":
         raise ModelFileError(f"{path}: a quantised V cache needs flash attention; set flash_attention to auto or on")
-    found, notes = usable_devices(spec)
-    claim = _claim(path, header, spec, found)
+    devices, notes = usable_devices(spec)
+    reservation = _reserve(path, header, spec, devices, memory)
     while True:
         try:
-            model, context = _load(path, spec, claim.plan, threads)
+            model, context = _load(path, spec, reservation.plan, threads)
             break
         except ModelFileError as error:
-            claim.release()
-            layers = claim.plan.offload.layers
+            reservation.release()
+            layers = reservation.plan.offload.layers
             if not layers or spec.gpu_layers != "auto":
                 raise
             notes.append(f"the GPU could not take {layers} layers of {path.name} ({error})")
             log.warning("%s", notes[-1])
-            claim = _claim(path, header, spec, found, most=layers // 2)
+            reservation = _reserve(path, header, spec, devices, memory, most=layers // 2)
         except BaseException:
-            claim.release()
+            reservation.release()
             raise
-    claim.loaded()
+    reservation.loaded()
     llama = backend.library()
-    size = min(claim.plan.size, int(llama.llama_n_ctx(context)))
+    size = min(reservation.plan.size, int(llama.llama_n_ctx(context)))
     forks = not (llama.llama_model_is_recurrent(model) or llama.llama_model_is_hybrid(model))
     return Loaded(
         model=model,
@@ -99,46 +103,50 @@ def load(path: Path, spec: LlamaSpec, threads: int) -> Loaded:
         repacked=backend.repacked(),
         batch=int(llama.llama_n_batch(context)),
         header=header,
-        claim=claim,
-        notes=(*notes, *_notes(path, spec, header, claim.plan, gpu=bool(found))),
+        reservation=reservation,
+        notes=(*notes, *_notes(path, spec, header, reservation.plan, gpu=bool(devices))),
     )
 
 
-def _claim(path: Path, header: Header, spec: LlamaSpec, found: Sequence[Device], *, most: int | None = None) -> Claim:
-    """The memory for a model. Refused with the numbers: the system would end the process instead of saying no."""
-    claim = plan_claim(header, spec, found, most=most, ledger=LEDGER)
-    if not claim.plan.fits:
-        raise ModelFileError(f"{path}: {claim.plan.shortage()}")
-    return claim
+def _reserve(
+    path: Path, header: Header, spec: LlamaSpec, devices: Sequence[Device], memory: Ledger, *, most: int | None = None
+) -> MemoryReservation:
+    """Reserve the memory of a model. Raises `ModelFileError` if it does not fit: the system would kill the process."""
+    reservation = reserve_memory(header, spec, devices, ledger=memory, most=most)
+    if not reservation.plan.fits:
+        raise ModelFileError(f"{path}: {reservation.plan.shortage()}")
+    return reservation
 
 
-def plan_claim(
-    header: Header, spec: LlamaSpec, found: Sequence[Device], *, ledger: Ledger, most: int | None = None
-) -> Claim:
-    """A plan for a model with at most that many layers on the devices, and the claim on the memory if it fits."""
-    return ledger.claim(lambda free, rooms: plan_memory(header, spec, free=free, rooms=rooms, most=most), found)
+def reserve_memory(
+    header: Header, spec: LlamaSpec, devices: Sequence[Device], *, ledger: Ledger, most: int | None = None
+) -> MemoryReservation:
+    """Plan the memory of a model with at most `most` layers on the devices, and reserve it if it fits."""
+    return ledger.reserve(lambda free, rooms: plan_memory(header, spec, free=free, rooms=rooms, most=most), devices)
 
 
 def usable_devices(spec: LlamaSpec) -> tuple[list[Device], list[str]]:
-    """The devices to offload to, and notes.
+    """Return the devices to offload to, and notes on wishes that could not be granted.
 
-    Raises `ModelFileError` for an explicit wish that cannot be granted; anything else is only noted.
+    Raises `ModelFileError` where the spec insists on such a wish.
     """
     wish = spec.gpu_layers
     if wish in ("none", 0):
         return [], []
-    found = offload_devices()
-    if not found:
+    devices = offload_devices()
+    if not devices:
         if wish == "auto":
             return [], ["this build of llama.cpp has no GPU support: everything runs on the CPU"]
         raise ModelFileError(
             f"{spec.path}: gpu_layers is {wish}, but llama.cpp was built without GPU support; {GPU_INSTALL}"
         )
     if spec.split_mode != "none":
-        return found, []
-    if spec.main_gpu >= len(found):
-        raise ModelFileError(f"{spec.path}: main_gpu is {spec.main_gpu}, but there are {len(found)} devices, from 0 on")
-    return [found[spec.main_gpu]], []
+        return devices, []
+    if spec.main_gpu >= len(devices):
+        raise ModelFileError(
+            f"{spec.path}: main_gpu is {spec.main_gpu}, but there are {len(devices)} devices, from 0 on"
+        )
+    return [devices[spec.main_gpu]], []
 
 
 def _notes(path: Path, spec: LlamaSpec, header: Header, plan: MemoryPlan, *, gpu: bool) -> list[str]:
@@ -153,20 +161,19 @@ def _notes(path: Path, spec: LlamaSpec, header: Header, plan: MemoryPlan, *, gpu
 
 
 def _load(path: Path, spec: LlamaSpec, plan: MemoryPlan, threads: int) -> tuple[Any, Any]:
-    """Weights and context, or neither."""
+    """Return pointers to the weights and to the context. Raises `ModelFileError`, and then frees both."""
     llama = backend.library()
-    backend.forget_errors()
-    backend.forget_loading()
+    backend.forget()
     model = _load_weights(path, spec, plan.offload)
     if not model:
-        raise ModelFileError(f"{path}: llama.cpp cannot load it: {backend.last_error() or 'no reason given'}")
+        raise ModelFileError(f"{path}: llama.cpp cannot load it: {backend.reason()}")
     try:
         _check_kind(path, model)
         context = llama.llama_init_from_model(model, _context_params(spec, plan, threads))
         if not context:
             raise ModelFileError(
-                f"{path}: no memory for a KV cache of {plan.cells} tokens "
-                f"({backend.last_error() or 'no reason given'}); set a smaller `context` or a quantised KV cache"
+                f"{path}: no memory for a KV cache of {plan.cells} tokens ({backend.reason()}); "
+                f"set a smaller `context` or a quantised KV cache"
             )
     except BaseException:
         llama.llama_model_free(model)
@@ -175,7 +182,7 @@ def _load(path: Path, spec: LlamaSpec, plan: MemoryPlan, threads: int) -> tuple[
 
 
 def _check_kind(path: Path, model: Any) -> None:
-    """Refuse what llama.cpp loads but cannot generate text with in our way; it would abort later."""
+    """Refuse models that llama.cpp loads but aborts on when they are to continue a text."""
     llama = backend.library()
     if llama.llama_vocab_type(llama.llama_model_get_vocab(model)) == llama.LLAMA_VOCAB_TYPE_NONE:
         raise ModelFileError(f"{path}: has no vocabulary; use a complete model file")
@@ -192,7 +199,7 @@ def _load_weights(path: Path, spec: LlamaSpec, offload: Offload) -> Any:
     most = int(llama.llama_max_devices())
     if len(spec.tensor_split or ()) > most:
         raise ModelFileError(f"{path}: tensor_split names more than the {most} devices that llama.cpp can use")
-    # llama.cpp would look at the devices again, and find other numbers where another model is being loaded.
+    # Without shares, llama.cpp asks the devices again, and gets other numbers while another model is being loaded.
     split = (ctypes.c_float * most)(*offload.shares[:most])
     if len(offload.shares) > 1:
         params.tensor_split = split
@@ -201,7 +208,7 @@ def _load_weights(path: Path, spec: LlamaSpec, offload: Offload) -> Any:
 
 
 def _choose_load_mode(llama: Any, params: Any, spec: LlamaSpec) -> None:
-    """Memory mapping and locking: one field in new builds of llama.cpp, two in older ones."""
+    """Set memory mapping and locking: one field in new builds of llama.cpp, two in older ones."""
     if hasattr(params, "use_mmap"):
         params.use_mmap, params.use_mlock = spec.mmap, spec.mlock
     elif spec.mlock:

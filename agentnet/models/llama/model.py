@@ -9,20 +9,25 @@ from pathlib import Path
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.errors import ContextOverflow, ModelError
 from agentnet.models.base import Chunk, Completion, ModelCapabilities, Request, Scores
-from agentnet.models.llama.counts import Counts
 from agentnet.models.llama.engine import Engine
 from agentnet.models.llama.generation import Emit, Generation
+from agentnet.models.llama.machine import Machine, this_machine
 from agentnet.models.llama.scoring import Scoring
-from agentnet.models.llama.stepping import TokenSession
+from agentnet.models.llama.stats import EngineStats
+from agentnet.models.llama.stepping import LlamaSession
 from agentnet.models.llama.template import ChatTemplate
+from agentnet.models.tokens import TokenSession
 
 
 class LlamaModel:
     """A GGUF file run in process by llama.cpp: chat template and tokens here, decoding in its `Engine`."""
 
-    def __init__(self, path: Path, spec: LlamaSpec) -> None:
-        """Load the file; blocks for as long as that takes. Raises `ModelFileError`."""
-        self._engine = Engine(path, spec)
+    def __init__(self, path: Path, spec: LlamaSpec, machine: Machine | None = None) -> None:
+        """Load the file into a machine's memory, by default that of this process. Blocks until it is loaded.
+
+        Raises `ModelFileError`.
+        """
+        self._engine = Engine(path, spec, machine or this_machine())
         self._vocabulary = self._engine.vocabulary
         try:
             self._template = ChatTemplate(
@@ -41,7 +46,7 @@ class LlamaModel:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Where a wish of the spec could not be granted, such as a GPU that the build does not know."""
+        """Wishes of the spec that could not be granted, such as a GPU that the build does not support."""
         return self._engine.loaded.notes
 
     @property
@@ -49,17 +54,17 @@ class LlamaModel:
         return ModelCapabilities(context=self._engine.loaded.size, schema=True, logprobs=True)
 
     @property
-    def counts(self) -> Counts:
-        """What the engine has done so far: requests, tokens asked, evaluated and reused, steps, seconds."""
-        return self._engine.counts
+    def stats(self) -> EngineStats:
+        """What the engine has done so far."""
+        return self._engine.stats
 
     def count_tokens(self, request: Request) -> int:
-        """How many tokens the prompt of a request has."""
+        """Return how many tokens the prompt of a request has, with those of the chat template."""
         with self._engine.open():
             return len(self._prompt(request))
 
     def tokens(self, text: str) -> list[int]:
-        """The tokens of a text as it stands, without chat template and without names of control tokens."""
+        """Return the tokens of a text as it stands: without chat template, and no control tokens."""
         with self._engine.open():
             return self._vocabulary.tokens(text, begin=False, special=False)
 
@@ -76,24 +81,26 @@ class LlamaModel:
             yield Chunk("", await work)
         finally:
             work.cancel()
+            # A caller that leaves early may close the model next: nothing of the reply may be under way then.
+            await asyncio.gather(work, return_exceptions=True)
 
     async def score(self, request: Request, continuations: Sequence[str]) -> Scores:
         return await self._score(request, continuations, among=False)
 
     async def score_choices(self, request: Request, replies: Sequence[str]) -> Scores:
-        if any(one != other and other.startswith(one) for one in replies for other in replies):
+        if any(reply != longer and longer.startswith(reply) for reply in replies for longer in replies):
             raise ValueError("no reply may be the beginning of another")
         return await self._score(request, replies, among=True)
 
     def open_session(self, request: Request) -> TokenSession:
-        """A session that starts behind the prompt of a request. Raises `ModelError`."""
+        """Return a session that starts behind the prompt of a request. Raises `ModelError`."""
         with self._engine.open():
             prompt = self._prompt(request)
         self._room(prompt, 1)
-        return TokenSession(self._engine, prompt, size=self._engine.loaded.size, priority=request.priority)
+        return LlamaSession(self._engine, prompt, size=self._engine.loaded.size, priority=request.priority)
 
     async def close(self) -> None:
-        """Break off the replies that are being made, refuse those that wait, and free the memory."""
+        """End all requests with an error, refuse further ones, and free the memory."""
         await self._engine.close()
 
     async def _write(self, request: Request, emit: Emit | None) -> Completion:
@@ -113,11 +120,11 @@ class LlamaModel:
             replies = [self._vocabulary.tokens(text, begin=False, special=False) for text in continuations]
         self._room(prompt, max(map(len, replies)))
         job = Scoring(prompt, replies, among=among, priority=request.priority, longest_stem=engine.longest_stem)
-        found: Scores = await engine.run(job)
-        return found
+        scores: Scores = await engine.run(job)
+        return scores
 
     def _room(self, prompt: Sequence[int], needed: int) -> int:
-        """How many tokens the context leaves to a reply, at least `needed`."""
+        """Return how many tokens the context leaves to a reply. Raises `ContextOverflow` if fewer than `needed`."""
         size = self._engine.loaded.size
         room = size - len(prompt)
         if room < needed:
@@ -128,7 +135,7 @@ class LlamaModel:
         return room
 
     def _prompt(self, request: Request) -> list[int]:
-        """The tokens of a request's prompt."""
+        """Return the tokens of a request's prompt."""
         text, bos = self._template.render(request.messages), self._vocabulary.bos
         begin = self._vocabulary.adds_bos and not (bos and text.startswith(bos))
         tokens = self._vocabulary.tokens(text, begin=begin)

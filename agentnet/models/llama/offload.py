@@ -1,4 +1,4 @@
-"""How many layers of a model the GPUs take. Arithmetic only; no device is touched here."""
+"""How many layers of a model the GPUs take. This is arithmetic only; no device is touched here."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from itertools import accumulate
 from agentnet.models.llama.footprint import Footprint
 
 RESERVE = 512 * 2**20
-"""Bytes of each device that stay free: the driver and the backend take some that nobody announces."""
+"""Bytes of each device that stay free: the driver and the backend take some without announcing it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A device's name and its free bytes; None where the driver does not tell."""
+    """A device's name and its free bytes; None where the driver does not tell them."""
 
     name: str
     free: int | None
@@ -38,8 +38,11 @@ NOTHING = Offload()
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a model asks of the devices: its cache of `cells` tokens for `sequences` sequences, where `cache` says that
-    the cache of a layer lies with its weights, and `compute` bytes of buffers on every device that takes part."""
+    """What a model needs on the devices beside its weights.
+
+    A KV cache of `cells` tokens for `sequences` sequences, which lies with the weights of each layer if `cache` is set;
+    and buffers of `compute` bytes on every device that takes part.
+    """
 
     cells: int
     sequences: int
@@ -55,23 +58,23 @@ def fit(
     most: int | None = None,
     shares: Sequence[float] | None = None,
 ) -> Offload:
-    """The largest number of layers, at most `most`, with which no device is left with less than the reserve.
+    """Return the largest number of layers, at most `most`, that leaves `RESERVE` bytes free on every device.
 
-    `shares` divide the layers among the devices; None divides by free memory, as llama.cpp does. A device that does
-    not tell its free memory is taken to hold everything: whoever loads has to step down where it does not.
+    `shares` divide the layers among the devices; None divides by free memory, as llama.cpp does. A device that does not
+    tell its free memory is assumed to hold everything: the loader has to step down where it does not.
     """
     whole = len(model.blocks) + 1
     for layers in range(min(whole, whole if most is None else most), 0, -1):
-        found = occupy(model, demand, rooms, layers, shares=shares)
-        if all(room.free is None or used + RESERVE <= room.free for room, used in _pairs(rooms, found)):
-            return found
+        offload = occupy(model, demand, rooms, layers, shares=shares)
+        if all(room.free is None or used + RESERVE <= room.free for room, used in _in_use(rooms, offload)):
+            return offload
     return NOTHING
 
 
 def occupy(
     model: Footprint, demand: Demand, rooms: Sequence[Room], layers: int, *, shares: Sequence[float] | None = None
 ) -> Offload:
-    """What that many layers take of each device, whether it has that much or not."""
+    """Return what a number of layers takes of each device, whether the device has that much or not."""
     if not rooms or layers < 1:
         return NOTHING
     blocks = len(model.blocks)
@@ -79,8 +82,8 @@ def occupy(
     parts = _shares(rooms, shares)
     points = [point / sum(parts) for point in accumulate(parts)]
     used = [0] * len(rooms)
-    for place, layer in enumerate(range(blocks + 1 - layers, blocks + 1)):
-        device = min(bisect_right(points, place / layers), len(rooms) - 1)
+    for index, layer in enumerate(range(blocks + 1 - layers, blocks + 1)):
+        device = min(bisect_right(points, index / layers), len(rooms) - 1)
         used[device] += _layer(model, demand, layer)
     return Offload(layers, tuple(taken and taken + demand.compute for taken in used), parts)
 
@@ -93,7 +96,7 @@ def _layer(model: Footprint, demand: Demand, layer: int) -> int:
 
 
 def _shares(rooms: Sequence[Room], given: Sequence[float] | None) -> tuple[float, ...]:
-    """What is given, filled up with zeros; else the devices' free memory, and equal shares where none tells it."""
+    """Return the given shares, filled up with zeros; by default the free memory, or equal shares if it is unknown."""
     parts = [float(part) for part in given or ()][: len(rooms)]
     parts += [0.0] * (len(rooms) - len(parts))
     if not any(parts):
@@ -101,5 +104,5 @@ def _shares(rooms: Sequence[Room], given: Sequence[float] | None) -> tuple[float
     return tuple(parts) if any(parts) else (1.0,) * len(rooms)
 
 
-def _pairs(rooms: Sequence[Room], found: Offload) -> list[tuple[Room, int]]:
-    return [(room, used) for room, used in zip(rooms, found.used, strict=True) if used]
+def _in_use(rooms: Sequence[Room], offload: Offload) -> list[tuple[Room, int]]:
+    return [(room, used) for room, used in zip(rooms, offload.used, strict=True) if used]

@@ -1,4 +1,4 @@
-"""What a model will take of this machine, and how large its KV cache may be. Decided before anything is loaded."""
+"""The memory plan of a model: what it will take, and how large its KV cache may be. Made before anything is loaded."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from agentnet.models.llama.offload import NOTHING, RESERVE, Demand, Offload, Roo
 MAX_DEFAULT_CONTEXT = 8192
 MAX_MICROBATCH = 512
 CACHE_SHARE = 0.25
-"""Of the memory that a model leaves free, how much its KV cache takes beyond the tokens of one request, where the spec
-does not size it. Further models need the rest."""
+"""The share of the free memory that a KV cache takes beyond the tokens of one request, where the spec does not size it.
+Further models need the rest."""
 FULL = 4
-"""Requests of full length that a cache has room for, where the spec does not size it: few ever are that long."""
+"""Requests of full length that a cache has room for, where the spec does not size it. Few requests are that long."""
 STEP = 256
 """llama.cpp rounds the tokens of a cache up to a multiple of this."""
 
@@ -31,10 +31,10 @@ class MemoryPlan:
     cells: int
     """Tokens that the KV cache holds for all sequences together."""
     sequences: int
-    """Sequences that the context tells apart: those that are decoded, others that keep prefixes or score, and one that
-    fills up steps (see `Context`)."""
+    """Sequences of the context: those that decode, others that keep prefixes or score, and one for padding (see
+    `Context`)."""
     batch: int
-    """Tokens that may be decoded at once."""
+    """Tokens that one step may have."""
     weights: int
     cache: int
     compute: int
@@ -55,7 +55,7 @@ class MemoryPlan:
 
     @property
     def microbatch(self) -> int:
-        """Tokens that llama.cpp evaluates at once, of those that it is given."""
+        """Tokens of a step that llama.cpp evaluates at once."""
         return min(self.batch, MAX_MICROBATCH)
 
     def __str__(self) -> str:
@@ -66,20 +66,20 @@ class MemoryPlan:
 
     @property
     def offloaded(self) -> str:
-        """What lies on GPUs, for people; empty if nothing does."""
+        """What lies on GPUs, as a text for people; empty if nothing does."""
         layers = self.offload.layers
         return f"{amount(sum(self.offload.used))} on the GPU ({layers} layers)" if layers else ""
 
     @property
     def advice(self) -> str:
-        """What would make a plan fit that does not."""
+        """What to change so that a plan fits that does not."""
         assert self.free is not None
         if self.weights < self.free:
             return f"{amount(self.free)} are free; set a smaller `context` or `cache_tokens`, or a quantised KV cache"
         return f"{amount(self.free)} are free; use a smaller model, or one of fewer bits"
 
     def shortage(self) -> str:
-        """What does not fit, with numbers, and what to do about it."""
+        """Return what does not fit, with numbers, and what to do about it."""
         return f"{self} need {amount(self.total)} and {self.advice}"
 
     def as_json(self) -> dict[str, Any]:
@@ -101,16 +101,16 @@ class MemoryPlan:
 def plan_memory(
     header: Header, spec: LlamaSpec, *, free: int | None, rooms: Sequence[Room] = (), most: int | None = None
 ) -> MemoryPlan:
-    """The plan for a model, given the free bytes of RAM (None: unknown) and of the devices that it may use.
+    """Return the plan of a model, given the free bytes of RAM (None: unknown) and of the devices that it may use.
 
-    `most` bounds the layers on the devices. A plan may turn out not to fit; a given number of layers is never checked
-    against the devices, since whoever gives it knows better.
+    `most` bounds the layers on the devices. The plan may not fit (`MemoryPlan.fits`). A number of layers that the spec
+    gives is not checked against the devices.
     """
     return _Planner(header, spec, free, rooms, most).plan()
 
 
 def amount(bytes_: int) -> str:
-    """A size for people: ``4.1 GiB``, ``12.0 MiB``."""
+    """Return a size as a text for people: ``4.1 GiB``, ``12.0 MiB``."""
     return f"{bytes_ / 2**30:.1f} GiB" if bytes_ >= 2**30 else f"{bytes_ / 2**20:.1f} MiB"
 
 
@@ -121,9 +121,9 @@ class _Planner:
         self._spec, self._free, self._rooms, self._most = spec, free, rooms, most
         self._model: Footprint = footprint(header, kv_type_k=spec.kv_type_k, kv_type_v=spec.kv_type_v)
         self._size = spec.context or min(header.context or MAX_DEFAULT_CONTEXT, MAX_DEFAULT_CONTEXT)
-        # A recurrent layer holds a whole state for each sequence, used or not: only one more, to score with.
+        # A recurrent layer holds a whole state for each sequence, used or not: only one more is there, to score with.
         self._sequences = spec.sequences + 1 if self._model.recurrent else 2 * spec.sequences + 3
-        # llama.cpp aborts where a step cannot hold a token of each sequence.
+        # llama.cpp aborts if a step cannot hold a token of each sequence.
         self._batch = max(min(spec.batch, self._size), self._sequences)
 
     def plan(self) -> MemoryPlan:
@@ -132,11 +132,11 @@ class _Planner:
             return self._with(_rounded(max(self._size, self._spec.cache_tokens)))
         wished = _rounded(self._size * min(self._spec.sequences, FULL))
         plan = self._with(min(wished, smallest.cells + self._extra(smallest) // STEP * STEP))
-        # A long cache must not push layers off the devices, nor out of RAM what would fit with a short one.
+        # A longer cache must neither push layers off the devices nor make a model not fit that fits with a short one.
         return plan if plan.offload.layers == smallest.offload.layers and plan.fits else smallest
 
     def _extra(self, plan: MemoryPlan) -> int:
-        """Tokens that the cache may hold beyond one request's."""
+        """Return the tokens that the cache may hold beyond those of one request."""
         if plan.offload.layers and self._spec.offload_kv:
             if plan.offload.layers <= len(self._model.blocks) and self._spec.gpu_layers == "auto":
                 return 0  # not even the layers have room
@@ -157,7 +157,7 @@ class _Planner:
         return spare
 
     def _with(self, cells: int) -> MemoryPlan:
-        """The plan for a cache of that many tokens."""
+        """Return the plan for a cache of that many tokens."""
         model, spec = self._model, self._spec
         tokens = min(self._batch, MAX_MICROBATCH)
         rows = max(self._sequences, min(64, self._batch))

@@ -1,4 +1,4 @@
-"""Drawing tokens: a sampler chain, and a grammar beside it. Every pointer is checked: a bad grammar is a crash."""
+"""Drawing tokens: a sampler chain, and a grammar beside it. Every pointer is checked, as a bad grammar is a crash."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from agentnet.models.llama.vocabulary import Vocabulary
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 _FORBIDDEN = -np.inf
 FIRST = 64
-"""How many of the likeliest tokens a grammar is asked about before all of them."""
+"""How many of the likeliest tokens are checked against a grammar before all tokens are."""
 
 
 class Sampler:
     """Draws the tokens of one reply. `close` frees what llama.cpp allocated for it.
 
-    A grammar is asked about the drawn token alone; only when it rejects that one, the whole vocabulary is masked.
-    llama.cpp's grammars let two things pass that are rejected here: malformed UTF-8 (an overlong quotation mark would
-    end a text), and control tokens, which they read as their names while the reply shows nothing.
+    Only the drawn token is checked against the grammar; the whole vocabulary is masked only where that one is rejected.
+    Two things that llama.cpp's grammars accept are rejected here: malformed UTF-8 (an overlong quotation mark would end
+    a text), and control tokens, which the grammars read as their names while the reply shows nothing.
     """
 
     def __init__(self, vocabulary: Vocabulary, sampling: Sampling, grammar: str | None) -> None:
@@ -49,13 +49,13 @@ class Sampler:
             self._llama.llama_sampler_free(self._grammar)
         self._chain = self._grammar = None
 
-    def draw(self, context: Any, logits: Any, place: int) -> int | None:
-        """The next token; None where the grammar allows none at all.
+    def draw(self, context: Any, logits: Any, row: int) -> int | None:
+        """Return the next token; None where the grammar allows none at all.
 
-        `logits` is a float32 array of shape (vocabulary,), which is not changed; `place` is where llama.cpp finds the
-        same, counted from the end of the rows that the context decoded last (−1 is the last one).
+        `logits` is a float32 array of shape (vocabulary,), which is not changed; `row` is llama.cpp's index of the same
+        row, counted from the end of the rows that the context decoded last (−1 is the last one).
         """
-        drawn = int(logits.argmax()) if self._greedy else int(self._sample(self._chain, context, place))
+        drawn = int(logits.argmax()) if self._greedy else int(self._sample(self._chain, context, row))
         if self._grammar is None:
             return drawn
         fits = self._masked(np.array([(drawn, 1.0, 0.0)], _CANDIDATE)) and self._continues(drawn)
@@ -65,7 +65,7 @@ class Sampler:
         return token
 
     def _likeliest_allowed(self, logits: Any) -> int | None:
-        """The allowed token with the highest logit. Most often it is among the first few, which are cheap to check."""
+        """Return the allowed token with the highest logit. Mostly it is among the likeliest, which come first."""
         if len(logits) > FIRST:
             token = self._first_allowed(logits, np.sort(np.argpartition(logits, -FIRST)[-FIRST:]))
             if token is not None:
@@ -97,25 +97,27 @@ class Sampler:
         return None
 
     def _masked(self, candidates: Any) -> bool:
-        """Put the logits of what the grammar rejects to −∞, in place; whether any is left."""
+        """Set the logits of rejected candidates to −∞, in place. Returns whether any candidate is left."""
         array = self._array(candidates)
         self._llama.llama_sampler_apply(self._grammar, ctypes.byref(array))
         return bool((candidates["logit"] > _FORBIDDEN).any())
 
     def _continues(self, token: int) -> bool:
-        """Whether a token ends the reply or adds well-formed UTF-8 to it; if so, its bytes are taken in."""
+        """Return whether a token ends the reply or adds well-formed UTF-8 to it; if so, its bytes are taken in."""
         before, piece = self._utf8.getstate(), self._vocabulary.piece(token)
         if not piece:
             return self._vocabulary.ends(token)
         try:
             self._utf8.decode(piece)
             pending = self._utf8.getstate()[0]
-            right = pending < b"\xed\xa0" or pending >= b"\xee"  # Python sees half of a surrogate pair a byte later
+            well_formed = (
+                pending < b"\xed\xa0" or pending >= b"\xee"
+            )  # Python sees half of a surrogate pair a byte later
         except UnicodeDecodeError:
-            right = False
-        if not right:
+            well_formed = False
+        if not well_formed:
             self._utf8.setstate(before)
-        return right
+        return well_formed
 
     def _array(self, candidates: Any) -> Any:
         data = candidates.ctypes.data_as(self._llama.llama_token_data_p)
@@ -133,16 +135,14 @@ def _draws(sampling: Sampling) -> Iterator[Any]:
     if sampling.min_p:
         yield llama.llama_sampler_init_min_p(sampling.min_p, 1)
     yield llama.llama_sampler_init_temp(sampling.temperature)
-    # The largest seed is llama.cpp's word for "any": who asks for it by number gets a fixed one all the same.
+    # The largest seed is llama.cpp's word for "any": a request for that very number gets the next smaller one.
     seed = llama.LLAMA_DEFAULT_SEED if sampling.seed is None else min(sampling.seed, llama.LLAMA_DEFAULT_SEED - 1)
     yield llama.llama_sampler_init_dist(seed)
 
 
 def _grammar_sampler(vocab: Any, grammar: str) -> Any:
-    backend.forget_errors()
-    made = backend.library().llama_sampler_init_grammar(vocab, grammar.encode(), b"root")
-    if not made:
-        raise SchemaUnsupported(
-            f"llama.cpp cannot read the grammar of this schema: {backend.last_error() or 'no reason'}"
-        )
-    return made
+    backend.forget()
+    sampler = backend.library().llama_sampler_init_grammar(vocab, grammar.encode(), b"root")
+    if not sampler:
+        raise SchemaUnsupported(f"llama.cpp cannot read the grammar of this schema: {backend.reason()}")
+    return sampler

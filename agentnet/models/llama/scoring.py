@@ -1,4 +1,4 @@
-"""Scoring given replies: one pass over the prompt and over each distinct beginning of the replies."""
+"""Scoring given replies: one pass over the prompt and over each distinct prefix of the replies."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from agentnet.models.base import Scores
-from agentnet.models.llama.cache import Held
+from agentnet.models.llama.cache import CachedSequence
 from agentnet.models.llama.context import Context
-from agentnet.models.llama.delivery import Mailbox
+from agentnet.models.llama.dispatcher import ResultDispatcher
 from agentnet.models.llama.job import Job, NoRoom
 from agentnet.models.llama.prefix import common_prefix
 
@@ -18,8 +18,8 @@ from agentnet.models.llama.prefix import common_prefix
 class Scoring(Job):
     """The log-probabilities of continuations of one prompt, each a non-empty list of tokens.
 
-    What all of them begin with is evaluated together with the prompt. Where they part, the sequence is forked, and a
-    token that several still share is decoded once for all of them. Answers of one token cost nothing but the prompt.
+    Their common prefix, the stem, is evaluated together with the prompt. Behind it the sequence is forked, and a token
+    that several continuations share is decoded once for all of them. Continuations of one token cost only the prompt.
     """
 
     def __init__(
@@ -33,16 +33,16 @@ class Scoring(Job):
     ) -> None:
         """`longest_stem` bounds how many tokens with logits are evaluated in the prompt's own step.
 
-        `among` compares a token with those that other continuations have in its place, instead of the whole
-        vocabulary, and where there are none it does not count.
+        `among` compares a token with those of the other continuations at the same point, instead of the whole
+        vocabulary. A token without such rivals has no log-probability then.
         """
-        self._rivals = _rivals(continuations) if among else None
+        self._rivals = _rivals_of(continuations) if among else None
         if self._rivals is not None:
-            continuations = [_up_to_last_parting(tokens, self._rivals) for tokens in continuations]
+            continuations = [_up_to_last_branch(tokens, self._rivals) for tokens in continuations]
         stem = list(continuations[0])
         for continuation in continuations[1:]:
             del stem[common_prefix(stem, continuation, len(stem)) :]
-        # Nobody asks what comes after the last token of the longest one.
+        # What follows the last token of the longest continuation is not needed.
         del stem[min(longest_stem, max(map(len, continuations)) - 1) :]
         super().__init__([*prompt, *stem], wanted_from=len(prompt) - 1, priority=priority)
         self.prompt_length = len(prompt)
@@ -50,7 +50,7 @@ class Scoring(Job):
         self._stem = self._evaluated = len(stem)
         self._logprobs: list[list[float]] = []
 
-    def take(self, context: Context, logits: Any, last: int, mailbox: Mailbox) -> bool:
+    def take(self, context: Context, logits: Any, last: int, dispatcher: ResultDispatcher) -> bool:
         self._logprobs = [[] for _ in self._continuations]
         self._evaluated = self._stem
         for depth, row in enumerate(logits):
@@ -69,19 +69,19 @@ class Scoring(Job):
         return Scores(tuple(map(tuple, self._logprobs)), self.usage(self._evaluated))
 
     def _longer(self) -> list[int]:
-        """The continuations that have more than the stem and one token behind it."""
-        return [place for place, tokens in enumerate(self._continuations) if len(tokens) > self._stem + 1]
+        """Return the indices of continuations with more than the stem and one token behind it."""
+        return [index for index, tokens in enumerate(self._continuations) if len(tokens) > self._stem + 1]
 
-    def _groups(self, context: Context) -> Iterator[dict[int, Held]]:
-        """Forks of the stem for some continuations at a time, as many as there are sequences and cells for."""
-        assert self.held is not None
+    def _groups(self, context: Context) -> Iterator[dict[int, CachedSequence]]:
+        """Fork the stem for groups of continuations, each as large as sequences and cells allow. By index."""
+        assert self.sequence is not None
         left = self._longer()
         while left:
-            group: dict[int, Held] = {}
+            group: dict[int, CachedSequence] = {}
             room = context.cache.available
             try:
                 while left and (needed := len(self._continuations[left[0]]) - 1 - self._stem) <= room:
-                    if (fork := context.cache.fork(self.held)) is None:
+                    if (fork := context.cache.fork(self.sequence)) is None:
                         break
                     group[left.pop(0)] = fork
                     room -= needed
@@ -92,67 +92,67 @@ class Scoring(Job):
                 for fork in group.values():
                     context.cache.drop(fork)
 
-    def _follow(self, context: Context, group: dict[int, Held]) -> None:
-        """Evaluate what a group's continuations have beyond the stem, all but the last token of each."""
-        # A recurrent state belongs to one sequence: there, nothing can be decoded for several at once.
+    def _follow(self, context: Context, group: dict[int, CachedSequence]) -> None:
+        """Evaluate the tokens of a group behind the stem, except the last token of each continuation."""
+        # A recurrent state belongs to one sequence: a token cannot be decoded for several at once.
         nodes = list(self._nodes(group, sharing=context.cache.forks))
         while nodes:
-            some, nodes = nodes[: context.batch.capacity], nodes[context.batch.capacity :]
-            context.cache.make_room(len(some))
-            for members, depth, token in some:
+            step, nodes = nodes[: context.batch.capacity], nodes[context.batch.capacity :]
+            context.cache.make_room(len(step))
+            for members, depth, token in step:
                 context.batch.add_shared([group[member].id for member in members], self.prompt_length + depth, token)
             logits = context.decode()
-            self._evaluated += len(some)
-            for (members, depth, token), row in zip(some, logits, strict=True):
+            self._evaluated += len(step)
+            for (members, depth, token), row in zip(step, logits, strict=True):
                 context.cache.extend_shared([group[member] for member in members], [token])
                 self._note(members, depth + 1, row)
 
     def _nodes(self, group: Iterable[int], *, sharing: bool) -> Iterator[tuple[list[int], int, int]]:
-        """The tokens to evaluate, level by level: who shares it, its depth in the continuation, and the token."""
-        deepest = max(len(self._continuations[place]) for place in group) - 1
+        """Yield the tokens to evaluate, level by level: the continuations that share it, its depth, and the token."""
+        deepest = max(len(self._continuations[index]) for index in group) - 1
         for depth in range(self._stem, deepest):
             together: dict[tuple[int, ...], list[int]] = {}
-            for place in group:
-                tokens = self._continuations[place]
+            for index in group:
+                tokens = self._continuations[index]
                 if depth < len(tokens) - 1:
-                    owner = () if sharing else (place,)
-                    together.setdefault((*owner, *tokens[: depth + 1]), []).append(place)
-            yield from ((members, depth, beginning[-1]) for beginning, members in together.items())
+                    owner = () if sharing else (index,)
+                    together.setdefault((*owner, *tokens[: depth + 1]), []).append(index)
+            yield from ((members, depth, prefix[-1]) for prefix, members in together.items())
 
     def _note(self, members: Iterable[int], depth: int, row: Any) -> None:
-        """Write down what a row says about the token at `depth` of each member."""
-        asked = [(place, tokens) for place in members if depth < len(tokens := self._continuations[place])]
-        if not asked:
+        """Record what a row of logits says about the token at `depth` of each member."""
+        scored = [(index, tokens) for index in members if depth < len(tokens := self._continuations[index])]
+        if not scored:
             return
         rivals: Any = slice(None)
         if self._rivals is not None:  # all members have the same tokens up to here, and so the same rivals
-            rivals = self._rivals[tuple(asked[0][1][:depth])]
+            rivals = self._rivals[tuple(scored[0][1][:depth])]
             if len(rivals) == 1:
                 return
         normaliser = _log_sum(row[rivals])
-        for place, tokens in asked:
-            self._logprobs[place].append(float(row[tokens[depth]]) - normaliser)
+        for index, tokens in scored:
+            self._logprobs[index].append(float(row[tokens[depth]]) - normaliser)
 
 
-def _rivals(continuations: Sequence[Sequence[int]]) -> dict[tuple[int, ...], list[int]]:
-    """For each beginning of a continuation, the tokens that come next in any."""
-    found: dict[tuple[int, ...], list[int]] = {}
+def _rivals_of(continuations: Sequence[Sequence[int]]) -> dict[tuple[int, ...], list[int]]:
+    """Return the tokens that follow each prefix of the continuations."""
+    rivals: dict[tuple[int, ...], list[int]] = {}
     for tokens in continuations:
         for depth, token in enumerate(tokens):
-            following = found.setdefault(tuple(tokens[:depth]), [])
+            following = rivals.setdefault(tuple(tokens[:depth]), [])
             if token not in following:
                 following.append(token)
-    return found
+    return rivals
 
 
-def _up_to_last_parting(tokens: Sequence[int], rivals: Mapping[tuple[int, ...], Sequence[int]]) -> Sequence[int]:
-    """A continuation without what is fixed after it has parted from every other one."""
-    parting = (depth for depth in range(len(tokens) - 1, -1, -1) if len(rivals[tuple(tokens[:depth])]) > 1)
-    return tokens[: next(parting, 0) + 1]
+def _up_to_last_branch(tokens: Sequence[int], rivals: Mapping[tuple[int, ...], Sequence[int]]) -> Sequence[int]:
+    """Return a continuation up to the last token that has rivals."""
+    branches = (depth for depth in range(len(tokens) - 1, -1, -1) if len(rivals[tuple(tokens[:depth])]) > 1)
+    return tokens[: next(branches, 0) + 1]
 
 
 def _log_sum(logits: Any) -> float:
-    """The logarithm of the sum of the exponentials."""
+    """Return the logarithm of the sum of the exponentials of a row of logits."""
     values = logits.astype(np.float64)
     top = values.max()
     return float(top + np.log(np.exp(values - top).sum()))

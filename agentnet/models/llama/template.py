@@ -18,7 +18,7 @@ _CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-"""For files without a template: the format that most instruction-tuned models have met."""
+"""For files without a template: the format that most instruction-tuned models know."""
 
 
 class ChatTemplate:
@@ -40,7 +40,7 @@ class ChatTemplate:
             ) from error
 
     def render(self, messages: Sequence[ChatMessage]) -> str:
-        """The prompt text, ready for the assistant's reply. Raises `ModelError` where the template refuses."""
+        """Return the prompt text, up to where the reply begins. Raises `ModelError` where the template refuses."""
         try:
             return self._template.render(
                 messages=list(messages),
@@ -50,7 +50,7 @@ class ChatTemplate:
                 tools=None,
             )
         except Exception as error:
-            # A template is a program of someone else's: besides its own refusals it may raise anything.
+            # A template is a foreign program: beside its own refusals it may raise anything.
             raise ModelError(f"{self._path}: its chat template refuses this prompt: {error}") from error
 
 

@@ -1,8 +1,8 @@
-"""One budget of threads for all engines of the process.
+"""One budget of threads for all engines of a machine.
 
-Two contexts that each use every core run at a third of their speed in turn, or worse. So the cores are divided among
-the engines that are at work at this moment: one alone has all of them, and two have half each, from their next step
-on.
+Two contexts that both use every core run at a third of their speed, or worse. So the cores are divided among the
+engines that are at work at this moment: one engine alone has all cores, and two have half of them each, from their next
+step on.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from agentnet.models.devices import physical_cores
-
 
 class ThreadBudget:
-    """Divides `cores` among those at work. Reading `share` is cheap enough for every step."""
+    """Divides `cores` among the engines at work. Reading `share` is cheap enough for every step."""
 
     def __init__(self, cores: int) -> None:
         self._cores = cores
@@ -29,10 +27,11 @@ class ThreadBudget:
         """Threads for each engine that is at work and has no fixed number of its own."""
 
     def enter(self, fixed: int | None = None) -> None:
-        """An engine starts to work; with a `fixed` number of threads where its spec says so."""
+        """Count an engine that starts to work, with a `fixed` number of threads where its spec sets one."""
         self._change(1, fixed)
 
     def leave(self, fixed: int | None = None) -> None:
+        """Count an engine that stops working; `fixed` as at `enter`."""
         self._change(-1, fixed)
 
     def _change(self, by: int, fixed: int | None) -> None:
@@ -44,18 +43,16 @@ class ThreadBudget:
             self.share = max(1, (self._cores - self._fixed) // max(1, self._working))
 
 
-BUDGET = ThreadBudget(physical_cores())
-
 _SOFT = 1
-"""OpenMP's word for: the threads end, settings stay."""
+"""OpenMP's `omp_pause_soft`: the threads end, settings stay."""
 
 
 def end_team() -> None:
-    """End the worker threads that OpenMP keeps for the calling thread; they come back with the next step.
+    """End the worker threads that OpenMP keeps for the calling thread; the next step starts them again.
 
-    OpenMP gives each thread that computes a team of its own, and counts the idle ones too. As soon as all teams of the
-    process together outnumber the cores, waiting threads go to sleep instead of spinning, in every team: two engines
-    that take turns then run far below their speed. Does nothing where llama.cpp was built without OpenMP.
+    OpenMP gives each thread that computes a team of its own, and counts idle teams too. As soon as the threads of all
+    teams outnumber the cores, waiting threads sleep instead of spinning, in every team: two engines that take turns
+    then run far below their speed. Does nothing where llama.cpp was built without OpenMP.
     """
     _pause()(_SOFT)
 

@@ -16,6 +16,8 @@ class Vocabulary:
         self._llama = backend.library()
         self.pointer = pointer
         self.size = int(self._llama.llama_vocab_n_tokens(pointer))
+        self.derived: dict[type, Any] = {}
+        """See `TokenVocabulary`."""
         self._pieces: dict[int, bytes] = {}
         self._ends: dict[int, bool] = {}
         self.adds_bos = bool(self._llama.llama_vocab_get_add_bos(pointer))
@@ -23,28 +25,30 @@ class Vocabulary:
         self.eos = self._name(self._llama.llama_vocab_eos(pointer))
 
     def tokens(self, text: str, *, begin: bool, special: bool = True) -> list[int]:
-        """The tokens of a text; `begin` lets the file add its BOS token, `special` reads names of control tokens as
-        these tokens."""
+        """Return the tokens of a text.
+
+        `begin` lets the file add its BOS token; `special` reads the names of control tokens as those tokens.
+        """
         data = text.encode()
         room = len(data) + 8
         while True:
-            found = (ctypes.c_int32 * room)()
-            count = self._llama.llama_tokenize(self.pointer, data, len(data), found, room, begin, special)
+            tokens = (ctypes.c_int32 * room)()
+            count = self._llama.llama_tokenize(self.pointer, data, len(data), tokens, room, begin, special)
             if count >= 0:
-                return list(found[:count])
+                return list(tokens[:count])
             if -count <= room:
                 raise ModelError("llama.cpp could not tokenise the prompt")
             room = -count
 
     def piece(self, token: int) -> bytes:
-        """The bytes of one token; empty for control tokens. They need not be whole UTF-8 characters."""
+        """Return the bytes of one token, which need not be whole characters; none for a control token."""
         known = self._pieces.get(token)
         if known is None:
             known = self._pieces[token] = self._piece(token, special=False)
         return known
 
     def ends(self, token: int) -> bool:
-        """Whether a token ends the reply: any of the file's end tokens."""
+        """Return whether a token ends the reply. A file may name several such tokens."""
         known = self._ends.get(token)
         if known is None:
             known = self._ends[token] = bool(self._llama.llama_vocab_is_eog(self.pointer, token))

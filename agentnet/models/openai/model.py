@@ -28,10 +28,11 @@ from tenacity import (
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelError
-from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, NextTokens, Request
+from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, Request
 from agentnet.models.openai.errors import refused_field, translated, wanted_pause, worth_retrying
 from agentnet.models.openai.replies import Reply
 from agentnet.models.openai.tokens import MOST, read_next_tokens
+from agentnet.models.tokens import NextTokens
 
 log = logging.getLogger("agentnet.remote")
 
@@ -97,10 +98,10 @@ class OpenAIModel:
         yield Chunk("", self._finished(request, reply.completion(time.perf_counter() - started)))
 
     async def next_tokens(self, request: Request, said: str) -> NextTokens:
-        """One token is asked for behind a reply that has begun.
+        """Ask for one token behind a reply that has begun with `said`.
 
-        Servers differ in how they are told to go on with it: what one needs beside the assistant's message at the end
-        (``continue_final_message``, …) stands in the spec's `extra_body`.
+        A server continues the assistant's message at the end of the request. The fields that some servers need for that
+        (``continue_final_message``, …) stand in the spec's `extra_body`.
         """
         started = time.perf_counter()
         begun: tuple[ChatMessage, ...] = ({"role": "assistant", "content": said},) if said else ()
@@ -131,7 +132,7 @@ class OpenAIModel:
             )
 
     async def _next(self, events: openai.AsyncStream[object]) -> object:
-        """The next piece of a streamed reply, or `_END`. What was said cannot be taken back, so nothing is retried."""
+        """Return the next piece of a streamed reply, or `_END`. Text cannot be taken back, so nothing is retried."""
         try:
             async with asyncio.timeout(self._spec.timeout):
                 return await anext(events, _END)
@@ -221,7 +222,7 @@ class OpenAIModel:
         return {"type": "json_object"} | ({} if self._format == "json_object" else {"schema": schema})
 
     def _refusal(self, fields: _Fields, error: BaseException) -> str | None:
-        """The field that the server refuses and that may be left out: not one that the spec insists on."""
+        """Return the field that the server refuses, if it may be left out: not one that the spec insists on."""
         name = refused_field(fields, error)
         insisted = name in self._spec.extra_body or (
             (name == "response_format" and self._spec.structured != "auto")

@@ -34,7 +34,7 @@ class _Choice(BaseModel):
 
 
 class _Body(BaseModel):
-    """A whole reply, or one event of a stream. Fields that nobody reads are not looked at."""
+    """A whole reply, or one event of a stream. Fields that are not used are ignored."""
 
     choices: list[_Choice] = []
     usage: Any = None
@@ -98,7 +98,7 @@ class Reply:
 
 
 def usage_of(found: Mapping[str, Any], seconds: float) -> Usage:
-    """What one call has used, as far as the server tells it."""
+    """Return what one call has used, as far as the server says."""
     details = found.get("prompt_tokens_details")
     return Usage(
         calls=1,

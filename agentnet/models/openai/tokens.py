@@ -1,4 +1,4 @@
-"""The likeliest next tokens as an OpenAI-compatible server tells them, read and checked."""
+"""The likeliest next tokens that an OpenAI-compatible server gives, read and checked."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from agentnet.errors import BadResponse
-from agentnet.models.base import NextTokens
 from agentnet.models.openai.errors import quoted
 from agentnet.models.openai.replies import usage_of
+from agentnet.models.tokens import NextTokens
 
 MOST = 20
 """Tokens that a server is asked for: the most that the API allows."""
@@ -45,7 +45,7 @@ class _Body(BaseModel):
 
 
 def read_next_tokens(data: object, where: str, seconds: float) -> NextTokens:
-    """The next tokens in a reply of one token. What is said by several is added up; all end tokens are one outcome.
+    """Return the next tokens in a reply of one token. Tokens with the same text are added up, and so are end tokens.
 
     Raises `BadResponse` where the server gives no log-probabilities.
     """

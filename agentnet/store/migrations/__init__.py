@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-KNOWN = ("0001", "0002")
+KNOWN = ("0001", "0002", "0003")
 """Every revision, oldest first. A new file under ``versions`` is named here too."""
 
 NEWEST = KNOWN[-1]
 """The revision that this version writes; older ones are upgraded, newer ones refused."""
 
 
-def upgrade(connection: Connection) -> None:
-    """Run the migrations that a database lacks, on an open connection, inside its transaction."""
+def upgrade(connection: Connection, revision: str = NEWEST) -> None:
+    """Run the migrations that a database lacks up to a revision, on an open connection, inside its transaction."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

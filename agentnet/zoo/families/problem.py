@@ -9,7 +9,7 @@ from agentnet.zoo.families.base import MARKER, Item
 MAX_WRONG = 3
 
 TELLING = 8
-"""Steps of so many characters name their problem; shorter ones (``G1``) are shared by many."""
+"""Steps of at least this many characters identify their problem; many problems share shorter ones (``G1``)."""
 
 
 class Problem(NamedTuple):

@@ -10,11 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentnet.evals.report.findings import against, frontier, glance, online, pairs, paths, rounds, together, verdict
+from agentnet.contracts.evaluations import SELECTION
+from agentnet.evals.report.findings import (
+    comparison_with,
+    complementarity,
+    frontier,
+    online,
+    overview,
+    pairs,
+    paths,
+    rounds,
+    verdict,
+)
 from agentnet.evals.report.headline import headline
+from agentnet.evals.results import Summary
 from agentnet.evals.statistics import Interval
 from agentnet.evals.suite import Sweep
-from agentnet.evals.summary import Summary, summarise
+from agentnet.evals.summary import summarise
 from agentnet.evals.sweeps import swept, system
 from agentnet.evals.sweeps import together as decided
 from agentnet.evals.systems import BEST
@@ -40,7 +52,7 @@ def summary(systems: dict[str, tuple[str, int]], best: str) -> Summary:
 def test_the_headline_counts_only_what_survives_the_correction() -> None:
     systems = {"good": ("r" * 20, 30), "lucky": ("r" * 12 + "w" * 8, 30), "bad": ("w" * 20, 30)}
     found = summary(systems, "r" * 10 + "w" * 10)
-    assert [verdict(against(found.row("sums", name), BEST)) for name in ("good", "lucky", "bad")] == [
+    assert [verdict(comparison_with(found.row("sums", name), BEST)) for name in ("good", "lucky", "bad")] == [
         "better",
         "open",
         "worse",
@@ -57,9 +69,9 @@ def test_the_headline_says_plainly_that_nothing_was_better() -> None:
     assert said[0].endswith("none was worse; the difference is within the noise.")
 
 
-def test_an_evaluation_that_is_not_over_says_so() -> None:
+def test_an_evaluation_that_is_not_finished_says_so() -> None:
     assert headline(summary({"same": ("rrww", 30)}, "rrww"))[-1] == (
-        "The evaluation is not over: this is what is there so far."
+        "The evaluation is not finished: this report covers the trials made so far."
     )
 
 
@@ -92,8 +104,8 @@ def test_the_winner_after_the_fact_is_kept_apart_from_the_path_fixed_in_advance(
         *answered("ann", "rrww"),
         *answered(one, "rrww"),
         *answered(other, "rrrw"),
-        *answered(one, "rr", split="calibration"),
-        *answered(other, "rw", split="calibration"),
+        *answered(one, "rr", split=SELECTION),
+        *answered(other, "rw", split=SELECTION),
     ]
     (group,) = paths(summarise(record(points), trials, items(4)))
     assert (group.fixed.system, group.after.system) == (one, other)
@@ -153,13 +165,13 @@ def test_a_pair_stands_beside_the_better_of_its_two() -> None:
 def test_what_only_the_system_had_right_and_what_only_it_had_wrong() -> None:
     made = record([VOTE])
     trials = [*answered("ann", "rrwww"), *answered("bob", "rwwwr"), *answered("vote", "wrwrr")]
-    (one,) = together(summarise(made, trials, items(5)), "sums")
+    (one,) = complementarity(summarise(made, trials, items(5)), "sums")
     assert ([item.id for item in one.gained], [item.id for item in one.lost]) == (["i3"], ["i0"])
-    assert together(summarise(made, [*answered("ann", "rw"), *answered("vote", "rw")], items(2)), "sums") == []
+    assert complementarity(summarise(made, [*answered("ann", "rw"), *answered("vote", "rw")], items(2)), "sums") == []
 
 
-def test_one_dataset_needs_no_glance() -> None:
-    assert glance(summary({"same": ("rrww", 30)}, "rrww")) == []
+def test_one_dataset_needs_no_overview() -> None:
+    assert overview(summary({"same": ("rrww", 30)}, "rrww")) == []
 
 
 def test_a_suite_may_call_its_own_groups_as_the_experiments_are_called() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agentnet.evals.report.headline import comparisons, headline
-from agentnet.evals.summary import Summary, summarise
+from agentnet.evals.results import Summary
+from agentnet.evals.summary import summarise
 from agentnet.evals.sweeps import system, together
 from tests.evals.made import items, record, trial, usage
 
@@ -74,11 +75,11 @@ def test_hindsight_is_told_apart_from_the_choice() -> None:
 
 def test_it_says_when_there_are_too_few_items_for_any_difference_to_show() -> None:
     weak = headline(evaluated({"ann": {"sums": "w" * 5}, "all": {"sums": "r" * 5}}))
-    assert any(line.startswith("Too few items: not even") for line in weak)
+    assert any(line.startswith("Too few items: after correction, even") for line in weak)
     enough = headline(evaluated({"ann": {"sums": "w" * 9}, "all": {"sums": "r" * 9}}))
     assert not any("Too few items" in line for line in enough)
     mixed = headline(evaluated({"ann": {"sums": "w" * 9, "lore": "w" * 3}, "all": {"sums": "r" * 9, "lore": "r" * 3}}))
-    assert any(line.startswith("Too few items on lore: not even") for line in mixed)
+    assert any(line.startswith("Too few items on lore: after correction, even") for line in mixed)
 
 
 def test_a_trial_without_a_score_is_counted_once() -> None:
@@ -87,7 +88,7 @@ def test_a_trial_without_a_score_is_counted_once() -> None:
     assert "3 trials have no score, because a model could not be asked; they are left out." in said
 
 
-def test_rivals_at_equal_budget_are_named() -> None:
+def test_baselines_at_equal_budget_are_named() -> None:
     votes = [system("vote", together(["ann", "bob"], "vote"))]
     asked = items(20)
     made = record(votes, baselines=["members", "best", "self-consistency"])
@@ -103,7 +104,8 @@ def test_rivals_at_equal_budget_are_named() -> None:
     ]
     found = summarise(made.model_copy(update={"systems": (*made.systems, again)}), trials, asked)
     said = headline(found)
-    assert "1 of 1 such gains stands against what the best model makes of the same tokens" in "\n".join(said)
-    assert any(
-        "by self-consistency (a vote over its own samples), 1 was better and none was worse" in one for one in said
-    )
+    assert "1 of 1 such gains holds against the best model's own self-consistency" in "\n".join(said)
+    assert (
+        "Against the best model's self-consistency (a vote over its own samples) at the same number of tokens, "
+        "1 was better and none was worse."
+    ) in said

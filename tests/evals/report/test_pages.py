@@ -20,8 +20,9 @@ from agentnet.evals.report.page import _tenths, page
 from agentnet.evals.report.provenance import DEFINITIONS
 from agentnet.evals.report.raster import by_difficulty, picture
 from agentnet.evals.report.svg import apart, linear, logarithmic, ticks
+from agentnet.evals.results import Summary
 from agentnet.evals.suite import Sweep
-from agentnet.evals.summary import Summary, summarise
+from agentnet.evals.summary import summarise
 from agentnet.evals.sweeps import swept, system, together
 from tests.evals.made import items, record, said, trial
 
@@ -145,7 +146,7 @@ def test_experiments_have_their_plots() -> None:
     trials = [trial(name, item.id) for item in asked for name in ("ann", "bob", *(point.name for point in points))]
     html = page(summarise(record(points), trials, asked))
     checked(html)
-    for title in ("All orders of a shape", "When members are not always there", "Rounds of debate"):
+    for title in ("All orders of a shape", "When members are offline at times", "Rounds of debate"):
         assert title in html
 
 
@@ -211,24 +212,24 @@ def several(status: str = "running") -> Summary:
     return summarise(made, trials, asked)
 
 
-def test_an_evaluation_that_is_not_over_shows_what_there_is() -> None:
+def test_an_evaluation_that_is_not_finished_shows_the_trials_so_far() -> None:
     html, text = page(several()), markdown(several())
     checked(html)
     for content in (html, text):
-        assert "The evaluation is not over: this is what is there so far." in content
+        assert "The evaluation is not finished: this report covers the trials made so far." in content
         assert "2 trials have no score" in content
         assert "failures" in content
-    assert "not over" not in page(several("done"))
+    assert "not finished" not in page(several("done"))
     for name in ("vote", "other", "ann", "bob", "best, in advance"):
         assert f">{name}<" in html
-    assert "At a glance" in html
+    assert "<h3>Overview</h3>" in html
     assert "▲ better, ▼ worse" in text
-    assert "At a glance" not in page(summary())
+    assert "<h3>Overview</h3>" not in page(summary())
 
 
 def test_answers_that_only_a_judge_scores_have_no_flips_and_no_score_of_their_own() -> None:
     found = several().row("judged", "vote")
-    assert (found.conduct.corrected, found.conduct.spoiled, found.failures) == (0, 0, 2)
+    assert (found.interaction.helpful_flips, found.interaction.harmful_flips, found.failures) == (0, 0, 2)
     checked(page(several()))
 
 

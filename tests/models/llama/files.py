@@ -80,8 +80,9 @@ def _write(
     extra: Mapping[str, int] | None = None,
     split: int = 0,
     kind: GGMLQuantizationType = GGMLQuantizationType.F32,
+    architecture: str = "llama",
 ) -> Path:
-    writer = GGUFWriter(path, "llama", split_max_tensors=split)
+    writer = GGUFWriter(path, architecture, split_max_tensors=split)
     writer.add_name(name)
     writer.add_vocab_size(SIZE)
     writer.add_context_length(context)

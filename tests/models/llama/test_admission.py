@@ -12,9 +12,8 @@ import pytest
 
 from agentnet.contracts.sampling import Sampling
 from agentnet.models.base import Request
-from agentnet.models.llama import LlamaModel, seats
-from agentnet.models.llama.admission import places
-from agentnet.models.llama.stepping import TokenSession
+from agentnet.models.llama import LlamaModel, slots
+from agentnet.models.tokens import Argmax, TokenSession, hold
 from tests.models.llama.conftest import Open
 
 ONE = {"sequences": 1, "reuse_prefix": False}
@@ -22,15 +21,11 @@ SAID = 12
 ASK = Request(({"role": "user", "content": "Tell me something."},), Sampling(max_tokens=SAID))
 
 
-def likeliest(logits: Any) -> int:
-    return int(logits.argmax())
-
-
 async def lock_step(sessions: Sequence[TokenSession], count: int = SAID) -> list[int]:
     """What the first of several sessions would say, said by all."""
     tokens: list[int] = []
     for _ in range(count):
-        tokens.append((await asyncio.gather(*(session.step(tokens, likeliest) for session in sessions)))[0])
+        tokens.append((await asyncio.gather(*(session.step(tokens, Argmax()) for session in sessions)))[0])
     return tokens
 
 
@@ -38,7 +33,7 @@ async def together(*models: LlamaModel, request: Request = ASK, count: int = SAI
     """A text of one session in each model, behind an admission."""
     sessions = [model.open_session(request) for model in models]
     try:
-        async with places(sessions):
+        async with hold(sessions):
             return await lock_step(sessions, count)
     finally:
         for session in sessions:
@@ -50,13 +45,13 @@ async def held(*models: LlamaModel) -> tuple[asyncio.Event, asyncio.Task[None]]:
     inside, end = asyncio.Event(), asyncio.Event()
     sessions = [model.open_session(ASK) for model in models]
 
-    async def hold() -> None:
-        async with places(sessions):
+    async def stay() -> None:
+        async with hold(sessions):
             await lock_step(sessions, 2)
             inside.set()
             await end.wait()
 
-    task = asyncio.create_task(hold())
+    task = asyncio.create_task(stay())
     await inside.wait()
     return end, task
 
@@ -75,8 +70,8 @@ async def test_what_was_read_stays_with_whose_place_it_is(opened: Open, random_f
     model = opened(random_file, **ONE)
     texts = await asyncio.gather(*(together(model) for _ in range(8)))
     assert texts == [texts[0]] * 8
-    assert model.counts.evaluated_tokens == 8 * alone(model)
-    assert model.counts.preempted == 0
+    assert model.stats.evaluated_tokens == 8 * alone(model)
+    assert model.stats.preempted == 0
 
 
 async def test_groups_that_need_several_engines_do_not_wait_for_each_other(opened: Open, random_file: Path) -> None:
@@ -92,7 +87,7 @@ async def test_groups_that_need_several_engines_do_not_wait_for_each_other(opene
         thread.start()
     await asyncio.to_thread(lambda: [thread.join() for thread in threads])
     for model in models:
-        assert model.counts.evaluated_tokens == 2 * 4 * alone(model)
+        assert model.stats.evaluated_tokens == 2 * 4 * alone(model)
 
 
 async def test_a_group_that_is_larger_than_an_engine_shares_all_its_places(opened: Open, random_file: Path) -> None:
@@ -139,7 +134,7 @@ async def test_nobody_is_overtaken_where_it_waits(opened: Open, random_file: Pat
 async def test_replies_take_turns_with_sessions_and_take_nothing_from_them(opened: Open, random_file: Path) -> None:
     model = opened(random_file, **ONE)
     await model.generate(ASK)
-    before = model.counts.evaluated_tokens
+    before = model.stats.evaluated_tokens
     order: list[str] = []
 
     async def replies() -> None:
@@ -153,7 +148,7 @@ async def test_replies_take_turns_with_sessions_and_take_nothing_from_them(opene
             order.append("text")
 
     await asyncio.gather(replies(), texts(), replies(), texts())
-    assert model.counts.evaluated_tokens - before == 8 * before + 8 * alone(model)
+    assert model.stats.evaluated_tokens - before == 8 * before + 8 * alone(model)
     assert {"reply", "text"} == set(order[:6])
 
 
@@ -161,19 +156,19 @@ async def test_who_stands_still_does_not_keep_requests_waiting(
     opened: Open, random_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its place is lent; another group, which would keep it, goes on waiting."""
-    monkeypatch.setattr(seats, "STALLED", 0.1)
+    monkeypatch.setattr(slots, "RECLAIM_AFTER", 0.1)
     model = opened(random_file, **ONE)
     lone = await together(model)
     session = model.open_session(ASK)
-    async with places([session]):
+    async with hold([session]):
         tokens = await lock_step([session], 5)
         other = asyncio.create_task(together(model))
         await settled()
         await asyncio.wait_for(asyncio.gather(*(model.generate(ASK) for _ in range(3))), 60)
-        assert model.counts.preempted == 1
+        assert model.stats.preempted == 1
         assert not other.done()
         while len(tokens) < SAID:
-            tokens.append(await session.step(tokens, likeliest))
+            tokens.append(await session.step(tokens, Argmax()))
     session.close()
     assert tokens == await other == lone
 
@@ -201,18 +196,18 @@ async def test_whose_prompts_would_not_fit_beside_others_wait_too(opened: Open, 
     model = opened(random_file, sequences=8, reuse_prefix=False, context=256, cache_tokens=256)
     request = Request(({"role": "user", "content": "x" * 100},), Sampling(max_tokens=SAID))
     await asyncio.gather(*(together(model, request=request) for _ in range(6)))
-    assert model.counts.preempted == 0
-    assert model.counts.evaluated_tokens == 6 * (len(model.open_session(request).prompt) + SAID - 1)
+    assert model.stats.preempted == 0
+    assert model.stats.evaluated_tokens == 6 * (len(model.open_session(request).prompt) + SAID - 1)
 
 
 async def test_who_came_last_makes_room_where_texts_outgrow_the_cache(opened: Open, random_file: Path) -> None:
     """The first one is never sent back, so that nobody reads its prompt at every step."""
     model = opened(random_file, sequences=4, reuse_prefix=False, context=256, cache_tokens=256)
     await together(model, count=150)
-    steps = model.counts.steps
+    steps = model.stats.steps
     await asyncio.wait_for(asyncio.gather(*(together(model, count=150) for _ in range(4))), 120)
-    assert 0 < model.counts.preempted < 20
-    assert model.counts.steps - steps < 4 * steps + 40
+    assert 0 < model.stats.preempted < 20
+    assert model.stats.steps - steps < 4 * steps + 40
 
 
 async def test_a_reply_that_outgrows_the_cache_makes_room_for_sessions(opened: Open, random_file: Path) -> None:
@@ -227,8 +222,8 @@ async def test_an_engine_that_is_closed_is_not_waited_for(opened: Open, random_f
     model, other = opened(random_file, **ONE), opened(random_file, **ONE)
     sessions = [model.open_session(ASK), other.open_session(ASK)]
     await model.close()
-    async with asyncio.timeout(60), places(sessions):
-        assert isinstance(await sessions[1].step([], likeliest), int)
+    async with asyncio.timeout(60), hold(sessions):
+        assert isinstance(await sessions[1].step([], Argmax()), int)
 
 
 async def test_a_session_with_a_place_outlives_a_failing_step(

@@ -15,8 +15,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.models.llama import backend, loading
-from agentnet.models.llama.cache import Held
+from agentnet.models.llama.cache import CachedSequence
 from agentnet.models.llama.context import Context
+from agentnet.models.llama.ledger import Ledger as MemoryLedger
 from agentnet.models.llama.prefix import common_prefix
 from agentnet.models.llama.vocabulary import Vocabulary
 from tests.models.llama.architectures import write_hybrid, write_recurrent, write_windowed
@@ -44,53 +45,56 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 class Machine:
     """A context with a ledger beside a second one that evaluates everything from scratch."""
 
-    def __init__(self, path: Path, *, sequences: int, parked: int, reuse: bool, fills_up: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, sequences: int, host_cache_bytes: int, reuse: bool, fills_up: bool = False
+    ) -> None:
         # Without rounding of keys and values, the order of evaluation hardly matters.
         spec = LlamaSpec(path="x", context=256, sequences=sequences, cache_tokens=256, batch=64,
                          kv_type_k="f32", kv_type_v="f32", flash_attention="off")  # fmt: skip
-        self.loaded = [loading.load(path, spec, 1) for _ in range(2)]
+        self.loaded = [loading.load(path, spec, memory=MemoryLedger(), threads=1) for _ in range(2)]
         size = Vocabulary(self.loaded[0].vocab).size
         self.context, self.scratch = (
-            Context("machine", loaded, vocabulary_size=size, reuse=reuse, parked_bytes=parked) for loaded in self.loaded
+            Context("machine", loaded, vocabulary_size=size, reuse=reuse, host_cache_bytes=host_cache_bytes)
+            for loaded in self.loaded
         )
         self.context.fills_up = fills_up and self.loaded[0].forks
         self.cache = self.context.cache
-        self.live: list[Held] = []
+        self.live: list[CachedSequence] = []
         self.most = min(3, self.loaded[0].sequences - 1)
         self.fails_to_restore = False
 
     def fail_to_restore(self) -> None:
         """As llama.cpp may: its answer is that it read nothing."""
         self.fails_to_restore = True
-        if self.context.parking is not None:
-            self.context.parking.restore = lambda state, sequence: False  # type: ignore[method-assign]
+        if self.context.host_cache is not None:
+            self.context.host_cache.swap_in = lambda state, sequence: False  # type: ignore[method-assign]
 
     def close(self) -> None:
         for loaded in self.loaded:
             loaded.close()
 
-    def open(self, tokens: Sequence[int]) -> Held | None:
+    def open(self, tokens: Sequence[int]) -> CachedSequence | None:
         """What `open` gives, after a check that it holds a beginning of the tokens, as long as what is known of it."""
         limit, cache = len(tokens) - 1, self.cache
         best = max((common_prefix(held.tokens, tokens, limit) for held in self._cuttable(tokens)), default=0)
-        reach, claim, before = cache.reach(tokens, limit), cache.claim(tokens, limit), cache.available
+        known, needed, before = cache.known(tokens, limit), cache.cells_needed(tokens, limit), cache.available
         held = cache.open(tokens, limit)
         if held is not None:
             self.live.append(held)
             assert held.tokens == list(tokens[: len(held.tokens)])
-            assert len(held.tokens) <= reach
+            assert len(held.tokens) <= known
             assert best <= len(held.tokens) or self.fails_to_restore
-            assert before - cache.available <= claim
+            assert before - cache.available <= needed
         return held
 
-    def _cuttable(self, tokens: Sequence[int]) -> Iterator[Held]:
-        """The sequences that may lend a beginning of some tokens."""
+    def _cuttable(self, tokens: Sequence[int]) -> Iterator[CachedSequence]:
+        """The sequences that may share a prefix with some tokens."""
         cache = self.cache
         for held in (*cache._idle.values(), *(cache._live.values() if cache.shares else ())):
             if cache._can_end(held, common_prefix(held.tokens, tokens, len(tokens) - 1)):
                 yield held
 
-    def extend(self, held: Held, tokens: Sequence[int]) -> npt.NDArray[Any] | None:
+    def extend(self, held: CachedSequence, tokens: Sequence[int]) -> npt.NDArray[Any] | None:
         """The logits of the last of some tokens, decoded behind what a sequence holds; None without room."""
         if not self.cache.make_room(len(tokens)):
             return None
@@ -102,7 +106,7 @@ class Machine:
 
     def from_scratch(self, tokens: Sequence[int]) -> npt.NDArray[Any]:
         self.scratch.cache.clear()
-        return evaluate(self.scratch, Held(0), tokens)
+        return evaluate(self.scratch, CachedSequence(0), tokens)
 
     def check(self) -> None:
         """llama.cpp holds of each sequence what the ledger says, in as many cells."""
@@ -123,7 +127,7 @@ class Machine:
         assert all(len(held.cells) == len(held.tokens) == len(set(held.cells)) for held in known.values())
 
 
-def evaluate(context: Context, held: Held, tokens: Sequence[int]) -> npt.NDArray[Any]:
+def evaluate(context: Context, held: CachedSequence, tokens: Sequence[int]) -> npt.NDArray[Any]:
     """The logits behind the last of some tokens."""
     start = len(held.tokens)
     for first in range(0, len(tokens), context.batch.capacity):
@@ -153,14 +157,18 @@ class Ledger(RuleBasedStateMachine):
 
     @initialize(
         sequences=st.sampled_from([1, 3]),
-        parked=st.sampled_from([0, 300_000, 1 << 24]),
+        host_cache_bytes=st.sampled_from([0, 300_000, 1 << 24]),
         reuse=st.sampled_from([True, True, False]),
         fills_up=st.booleans(),
         restores=st.sampled_from([True, True, False]),
     )
-    def start(self, sequences: int, parked: int, reuse: bool, fills_up: bool, restores: bool) -> None:
+    def start(self, sequences: int, host_cache_bytes: int, reuse: bool, fills_up: bool, restores: bool) -> None:
         self.machine = Machine(
-            _files[self.architecture], sequences=sequences, parked=parked, reuse=reuse, fills_up=fills_up
+            _files[self.architecture],
+            sequences=sequences,
+            host_cache_bytes=host_cache_bytes,
+            reuse=reuse,
+            fills_up=fills_up,
         )
         if not restores:
             self.machine.fail_to_restore()
@@ -179,7 +187,7 @@ class Ledger(RuleBasedStateMachine):
     def open(self, tokens: list[int]) -> Any:
         return self._open(tokens)
 
-    def _open(self, tokens: list[int]) -> Held:
+    def _open(self, tokens: list[int]) -> CachedSequence:
         """Opened and read to the end."""
         machine = self.machine
         if len(machine.live) == machine.most:
@@ -194,11 +202,11 @@ class Ledger(RuleBasedStateMachine):
         return held
 
     @rule(held=held, tokens=LETTERS)
-    def extend(self, held: Held, tokens: list[int]) -> None:
+    def extend(self, held: CachedSequence, tokens: list[int]) -> None:
         self._extend(held, tokens)
 
     @rule(target=held, held=held, tokens=LETTERS)
-    def fork(self, held: Held, tokens: list[int]) -> Any:
+    def fork(self, held: CachedSequence, tokens: list[int]) -> Any:
         if held not in self.machine.live or not held.tokens or len(self.machine.live) == self.machine.most:
             return multiple()
         copy = self.machine.cache.fork(held)
@@ -209,7 +217,7 @@ class Ledger(RuleBasedStateMachine):
         return copy
 
     @rule(held=held, tokens=LETTERS)
-    def extend_shared(self, held: Held, tokens: list[int]) -> None:
+    def extend_shared(self, held: CachedSequence, tokens: list[int]) -> None:
         """Tokens decoded once for several sequences, as scoring does."""
         machine, room = self.machine, self.machine.cache.available
         if held not in machine.live or not machine.cache.forks or len(tokens) > room or not held.tokens:
@@ -228,7 +236,7 @@ class Ledger(RuleBasedStateMachine):
             machine.cache.drop(fork)
 
     @rule(held=held, share=st.floats(0, 1), tokens=LETTERS)
-    def trim(self, held: Held, share: float, tokens: list[int]) -> None:
+    def trim(self, held: CachedSequence, share: float, tokens: list[int]) -> None:
         machine = self.machine
         length = int(len(held.tokens) * share)
         if held not in machine.live or not machine.cache._can_end(held, length):
@@ -237,11 +245,11 @@ class Ledger(RuleBasedStateMachine):
         self._extend(held, tokens)
 
     @rule(held=consumes(held))
-    def close(self, held: Held) -> None:
+    def close(self, held: CachedSequence) -> None:
         self._end(held, self.machine.cache.close)
 
     @rule(held=consumes(held))
-    def drop(self, held: Held) -> None:
+    def drop(self, held: CachedSequence) -> None:
         self._end(held, self.machine.cache.drop)
 
     @rule(cells=st.integers(0, 300))
@@ -257,7 +265,7 @@ class Ledger(RuleBasedStateMachine):
         if hasattr(self, "machine"):
             self.machine.check()
 
-    def _extend(self, held: Held, tokens: list[int]) -> None:
+    def _extend(self, held: CachedSequence, tokens: list[int]) -> None:
         machine = self.machine
         if held not in machine.live:
             return
@@ -274,7 +282,7 @@ class Ledger(RuleBasedStateMachine):
         expected = self.machine.from_scratch(tokens)
         np.testing.assert_allclose(logits, expected, atol=self.rounding, rtol=self.rounding)
 
-    def _end(self, held: Held, how: Any) -> None:
+    def _end(self, held: CachedSequence, how: Any) -> None:
         if held in self.machine.live:
             self.machine.live.remove(held)
             how(held)
@@ -313,12 +321,12 @@ TestHybrid = HybridLedger.TestCase
 @pytest.fixture
 def machine(files: dict[str, Path]) -> Iterator[Machine]:
     """With four sequence numbers and 256 cells."""
-    machine = Machine(files["attention"], sequences=1, parked=1 << 20, reuse=True)
+    machine = Machine(files["attention"], sequences=1, host_cache_bytes=1 << 20, reuse=True)
     yield machine
     machine.close()
 
 
-def read(machine: Machine, tokens: list[int], *, close: bool = False) -> Held:
+def read(machine: Machine, tokens: list[int], *, close: bool = False) -> CachedSequence:
     held = machine.open(tokens)
     assert held is not None
     logits = machine.extend(held, tokens[len(held.tokens) :])
@@ -330,43 +338,43 @@ def read(machine: Machine, tokens: list[int], *, close: bool = False) -> Held:
     return held
 
 
-class TestParking:
+class TestHostCache:
     def test_what_had_to_leave_comes_back(self, machine: Machine) -> None:
         for stem in STEMS:
             read(machine, stem, close=True)
         held = machine.open([*STEMS[0][:100], 7, 7])
         assert held is not None
         assert len(held.tokens) == 100
-        assert machine.context.parking is not None
-        assert machine.context.parking.restored == 1
+        assert machine.context.host_cache is not None
+        assert machine.context.host_cache.restored == 1
         machine.check()
 
     def test_what_leaves_to_make_room_does_not_displace_what_comes_back(self, machine: Machine) -> None:
-        assert machine.context.parking is not None
+        assert machine.context.host_cache is not None
         for stem in STEMS[:2]:
             read(machine, stem, close=True)
-        assert list(machine.context.parking._states) == [tuple(STEMS[0])]
-        machine.context.parking._budget = machine.context.parking.bytes  # room for one
+        assert list(machine.context.host_cache._states) == [tuple(STEMS[0])]
+        machine.context.host_cache._budget = machine.context.host_cache.bytes  # room for one
         held = read(machine, [*STEMS[0], 7], close=True)
-        assert machine.context.parking.restored == 1
-        assert list(machine.context.parking._states) == [tuple(STEMS[1])]
+        assert machine.context.host_cache.restored == 1
+        assert list(machine.context.host_cache._states) == [tuple(STEMS[1])]
         assert len(held.tokens) == 151
 
     def test_a_state_that_llama_cpp_cannot_take_is_read_again(self, machine: Machine) -> None:
         """And a shorter beginning that was in the cache is not used any more, if it had to leave for it."""
-        assert machine.context.parking is not None
+        assert machine.context.host_cache is not None
         for tokens in (STEMS[0], STEMS[1], [*STEMS[0][:10], 7], STEMS[1]):
             read(machine, tokens, close=True)
         machine.fail_to_restore()
         read(machine, [*STEMS[0], 7])
-        assert machine.context.parking.restored == 0
+        assert machine.context.host_cache.restored == 0
 
-    def test_short_sequences_are_not_parked(self, machine: Machine) -> None:
+    def test_short_sequences_are_not_swapped_out(self, machine: Machine) -> None:
         read(machine, STEMS[0][:50], close=True)
         read(machine, STEMS[1], close=True)
         assert machine.cache.make_room(256)
-        assert machine.context.parking is not None
-        assert list(machine.context.parking._states) == [tuple(STEMS[1])]
+        assert machine.context.host_cache is not None
+        assert list(machine.context.host_cache._states) == [tuple(STEMS[1])]
 
 
 def test_without_a_number_left_the_source_itself_is_cut(machine: Machine) -> None:
@@ -380,23 +388,23 @@ def test_without_a_number_left_the_source_itself_is_cut(machine: Machine) -> Non
     assert len(live) == 3
 
 
-def test_a_claim_counts_cells_for_all_that_comes_back(machine: Machine) -> None:
-    """Also for what a live sequence holds: a state that was parked is no fork of it."""
+def test_the_cells_needed_include_all_that_comes_back(machine: Machine) -> None:
+    """Also for what a live sequence holds: a state that was swapped out is no fork of it."""
     read(machine, STEMS[0][:20])
     read(machine, [*STEMS[0], *[7] * 10], close=True)
     machine.cache.make_room(machine.cache.available)
-    assert machine.context.parking is not None
-    assert len(machine.context.parking) == 1
-    held = machine.open([*STEMS[0][:100], 7])  # which compares what it takes with the claim
+    assert machine.context.host_cache is not None
+    assert len(machine.context.host_cache) == 1
+    held = machine.open([*STEMS[0][:100], 7])  # which compares what it takes with what was needed
     assert held is not None
     assert len(held.tokens) == 100
 
 
-def test_a_claim_counts_what_only_idle_sequences_hold(machine: Machine) -> None:
+def test_the_cells_needed_include_what_only_idle_sequences_hold(machine: Machine) -> None:
     read(machine, STEMS[0][:100], close=True)
-    assert machine.cache.claim(STEMS[0], 149) == 150
+    assert machine.cache.cells_needed(STEMS[0], 149) == 150
     read(machine, [*STEMS[0][:60], 7])
-    assert machine.cache.claim(STEMS[0], 149) == 90
+    assert machine.cache.cells_needed(STEMS[0], 149) == 90
 
 
 def test_nothing_is_extended_by_nothing(machine: Machine) -> None:

@@ -192,6 +192,33 @@ class TestConcurrency:
         done = await asyncio.wait_for(waiting, 60)  # against hanging: the whole array takes far longer
         assert done.usage.calls == 1
 
+    @pytest.mark.parametrize("read", [0, 1])
+    async def test_a_stream_that_is_closed_early_leaves_no_task(
+        self, opened: Open, random_file: Path, read: int
+    ) -> None:
+        """Nor does one that is cancelled while it waits for text."""
+        model = opened(random_file, context=20_000)
+        endless = ask(schema={"type": "array", "items": {"type": "integer"}, "minItems": 2000}, max_tokens=19_000)
+        before = asyncio.all_tasks()
+        closed = model.stream(endless)
+        await anext(closed)
+        await closed.aclose()
+        assert asyncio.all_tasks() == before
+
+        async def follow() -> None:
+            async for _ in model.stream(endless):
+                texts.release()
+
+        texts = asyncio.Semaphore(0)
+        task = asyncio.create_task(follow())
+        for _ in range(read):
+            await texts.acquire()
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert asyncio.all_tasks() == before
+
     async def test_a_request_that_waits_can_be_cancelled(self, opened: Open, random_file: Path) -> None:
         model = opened(random_file)
         first = asyncio.create_task(model.generate(ask()))

@@ -51,7 +51,7 @@ class TestBatches:
         alone = LlamaModel(path, spec.model_copy(update={"sequences": 1, "reuse_prefix": False}))
         texts = [reply.text for reply in await all_of(batched, *asked)]
         assert texts == [(await alone.generate(request)).text for request in asked]
-        assert batched.counts.steps < alone.counts.steps / 3
+        assert batched.stats.steps < alone.stats.steps / 3
         await asyncio.gather(batched.close(), alone.close())
 
     async def test_each_sequence_has_its_own_grammar_stop_strings_and_limit(
@@ -87,15 +87,15 @@ class TestSharing:
         replies = await all_of(model, *(ask(f"{LONG}{end}", 1) for end in "abcd"))
         tail = len("a\n>")
         common = model.count_tokens(ask(f"{LONG}a")) - tail
-        assert model.counts.evaluated_tokens == common + 4 * tail
+        assert model.stats.evaluated_tokens == common + 4 * tail
         assert sorted(reply.usage.reused_tokens for reply in replies) == [0, common, common, common]
 
     async def test_what_was_read_is_not_read_again_in_the_next_round(self, opened: Open, random_file: Path) -> None:
         model = opened(random_file)
         await all_of(model, *(ask(f"{LONG}{end}", 1) for end in "ab"))
-        before = model.counts.evaluated_tokens
+        before = model.stats.evaluated_tokens
         reply = await model.generate(ask(f"{LONG}a, and more", 1))
-        assert model.counts.evaluated_tokens - before == len(", and more\n>")
+        assert model.stats.evaluated_tokens - before == len(", and more\n>")
         assert reply.usage.reused_tokens == reply.usage.prompt_tokens - len(", and more\n>")
 
     async def test_sharing_does_not_change_what_is_said(self, opened: Open, random_file: Path) -> None:
@@ -114,15 +114,15 @@ class TestSharing:
         for other in "xyz":
             await model.generate(ask(other * 300, 2))
         again = await model.generate(ask(LONG, 2, logprobs=True))
-        assert model.counts.restored == 1
+        assert model.stats.restored == 1
         assert again.usage.reused_tokens == again.usage.prompt_tokens - 1
         assert again.logprobs == pytest.approx(first.logprobs, abs=0.01)
 
-    async def test_without_memory_for_it_nothing_is_parked(self, opened: Open, random_file: Path) -> None:
+    async def test_without_memory_for_it_nothing_is_swapped_out(self, opened: Open, random_file: Path) -> None:
         model = opened(random_file, cache_tokens=512, context=512, parked_mib=0)
         for text in (LONG, "x" * 300, "y" * 300, LONG):
             await model.generate(ask(text, 2))
-        assert (model.counts.restored, model.counts.evicted > 0) == (0, True)
+        assert (model.stats.restored, model.stats.evicted > 0) == (0, True)
 
     async def test_a_recurrent_model_goes_on_from_whole_sequences_only(self, opened: Open, tmp_path: Path) -> None:
         bare = "{% for message in messages %}{{ message.content }}{% endfor %}"
@@ -164,9 +164,9 @@ class TestQueue:
 
         writing = asyncio.create_task(write())
         await read.wait()
-        steps = model.counts.steps
+        steps = model.stats.steps
         await model.generate(ask("y" * 480, 1))
-        assert model.counts.steps - steps >= 4  # 480 tokens in chunks of 128, each beside a token of the writer
+        assert model.stats.steps - steps >= 4  # 480 tokens in chunks of 128, each beside a token of the writer
         await writing
         assert len("".join(said)) > 100
 
@@ -184,18 +184,18 @@ class TestQueue:
         model = opened(alphabet, context=512, cache_tokens=512)
         replies = await all_of(model, *(ask("x" * 40, 150) for _ in range(6)))
         assert {reply.text for reply in replies} == {(TURNING * 6)[:150]}
-        assert model.counts.preempted > 0
+        assert model.stats.preempted > 0
 
     async def test_a_cancelled_request_frees_its_place_at_once(self, opened: Open, alphabet: Path) -> None:
         model = opened(alphabet, sequences=1)
         task = asyncio.create_task(model.generate(ask("x", 400)))
-        while model.counts.steps < 5:
+        while model.stats.steps < 5:
             await asyncio.sleep(0.001)
         task.cancel()
         await asyncio.wait([task])
-        steps = model.counts.steps
+        steps = model.stats.steps
         assert (await model.generate(ask("y", 3))).text == "abc"
-        assert model.counts.steps < steps + 50
+        assert model.stats.steps < steps + 50
 
     async def test_several_event_loops_use_one_model(self, opened: Open, alphabet: Path) -> None:
         model = opened(alphabet)
@@ -238,7 +238,7 @@ class TestFailures:
         def broken(_: object) -> None:
             raise RuntimeError("no more")
 
-        monkeypatch.setattr("agentnet.models.llama.scheduler.Scheduler._fill", broken)
+        monkeypatch.setattr("agentnet.models.llama.scheduler.Scheduler._fill_batch", broken)
         found = await asyncio.gather(*(model.generate(ask("x")) for _ in range(5)), return_exceptions=True)
         assert all(isinstance(error, ModelError) and "RuntimeError: no more" in str(error) for error in found)
         with pytest.raises(ModelError, match="closed"):

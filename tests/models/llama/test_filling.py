@@ -14,8 +14,9 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.models.base import Request
 from agentnet.models.llama import backend, loading
-from agentnet.models.llama.cache import Held
+from agentnet.models.llama.cache import CachedSequence
 from agentnet.models.llama.context import Context
+from agentnet.models.llama.ledger import Ledger
 from agentnet.models.llama.vocabulary import Vocabulary
 from tests.models.llama.conftest import Open
 from tests.models.llama.files import write_random
@@ -32,15 +33,15 @@ def small_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def context(random_file: Path) -> Iterator[Context]:
     spec = LlamaSpec(path="x", context=256, cache_tokens=256, batch=16, kv_type_k="f32", kv_type_v="f32",
                      flash_attention="off")  # fmt: skip
-    loaded = loading.load(random_file, spec, 1)
+    loaded = loading.load(random_file, spec, memory=Ledger(), threads=1)
     size = Vocabulary(loaded.vocab).size
-    context = Context("m", loaded, vocabulary_size=size, reuse=False, parked_bytes=0)
+    context = Context("m", loaded, vocabulary_size=size, reuse=False, host_cache_bytes=0)
     context.fills_up = True
     yield context
     loaded.close()
 
 
-def opened_with(context: Context, *prompts: list[int]) -> list[Held]:
+def opened_with(context: Context, *prompts: list[int]) -> list[CachedSequence]:
     """Live sequences that hold all of their tokens but the last one."""
     sequences = []
     for tokens in prompts:
@@ -56,7 +57,7 @@ def opened_with(context: Context, *prompts: list[int]) -> list[Held]:
     return sequences
 
 
-def step(context: Context, sequences: list[Held], tokens: list[int]) -> np.ndarray:  # type: ignore[type-arg]
+def step(context: Context, sequences: list[CachedSequence], tokens: list[int]) -> np.ndarray:  # type: ignore[type-arg]
     """One token more for each sequence; the logits behind them, of shape (sequences, vocabulary)."""
     assert context.cache.make_room(len(tokens))
     for held, token in zip(sequences, tokens, strict=True):
@@ -98,7 +99,7 @@ def test_only_weights_that_were_laid_out_anew_are_filled_up(random_file: Path, s
     info = backend.library().llama_print_system_info().decode()
     repacks = "REPACK = 1" in info and ("AVX2 = 1" in info or "DOTPROD = 1" in info)
     for path, expected in ((random_file, False), (small_file, repacks), (random_file, False)):
-        loaded = loading.load(path, LlamaSpec(path="x", context=64), 1)
+        loaded = loading.load(path, LlamaSpec(path="x", context=64), memory=Ledger(), threads=1)
         loaded.close()
         assert loaded.repacked is expected
 

@@ -12,6 +12,7 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.models.gguf import Header, Tensor, read_header
 from agentnet.models.llama import loading
 from agentnet.models.llama.footprint import footprint
+from agentnet.models.llama.ledger import Ledger
 from agentnet.zoo import catalog
 from tests.models.llama.architectures import write_recurrent
 
@@ -23,13 +24,13 @@ def told(caplog: pytest.LogCaptureFixture, path: Path, spec: LlamaSpec) -> tuple
     """The sizes in MiB that llama.cpp logs while it loads a file, by their names, and our plan."""
     caplog.clear()
     with caplog.at_level(logging.DEBUG, "agentnet.llama"):
-        loaded = loading.load(path, spec, 1)
+        loaded = loading.load(path, spec, memory=Ledger(), threads=1)
         loaded.close()
     found: dict[str, float] = {}
     for record in caplog.records:
         if size := _BUFFER.search(record.getMessage()):
             found[size[1]] = found.get(size[1], 0.0) + float(size[2])
-    return found, loaded.claim.plan
+    return found, loaded.reservation.plan
 
 
 @pytest.fixture(params=[*catalog.zoo_cards(), "chain", "recurrent"])

@@ -12,7 +12,7 @@ from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.plan import MemoryPlan
 
 
-class Machine:
+class System:
     """`available` as the system tells it; `touched` by this process."""
 
     def __init__(self, available: int) -> None:
@@ -25,13 +25,13 @@ class Machine:
 
 
 @pytest.fixture
-def machine() -> Machine:
-    return Machine(1000)
+def system() -> System:
+    return System(1000)
 
 
 @pytest.fixture
-def ledger(machine: Machine) -> Ledger:
-    return Ledger(lambda: machine.available, lambda: machine.touched)
+def ledger(system: System) -> Ledger:
+    return Ledger(lambda: system.available, lambda: system.touched)
 
 
 def wanting(weights: int, cache: int = 0, gpu: int = 0) -> Planning:
@@ -49,65 +49,65 @@ def wanting(weights: int, cache: int = 0, gpu: int = 0) -> Planning:
 
 
 def free(ledger: Ledger) -> int | None:
-    claim = ledger.claim(wanting(0))
-    claim.release()
-    return claim.plan.free
+    reservation = ledger.reserve(wanting(0))
+    reservation.release()
+    return reservation.plan.free
 
 
 def test_two_that_load_side_by_side_do_not_count_the_same_memory(ledger: Ledger) -> None:
-    assert ledger.claim(wanting(600)).plan.fits
-    second = ledger.claim(wanting(600)).plan
+    assert ledger.reserve(wanting(600)).plan.fits
+    second = ledger.reserve(wanting(600)).plan
     assert (second.fits, second.free) == (False, 400)
     assert len(ledger) == 1
 
 
 def test_what_was_promised_is_free_again_after_its_release(ledger: Ledger) -> None:
-    claim = ledger.claim(wanting(600))
-    claim.release()
-    claim.release()
+    reservation = ledger.reserve(wanting(600))
+    reservation.release()
+    reservation.release()
     assert free(ledger) == 1000
 
 
-def test_what_is_touched_is_not_counted_twice(ledger: Ledger, machine: Machine) -> None:
-    ledger.claim(wanting(300, 200))
-    machine.touch(200)
-    assert machine.available == 800
+def test_what_is_touched_is_not_counted_twice(ledger: Ledger, system: System) -> None:
+    ledger.reserve(wanting(300, 200))
+    system.touch(200)
+    assert system.available == 800
     assert free(ledger) == 500
 
 
 def test_the_weights_of_mapped_files_stay_promised_though_the_system_calls_them_available(
-    ledger: Ledger, machine: Machine
+    ledger: Ledger, system: System
 ) -> None:
-    claim = ledger.claim(wanting(300, 200))
-    machine.touch(200)
-    claim.loaded()
+    reservation = ledger.reserve(wanting(300, 200))
+    system.touch(200)
+    reservation.loaded()
     assert free(ledger) == 500
 
 
-def test_what_the_process_touched_before_does_not_count(ledger: Ledger, machine: Machine) -> None:
-    machine.touch(100)
-    ledger.claim(wanting(300))
+def test_what_the_process_touched_before_does_not_count(ledger: Ledger, system: System) -> None:
+    system.touch(100)
+    ledger.reserve(wanting(300))
     assert free(ledger) == 600
 
 
-def test_more_touched_than_promised_adds_nothing(ledger: Ledger, machine: Machine) -> None:
-    ledger.claim(wanting(100))
-    machine.touch(400)
+def test_more_touched_than_promised_adds_nothing(ledger: Ledger, system: System) -> None:
+    ledger.reserve(wanting(100))
+    system.touch(400)
     assert free(ledger) == 600
 
 
-def test_a_system_that_says_nothing(ledger: Ledger, machine: Machine) -> None:
-    machine.available = None
+def test_a_system_that_says_nothing(ledger: Ledger, system: System) -> None:
+    system.available = None
     assert free(ledger) is None
-    assert ledger.claim(wanting(10**15)).plan.fits
+    assert ledger.reserve(wanting(10**15)).plan.fits
 
 
 @pytest.mark.parametrize(
     ("finish", "left"),
     [
-        (lambda claim: None, 300),
-        (lambda claim: claim.loaded(), 900),  # the driver's own figure tells it from now on
-        (lambda claim: claim.release(), 900),
+        (lambda reservation: None, 300),
+        (lambda reservation: reservation.loaded(), 900),  # the driver's own figure tells it from now on
+        (lambda reservation: reservation.release(), 900),
     ],
 )
 def test_a_devices_memory_is_promised_while_a_model_loads(
@@ -120,8 +120,8 @@ def test_a_devices_memory_is_promised_while_a_model_loads(
         seen.extend(room.free for room in rooms)  # type: ignore[attr-defined]
         return wanting(0, gpu=600)(free, ())
 
-    finish(ledger.claim(planning, [device]))
-    ledger.claim(planning, [device])
+    finish(ledger.reserve(planning, [device]))
+    ledger.reserve(planning, [device])
     assert seen == [900, left]
 
 
@@ -130,4 +130,4 @@ def test_a_device_that_tells_nothing_has_no_bound(ledger: Ledger) -> None:
         assert [room.free for room in rooms] == [None]  # type: ignore[attr-defined]
         return wanting(0)(free, ())
 
-    ledger.claim(planning, [Device("GPU0", "made up", "gpu", free=0, total=0)])
+    ledger.reserve(planning, [Device("GPU0", "made up", "gpu", free=0, total=0)])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,7 @@ from agentnet.models.base import ChatMessage, Request
 from agentnet.models.devices import Device, supports_gpu_offload
 from agentnet.models.gguf import read_header
 from agentnet.models.llama import LlamaModel, loading
-from agentnet.models.llama.ledger import LEDGER
+from agentnet.models.llama.ledger import Ledger
 from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.template import ChatTemplate
 from tests.models.llama.conftest import SAID, Open
@@ -62,7 +65,7 @@ def test_a_damaged_header_loads_or_is_refused(chain_file: Path, tmp_path: Path, 
     broken = tmp_path / "damaged.gguf"
     broken.write_bytes(data)
     with contextlib.suppress(ModelFileError):
-        loading.load(broken, LlamaSpec(path="x", context=64), 1).close()
+        loading.load(broken, LlamaSpec(path="x", context=64), memory=Ledger(), threads=1).close()
 
 
 def test_a_context_that_no_memory_holds_is_refused_before_it_is_tried(chain_file: Path) -> None:
@@ -100,6 +103,61 @@ async def test_a_model_in_several_files_is_opened_by_its_first(opened: Open, tmp
         tensor.name: tensor.size for tensor in one.tensors
     }
     assert (await opened(first).generate(Request(HI))).text == "añ"
+
+
+class TestReason:
+    """Why llama.cpp could not load a file: what it says first, on the thread that loads."""
+
+    def test_an_architecture_that_llama_cpp_does_not_know_is_named(self, tmp_path: Path) -> None:
+        file = write_chain(tmp_path / "new.gguf", {}, architecture="qwenx")
+        with pytest.raises(
+            ModelFileError, match=r"new\.gguf: llama\.cpp cannot load it: .*unknown model architecture: 'qwenx'"
+        ):
+            LlamaModel(file, LlamaSpec(path="x", threads=1))
+
+    def test_a_tensor_that_is_missing_is_named(self, chain_file: Path, tmp_path: Path) -> None:
+        broken = tmp_path / "broken.gguf"
+        broken.write_bytes(chain_file.read_bytes().replace(b"blk.1.attn_k.weight", b"blk.1.attn_x.weight"))
+        with pytest.raises(ModelFileError, match=r"blk\.1\.attn_k\.weight"):
+            LlamaModel(broken, LlamaSpec(path="x", threads=1))
+
+    async def test_loads_beside_each_other_and_an_engine_at_work_each_have_their_own(
+        self, opened: Open, random_file: Path, tmp_path: Path
+    ) -> None:
+        names = [f"new{number:02}" for number in range(20)]
+        files = [write_chain(tmp_path / f"{name}.gguf", {}, architecture=name) for name in names]
+        engine = opened(random_file)
+        over = asyncio.Event()
+
+        async def work() -> int:
+            replies = 0
+            while not over.is_set() or not replies:
+                await engine.generate(Request(HI, Sampling(max_tokens=20)))
+                replies += 1
+            return replies
+
+        def reason(file: Path) -> str:
+            with pytest.raises(ModelFileError) as raised:
+                LlamaModel(file, LlamaSpec(path="x", threads=1))
+            return str(raised.value)
+
+        working = [asyncio.create_task(work()) for _ in range(4)]
+        await engine.generate(Request(HI, Sampling(max_tokens=1)))
+        reasons = await asyncio.gather(*(asyncio.to_thread(reason, file) for file in files))
+        over.set()
+        assert min(await asyncio.gather(*working)) > 0
+        for name, said in zip(names, reasons, strict=True):
+            assert f"unknown model architecture: '{name}'" in said
+
+    def test_what_failed_before_is_not_the_reason(
+        self, chain_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = write_chain(tmp_path / "new.gguf", {}, architecture="qwenx")
+        with pytest.raises(ModelFileError, match="qwenx"):
+            LlamaModel(file, LlamaSpec(path="x", threads=1))
+        monkeypatch.setattr(loading, "_load_weights", lambda *_: None)
+        with pytest.raises(ModelFileError, match="cannot load it: no reason given"):
+            LlamaModel(chain_file, LlamaSpec(path="x", threads=1))
 
 
 class TestGpu:
@@ -156,7 +214,7 @@ def test_without_a_gpu_auto_says_so_and_an_explicit_wish_is_an_error(opened: Ope
 
 class TestCache:
     def test_every_request_has_its_context_and_all_together_the_cache(self, chain_file: Path) -> None:
-        loaded = loading.load(chain_file, LlamaSpec(path="x", context=100, sequences=3), 1)
+        loaded = loading.load(chain_file, LlamaSpec(path="x", context=100, sequences=3), memory=Ledger(), threads=1)
         try:
             assert (loaded.size, loaded.cells, loaded.sequences, loaded.forks) == (100, 512, 8, True)
         finally:
@@ -164,32 +222,34 @@ class TestCache:
 
     def test_a_cache_for_many_is_no_reason_to_warn(self, chain_file: Path, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.WARNING, "agentnet.llama"):
-            loaded = loading.load(chain_file, LlamaSpec(path="x"), 1)
+            loaded = loading.load(chain_file, LlamaSpec(path="x"), memory=Ledger(), threads=1)
         loaded.close()
         assert loaded.cells > CONTEXT
         assert caplog.records == []
 
     def test_its_size_can_be_given(self, chain_file: Path) -> None:
         for tokens, cells in ((1000, 1024), (16, 256)):
-            loaded = loading.load(chain_file, LlamaSpec(path="x", context=200, cache_tokens=tokens), 1)
+            loaded = loading.load(
+                chain_file, LlamaSpec(path="x", context=200, cache_tokens=tokens), memory=Ledger(), threads=1
+            )
             assert (loaded.size, loaded.cells) == (200, cells)
             loaded.close()
 
     def test_a_model_holds_its_promise_of_memory_until_it_is_closed(self, chain_file: Path) -> None:
-        before = len(LEDGER)
-        loaded = loading.load(chain_file, LlamaSpec(path="x"), 1)
-        assert len(LEDGER) == before + 1
+        memory = Ledger()
+        loaded = loading.load(chain_file, LlamaSpec(path="x"), memory=memory, threads=1)
+        assert len(memory) == 1
         loaded.close()
         loaded.close()
-        assert len(LEDGER) == before
+        assert len(memory) == 0
 
     def test_what_cannot_be_loaded_holds_none(self, chain_file: Path, tmp_path: Path) -> None:
-        before = len(LEDGER)
+        memory = Ledger()
         broken = tmp_path / "broken.gguf"
         broken.write_bytes(chain_file.read_bytes().replace(b"attn_k.weight", b"attn_x.weight"))
         with pytest.raises(ModelFileError, match="cannot load it"):
-            loading.load(broken, LlamaSpec(path="x"), 1)
-        assert len(LEDGER) == before
+            loading.load(broken, LlamaSpec(path="x"), memory=memory, threads=1)
+        assert len(memory) == 0
 
 
 async def test_llama_cpp_logs_through_logging_and_prints_nothing(
@@ -199,6 +259,23 @@ async def test_llama_cpp_logs_through_logging_and_prints_nothing(
         await opened(chain_file).generate(Request(HI))
     assert any("n_ctx" in record.message for record in caplog.records)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_load_that_fails_prints_nothing(tmp_path: Path) -> None:
+    """In a process that has not set up logging, Python would print what nothing handles."""
+    file = write_chain(tmp_path / "new.gguf", {}, architecture="qwenx")
+    code = (
+        "from agentnet.contracts.model_specs import LlamaSpec\n"
+        "from agentnet.errors import ModelFileError\n"
+        "from agentnet.models.llama import LlamaModel\n"
+        "try:\n"
+        f"    LlamaModel(__import__('pathlib').Path({str(file)!r}), LlamaSpec(path='x'))\n"
+        "except ModelFileError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "unknown model architecture" in done.stdout
+    assert done.stderr == ""
 
 
 class TestTemplates:

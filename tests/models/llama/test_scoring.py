@@ -97,10 +97,10 @@ async def test_any_replies_score_as_they_would_token_by_token(opened: Open, tmp_
 
 async def test_what_replies_share_is_evaluated_once(opened: Open, tmp_path: Path) -> None:
     model = opened(write_random(tmp_path / "r.gguf"))
-    before = model.counts.steps
+    before = model.stats.steps
     scores = await model.score(ASK, ["same beginning a", "same beginning b"])
     assert scores.usage.completion_tokens == len("same beginning ")
-    assert model.counts.steps == before + 1
+    assert model.stats.steps == before + 1
     scores = await model.score(ASK, ["same one", "same two"])
     assert scores.usage.completion_tokens == len("same ") + 2 * len("on")
 

@@ -10,6 +10,6 @@ async def test_mixed_requests_get_their_own_answers_while_everything_is_scarce()
     assert report.violations == []
     assert report.outcomes["greedy, as alone"] > 80
     assert report.outcomes["given up"] > 2
-    assert report.counts.evicted > 50
-    assert report.counts.preempted > 0
-    assert report.counts.reused_tokens > 500
+    assert report.stats.evicted > 50
+    assert report.stats.preempted > 0
+    assert report.stats.reused_tokens > 500

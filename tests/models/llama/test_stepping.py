@@ -13,24 +13,17 @@ import pytest
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelError
 from agentnet.models.base import Request
+from agentnet.models.tokens import Argmax, LogitsRow, Reading, Row, TokenSession
 from tests.models.llama.architectures import write_hybrid, write_recurrent, write_windowed
 from tests.models.llama.conftest import Open
 
 ASK = Request(({"role": "user", "content": "Tell me something."},), Sampling(max_tokens=12))
 
 
-def likeliest(logits: Any) -> int:
-    return int(logits.argmax())
-
-
-def copied(logits: Any) -> Any:
-    return logits.copy()
-
-
-async def greedy(session: Any, count: int) -> list[int]:
+async def greedy(session: TokenSession, count: int) -> list[int]:
     tokens: list[int] = []
     for _ in range(count):
-        tokens.append(await session.step(tokens, likeliest))
+        tokens.append(await session.step(tokens, Argmax()))
     return tokens
 
 
@@ -50,13 +43,13 @@ async def test_choosing_the_likeliest_says_what_the_model_says(
 async def test_going_back_evaluates_the_tail_only_and_reads_the_same_logits(opened: Open, random_file: Path) -> None:
     model = opened(random_file)
     session = model.open_session(ASK)
-    first = await session.step([300, 301, 302], copied)
-    await session.step([300, 305, 306, 307], copied)
+    first = await session.step([300, 301, 302], Row())
+    await session.step([300, 305, 306, 307], Row())
     before = session.evaluated
-    again = await session.step([300, 301, 302], copied)
+    again = await session.step([300, 301, 302], Row())
     assert session.evaluated - before == 2
     assert np.allclose(first, again, atol=1e-3)
-    fresh = await model.open_session(ASK).step([300, 301, 302], copied)
+    fresh = await model.open_session(ASK).step([300, 301, 302], Row())
     assert np.allclose(first, fresh, atol=1e-3)
 
 
@@ -74,17 +67,17 @@ async def test_more_sessions_than_there_is_room_for_all_go_on(opened: Open, rand
     lone = await greedy(model.open_session(ASK), 8)
     sessions = [model.open_session(ASK) for _ in range(12)]
     assert await asyncio.gather(*(greedy(session, 8) for session in sessions)) == [lone] * 12
-    assert model.counts.preempted > 0
+    assert model.stats.preempted > 0
 
 
 async def test_a_closed_session_gives_its_cells_back(opened: Open, random_file: Path) -> None:
     model = opened(random_file, context=256, cache_tokens=256, reuse_prefix=False)
     for _ in range(20):
         session = model.open_session(ASK)
-        await session.step([300] * 40, likeliest)
+        await session.step([300] * 40, Argmax())
         session.close()
         session.close()
-    assert model.counts.preempted == 0
+    assert model.stats.preempted == 0
 
 
 @pytest.mark.parametrize("write", [write_recurrent, write_hybrid, write_windowed])
@@ -93,20 +86,21 @@ async def test_models_that_cannot_be_cut_read_again(
 ) -> None:
     model = opened(write(tmp_path / "m.gguf"), sequences=2)
     session = model.open_session(ASK)
-    first = await session.step([300, 301], copied)
-    await session.step([300, 301, 302], copied)
-    assert np.allclose(first, await session.step([300, 301], copied), atol=1e-3)
+    first = await session.step([300, 301], Row())
+    await session.step([300, 301, 302], Row())
+    assert np.allclose(first, await session.step([300, 301], Row()), atol=1e-3)
 
 
-async def test_what_goes_wrong_in_a_reader_is_that_steps_error(opened: Open, random_file: Path) -> None:
+async def test_what_goes_wrong_in_a_reading_is_that_steps_error(opened: Open, random_file: Path) -> None:
     model = opened(random_file)
     session = model.open_session(ASK)
 
-    def broken(_: Any) -> None:
-        raise ValueError("no such thing")
+    class Broken(Reading[None]):
+        def of(self, logits: LogitsRow) -> None:
+            raise ValueError("no such thing")
 
     with pytest.raises(ModelError, match="no such thing"):
-        await session.step([], broken)
-    assert isinstance(await session.step([], likeliest), int)
+        await session.step([], Broken())
+    assert isinstance(await session.step([], Argmax()), int)
     with pytest.raises(ModelError, match="do not fit"):
-        await session.step([300] * 600, likeliest)
+        await session.step([300] * 600, Argmax())

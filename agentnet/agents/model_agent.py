@@ -1,0 +1,198 @@
+"""An agent that is a model with a prompt pack: it prompts its model and reads the reply as a typed body."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agentnet.agents.base import Agent, Need, OnText, Reply, Turn
+from agentnet.agents.forms import STRUCTURED, body_of, closed_replies, schema_for
+from agentnet.answers.repetition import repetition
+from agentnet.contracts.bodies import Body, Error
+from agentnet.contracts.cards import Card
+from agentnet.contracts.sampling import Sampling
+from agentnet.contracts.usage import Usage
+from agentnet.errors import ModelError, ReplyError
+from agentnet.models.base import ChatMessage, Completion, Model, Request, Scorer, Scores, TokenCounter
+from agentnet.models.tokens import NextTokenSource, TokenStepper
+from agentnet.prompts import Entry, Pack, transcript
+
+TEMPLATE_TOKENS = 16
+"""Tokens that a chat template may add to a message. A token stands for at least one byte of the message itself."""
+
+
+@dataclass(frozen=True)
+class ModelAgent(Agent):
+    """A model with a name, a card, a prompt pack and its own sampling."""
+
+    name: str
+    model: Model
+    card: Card
+    pack: Pack
+    sampling: Sampling = field(default_factory=Sampling)
+
+    async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:
+        """Prompt the model, and read its reply. Raises `ModelError`, and `NetworkError` for a pack that fails."""
+        request = self.request(turn)
+        reply = await (self.score(turn, request) if turn.scored else self.answer(request, on_text))
+        body: Body
+        try:
+            body = self.read(turn, reply)
+        except ReplyError as error:
+            body = Error(code=error.code, detail=str(error))
+        return Reply(body, self.bill(reply.usage), confidence_of(reply))
+
+    def most(self, turn: Turn) -> Usage:
+        """Return the most tokens that a turn can use. No tokenizer makes more tokens than there are bytes."""
+        request = self.request(turn)
+        if isinstance(self.model, TokenCounter):
+            prompt = self.model.count_tokens(request)
+        else:
+            prompt = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in request.messages)
+        # To score replies, the model reads all of them.
+        scored = sum(len(reply.encode()) for reply in self.replies(turn)) if turn.scored else None
+        written = request.sampling.max_tokens if scored is None else scored
+        return self.bill(Usage(calls=1, prompt_tokens=prompt, completion_tokens=written))
+
+    def with_card(self, card: Card) -> ModelAgent:
+        return replace(self, card=card)
+
+    def can(self, need: Need) -> str | None:
+        problems: list[str] = []
+        if need.role not in self.pack.roles:
+            problems.append(
+                f"{self.name} is asked to {need.role}, but its prompt pack {self.pack.name!r} has no template for it "
+                f"(it has {', '.join(sorted(self.pack.roles))})"
+            )
+        if need.logprobs and self.model.capabilities.logprobs is False:
+            problems.append(
+                f"{self.name} must tell its confidence, but {self.model.name} gives no log-probabilities; "
+                f"decide by majority instead"
+            )
+        if need.scored and not isinstance(self.model, Scorer):
+            problems.append(
+                f"{self.name} is asked to {need.role} by score, but {self.model.name} cannot score replies; "
+                f"say `by: reason`, or give {self.name} a model that runs in process"
+            )
+        if need.bytewise and not isinstance(self.model, TokenStepper):
+            problems.append(
+                f"{self.name} is asked to decode byte by byte, but {self.model.name} does not show all of its "
+                f"next tokens; say `level: pieces`, or leave {self.name} out"
+            )
+        elif need.fused and not _shows_tokens(self.model):
+            problems.append(
+                f"{self.name} is asked to decode with others, but {self.model.name} does not show its next "
+                f"tokens; leave {self.name} out, or give it a model that runs in process"
+            )
+        return "; ".join(problems) or None
+
+    def note(self, need: Need) -> str | None:
+        if need.role in STRUCTURED and not need.scored and self.model.capabilities.schema is False:
+            return f"{self.name} cannot be held to a schema: a {need.role} reply that does not parse is lost"
+        return None
+
+    def prompt(self, turn: Turn) -> tuple[ChatMessage, ...]:
+        """The chat prompt of a turn: one user message, the stable part first and the role last."""
+        return self._prompt(turn, transcript(turn.read))
+
+    def _prompt(self, turn: Turn, entries: Sequence[Entry]) -> tuple[ChatMessage, ...]:
+        text = self.pack.render(
+            turn.role,
+            turn.task,
+            entries,
+            reason=not turn.scored,
+            labels=turn.labels,
+            max_steps=turn.max_steps,
+            name=self.name,
+        )
+        return ({"role": "user", "content": text},)
+
+    def request(self, turn: Turn) -> Request:
+        """The request that a turn becomes. Structured replies are held to their schema where the model can be."""
+        sampling = turn.sampling or self.sampling
+        if sampling.seed is None:
+            sampling = sampling.model_copy(update={"seed": turn.seed})
+        schema: dict[str, Any] | None = None
+        entries = transcript(turn.read)
+        if turn.role in STRUCTURED and not turn.scored and self.model.capabilities.schema is not False:
+            letters = [entry.letter for entry in entries]
+            schema = schema_for(turn.role, labels=turn.labels, letters=letters, max_steps=turn.max_steps)
+        return Request(self._prompt(turn, entries), sampling, schema=schema, logprobs=turn.confidence)
+
+    async def answer(self, request: Request, on_text: OnText | None = None) -> Completion:
+        """The model's raw reply; `on_text` receives it piece by piece as it is written."""
+        if on_text is None:
+            return await self.model.generate(request)
+        completion: Completion | None = None
+        async for chunk in self.model.stream(request):
+            if chunk.text:
+                on_text(chunk.text)
+            completion = chunk.completion or completion
+        if completion is None:
+            raise ReplyError("the model's stream ended without a completion")
+        return completion
+
+    def replies(self, turn: Turn) -> tuple[str, ...]:
+        """What a scored turn chooses among: every reply that its role can have when no reason is written."""
+        return closed_replies(turn.role, letters=[entry.letter for entry in transcript(turn.read)])
+
+    async def score(self, turn: Turn, request: Request) -> Scores:
+        """How likely each of the `replies` to a scored turn is. Raises `ModelError`; also where the model cannot."""
+        if not isinstance(self.model, Scorer):
+            raise ModelError(f"{self.model.name} cannot score replies; let {self.name} choose by reason")
+        return await self.model.score_choices(request, self.replies(turn))
+
+    def read(self, turn: Turn, reply: Completion | Scores) -> Body:
+        """The typed body of a reply, or of the likeliest one of those that were scored.
+
+        Raises `ReplyError` where the text is not in the form that the role asks for, or was cut off while it repeated
+        itself, or the scores are none.
+        """
+        if isinstance(reply, Completion) and reply.finish == "length" and (unit := repetition(reply.text)):
+            limit = (turn.sampling or self.sampling).max_tokens
+            raise ReplyError(
+                f"the reply runs on repeating {unit[:40]!r} and was cut off at {limit} tokens; more would not help: "
+                f"let {self.name} read less, or ask another agent"
+            )
+        text = reply.text if isinstance(reply, Completion) else self._likeliest(turn, reply)
+        try:
+            return body_of(turn, text, self.pack)
+        except ReplyError as error:
+            if isinstance(reply, Completion) and reply.finish == "length":
+                raise ReplyError(f"{error}; it was cut off at the token limit, raise sampling.max_tokens") from error
+            raise
+
+    def _likeliest(self, turn: Turn, scores: Scores) -> str:
+        """The likeliest reply; the first of equally likely ones. Their order never lets a tie approve."""
+        if confidence_of(scores) is None:
+            raise ReplyError(f"{self.model.name} scored the replies with {scores.totals}, which tells nothing apart")
+        shares = dict(zip(self.replies(turn), scores.shares, strict=True))
+        return max(shares, key=lambda reply: shares[reply])
+
+    def bill(self, usage: Usage) -> Usage:
+        """The usage with its cost at the prices of the agent's card."""
+        price = self.card.price
+        cost = (usage.prompt_tokens * price.prompt + usage.completion_tokens * price.completion) / 1e6
+        return usage.model_copy(update={"cost": cost}) if cost else usage
+
+
+def _shows_tokens(model: Model) -> bool:
+    return isinstance(model, TokenStepper) or (
+        isinstance(model, NextTokenSource) and model.capabilities.logprobs is not False
+    )
+
+
+def confidence_of(reply: Completion | Scores) -> float | None:
+    """How sure the model is, between 0 and 1; None where that is not known.
+
+    Of a written reply the geometric mean of its token probabilities; of scored replies the probability of the likeliest
+    one, given that it is one of them.
+    """
+    if isinstance(reply, Scores):
+        share = max(reply.shares)
+        return None if math.isnan(share) else min(1.0, share)
+    if not reply.logprobs:
+        return None
+    return min(1.0, math.exp(sum(reply.logprobs) / len(reply.logprobs)))

@@ -1,0 +1,35 @@
+"""`Interval`, an estimate with its 95 % interval, and Wilson's interval of a share: cards and reports give both."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+Z95 = 1.959963984540054
+"""The quantile of the standard normal distribution that a two-sided 95 % interval reaches to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its 95 % interval, in the unit of the estimate: a share in [0, 1], a difference in [-1, 1]."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def wilson(share: float, trials: float) -> Interval:
+    """Return a share with its Wilson score interval (JASA 22, 1927), for `trials` that are independent.
+
+    `trials` may be a fraction: an effective number of trials. Raises `ValueError` for a share outside [0, 1], or where
+    there is no trial.
+    """
+    if not trials > 0:
+        raise ValueError("a share of no trials")
+    if not 0 <= share <= 1:
+        raise ValueError(f"a share is from 0 to 1, it is {share}")
+    scale = 1 + Z95**2 / trials
+    middle = share + Z95**2 / (2 * trials)
+    half = Z95 * math.sqrt(share * (1 - share) / trials + Z95**2 / (4 * trials**2))
+    # Rounding may pass the estimate at 0 and at 1.
+    return Interval(share, max(0.0, min((middle - half) / scale, share)), min(1.0, max((middle + half) / scale, share)))

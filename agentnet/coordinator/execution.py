@@ -1,0 +1,240 @@
+"""One run at work: from its record to its outcome. However it ends, the end is recorded and published."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.types import Command, Interrupt
+
+from agentnet.collab.context import RunContext
+from agentnet.collab.state import State, initial_state
+from agentnet.contracts.bodies import Error, answer_of
+from agentnet.contracts.events import InputRequested, RunEnded, RunStarted, RunStatus
+from agentnet.contracts.messages import USER, Message
+from agentnet.contracts.questions import Question
+from agentnet.contracts.runs import OVER, RunRecord
+from agentnet.coordinator.compiled import CompiledProtocol
+from agentnet.coordinator.outcome import Outcome
+from agentnet.coordinator.preflight import require_knowledge
+from agentnet.errors import AgentNetError, LimitReached, ResumeError, Unsuited
+
+if TYPE_CHECKING:
+    from agentnet.store import Runs
+
+log = logging.getLogger("agentnet.runs")
+
+T = TypeVar("T")
+End = tuple[RunStatus, str | None, str]
+"""Status, answer and detail."""
+
+
+class Execution:
+    """A run that goes on in this process. The graph runs in a task of its own, so that it can be cancelled by id."""
+
+    def __init__(
+        self,
+        record: RunRecord,
+        compiled: CompiledProtocol,
+        context: RunContext,
+        store: Runs | None,
+        *,
+        resumed: bool,
+    ) -> None:
+        self._record, self._compiled, self.context, self._store = record, compiled, context, store
+        self._resumed = resumed
+        self._cancelled = False
+        """Whether `cancel` was called, rather than the caller's task cancelled."""
+        self._begun = False
+        """Whether the run is recorded: before that, an id may belong to another run."""
+        self._ended = asyncio.Event()
+        self._work: asyncio.Task[End] | None = None
+
+    def started(self) -> RunStarted:
+        """Return the first event of the run."""
+        return RunStarted(
+            run=self._record.id,
+            protocol=self._compiled.name,
+            resumed=self._resumed,
+            members=tuple(self.context.network.agents),
+        )
+
+    async def cancel(self) -> None:
+        """End the run as `cancelled`, and wait until that is recorded. Its caller gets the outcome."""
+        self._cancelled = True
+        if self._work is not None:
+            self._work.cancel()
+        await self._ended.wait()
+
+    async def carry_out(self, answering: Callable[[Question], Awaitable[str | None]] | None) -> Outcome:
+        """Run to the end. Raises what stands in the way of the run itself, which is then recorded as `interrupted`."""
+        self._work = asyncio.create_task(self._run(answering))
+        end: End = ("interrupted", None, "")
+        failed = True
+        try:
+            end = await self._work
+            failed = False
+        except asyncio.CancelledError:
+            end = ("cancelled", None, "no longer wanted")
+            caller = asyncio.current_task()
+            if not self._cancelled or (caller is not None and caller.cancelling()):
+                raise
+            failed = False
+        except Exception as error:
+            end = ("interrupted", None, " ".join(f"{error or type(error).__name__}".split()))
+            raise
+        finally:
+            await finished(self._end(*end, failed=failed))
+        context = self.context
+        return Outcome(
+            self._record.id, *end, context.budget.spent, tuple(context.in_order()), tuple(context.network.agents)
+        )
+
+    async def _begin(self) -> Message:
+        """Record the run and its task, or find the task again. Returns the message that states it."""
+        context, record = self.context, self._record
+        task: Message | None = None
+        if not self._resumed:
+            task = context.compose(record.task, sender=USER, node="task")
+            if self._store is not None:
+                task = await self._store.start_run(record, task)
+        self._begun = True
+        if context.events.wanted:
+            context.events.publish(self.started())
+        if task is None:
+            return await context.record(record.task, sender=USER, node="task")
+        context.take_in(task)
+        return task
+
+    async def _run(self, answering: Callable[[Question], Awaitable[str | None]] | None) -> End:
+        """Run the graph, with the words of people where it waits for them."""
+        task = await finished(self._begin())
+        config: RunnableConfig = {
+            "configurable": {"thread_id": self._record.id},
+            "metadata": {"fingerprint": self._compiled.fingerprint},
+            "recursion_limit": self._compiled.recursion_limit,
+        }
+        step: State | Command[Any] | None = initial_state(self._compiled.expression.kind, task.id)
+        if self._resumed and await self._has_checkpoint(config):
+            step = None
+        durable = self._compiled.graph.checkpointer is not None
+        compiled = self._compiled
+        label = self._record.task.label
+        try:
+            require_knowledge(compiled.name, compiled.expression, self.context.network, label, compiled.floor)
+            while True:
+                final = await self._compiled.graph.ainvoke(
+                    step, config, context=self.context, durability="async" if durable else None
+                )
+                asked = self._in_order(final.get("__interrupt__", ()))
+                if not asked:
+                    return _end_of(self.context, final["outcome"])
+                words = await self._words_of_people(asked, answering)
+                if len(words) < len(asked):
+                    answering = None  # a person left: their words so far count, and no further question is put
+                if not words:
+                    names = ", ".join(dict.fromkeys(str(each.value["agent"]) for each in asked))
+                    return "interrupted", None, f"waits for {names}; resume the run to answer"
+                step = Command(resume=words)
+        except LimitReached as error:
+            return "stopped", None, str(error)
+        except Unsuited as error:
+            return "failed", None, str(error)
+
+    def _in_order(self, asked: Iterable[Interrupt]) -> list[Interrupt]:
+        """Questions to people, in the order of the network."""
+        order = list(self.context.network.agents)
+        return sorted(asked, key=lambda interrupt: order.index(interrupt.value["agent"]))
+
+    async def _words_of_people(
+        self, asked: Sequence[Interrupt], answering: Callable[[Question], Awaitable[str | None]] | None
+    ) -> dict[str, str]:
+        """Interrupt → what the person said. Questions are put one by one; the first without words is the last."""
+        said: dict[str, str] = {}
+        for interrupt in asked:
+            question = Question.model_validate({**interrupt.value, "choices": tuple(interrupt.value["choices"])})
+            if self.context.events.wanted:
+                self.context.events.publish(InputRequested(run=self._record.id, question=question))
+            words = await answering(question) if answering is not None else None
+            if words is None:
+                break
+            said[interrupt.id] = words
+        return said
+
+    async def _has_checkpoint(self, config: RunnableConfig) -> bool:
+        saver = self._compiled.graph.checkpointer
+        if not isinstance(saver, BaseCheckpointSaver):
+            return False
+        saved = await saver.aget_tuple(config)
+        if saved is None:
+            return False
+        metadata: dict[str, Any] = dict(saved.metadata)
+        fingerprint = metadata.get("fingerprint", metadata.get("signature"))  # before 0.2, it was called a signature
+        if fingerprint != self._compiled.fingerprint:
+            raise ResumeError(
+                f"the checkpoint of run {self._record.id} was written by another protocol "
+                f"(fingerprint {fingerprint}, now {self._compiled.fingerprint}); start a new run"
+            )
+        return True
+
+    async def _end(self, status: RunStatus, answer: str | None, detail: str, *, failed: bool) -> None:
+        """Record the end, drop checkpoints that are of no more use, and publish the last event.
+
+        A run that was cancelled begins again at its first node when it is resumed, and finds what was said by its ids.
+
+        Raises `StoreError`; where the run `failed` with an error of its own, that one counts and this one is logged.
+        """
+        run, saver = self._record.id, self._compiled.graph.checkpointer
+        work: list[Awaitable[None]] = []
+        if self._store is not None and self._begun:
+            work.append(self._store.finish_run(run, status, answer, detail))
+        over = status in OVER or status == "cancelled" or self._store is None
+        if over and isinstance(saver, BaseCheckpointSaver):
+            work.append(saver.adelete_thread(run))
+        try:
+            await asyncio.gather(*work)
+        except AgentNetError as error:
+            if not failed:
+                raise
+            log.warning("the end of run %s (%s) could not be recorded: %s", run, status, error)
+        finally:
+            if self._begun and self.context.events.wanted:
+                usage = self.context.budget.spent
+                ended = RunEnded(run=run, status=status, answer=answer, detail=detail, usage=usage)
+                self.context.events.publish(ended)
+            self._ended.set()
+
+
+async def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Wait for some work to the end, even while the caller is cancelled; that is raised when the work is done."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if not task.cancelled():
+                cancelled = error
+        except Exception:
+            break
+    if cancelled is not None:
+        with suppress(Exception):
+            task.result()
+        raise cancelled
+    return task.result()
+
+
+def _end_of(context: RunContext, outcome: Sequence[str]) -> End:
+    """What the last message of a run says: an answer, or why there is none."""
+    (last,) = context.get(outcome)
+    answer = answer_of(last.body)
+    if answer is not None:
+        return "done", answer, ""
+    if isinstance(last.body, Error):
+        return "failed", None, last.body.detail
+    return "failed", None, f"{last.sender} gave no answer but a {last.body.kind}"

@@ -1,0 +1,98 @@
+"""Turning bytes into a model's own tokens: exactly, whatever the bytes are.
+
+Tokenizers fail quietly on unexpected input: half a character becomes U+FFFD, a SentencePiece fragment gets a space in
+front. The bytes of the tokens that a tokenizer returns are therefore compared with the input, and where they differ the
+longest pieces of the vocabulary are matched instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+
+from agentnet.errors import ModelError
+from agentnet.fusion.byte_vocabulary import END, ByteVocabulary
+
+Tokenize = Callable[[str], list[int]]
+"""Text to tokens, without a begin token and without names of control tokens."""
+
+BACK = 12
+"""Tokens at the end of a text that may be tokenized again when bytes are appended to it."""
+_ANCHOR = "\n"
+"""A character in front of a fragment, so that a tokenizer does not take its beginning for that of a text."""
+
+
+class Retokenizer:
+    """One model's tokens for any bytes. `spelled` has the bytes of each token; `name` is used in errors."""
+
+    def __init__(self, name: str, vocabulary: ByteVocabulary, spelled: Sequence[bytes], tokenize: Tokenize) -> None:
+        self._name, self._vocabulary, self._spelled, self._tokenize = name, vocabulary, spelled, tokenize
+        self._longest = max((len(piece) for piece in vocabulary.pieces if piece is not END), default=1)
+        self.first_piece = lru_cache(maxsize=4096)(self._first_piece)
+
+    def tokens(self, text: bytes) -> list[int]:
+        """Return tokens whose bytes are exactly the text. Raises `ModelError` where the vocabulary cannot say it."""
+        tokens: list[int] = []
+        for whole, rest in _runs(text):
+            if whole:
+                found = self._by_tokenizer(whole)
+                tokens += found if found is not None else self._by_matching(whole.encode())
+            tokens += self._by_matching(rest)
+        return tokens
+
+    def append(self, tokens: Sequence[int], addition: bytes) -> list[int]:
+        """Return the tokens of a text followed by some bytes. Only its end is tokenized again, back to the last white
+        space and by at most `BACK` tokens. Raises like `tokens`."""
+        kept = len(tokens)
+        tail = b""
+        while kept > 0 and len(tokens) - kept < BACK:
+            kept -= 1
+            piece = self._spelled[tokens[kept]]
+            tail = piece + tail
+            if piece[:1].isspace():
+                break
+        return [*tokens[:kept], *self.tokens(tail + addition)]
+
+    def text(self, tokens: Sequence[int]) -> bytes:
+        """Return the bytes of some tokens."""
+        return b"".join(self._spelled[token] for token in tokens)
+
+    def _first_piece(self, text: bytes) -> bytes:
+        return self._spelled[self.tokens(text)[0]]
+
+    def _by_tokenizer(self, text: str) -> list[int] | None:
+        data = text.encode()
+        tokens = self._tokenize(text)
+        if self.text(tokens) == data:
+            return tokens
+        anchored = self._tokenize(_ANCHOR + text)
+        for cut in range(1, len(anchored)):
+            if self.text(anchored[cut:]) == data:
+                return anchored[cut:]
+        return None
+
+    def _by_matching(self, text: bytes) -> list[int]:
+        """Return the tokens of a greedy match: at each position, the longest piece that fits."""
+        tokens = []
+        start = 0
+        while start < len(text):
+            for end in range(min(len(text), start + self._longest), start, -1):
+                index = self._vocabulary.indexes.get(text[start:end])
+                if index is not None:
+                    tokens.append(self._vocabulary.tokens[index])
+                    start = end
+                    break
+            else:
+                raise ModelError(f"{self._name}: its vocabulary cannot spell the byte {text[start]:#04x}")
+        return tokens
+
+
+def _runs(text: bytes) -> Iterator[tuple[str, bytes]]:
+    """Split bytes into runs of whole characters, each with the bytes behind it that belong to no character."""
+    while text:
+        try:
+            yield text.decode(), b""
+            return
+        except UnicodeDecodeError as error:
+            yield text[: error.start].decode(), text[error.start : error.end]
+            text = text[error.end :]

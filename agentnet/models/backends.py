@@ -1,0 +1,108 @@
+"""From a spec to an open model: one backend for each kind of spec. ``docs/recipes/model-backend.md`` adds one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentnet.contracts.model_specs import LlamaSpec, ModelSpec, OpenAISpec, ReplaySpec
+from agentnet.errors import ModelFileError
+from agentnet.models.base import Model
+
+if TYPE_CHECKING:
+    from agentnet.models.llama.machine import Machine
+
+ZOO = "zoo:"
+HUB = "hf://"
+
+
+def open_model(spec: ModelSpec, *, base: Path, machine: Machine | None = None) -> Model:
+    """Open one model; blocks while a file is fetched or loaded. Raises `ModelError`.
+
+    Relative paths start from `base`. A local model takes its threads and memory from `machine`, by default the one that
+    this process runs on.
+    """
+    return BACKENDS[spec.kind].open(spec, base, machine)
+
+
+def settled(spec: ModelSpec, base: Path) -> ModelSpec:
+    """Return the spec with its file as an absolute path, so that two spellings of a path are one model."""
+    field = BACKENDS[spec.kind].file
+    if field is None or getattr(spec, field).startswith((ZOO, HUB)):
+        return spec
+    return spec.model_copy(update={field: os.path.realpath(base / Path(getattr(spec, field)).expanduser())})
+
+
+def find_file(spec: LlamaSpec, base: Path) -> Path:
+    """Return the local GGUF file of a spec; fetch it first if it lies on the hub. A given checksum is verified."""
+    if spec.path.startswith(HUB):
+        from agentnet.models.hub import fetch
+
+        return fetch(spec.path, spec.sha256)
+    path = _local(spec, base)
+    if spec.sha256 is not None and path.is_file():
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != spec.sha256:
+            raise ModelFileError(f"{path}: its SHA-256 is {found}, expected {spec.sha256}; fetch the file again")
+    return path
+
+
+def present_file(spec: LlamaSpec, base: Path) -> Path | None:
+    """Return the same without fetching or verifying anything; None where the file would have to be fetched first."""
+    if spec.path.startswith(HUB):
+        from agentnet.models.hub import cached
+
+        return cached(spec.path)
+    return _local(spec, base)
+
+
+def _local(spec: LlamaSpec, base: Path) -> Path:
+    if spec.path.startswith(ZOO):
+        from agentnet.zoo import catalog
+
+        return catalog.path(spec.path.removeprefix(ZOO))
+    return base / Path(spec.path).expanduser()
+
+
+def _open_llama(spec: LlamaSpec, base: Path, machine: Machine | None) -> Model:
+    from agentnet.models.llama import LlamaModel
+
+    return LlamaModel(find_file(spec, base), spec, machine)
+
+
+def _open_openai(spec: OpenAISpec, base: Path, machine: Machine | None) -> Model:
+    from agentnet.models.openai.model import OpenAIModel
+
+    return OpenAIModel(spec)
+
+
+def _open_replay(spec: ReplaySpec, base: Path, machine: Machine | None) -> Model:
+    from agentnet.models.replay import ReplayModel
+
+    return ReplayModel(base / spec.replay, spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """How the specs of one kind become models.
+
+    `open` gets a spec, the folder that relative paths start from, and the machine that local weights run on. It is
+    called on a thread, so it may block, and it imports what it needs only then: a network without local models must not
+    load llama.cpp. `file` is the spec's field that names a local file, if there is one.
+    """
+
+    open: Callable[[Any, Path, Machine | None], Model]
+    file: str | None = None
+
+
+BACKENDS = {
+    "llama": Backend(_open_llama, file="path"),
+    "openai": Backend(_open_openai),
+    "replay": Backend(_open_replay, file="replay"),
+}
+"""By the `kind` of a spec."""

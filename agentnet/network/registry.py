@@ -1,0 +1,138 @@
+"""`Registry`: the members of a network now, and the owner of their models.
+
+Members may join and leave while runs go on. A run takes a lease: a snapshot of the members whose models stay open until
+the run ends, whoever leaves meanwhile. A model that several members name is loaded once and closed with its last user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentnet.agents import Agent, HumanAgent, ModelAgent
+from agentnet.contracts.model_specs import HumanSpec, ModelSpec
+from agentnet.contracts.network import AgentSpec, NetworkSpec
+from agentnet.errors import NetworkError
+from agentnet.models.base import Model
+from agentnet.models.pool import ModelPool
+from agentnet.network.cards import with_known_cards
+from agentnet.network.network import Network
+from agentnet.prompts import Pack, find_pack
+
+if TYPE_CHECKING:
+    from agentnet.models.llama.machine import Machine
+
+PERSONS_PACK = "person"
+"""The prompt pack that words questions to people, unless their entry names another."""
+
+
+class Registry:
+    """The members of one network, open. Belongs to one event loop.
+
+    `snapshot` is the same object until a member joins or leaves.
+    """
+
+    def __init__(self, spec: NetworkSpec, base: Path, pool: ModelPool) -> None:
+        """An empty registry; `open` makes one with members. `base` is the folder that relative paths start from."""
+        self._base, self._pool = base, pool
+        self._network = Network(spec.model_copy(update={"agents": ()}), ())
+        self._leases: list[int] = []
+        """The epochs that runs hold."""
+        self._departed: list[tuple[int, ModelSpec]] = []
+        """Models of members that left, with the first epoch that does not have them."""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, spec: NetworkSpec, base: Path | None = None, *, machine: Machine | None = None
+    ) -> AsyncIterator[Registry]:
+        """Open every member, and close their models at the end. Raises `ModelError` or `NetworkError`.
+
+        Local models divide the cores and the memory of `machine`; None takes the machine that this process runs on.
+        """
+        base = base or Path.cwd()
+        spec = with_known_cards(spec)
+        async with ModelPool(base=base, machine=machine) as pool:
+            registry = cls(spec, base, pool)
+            await registry.join(*spec.agents)
+            yield registry
+
+    def snapshot(self) -> Network:
+        """Return the members as they are now."""
+        return self._network
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Network]:
+        """A snapshot whose models stay open until the context ends."""
+        network = self._network
+        self._leases.append(network.epoch)
+        try:
+            yield network
+        finally:
+            self._leases.remove(network.epoch)
+            await self._release_unused()
+
+    async def join(self, *members: AgentSpec) -> Network:
+        """Open some members and add them; returns the new snapshot. None joins where one cannot be opened.
+
+        Raises `ModelError`, and `NetworkError` for a name that is taken.
+        """
+        taken = set(self._network.agents) & {member.name for member in members}
+        if taken:
+            raise NetworkError(f"network {self._network.spec.name!r} has an agent {min(taken)!r} already")
+        packs = [self._pack(member) for member in members]
+        models = iter(await self._models_of(members))
+        agents: list[Agent] = []
+        for member, pack in zip(members, packs, strict=True):
+            if isinstance(member.model, HumanSpec):
+                agents.append(HumanAgent(member.name, member.card, pack))
+            else:
+                agents.append(ModelAgent(member.name, next(models), member.card, pack, member.sampling))
+        return self._change((*self._network.spec.agents, *members), [*self._network, *agents])
+
+    async def leave(self, name: str) -> Network:
+        """Remove a member; returns the new snapshot. Its model closes when no run uses it any more.
+
+        Raises `NetworkError` for an unknown name, and for the last member.
+        """
+        if len(self._network) == 1:
+            raise NetworkError(f"{self._network[name].name} is the last member of network {self._network.spec.name!r}")
+        gone = self._network[name]
+        members = tuple(member for member in self._network.spec.agents if member.name != gone.name)
+        (spec,) = (member.model for member in self._network.spec.agents if member.name == gone.name)
+        network = self._change(members, [agent for agent in self._network if agent is not gone])
+        if not isinstance(spec, HumanSpec):
+            self._departed.append((network.epoch, spec))
+            await self._release_unused()
+        return network
+
+    async def _models_of(self, members: Sequence[AgentSpec]) -> list[Model]:
+        """The models of those members that have one, loaded side by side; none stays open where one fails."""
+        specs = [member.model for member in members if not isinstance(member.model, HumanSpec)]
+        outcomes = await asyncio.gather(*map(self._pool.acquire, specs), return_exceptions=True)
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        models = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+        if failures:
+            await asyncio.gather(*map(self._pool.release, models))
+            raise failures[0]
+        return models
+
+    def _pack(self, member: AgentSpec) -> Pack:
+        own = "pack" in member.model_fields_set or not member.is_human
+        return find_pack(member.pack if own else PERSONS_PACK, beside=self._base)
+
+    def _change(self, members: tuple[AgentSpec, ...], agents: list[Agent]) -> Network:
+        spec = self._network.spec.model_copy(update={"agents": members})
+        self._network = Network(spec, agents, epoch=self._network.epoch + 1)
+        return self._network
+
+    async def _release_unused(self) -> None:
+        """Release the models of members that left before the oldest lease began."""
+        oldest = min(self._leases, default=self._network.epoch)
+        unused = [entry for entry in self._departed if entry[0] <= oldest]
+        self._departed = [entry for entry in self._departed if entry[0] > oldest]
+        for _, spec in unused:
+            await self._pool.release(spec)

@@ -1,0 +1,1 @@
+"""How a run looks: bodies described once, dressed by the terminal, by notebooks and by pages."""

@@ -1,0 +1,193 @@
+"""What a message says, as neutral parts. The terminal, notebooks and pages only dress them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal, assert_never
+
+from agentnet.contracts.bodies import (
+    Assignment,
+    Body,
+    Critique,
+    Error,
+    Fusion,
+    Plan,
+    Proposal,
+    Refusal,
+    Result,
+    Revision,
+    Synthesis,
+    Task,
+    Unknown,
+    Verdict,
+    Vote,
+    answer_of,
+)
+from agentnet.contracts.messages import Message
+
+Mark = Literal["plain", "answer", "detail", "good", "bad", "warning", "contested"]
+"""What a part is: an `answer` to the task; a `detail` beside it; `good`, `bad` or a `warning`; or `contested`, a piece
+of a fused text that not all members backed."""
+MOST_DOUBTS = 12
+"""Contested pieces of a fused text that are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of text that looks the same from its beginning to its end. It may hold line breaks."""
+
+    text: str
+    mark: Mark = "plain"
+    agent: str | None = None
+    """The agent whose colour it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A message for people."""
+
+    speaker: str
+    kind: str
+    """The kind of its body, with the round from the second one on: ``proposal 2``."""
+    parts: tuple[Part, ...]
+    refs: tuple[str, ...]
+    """Ids of the messages that it decides about, or rests on."""
+    depth: int
+    """Expressions around the one that it was said in."""
+
+    @property
+    def text(self) -> str:
+        """What it says, without marks."""
+        return "".join(part.text for part in self.parts)
+
+
+def describe(message: Message, said: Mapping[str, Message], *, verbose: bool = False) -> Description:
+    """Return what a message says: the answer, or with `verbose` the whole reply and the reasons.
+
+    `said` holds the messages that it may refer to, by id; a reference to any other is shown as the id.
+    """
+    return Description(
+        speaker=message.sender,
+        kind=message.body.kind + (f" {message.round + 1}" if message.round else ""),
+        parts=tuple(_merged(_parts(message, said, verbose))),
+        refs=_refs(message.body),
+        depth=depth_of(message.node),
+    )
+
+
+def depth_of(node: str) -> int:
+    """Return how deep an expression lies in others: the dots in the path are the rounds of nested ones."""
+    return sum("." in part for part in node.split("/")[1:-1])
+
+
+def _parts(message: Message, said: Mapping[str, Message], verbose: bool) -> Iterator[Part]:
+    body = message.body
+    match body:
+        case Task() | Critique():
+            yield Part(body.text)
+        case Plan():
+            yield Part("\n".join(f"{step.id}  {step.label}: {step.ask}" for step in body.steps))
+        case Assignment():
+            yield Part("→ ", "detail")
+            yield Part(body.agent, agent=body.agent)
+            yield Part(f"  {body.text}")
+        case Proposal() | Revision() | Synthesis():
+            whole = verbose and body.text not in ("", body.answer)
+            yield Part(body.text) if whole else Part(body.answer, "answer")
+        case Vote():
+            chosen = said.get(body.choice)
+            yield Part("→ ", "detail")
+            yield Part((answer_of(chosen.body) if chosen else None) or body.choice)
+            yield Part((f"  of {chosen.sender}" if chosen else "") + _probability(message), "detail")
+            yield from _reason(body, verbose)
+        case Verdict():
+            yield Part("✓ approve", "good") if body.verdict == "approve" else Part("✗ disapprove", "bad")
+            yield Part(_probability(message) + (f"  found {body.answer}" if body.answer else ""), "detail")
+            yield from _reason(body, verbose)
+        case Fusion():
+            yield from _provenance(body) if verbose and body.pieces else _fused_answer(body)
+        case Result():
+            yield Part(body.answer, "answer")
+            yield Part(f"  {body.decision}{_support(body)}", "detail")
+        case Refusal():
+            yield Part("declines: ", "warning")
+            yield Part(body.reason)
+        case Error():
+            yield Part(f"✗ {body.detail}", "bad")
+        case Unknown():
+            yield Part(f"a message of the kind {body.kind!r}, which this version does not know", "detail")
+        case _:
+            assert_never(body)
+
+
+def _refs(body: Body) -> tuple[str, ...]:
+    match body:
+        case Vote():
+            return (body.choice,)
+        case Verdict():
+            return (body.target,)
+        case Result():
+            return body.sources
+        case _:
+            return ()
+
+
+def _reason(body: Vote | Verdict, verbose: bool) -> Iterator[Part]:
+    if verbose and body.reason:
+        yield Part(f"\n{body.reason}", "detail")
+
+
+def _probability(message: Message) -> str:
+    """Return the probability of a choice, where it was scored."""
+    return "" if message.confidence is None else f"  {message.confidence * 100:.0f} %"
+
+
+def _support(result: Result) -> str:
+    """Return the count behind a decision, the most supported answer first; empty where all agree."""
+    if len(result.support) < 2:
+        return ""
+    ranked = sorted(result.support.items(), key=lambda entry: -entry[1])
+    return ": " + ", ".join(f"{answer} × {weight:.3g}" for answer, weight in ranked)
+
+
+def _fused_answer(fusion: Fusion) -> Iterator[Part]:
+    yield Part(fusion.answer, "answer")
+    if fusion.dropped:
+        yield Part(f"  without {', '.join(fusion.dropped)}", "warning")
+
+
+def _provenance(fusion: Fusion) -> Iterator[Part]:
+    """Describe a fused text by its pieces, each in the colour of the member that backed it most.
+
+    Below the text stand the members, those that were dropped, and what they disagreed about.
+    """
+    doubts = []
+    for piece in fusion.pieces:
+        leader = max(piece.shares, key=lambda name: piece.shares[name]) if piece.shares else None
+        agreed = len(piece.shares) == len(fusion.members)
+        yield Part(piece.text, "plain" if agreed else "contested", leader)
+        if not agreed and piece.runner_up is not None:
+            backers = ", ".join(sorted(piece.shares))
+            doubts.append(f"\n{_shown(piece.text)} of {backers}, not {_shown(piece.runner_up)}")
+    yield Part("\n")
+    for name in fusion.members:
+        yield Part(name, agent=name)
+        yield Part("  ")
+    yield Part(f"by {fusion.strategy}; underlined: not backed by all", "detail")
+    for name, why in fusion.dropped.items():
+        yield Part(f"\n{name} did not last: {why}", "warning")
+    yield Part("".join(doubts[:MOST_DOUBTS]), "detail")
+
+
+def _shown(text: str) -> str:
+    """Return a piece so that spaces and the end are seen."""
+    return repr(text) if text else "the end"
+
+
+def _merged(parts: Iterator[Part]) -> Iterator[Part]:
+    """Join neighbours that look the same, and leave out what is empty."""
+    visible = (part for part in parts if part.text)
+    for (mark, agent), same in groupby(visible, key=lambda part: (part.mark, part.agent)):
+        yield Part("".join(part.text for part in same), mark, agent)

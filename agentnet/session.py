@@ -1,0 +1,352 @@
+"""`Session`: the one door to a network, for the command line, notebooks, bridges, scenarios, evaluations and programs.
+
+::
+
+    async with agentnet.open("zoo") as session:
+        outcome = await session.run("What is 347 + 285?", "debate", label="math")
+        async for event in session.stream("What is 17 * 23?", Verify(proposer="scout", verifier="critic")):
+            ...
+
+    agentnet.run("What is 347 + 285?", "vote", label="math").answer        # blocking, from anywhere
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from agentnet.collab.bus import Listener
+from agentnet.collab.inline import protocol_from, protocol_of, read_protocol
+from agentnet.contracts.bodies import Task
+from agentnet.contracts.cards import Card
+from agentnet.contracts.conversation import Conversation
+from agentnet.contracts.events import Event
+from agentnet.contracts.limits import Limits
+from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
+from agentnet.contracts.runs import Origin, RunRecord
+from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
+from agentnet.coordinator.coordinator import Answering
+from agentnet.errors import BadInput, NetworkError, ResumeError
+from agentnet.network import Members, Network, Registry, find_network
+from agentnet.network.files import EMBEDDED
+from agentnet.settings import Settings, resolve
+
+if TYPE_CHECKING:
+    from agentnet.models.llama.machine import Machine
+    from agentnet.store import Evaluations, Runs
+    from agentnet.store.checkpoints import Checkpointer
+
+Question: TypeAlias = str | Task | Conversation | Iterable[Mapping[str, str]]
+"""A question: a text, a task with its label, or a conversation (also as chat messages with role and content)."""
+Protocol: TypeAlias = str | Path | ProtocolSpec | TaggedModel | Mapping[str, Any]
+"""A protocol: a shipped name, a YAML file, an expression (text, data or combinators), an agent to ask, or a spec."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What remembers: the database of runs and evaluations, and the checkpoints beside it."""
+
+    runs: Runs
+    evaluations: Evaluations
+    checkpointer: Checkpointer
+
+
+class Session:
+    """An open network with its coordinator, and the storage that its runs go to. Belongs to one event loop.
+
+    Open one with `agentnet.open`. Runs may go on side by side; closing the session cancels those that are left, which
+    can be resumed later.
+    """
+
+    def __init__(
+        self,
+        members: Members,
+        *,
+        settings: Settings | None = None,
+        network_source: str | None = None,
+        storage: Storage | None = None,
+    ) -> None:
+        """A session on members that are open already: a registry, or a network."""
+        self.settings = settings or resolve()
+        self.network_source = network_source
+        """``zoo``, or the absolute path of the network file; None for a network that was given as data."""
+        self.storage = storage
+        """None where nothing is remembered."""
+        self.members = members
+        self.coordinator = Coordinator(
+            members,
+            store=storage.runs if storage else None,
+            checkpointer=storage.checkpointer if storage else None,
+        )
+
+    @property
+    def network(self) -> Network:
+        """The members as they are now."""
+        return self.members.snapshot()
+
+    @property
+    def runs(self) -> Runs:
+        """The runs that are remembered: `find`, `latest`, `messages`. Raises `ResumeError` where nothing is."""
+        if self.storage is None:
+            raise ResumeError("this session remembers no runs: open it with remember=True")
+        return self.storage.runs
+
+    def prepare(self, protocol: Protocol | None = None) -> CompiledProtocol:
+        """The protocol, bound to the members, checked and compiled. Raises `ProtocolError` or `PreflightError`."""
+        return self.coordinator.prepare(self._protocol(protocol)[0])
+
+    async def run(
+        self,
+        question: Question,
+        protocol: Protocol | None = None,
+        *,
+        label: str | None = None,
+        seed: int = 0,
+        limits: Limits | None = None,
+        run: str | None = None,
+        origin: Origin | None = None,
+        on_event: Listener | None = None,
+        stream_text: bool = False,
+        answering: Answering | None = None,
+    ) -> Outcome:
+        """Answer a question by a protocol (by default the settings' own), and return how that ended.
+
+        `label` says what kind of task a text is. `run` is the id of the run, and `origin` where its parts were read
+        from, if that is not what the arguments say. `on_event` gets every event, with `stream_text` also the replies
+        piece by piece. `answering` puts questions to people. Raises `BadInput` before anything runs, and `StoreError`;
+        what goes wrong with an agent is in the outcome's messages.
+        """
+        spec, source = self._protocol(protocol)
+        return await self.coordinator.run(
+            as_task(question, label),
+            spec,
+            seed=seed,
+            limits=limits,
+            run=run,
+            origin=origin or Origin(protocol=source, network=self.network_source),
+            on_event=on_event,
+            stream_text=stream_text,
+            answering=answering,
+        )
+
+    async def stream(
+        self, question: Question, protocol: Protocol | None = None, *, label: str | None = None, **options: Any
+    ) -> AsyncIterator[Event]:
+        """The events of a run as they happen; the last is `RunEnded`. Takes the options of `run`.
+
+        Leaving the stream early cancels the run, which can be resumed.
+        """
+        spec, source = self._protocol(protocol)
+        options.setdefault("origin", Origin(protocol=source, network=self.network_source))
+        events = self.coordinator.stream(as_task(question, label), spec, **options)
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()  # type: ignore[attr-defined]
+
+    async def resume(
+        self,
+        run: str | RunRecord,
+        *,
+        limits: Limits | None = None,
+        on_event: Listener | None = None,
+        stream_text: bool = False,
+        answering: Answering | None = None,
+    ) -> Outcome:
+        """Go on with a run that is not over, by its id, the beginning of it, or its record.
+
+        Nothing that was said is asked for again; `limits` replace the run's own. Raises `BadInput` for an unknown run,
+        and `ResumeError` where the run is over, is going on, or its protocol or agents have changed.
+        """
+        record = await self.runs.find(run) if isinstance(run, str) else run
+        return await self.coordinator.resume(
+            record,
+            protocol_of(record),
+            limits=limits,
+            on_event=on_event,
+            stream_text=stream_text,
+            answering=answering,
+        )
+
+    async def follow(self, run: str) -> AsyncIterator[Event]:
+        """The events of a run from its beginning up to `RunEnded`, though it began earlier, or in another process.
+
+        Leaving does not touch the run.
+        """
+        events = self.coordinator.follow(run)
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()  # type: ignore[attr-defined]
+
+    async def cancel(self, run: str) -> bool:
+        """End a run that goes on in this session; its caller gets the outcome. Returns whether there was one."""
+        return await self.coordinator.cancel(run)
+
+    def with_cards(self, cards: Mapping[str, Card]) -> Session:
+        """A session on the same open members with other cards for some of them. Nothing of it is remembered."""
+        return Session(self.network.with_cards(cards), settings=self.settings)
+
+    async def close(self) -> None:
+        """Cancel the runs that go on, and wait until they are recorded."""
+        await self.coordinator.close()
+
+    def _protocol(self, protocol: Protocol | None) -> tuple[ProtocolSpec, str | None]:
+        return as_protocol(self.settings.protocol.value if protocol is None else protocol, agents=self.network.agents)
+
+
+@asynccontextmanager
+async def open_session(
+    network: str | Path | NetworkSpec | tuple[NetworkSpec, Path] | None = None,
+    *,
+    settings: Settings | None = None,
+    store: str | Path | None = None,
+    storage: Storage | None = None,
+    remember: bool = True,
+    machine: Machine | None = None,
+) -> AsyncIterator[Session]:
+    """Open a network and what remembers its runs, and close both at the end. Known as `agentnet.open`.
+
+    `network` is ``zoo``, a YAML file, or a spec (with the folder that its paths start from: a pair); by default what
+    the settings name. `store` is a file or a database URL, `storage` one that is open already; without `remember`
+    nothing is kept. Local models divide the cores and the memory of `machine`: by default, of this process's machine.
+    Raises `NetworkError`, `ModelError`, `StoreError`.
+    """
+    settings = settings or resolve(store=None if store is None else str(store))
+    spec, base, source = _network(settings.network.value if network is None else network)
+    async with AsyncExitStack() as opened:
+        if storage is None and remember:
+            storage = await opened.enter_async_context(open_storage(settings))
+        registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine))
+        session = Session(registry, settings=settings, network_source=source, storage=storage)
+        opened.push_async_callback(session.close)
+        yield session
+
+
+@asynccontextmanager
+async def open_storage(settings: Settings | None = None) -> AsyncIterator[Storage]:
+    """Open the database and the checkpoints, making their folders if there are none. Raises `StoreError`."""
+    from agentnet.store import Database, Evaluations, Runs, open_checkpointer, sweep
+
+    settings = settings or resolve()
+    async with (
+        await Database.open(settings.store.value) as database,
+        open_checkpointer(settings.checkpoints) as checkpointer,
+    ):
+        runs = Runs(database)
+        await sweep(checkpointer, runs)
+        yield Storage(runs, Evaluations(database), checkpointer)
+
+
+@asynccontextmanager
+async def open_run(run: str, *, settings: Settings | None = None) -> AsyncIterator[tuple[Session, RunRecord]]:
+    """Open a session on the network that a remembered run used; `run` is its id or the beginning of it.
+
+    Raises `BadInput` where there is no such run, or its network is gone; what `open_session` raises.
+    """
+    settings = settings or resolve()
+    async with open_storage(settings) as storage:
+        record = await storage.runs.find(run)
+        async with open_session(network_of(record), settings=settings, storage=storage) as session:
+            yield session, record
+
+
+def run(
+    question: Question,
+    protocol: Protocol | None = None,
+    *,
+    network: str | Path | NetworkSpec | tuple[NetworkSpec, Path] | None = None,
+    store: str | Path | None = None,
+    remember: bool = True,
+    **options: Any,
+) -> Outcome:
+    """Open a network, answer one question, close it: blocking. Known as `agentnet.run`.
+
+    Takes the options of `Session.run`. It may be called where an event loop is running (a notebook), and then uses a
+    thread. To ask more than once, open a session: it keeps the models loaded.
+    """
+
+    async def ask() -> Outcome:
+        async with open_session(network, store=store, remember=remember) as session:
+            return await session.run(question, protocol, **options)
+
+    return blocking(ask())
+
+
+def blocking(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, in a thread of its own where this thread's event loop is running."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def carry_out() -> None:
+        try:
+            results.append(asyncio.run(work))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=carry_out, name="agentnet-run")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def as_task(question: Question, label: str | None = None) -> Task:
+    """The task that a question is. Raises `BadInput` for an empty one."""
+    if isinstance(question, Task):
+        return question if label is None else question.model_copy(update={"label": label})
+    if not isinstance(question, str):
+        conversation = question if isinstance(question, Conversation) else Conversation.of(question)
+        question = conversation.text()
+    if not question.strip():
+        raise BadInput("the question is empty")
+    return Task(text=question, label=label)
+
+
+def as_protocol(protocol: Protocol, *, agents: Collection[str] = ()) -> tuple[ProtocolSpec, str | None]:
+    """The protocol that is meant, and where it was read from: a shipped name or a file, None for an expression.
+
+    The name of one of the `agents` is the expression that asks it. Raises `ProtocolError`.
+    """
+    if isinstance(protocol, ProtocolSpec):
+        return protocol, None
+    if isinstance(protocol, str | Path):
+        return read_protocol(str(protocol), agents=agents)
+    return protocol_from(protocol), None
+
+
+def network_of(record: RunRecord) -> str | NetworkSpec:
+    """The network that a run used: its source where that is known, else as it was recorded."""
+    if record.network_source is None:
+        return record.network
+    if record.network_source not in EMBEDDED and not Path(record.network_source).is_file():
+        raise NetworkError(f"run {record.id} used the network {record.network_source}, which is not there any more")
+    return record.network_source
+
+
+def _network(
+    network: str | Path | NetworkSpec | tuple[NetworkSpec, Path],
+) -> tuple[NetworkSpec, Path, str | None]:
+    """A network's spec, the folder that its paths start from, and a reference that means the same from every folder."""
+    if isinstance(network, NetworkSpec):
+        return network, Path.cwd(), None
+    if isinstance(network, tuple):
+        return *network, None
+    reference = str(network)
+    source = reference if reference in EMBEDDED else str(Path(reference).expanduser().resolve())
+    return *find_network(reference), source

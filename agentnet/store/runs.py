@@ -1,0 +1,207 @@
+"""`Runs`: what a database remembers of runs, of the messages in them, and of what they used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, overload
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from agentnet.contracts.events import RunStatus
+from agentnet.contracts.messages import Message, parse
+from agentnet.contracts.network import AgentSpec
+from agentnet.contracts.runs import OVER, RunRecord
+from agentnet.contracts.usage import Usage
+from agentnet.errors import BadInput, ResumeError, StoreError
+from agentnet.store.database import Database
+from agentnet.store.message_log import USAGE, Draft
+from agentnet.store.owner import Owner, this_process
+from agentnet.store.tables import messages, run_agents, runs, utc
+
+_CHANGING = ("status", "answer", "detail", "updated")
+"""The fields of a `RunRecord` that change while it runs: they are columns only, not in the record's JSON."""
+_AT_ONCE = 1000
+"""Ids in one query; databases limit the number of parameters."""
+
+
+class Runs:
+    """The runs of an open database. Every method may raise `StoreError`.
+
+    A running run has an owner: the process that started or resumed it. Once that process is dead, every reader finds
+    the run ``interrupted``, and the first one writes it down. A running run without an owner is interrupted too: it was
+    started by a version that recorded none, and its process is not known. The state of a process on another host cannot
+    be known here; such a run stays ``running`` until it ends or is claimed.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @overload
+    async def start_run(self, record: RunRecord, first: None = None) -> None: ...
+    @overload
+    async def start_run(self, record: RunRecord, first: Message) -> Message: ...
+    async def start_run(self, record: RunRecord, first: Message | None = None) -> Message | None:
+        """Remember a new run, the agents of its network and, in the same transaction, its first message.
+
+        The process becomes the run's owner. Returns the message as stored. Raises `BadInput` where the id is taken.
+        """
+        row = _run_row(record)
+        agents = [_agent_row(record.id, agent) for agent in record.network.agents]
+        draft = None if first is None else Draft.of(first)
+
+        def write(connection: Connection) -> Message | None:
+            self._database.log.forget(record.id)
+            try:
+                connection.execute(insert(runs), row)
+            except IntegrityError as error:
+                raise BadInput(f"there is a run {record.id} already: show it, or resume it") from error
+            connection.execute(insert(run_agents), agents)
+            return None if draft is None else self._database.log.begin(connection, draft)
+
+        return await self._database.write(write)
+
+    async def claim(self, run: str) -> None:
+        """Make this process the owner of a run that it resumes, and the run running.
+
+        Raises `ResumeError` for a run that is over, and for one that another process of this host is working on. A
+        run of another host can be claimed: if its owner should be alive after all, turns are taken twice and stored
+        once. Raises `BadInput` where there is no run of that id.
+        """
+        change = update(runs).where(runs.c.id == run).values(_status_columns("running"))
+
+        def write(connection: Connection) -> None:
+            row = connection.execute(select(runs.c.status, runs.c.owner).where(runs.c.id == run)).one_or_none()
+            if row is None:
+                raise self._no_run(run)
+            if row.status in OVER:
+                raise ResumeError(f"run {run} is over ({row.status}): show it, or start a new one")
+            owner = None if row.owner is None else Owner.parse(row.owner)
+            if owner not in (None, this_process()) and row.status == "running" and owner.state() == "alive":
+                raise ResumeError(
+                    f"run {run} is being worked on by {owner.describe()}: wait until it ends, or end that process"
+                )
+            connection.execute(change)
+            self._database.log.forget(run)
+
+        await self._database.write(write)
+
+    async def finish_run(self, run: str, status: RunStatus, answer: str | None, detail: str = "") -> None:
+        """Record how a run ended. Raises `BadInput` where there is none of that id."""
+        change = {**_status_columns(status), "answer": answer, "detail": detail}
+
+        def write(connection: Connection) -> None:
+            if connection.execute(update(runs).where(runs.c.id == run).values(change)).rowcount == 0:
+                raise self._no_run(run)
+            self._database.log.forget(run)
+
+        await self._database.write(write)
+
+    async def record(self, run: str) -> RunRecord:
+        """Return what is known of a run. Raises `BadInput` where there is none of that id."""
+        if not (rows := await self._database.rows(select(runs).where(runs.c.id == run))):
+            raise self._no_run(run)
+        return (await self._records(rows))[0]
+
+    async def find(self, prefix: str) -> RunRecord:
+        """Return the one run whose id starts with `prefix`. Raises `BadInput` for none, or several."""
+        return (await self._records([await self._database.find_by_prefix(runs, prefix, "run", "runs")]))[0]
+
+    async def latest(self, limit: int = 50) -> list[RunRecord]:
+        """Return the latest runs, newest first."""
+        query = select(runs).order_by(runs.c.created.desc(), runs.c.id).limit(limit)
+        return await self._records(await self._database.rows(query))
+
+    async def over(self, ids: Sequence[str]) -> list[str]:
+        """Return those of some ids whose runs ended for good: they are never resumed."""
+        found: list[str] = []
+        for start in range(0, len(ids), _AT_ONCE):
+            these = runs.c.id.in_(ids[start : start + _AT_ONCE]) & runs.c.status.in_(OVER)
+            found += [row.id for row in await self._database.rows(select(runs.c.id).where(these))]
+        return found
+
+    async def append(self, message: Message) -> Message:
+        """Record a message; returns it as stored, once it is committed, with the sequence that the store gives it.
+
+        A message whose id the run already has is not recorded again: the one that is stored is returned.
+        """
+        return await self._database.append(Draft.of(message))
+
+    async def messages(self, run: str, after: int = -1) -> list[Message]:
+        """Return the messages of a run behind sequence `after`, in their order; none for an unknown run."""
+        mine = (messages.c.run == run) & (messages.c.sequence > after)
+        query = select(messages.c.wire).where(mine).order_by(messages.c.sequence)
+        return [parse(row.wire) for row in await self._database.rows(query)]
+
+    async def message(self, run: str, id: str) -> Message | None:
+        """Return one message of a run, if it is stored."""
+        rows = await self._database.rows(select(messages.c.wire).where(messages.c.run == run, messages.c.id == id))
+        return parse(rows[0].wire) if rows else None
+
+    async def usage(self, run: str) -> Usage:
+        """Return what a run has consumed so far: the sum over its messages."""
+        sums = (func.coalesce(func.sum(messages.c[name]), 0).label(name) for name in USAGE)
+        (row,) = await self._database.rows(select(*sums).where(messages.c.run == run))
+        return Usage(**{name: type(getattr(Usage(), name))(getattr(row, name)) for name in USAGE})
+
+    async def _records(self, rows: Iterable[Row[Any]]) -> list[RunRecord]:
+        """Return the records of rows, with the runs among them whose owner is gone as interrupted."""
+        found, orphans = [], []
+        for row in rows:
+            status = row.status
+            if status == "running" and (row.owner is None or Owner.parse(row.owner).state() == "dead"):
+                status = "interrupted"
+                orphans.append(row)
+            found.append(_record(row, status))
+        if orphans:
+            with suppress(StoreError):  # a store that cannot be written now can be read all the same
+                await self._database.write(lambda connection: _interrupt(connection, orphans))
+        return found
+
+    def _no_run(self, run: str) -> BadInput:
+        return BadInput(f"no run {run} in {self._database.name}: `agentnet runs` lists them")
+
+
+def _interrupt(connection: Connection, orphans: Iterable[Row[Any]]) -> None:
+    """Write down that runs were interrupted, unless a process has claimed them meanwhile."""
+    for row in orphans:
+        same = (runs.c.id == row.id) & (runs.c.status == "running") & runs.c.owner.is_not_distinct_from(row.owner)
+        connection.execute(update(runs).where(same).values(status="interrupted", owner=None))
+
+
+def _status_columns(status: RunStatus) -> dict[str, Any]:
+    """Return the columns that change with the status: a run has an owner only while it is running."""
+    owner = str(this_process()) if status == "running" else None
+    return {"status": status, "owner": owner, "updated": utc(datetime.now(UTC))}
+
+
+def _run_row(record: RunRecord) -> dict[str, Any]:
+    return {
+        **_status_columns(record.status),
+        "id": record.id,
+        "created": utc(record.created),
+        "updated": utc(record.updated),
+        "answer": record.answer,
+        "detail": record.detail,
+        "protocol": record.protocol_name,
+        "task": record.task.text,
+        "record": record.model_dump(mode="json", exclude=set(_CHANGING)),
+    }
+
+
+def _agent_row(run: str, agent: AgentSpec) -> dict[str, Any]:
+    return {
+        "run": run,
+        "name": agent.name,
+        "model": agent.model.model_dump_json(exclude_defaults=True),
+        "pack": agent.pack,
+        "card": agent.card.model_dump(mode="json"),
+    }
+
+
+def _record(row: Row[Any], status: str) -> RunRecord:
+    changing = {name: getattr(row, name) for name in _CHANGING} | {"status": status}
+    return RunRecord.model_validate_json(json.dumps({**row.record, **changing}))

@@ -1,0 +1,156 @@
+"""The one door: a session asks, streams, resumes and follows, whatever form question and protocol have."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import agentnet
+from agentnet import Ask, BadInput, Conversation, Limits, Parallel, ProtocolSpec, ResumeError, Session, Task, Verify
+from agentnet.contracts.events import MessageSaid, RunEnded, RunStarted
+from agentnet.errors import NetworkError, ProtocolError
+from agentnet.session import open_run
+from agentnet.settings import resolve
+
+QUESTION = "What is 347 + 285?"
+VOTE = """
+name: careful
+summary: two of them
+protocol: {parallel: {branches: [scout, atlas]}}
+"""
+
+
+@pytest.fixture
+async def session(tmp_path: Path) -> AsyncIterator[Session]:
+    async with agentnet.open("zoo", store=tmp_path / "store.db") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        QUESTION,
+        Task(text=QUESTION),
+        Conversation.of([("user", QUESTION)]),
+        [{"role": "user", "content": QUESTION}],
+    ],
+    ids=["text", "task", "conversation", "chat messages"],
+)
+async def test_a_question_has_many_forms(session: Session, question: Any) -> None:
+    outcome = await session.run(question, "best", label="math")
+    assert outcome.answer == "632"
+    record = await session.runs.find(outcome.run)
+    assert record.task == Task(text=QUESTION, label="math")
+    assert (record.protocol_source, record.network_source) == ("best", "zoo")
+
+
+async def test_a_protocol_has_many_forms(session: Session, tmp_path: Path) -> None:
+    path = tmp_path / "careful.yaml"
+    path.write_text(VOTE)
+    vote = Parallel(branches=(Ask(agent="scout"), Ask(agent="atlas")))
+    forms: list[Any] = [
+        "{parallel: [scout, atlas]}",
+        {"parallel": ["scout", "atlas"]},
+        vote,
+        ProtocolSpec(name="careful", summary="two of them", protocol=vote),
+        path,
+        str(path),
+    ]
+    expressions = [session.prepare(form).expression for form in forms]
+    assert all(expression == expressions[0] for expression in expressions)
+    assert [(await session.run(QUESTION, form, label="math")).answer for form in forms[:3]] == ["632"] * 3
+    assert session.prepare().name == "best"
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("  ", "the question is empty"),
+        ([], "the conversation is empty"),
+        ([{"role": "tool", "content": "1"}], "a network is asked in text"),
+    ],
+)
+async def test_what_is_no_question_is_refused(session: Session, question: Any, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        await session.run(question, "best")
+    assert await session.runs.latest() == []
+
+
+async def test_an_unknown_protocol_is_refused(session: Session) -> None:
+    with pytest.raises(ProtocolError, match="did you mean 'debate'"):
+        await session.run(QUESTION, "debatte")
+    with pytest.raises(ProtocolError, match="unknown combinator 'sing'"):
+        await session.run(QUESTION, {"sing": ["scout"]})
+
+
+async def test_events_are_streamed_to_the_last(session: Session) -> None:
+    events = [
+        event async for event in session.stream(QUESTION, Verify(proposer="math", verifier="critic"), label="math")
+    ]
+    assert isinstance(events[0], RunStarted)
+    assert isinstance(events[-1], RunEnded)
+    assert events[-1].answer == "632"
+    followed = [event async for event in session.follow(events[0].run)]
+    assert [e for e in followed if isinstance(e, MessageSaid)] == [e for e in events if isinstance(e, MessageSaid)]
+
+
+async def test_a_run_is_resumed_by_the_beginning_of_its_id(session: Session) -> None:
+    stopped = await session.run(QUESTION, "{serial: [math, atlas]}", label="math", limits=Limits(calls=1))
+    assert stopped.status == "stopped"
+    resumed = await session.resume(stopped.run[:6], limits=Limits(calls=5))
+    assert (resumed.run, resumed.status, resumed.answer) == (stopped.run, "done", "632")
+    with pytest.raises(ResumeError, match="is over"):
+        await session.resume(stopped.run)
+
+
+async def test_a_run_is_resumed_in_a_later_session(tmp_path: Path) -> None:
+    settings = resolve(store=str(tmp_path / "store.db"))
+    async with agentnet.open("zoo", settings=settings) as session:
+        stopped = await session.run(QUESTION, "{serial: [math, atlas]}", label="math", limits=Limits(calls=1))
+    async with open_run(stopped.run, settings=settings) as (session, record):
+        assert (await session.resume(record, limits=Limits(calls=5))).answer == "632"
+
+
+async def test_closing_a_session_ends_its_runs_and_they_can_be_resumed(tmp_path: Path) -> None:
+    store = tmp_path / "store.db"
+    async with agentnet.open("zoo", store=store) as session:
+        started = asyncio.Event()
+        work = asyncio.create_task(
+            session.run(QUESTION, "vote", label="math", run="r", on_event=lambda _: started.set())
+        )
+        await started.wait()
+    assert (await work).status == "cancelled"
+    async with agentnet.open("zoo", store=store) as session:
+        assert (await session.resume("r")).answer == "632"
+
+
+async def test_a_session_that_remembers_nothing_says_so() -> None:
+    async with agentnet.open("zoo", remember=False) as session:
+        assert (await session.run(QUESTION, Ask(agent="math"))).answer == "632"
+        with pytest.raises(ResumeError, match="remembers no runs"):
+            session.runs
+
+
+def test_run_blocks_and_needs_nothing_else() -> None:
+    outcome = agentnet.run(QUESTION, "best", label="math", network="zoo", remember=False)
+    assert outcome.answer == "632"
+
+
+async def test_run_can_be_called_where_an_event_loop_runs() -> None:
+    """As in a notebook."""
+    assert agentnet.run(QUESTION, "{ask: math}", network="zoo", remember=False).answer == "632"
+    with pytest.raises(NetworkError, match="no network 'nowhere'"):
+        agentnet.run(QUESTION, network="nowhere", remember=False)
+
+
+def test_run_and_the_session_take_the_same_options() -> None:
+    """What `Session.run` knows can be said to `agentnet.run`, by name."""
+    options = set(inspect.signature(Session.run).parameters) - {"self", "question", "protocol"}
+    assert options >= {"label", "seed", "limits", "on_event", "stream_text", "answering"}
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        agentnet.run(QUESTION, network="zoo", remember=False, colour="red")
