@@ -132,7 +132,7 @@ async def test_closing_a_session_ends_its_runs_and_they_can_be_resumed(tmp_path:
 async def test_a_session_that_remembers_nothing_says_so() -> None:
     async with agentnet.open("zoo", remember=False) as session:
         assert (await session.run(QUESTION, Ask(agent="math"))).answer == "632"
-        with pytest.raises(ResumeError, match="remembers no runs"):
+        with pytest.raises(ResumeError, match="stores no runs"):
             session.runs
 
 

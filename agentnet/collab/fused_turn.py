@@ -84,7 +84,9 @@ class FusedTurn:
                     fused = await self._together(agents, requests, turn, id)
                 usages = {agent.name: agent.bill(fused.usages[agent.name]) for agent in agents}
             except TimeoutError:
-                raise LimitReached(f"{budget.limits.seconds:g} seconds were over while members decoded") from None
+                raise LimitReached(
+                    f"the limit of {budget.limits.seconds:g} seconds ran out while members decoded"
+                ) from None
             finally:
                 for agent, reservation in reserved:
                     budget.settle(reservation, usages.get(agent.name, Usage()))

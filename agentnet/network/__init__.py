@@ -1,4 +1,4 @@
-"""The network: agents that are members now, read from a network file and opened together."""
+"""The network: its current member agents, read from a network file and opened together."""
 
 from agentnet.network.files import find_network
 from agentnet.network.network import Members, Network

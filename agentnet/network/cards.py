@@ -1,4 +1,4 @@
-"""The card of each member: what the network file says, or what is known of a zoo model."""
+"""The card of each member: from the network file, or from the zoo."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ZOO = "zoo:"
 
 
 def with_known_cards(spec: NetworkSpec) -> NetworkSpec:
-    """The network with a card for every member: a zoo model brings its own where the file gives none.
+    """Return the network with a card for every member: a zoo model's own card if the file gives none.
 
     Raises `ModelFileError` for an unknown zoo model.
     """

@@ -1,4 +1,4 @@
-"""`Network`: an immutable snapshot of a network's members, as one run sees them."""
+"""`Network`: an immutable snapshot of a network's members; each run sees one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from agentnet.errors import NetworkError
 
 
 class Members(Protocol):
-    """Where a run gets its members from: a registry, or a network that never changes."""
+    """The source of a run's members: a registry, or a network that never changes."""
 
     def snapshot(self) -> Network:
-        """Return the members as they are now."""
+        """Return the current members."""
         ...
 
     def lease(self) -> AbstractAsyncContextManager[Network]:
@@ -26,8 +26,11 @@ class Members(Protocol):
 
 
 class Network:
-    """Agents by name, in the order of the network file. Two snapshots of the same members are equal objects only where
-    nothing changed between them: `epoch` counts the changes."""
+    """Agents by name, in the order of the network file.
+
+    `epoch` counts the changes of the members. Networks compare by identity: a registry returns the same object until
+    its members change.
+    """
 
     def __init__(self, spec: NetworkSpec, agents: Iterable[Agent], *, epoch: int = 0) -> None:
         self.spec = spec
@@ -41,7 +44,7 @@ class Network:
         return nullcontext(self)
 
     def with_cards(self, cards: Mapping[str, Card]) -> Network:
-        """The same members, with other cards for some of them; their models are shared."""
+        """Return a network of the same members and models, with other cards for some members."""
         members = tuple(
             member.model_copy(update={"card": cards.get(member.name, member.card)}) for member in self.spec.agents
         )
@@ -63,5 +66,5 @@ class Network:
         return len(self.agents)
 
     def best(self, names: Iterable[str], label: str | None) -> str:
-        """The name whose card ranks first for a label; the first listed of cards that rank alike."""
+        """Return the name whose card ranks highest for a label; of equal ranks, the first name."""
         return max(names, key=lambda name: self[name].card.rank(label))

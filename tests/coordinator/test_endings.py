@@ -201,7 +201,7 @@ async def test_a_run_that_goes_on_is_not_resumed_beside_itself(storage: Storage)
     coordinator = storage.coordinator(trio(stuck))
     work = asyncio.create_task(coordinator.run(TASK, DEBATE, run="r"))
     await begun(work, stuck)
-    with pytest.raises(ResumeError, match="run r is going on: follow it instead"):
+    with pytest.raises(ResumeError, match="run r is active: follow it instead"):
         await coordinator.resume(await storage.runs.record("r"), DEBATE)
     await coordinator.cancel("r")
     await work
@@ -264,7 +264,7 @@ async def _all(events: AsyncIterator[Event]) -> list[Event]:
 async def test_an_unknown_run_cannot_be_followed(storage: Storage) -> None:
     with pytest.raises(BadInput, match="no run x"):
         await anext(storage.coordinator(trio(from_the_prompt)).follow("x"))
-    with pytest.raises(ResumeError, match="no store remembers runs"):
+    with pytest.raises(ResumeError, match="no store to read it from"):
         await anext(Coordinator(trio(from_the_prompt)).follow("x"))
 
 

@@ -148,10 +148,10 @@ async def test_without_a_way_to_ask_the_run_waits(storage: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     ("protocol", "words"),
     [
-        ({"delegate": {"planner": "maria", "workers": ["ada"]}}, "maria is a person and is asked to plan"),
+        ({"delegate": {"planner": "maria", "workers": ["ada"]}}, "maria is a person and cannot plan"),
         ({"parallel": {"branches": ["maria", "ada"], "decide": "confidence"}}, "gives no confidence"),
         ({"fuse": {"members": ["maria", "ada"]}}, "cannot decode with others"),
-        ({"verify": {"proposer": "ada", "verifier": "maria", "by": "score"}}, "scores no replies"),
+        ({"verify": {"proposer": "ada", "verifier": "maria", "by": "score"}}, "cannot score replies"),
     ],
 )
 def test_what_a_person_cannot_do_is_refused_before_anything_runs(protocol: Any, words: str) -> None:
