@@ -72,7 +72,7 @@ async def test_a_protocol_has_many_forms(session: Session, tmp_path: Path) -> No
     [
         ("  ", "the question is empty"),
         ([], "the conversation is empty"),
-        ([{"role": "tool", "content": "1"}], "a network is asked in text"),
+        ([{"role": "tool", "content": "1"}], "a network takes only text"),
     ],
 )
 async def test_what_is_no_question_is_refused(session: Session, question: Any, words: str) -> None:

@@ -155,5 +155,5 @@ def _text(message: ChatMessage) -> str:
         return message.content
     for content in message.content:
         if content.type not in ("text", "reasoning"):
-            raise BadInput(f"a message with {content.type}: a network is asked in text")
+            raise BadInput(f"a message with {content.type}: a network takes only text")
     return str(message.text)
