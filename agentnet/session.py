@@ -190,15 +190,15 @@ class Session:
             await events.aclose()  # type: ignore[attr-defined]
 
     async def cancel(self, run: str) -> bool:
-        """End a run that goes on in this session; its caller gets the outcome. Returns whether there was one."""
+        """Cancel a run that is active in this session; its caller gets the outcome. Returns whether there was one."""
         return await self.coordinator.cancel(run)
 
     def with_cards(self, cards: Mapping[str, Card]) -> Session:
-        """A session on the same open members with other cards for some of them. Nothing of it is remembered."""
+        """Return a session on the same open members, with other cards for some of them. It stores no runs."""
         return Session(self.network.with_cards(cards), settings=self.settings)
 
     async def close(self) -> None:
-        """Cancel the runs that go on, and wait until they are recorded."""
+        """Cancel all active runs, and wait until their ends are recorded."""
         await self.coordinator.close()
 
     def _protocol(self, protocol: Protocol | None) -> tuple[ProtocolSpec, str | None]:
