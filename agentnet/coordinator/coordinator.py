@@ -6,14 +6,19 @@ import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from agentnet.agents import HumanAgent
 from agentnet.collab.budget import Budget
 from agentnet.collab.bus import EventBus, Listener
 from agentnet.collab.context import RunContext
+from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted
 from agentnet.contracts.limits import Limits
@@ -23,9 +28,9 @@ from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import OVER, Origin, RunRecord
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator.compiled import CompiledProtocol, check_same, compile_protocol
-from agentnet.coordinator.execution import Execution
+from agentnet.coordinator.execution import Execution, finished
 from agentnet.coordinator.outcome import Outcome
-from agentnet.errors import ResumeError
+from agentnet.errors import AgentNetError, BadInput, ResumeError
 from agentnet.network import Members, Network
 
 if TYPE_CHECKING:
@@ -52,6 +57,10 @@ class RunOptions:
     """Publish replies piece by piece as they are written."""
     answering: Answering | None = None
     """Asks people; without it, a run that needs a person is left `interrupted` and can be resumed."""
+
+    def __post_init__(self) -> None:
+        if self.on_event is not None and (not callable(self.on_event) or iscoroutinefunction(self.on_event)):
+            raise BadInput("on_event is called, not awaited: give a plain function of one event, or read the stream")
 
 
 def _new_id() -> str:
@@ -184,15 +193,32 @@ class Coordinator:
             raise ResumeError(f"run {record.id} is over ({record.status}): show it, or start a new one")
         if record.id in self._executions:
             raise ResumeError(f"run {record.id} is going on: follow it instead")
+        options = RunOptions(on_event, stream_text, answering)
         async with self._members.lease() as network:
             compiled = self._prepare(protocol, network)
             check_same(record.id, record.protocol, compiled.fingerprinted)
+            said = await self._claim(self._store, record)
             if limits is not None:
                 record = record.model_copy(update={"limits": limits})
-            await self._store.claim(record.id)
-            said = await self._store.messages(record.id)
-            options = RunOptions(on_event, stream_text, answering)
             return await self._carry_out(record, compiled, network, said, options, EventBus())
+
+    async def _claim(self, store: Runs, record: RunRecord) -> list[Message]:
+        """Make this process the owner of a run, and return what was said. On failure, the run is left as it was."""
+        claimed = False
+
+        async def claim() -> list[Message]:
+            nonlocal claimed
+            await store.claim(record.id)
+            claimed = True
+            return await store.messages(record.id)
+
+        try:
+            return await finished(claim())
+        except BaseException:
+            if claimed and record.id not in self._executions:
+                with suppress(AgentNetError):
+                    await finished(store.finish_run(record.id, record.status, record.answer, record.detail))
+            raise
 
     async def follow(self, run: str) -> AsyncIterator[Event]:
         """The events of a run from its beginning: the past from the store, then what happens now, up to `RunEnded`.
@@ -264,22 +290,25 @@ class Coordinator:
             compiled = self._prepare(protocol, network)
             origin = origin or Origin()
             now = datetime.now(UTC)
-            record = RunRecord(
-                id=run,
-                task=task,
-                protocol_name=compiled.name,
-                protocol=compiled.fingerprinted,
-                network=network.spec,
-                fingerprint=compiled.fingerprint,
-                seed=seed,
-                limits=limits or Limits(),
-                status="running",
-                created=now,
-                updated=now,
-                protocol_source=origin.protocol,
-                network_source=origin.network,
-                scenario_source=origin.scenario,
-            )
+            try:
+                record = RunRecord(
+                    id=run,
+                    task=task,
+                    protocol_name=compiled.name,
+                    protocol=compiled.fingerprinted,
+                    network=network.spec,
+                    fingerprint=compiled.fingerprint,
+                    seed=seed,
+                    limits=limits or Limits(),
+                    status="running",
+                    created=now,
+                    updated=now,
+                    protocol_source=origin.protocol,
+                    network_source=origin.network,
+                    scenario_source=origin.scenario,
+                )
+            except ValidationError as error:
+                raise BadInput(f"the run's {first_problem(error)}") from error
             return await self._carry_out(record, compiled, network, None, options, events)
 
     async def _carry_out(

@@ -50,8 +50,8 @@ class Execution:
         self._resumed = resumed
         self._cancelled = False
         """Whether `cancel` was called, rather than the caller's task cancelled."""
-        self._begun = False
-        """Whether the run is recorded: before that, an id may belong to another run."""
+        self._begun = resumed
+        """Whether the run is recorded and this process's own: before that, an id may belong to another run."""
         self._ended = asyncio.Event()
         self._work: asyncio.Task[End] | None = None
 

@@ -41,7 +41,12 @@ class Network:
         return nullcontext(self)
 
     def with_cards(self, cards: Mapping[str, Card]) -> Network:
-        """The same members, with other cards for some of them; their models are shared."""
+        """The same members, with other cards for some of them; their models are shared.
+
+        Raises `NetworkError` for the card of an unknown member.
+        """
+        for name in cards:
+            self[name]
         members = tuple(
             member.model_copy(update={"card": cards.get(member.name, member.card)}) for member in self.spec.agents
         )
