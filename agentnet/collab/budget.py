@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agentnet.contracts.limits import Limits
@@ -21,6 +23,7 @@ class Budget:
 
     Parallel calls each reserve their most, so that together they cannot overshoot. `spent` is what an interrupted run
     had used before; `seconds` count the time this process works on the run, added to the model time spent before.
+    While the budget is `paused`, no time passes.
     """
 
     def __init__(self, limits: Limits, spent: Usage | None = None) -> None:
@@ -42,6 +45,15 @@ class Budget:
     def counts_tokens(self) -> bool:
         """Whether a limit makes it matter how many tokens a call may take."""
         return self.limits.tokens is not None or self.limits.cost is not None
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the clock: the run waits for a person, and nothing works on it."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._started += time.monotonic() - began
 
     def reserve(self, tokens: int, cost: float) -> Reservation:
         """Set aside one call of at most `tokens` (prompt and reply) and `cost`. Raises `LimitReached`."""

@@ -111,6 +111,11 @@ def with_defaults(value: object) -> Any:
 
 def check_same(run: str, before: dict[str, Any], now: dict[str, Any]) -> None:
     """Raise `ResumeError`, naming the first difference, where a run's protocol or agents have changed."""
+    if before.get("layout") != now["layout"]:
+        raise ResumeError(
+            f"run {run} cannot be resumed, it was begun by another version of AgentNet "
+            f"(layout {before.get('layout')}, now {now['layout']}); start a new run"
+        )
     difference = first_difference(before, now)
     if difference is not None:
         raise ResumeError(

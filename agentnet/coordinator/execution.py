@@ -134,13 +134,12 @@ class Execution:
                 asked = self._in_order(final.get("__interrupt__", ()))
                 if not asked:
                     return _end_of(self.context, final["outcome"])
-                words = await self._words_of_people(asked, answering)
-                if len(words) < len(asked):
-                    answering = None  # a person left: their words so far count, and no further question is put
-                if not words:
+                # One at a time, so that words are recorded before the next question is put.
+                words = await self._words_for(asked[0], answering)
+                if words is None:
                     names = ", ".join(dict.fromkeys(str(each.value["agent"]) for each in asked))
                     return "interrupted", None, f"waits for {names}; resume the run to answer"
-                step = Command(resume=words)
+                step = Command(resume={asked[0].id: words})
         except LimitReached as error:
             return "stopped", None, str(error)
         except Unsuited as error:
@@ -151,20 +150,17 @@ class Execution:
         order = list(self.context.network.agents)
         return sorted(asked, key=lambda interrupt: order.index(interrupt.value["agent"]))
 
-    async def _words_of_people(
-        self, asked: Sequence[Interrupt], answering: Callable[[Question], Awaitable[str | None]] | None
-    ) -> dict[str, str]:
-        """Interrupt → what the person said. Questions are put one by one; the first without words is the last."""
-        said: dict[str, str] = {}
-        for interrupt in asked:
-            question = Question.model_validate({**interrupt.value, "choices": tuple(interrupt.value["choices"])})
-            if self.context.events.wanted:
-                self.context.events.publish(InputRequested(run=self._record.id, question=question))
-            words = await answering(question) if answering is not None else None
-            if words is None:
-                break
-            said[interrupt.id] = words
-        return said
+    async def _words_for(
+        self, asked: Interrupt, answering: Callable[[Question], Awaitable[str | None]] | None
+    ) -> str | None:
+        """Put a question to a person and return what they said; None where they left, or there is no way to ask."""
+        question = Question.model_validate({**asked.value, "choices": tuple(asked.value["choices"])})
+        if self.context.events.wanted:
+            self.context.events.publish(InputRequested(run=self._record.id, question=question))
+        if answering is None:
+            return None
+        with self.context.budget.paused():
+            return await answering(question)
 
     async def _has_checkpoint(self, config: RunnableConfig) -> bool:
         saver = self._compiled.graph.checkpointer
