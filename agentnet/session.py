@@ -20,8 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from pydantic import ValidationError
+
 from agentnet.collab.bus import Listener
 from agentnet.collab.inline import protocol_from, protocol_of, read_protocol
+from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.cards import Card
 from agentnet.contracts.conversation import Conversation
@@ -32,7 +35,8 @@ from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
 from agentnet.contracts.runs import Origin, RunRecord
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
-from agentnet.errors import BadInput, NetworkError, ResumeError
+from agentnet.errors import BadInput, NetworkError, ProtocolError, ResumeError
+from agentnet.files.paths import is_file, written_path
 from agentnet.network import Members, Network, Registry, find_network
 from agentnet.network.files import EMBEDDED
 from agentnet.settings import Settings, resolve
@@ -307,7 +311,9 @@ def blocking(work: Coroutine[Any, Any, T]) -> T:
 
 
 def as_task(question: Question, label: str | None = None) -> Task:
-    """Return the task of a question. Raises `BadInput` for an empty one."""
+    """Return the task of a question. Raises `BadInput` for an empty question, and for a value that is none."""
+    if isinstance(question, bytes) or not isinstance(question, str | Task | Conversation | Iterable):
+        raise BadInput(f"a question is a text, a task or a conversation, not {type(question).__name__}")
     if isinstance(question, Task):
         return question if label is None else question.model_copy(update={"label": label})
     if not isinstance(question, str):
@@ -315,7 +321,10 @@ def as_task(question: Question, label: str | None = None) -> Task:
         question = conversation.text()
     if not question.strip():
         raise BadInput("the question is empty")
-    return Task(text=question, label=label)
+    try:
+        return Task(text=question, label=label)
+    except ValidationError as error:
+        raise BadInput(f"the question's {first_problem(error)}") from error
 
 
 def as_protocol(protocol: Protocol, *, agents: Collection[str] = ()) -> tuple[ProtocolSpec, str | None]:
@@ -327,6 +336,8 @@ def as_protocol(protocol: Protocol, *, agents: Collection[str] = ()) -> tuple[Pr
         return protocol, None
     if isinstance(protocol, str | Path):
         return read_protocol(str(protocol), agents=agents)
+    if not isinstance(protocol, TaggedModel | Mapping):
+        raise ProtocolError(f"a protocol is a name, a file, an expression or a spec, not {type(protocol).__name__}")
     return protocol_from(protocol), None
 
 
@@ -337,7 +348,7 @@ def network_of(record: RunRecord) -> str | NetworkSpec:
     """
     if record.network_source is None:
         return record.network
-    if record.network_source not in EMBEDDED and not Path(record.network_source).is_file():
+    if record.network_source not in EMBEDDED and not is_file(Path(record.network_source)):
         raise NetworkError(f"run {record.id} used the network {record.network_source}, which is gone; restore the file")
     return record.network_source
 
@@ -346,10 +357,17 @@ def _network(
     network: str | Path | NetworkSpec | tuple[NetworkSpec, Path],
 ) -> tuple[NetworkSpec, Path, str | None]:
     """A network's spec, the base folder of its paths, and a reference that is valid from every folder."""
-    if isinstance(network, NetworkSpec):
-        return network, Path.cwd(), None
-    if isinstance(network, tuple):
-        return *network, None
-    reference = str(network)
-    source = reference if reference in EMBEDDED else str(Path(reference).expanduser().resolve())
-    return *find_network(reference), source
+    match network:
+        case NetworkSpec():
+            return network, Path.cwd(), None
+        case NetworkSpec() as given, str() | Path() as base:
+            return given, Path(base), None
+        case str() | Path():
+            reference = str(network)
+        case _:
+            raise NetworkError(
+                f"a network is {' or '.join(EMBEDDED)}, a file, or a spec (with its folder: a pair), "
+                f"not {type(network).__name__}"
+            )
+    spec, folder = find_network(reference)
+    return spec, folder, reference if reference in EMBEDDED else str(written_path(reference).resolve())

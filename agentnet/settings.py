@@ -21,6 +21,7 @@ from typing import Any
 
 from agentnet.errors import BadInput
 from agentnet.files.names import suggestion
+from agentnet.files.paths import is_file, written_path
 
 FILE = "agentnet.toml"
 CONFIG = "AGENTNET_CONFIG"
@@ -95,7 +96,7 @@ def resolve(
 
 def _expanded(name: str, value: str) -> str:
     """A path with its ``~`` expanded; names and URLs unchanged."""
-    return str(Path(value).expanduser()) if name in ("home", "store") and "://" not in value else value
+    return str(written_path(value)) if name in ("home", "store") and "://" not in value else value
 
 
 def _data_folder(environment: Mapping[str, str]) -> Path:
@@ -106,8 +107,8 @@ def _data_folder(environment: Mapping[str, str]) -> Path:
 
 def _read_file(environment: Mapping[str, str], folder: Path) -> tuple[dict[str, str], Path]:
     named = environment.get(CONFIG)
-    path = Path(named).expanduser() if named else folder / FILE
-    if not path.is_file():
+    path = written_path(named) if named else folder / FILE
+    if not is_file(path):
         if named:
             raise BadInput(f"{CONFIG} names {path}, which is not a file")
         return {}, path
@@ -127,7 +128,7 @@ def _checked(name: str, value: Any, path: Path) -> str:
     if not isinstance(value, str) or not value:
         raise BadInput(f"{path}: {name}: expected a text, found {value!r}")
     if name in ("home", "store") and "://" not in value:
-        return str((path.parent / Path(value).expanduser()).resolve())
-    if (neighbour := path.parent / value).is_file():
+        return str((path.parent / written_path(value)).resolve())
+    if is_file(neighbour := path.parent / value):
         return str(neighbour.resolve())
     return value

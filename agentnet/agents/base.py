@@ -24,6 +24,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from agentnet.contracts.bodies import Body, Proposal, Task
 from agentnet.contracts.cards import Card
@@ -87,6 +88,8 @@ class Agent(ABC):
 
     name: str
     card: Card
+    metered: ClassVar[bool] = True
+    """Whether turns use calls, tokens, model time or money. A run's limits hold only for metered agents."""
 
     @abstractmethod
     async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from langgraph.types import interrupt
 
@@ -32,6 +32,7 @@ class HumanAgent(Agent):
     name: str
     card: Card
     pack: Pack
+    metered: ClassVar[bool] = False
 
     async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:
         """Return the person's reply. Interrupts the run until their words arrive."""

@@ -53,10 +53,7 @@ class LiveView(View):
 
     def __enter__(self) -> LiveView:
         if self._screen.is_terminal:
-            self._live = Live(
-                get_renderable=self._draw, console=self._screen, refresh_per_second=REFRESHES, transient=True
-            )
-            self._live.start()
+            self._live = self._started()
         return self
 
     def __exit__(
@@ -75,7 +72,13 @@ class LiveView(View):
         try:
             yield
         finally:
-            self._live.start()
+            self._live = self._started()
+
+    def _started(self) -> Live:
+        """Return a new live display below what is printed: one that was stopped would erase it when started again."""
+        live = Live(get_renderable=self._draw, console=self._screen, refresh_per_second=REFRESHES, transient=True)
+        live.start()
+        return live
 
     def show(self, event: Event) -> None:
         match event:

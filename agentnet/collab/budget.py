@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agentnet.contracts.limits import Limits
@@ -22,7 +24,8 @@ class Budget:
     """Counts the usage of a run and the reservations of its running calls.
 
     Each parallel call reserves the most it may use, so that all together cannot exceed the limits. `spent` is the usage
-    before an interruption. The limit of `seconds` counts the time in this process plus the model time spent before.
+    before an interruption. The limit of `seconds` counts the time in this process, except while the budget is `paused`,
+    plus the model time spent before.
     """
 
     def __init__(self, limits: Limits, spent: Usage | None = None) -> None:
@@ -44,6 +47,15 @@ class Budget:
     def counts_tokens(self) -> bool:
         """Whether a limit depends on the tokens of a call."""
         return self.limits.tokens is not None or self.limits.cost is not None
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the clock while the run waits for a person."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._started += time.monotonic() - began
 
     def reserve(self, tokens: int, cost: float) -> Reservation:
         """Reserve one call of at most `tokens` (prompt and reply) and `cost`. Raises `LimitReached`."""

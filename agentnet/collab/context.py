@@ -53,6 +53,8 @@ class RunContext:
 
     def __post_init__(self, history: Iterable[Message]) -> None:
         self.messages = {message.id: message for message in history}
+        self._started: set[str] = set()
+        """Ids of the messages whose turns were published as started."""
         self._solvers = [agent.name for agent in self.network if "solver" in agent.card.roles]
 
     def get(self, ids: Iterable[str]) -> list[Message]:
@@ -110,7 +112,8 @@ class RunContext:
         id = message_id(self.run, node, round, agent.name)
         if id in self.messages:
             return self.messages[id]
-        if self.events.wanted:
+        if self.events.wanted and id not in self._started:  # a person's turn is executed again with their words
+            self._started.add(id)
             started = TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=role)
             self.events.publish(started)
         turn = Turn(
@@ -139,6 +142,8 @@ class RunContext:
     async def _reply(self, agent: Agent, turn: Turn) -> Reply:
         """The agent's reply within the run's limits; a failure becomes an `Error` body."""
         try:
+            if not agent.metered:
+                return await agent.take(turn, self._streamer(agent.name, turn.message))
             reservation = self.reserve(agent, turn)
             used = Usage()
             try:

@@ -30,11 +30,14 @@ class Conversation(WireModel):
     def of(cls, messages: Iterable[Mapping[str, Any] | tuple[str, str]]) -> Conversation:
         """Return the conversation of chat messages: ``{"role": "user", "content": "…"}``, or pairs of role and text.
 
-        Raises `BadInput` for another role, for content that is not text, and without messages.
+        Raises `BadInput` for a value that is not a message, for another role, for content that is not text, and without
+        messages.
         """
+        if isinstance(messages, Mapping) or not isinstance(messages, Iterable):
+            raise BadInput(f"a conversation is a list of messages, not {type(messages).__name__}")
         turns = []
         for message in messages:
-            role, content = (message["role"], message["content"]) if isinstance(message, Mapping) else message
+            role, content = _role_and_content(message)
             if role not in ("system", *SPEAKERS):
                 raise BadInput(f"a conversation with a {role!r} message: a network takes only text, without tools")
             if not isinstance(content, str):
@@ -61,3 +64,13 @@ class Conversation(WireModel):
         if not parts:
             raise BadInput("the conversation is empty: there is nothing to ask the network")
         return "\n\n".join(parts)
+
+
+def _role_and_content(message: object) -> tuple[Any, Any]:
+    match message:
+        case Mapping() if "role" in message and "content" in message:
+            return message["role"], message["content"]
+        case tuple() | list() if len(message) == 2:
+            return message[0], message[1]
+        case _:
+            raise BadInput(f"{message!r:.80} is no message: give its role and its content")

@@ -110,7 +110,12 @@ def with_defaults(value: object) -> Any:
 
 
 def check_same(run: str, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Raise `ResumeError`, with the first difference, if a run's protocol or agents have changed."""
+    """Raise `ResumeError`, with the first difference, if a run's layout, protocol or agents have changed."""
+    if before.get("layout") != now["layout"]:
+        raise ResumeError(
+            f"run {run} cannot be resumed, another version of AgentNet started it "
+            f"(layout {before.get('layout')}, now {now['layout']}); start a new run"
+        )
     difference = first_difference(before, now)
     if difference is not None:
         raise ResumeError(

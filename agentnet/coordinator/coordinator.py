@@ -6,14 +6,19 @@ import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from agentnet.agents import HumanAgent
 from agentnet.collab.budget import Budget
 from agentnet.collab.bus import EventBus, Listener
 from agentnet.collab.context import RunContext
+from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted
 from agentnet.contracts.limits import Limits
@@ -23,9 +28,9 @@ from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import OVER, Origin, RunRecord
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator.compiled import CompiledProtocol, check_same, compile_protocol
-from agentnet.coordinator.execution import Execution
+from agentnet.coordinator.execution import Execution, finished
 from agentnet.coordinator.outcome import Outcome
-from agentnet.errors import ResumeError
+from agentnet.errors import AgentNetError, BadInput, ResumeError
 from agentnet.network import Members, Network
 
 if TYPE_CHECKING:
@@ -44,8 +49,15 @@ POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """The caller's side of a run: listeners and people."""
+    """The options of a run, apart from its task and its protocol."""
 
+    seed: int = 0
+    """Seed of the run; each turn derives its own from it."""
+    limits: Limits | None = None
+    run: str | None = None
+    """The run's id (default: a new one)."""
+    origin: Origin | None = None
+    """The sources of protocol, network and scenario; `resume` reads them again."""
     on_event: Listener | None = None
     """Called with every event as it happens. If it raises, it is detached and the run continues."""
     stream_text: bool = False
@@ -53,9 +65,9 @@ class RunOptions:
     answering: Answering | None = None
     """Asks people; without it, a run that needs a person is left `interrupted` and can be resumed."""
 
-
-def _new_id() -> str:
-    return secrets.token_hex(6)
+    def __post_init__(self) -> None:
+        if self.on_event is not None and (not callable(self.on_event) or iscoroutinefunction(self.on_event)):
+            raise BadInput("on_event is called, not awaited: give a plain function of one event, or read the stream")
 
 
 class Coordinator:
@@ -124,36 +136,21 @@ class Coordinator:
     ) -> Outcome:
         """Run a protocol on a task, and return the outcome.
 
-        `run` is the run's id (default: a new one); `RunOptions` explains the last three. Raises `ProtocolError` or
-        `PreflightError` before anything runs, and `StoreError` if the run cannot be recorded; failures of agents are in
-        the messages. Cancelling the caller cancels the run and records it as `cancelled`.
+        `RunOptions` explains the options. Raises `ProtocolError` or `PreflightError` before anything runs, and
+        `StoreError` if the run cannot be recorded; failures of agents are in the messages. Cancelling the caller
+        cancels the run and records it as `cancelled`.
         """
-        options = RunOptions(on_event, stream_text, answering)
-        return await self._start(task, protocol, run or _new_id(), seed, limits, origin, options, EventBus())
+        options = RunOptions(seed, limits, run, origin, on_event, stream_text, answering)
+        return await self._start(task, protocol, options, EventBus())
 
-    async def stream(
-        self, task: Task, protocol: ProtocolSpec, *, run: str | None = None, **options: Any
-    ) -> AsyncIterator[Event]:
+    async def stream(self, task: Task, protocol: ProtocolSpec, **options: Any) -> AsyncIterator[Event]:
         """Start a run and yield its events as they happen; the last is `RunEnded`. Takes the options of `run`.
 
         Leaving the stream early cancels the run, and waits until its end is recorded.
         """
         events = EventBus()
         subscription = events.subscribe()
-        run_options = {name: options.pop(name) for name in RunOptions.__slots__ if name in options}
-        work = asyncio.create_task(
-            self._start(
-                task,
-                protocol,
-                run or _new_id(),
-                options.pop("seed", 0),
-                options.pop("limits", None),
-                options.pop("origin", None),
-                RunOptions(**run_options),
-                events,
-                **options,
-            )
-        )
+        work = asyncio.create_task(self._start(task, protocol, RunOptions(**options), events))
         work.add_done_callback(lambda _: events.close())
         try:
             async for event in subscription:
@@ -184,15 +181,32 @@ class Coordinator:
             raise ResumeError(f"run {record.id} is over ({record.status}): show it, or start a new one")
         if record.id in self._executions:
             raise ResumeError(f"run {record.id} is active: follow it instead")
+        options = RunOptions(on_event=on_event, stream_text=stream_text, answering=answering)
         async with self._members.lease() as network:
             compiled = self._prepare(protocol, network)
             check_same(record.id, record.protocol, compiled.fingerprinted)
+            history = await self._claim(self._store, record)
             if limits is not None:
                 record = record.model_copy(update={"limits": limits})
-            await self._store.claim(record.id)
-            history = await self._store.messages(record.id)
-            options = RunOptions(on_event, stream_text, answering)
             return await self._carry_out(record, compiled, network, history, options, EventBus())
+
+    async def _claim(self, store: Runs, record: RunRecord) -> list[Message]:
+        """Make this process the owner of a run, and return its messages. On failure, the run is left unchanged."""
+        claimed = False
+
+        async def claim() -> list[Message]:
+            nonlocal claimed
+            await store.claim(record.id)
+            claimed = True
+            return await store.messages(record.id)
+
+        try:
+            return await finished(claim())
+        except BaseException:
+            if claimed and record.id not in self._executions:
+                with suppress(AgentNetError):
+                    await finished(store.finish_run(record.id, record.status, record.answer, record.detail))
+            raise
 
     async def follow(self, run: str) -> AsyncIterator[Event]:
         """Yield the events of a run from its beginning: past messages first, then live events, up to `RunEnded`.
@@ -249,38 +263,31 @@ class Coordinator:
         """Cancel every active run, and wait until their ends are recorded. The runs can be resumed later."""
         await asyncio.gather(*(execution.cancel() for execution in self._executions.values()))
 
-    async def _start(
-        self,
-        task: Task,
-        protocol: ProtocolSpec,
-        run: str,
-        seed: int,
-        limits: Limits | None,
-        origin: Origin | None,
-        options: RunOptions,
-        events: EventBus,
-    ) -> Outcome:
+    async def _start(self, task: Task, protocol: ProtocolSpec, options: RunOptions, events: EventBus) -> Outcome:
         """Make the record of a new run, and execute the run."""
         async with self._members.lease() as network:
             compiled = self._prepare(protocol, network)
-            origin = origin or Origin()
+            origin = options.origin or Origin()
             now = datetime.now(UTC)
-            record = RunRecord(
-                id=run,
-                task=task,
-                protocol_name=compiled.name,
-                protocol=compiled.fingerprinted,
-                network=network.spec,
-                fingerprint=compiled.fingerprint,
-                seed=seed,
-                limits=limits or Limits(),
-                status="running",
-                created=now,
-                updated=now,
-                protocol_source=origin.protocol,
-                network_source=origin.network,
-                scenario_source=origin.scenario,
-            )
+            try:
+                record = RunRecord(
+                    id=options.run or secrets.token_hex(6),
+                    task=task,
+                    protocol_name=compiled.name,
+                    protocol=compiled.fingerprinted,
+                    network=network.spec,
+                    fingerprint=compiled.fingerprint,
+                    seed=options.seed,
+                    limits=options.limits or Limits(),
+                    status="running",
+                    created=now,
+                    updated=now,
+                    protocol_source=origin.protocol,
+                    network_source=origin.network,
+                    scenario_source=origin.scenario,
+                )
+            except ValidationError as error:
+                raise BadInput(f"the run's {first_problem(error)}") from error
             return await self._carry_out(record, compiled, network, None, options, events)
 
     async def _carry_out(

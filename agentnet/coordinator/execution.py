@@ -50,8 +50,8 @@ class Execution:
         self._resumed = resumed
         self._cancelled = False
         """Whether `cancel` was called; cancelling the caller's task does not set it."""
-        self._begun = False
-        """Whether the run is recorded: before that, its id may belong to another run."""
+        self._begun = resumed
+        """Whether the run is recorded, and owned by this process: before that, its id may belong to another run."""
         self._ended = asyncio.Event()
         self._work: asyncio.Task[End] | None = None
 
@@ -137,13 +137,12 @@ class Execution:
                 interrupts = self._in_order(final.get("__interrupt__", ()))
                 if not interrupts:
                     return _end_of(self.context, final["outcome"])
-                words = await self._words_of_people(interrupts, answering)
-                if len(words) < len(interrupts):
-                    answering = None  # a person left: their words so far count, and no further question is asked
-                if not words:
+                # One at a time, so that words are recorded before the next question is asked.
+                words = await self._words_for(interrupts[0], answering)
+                if words is None:
                     names = ", ".join(dict.fromkeys(str(interrupt.value["agent"]) for interrupt in interrupts))
                     return "interrupted", None, f"waits for {names}; resume the run to answer"
-                step = Command(resume=words)
+                step = Command(resume={interrupts[0].id: words})
         except LimitReached as error:
             return "stopped", None, str(error)
         except Unsuited as error:
@@ -154,20 +153,17 @@ class Execution:
         order = list(self.context.network.agents)
         return sorted(interrupts, key=lambda interrupt: order.index(interrupt.value["agent"]))
 
-    async def _words_of_people(
-        self, interrupts: Sequence[Interrupt], answering: Callable[[Question], Awaitable[str | None]] | None
-    ) -> dict[str, str]:
-        """Interrupt's id → the person's words. Questions are asked one by one, until one gets no words."""
-        answers: dict[str, str] = {}
-        for interrupt in interrupts:
-            question = Question.model_validate({**interrupt.value, "choices": tuple(interrupt.value["choices"])})
-            if self.context.events.wanted:
-                self.context.events.publish(InputRequested(run=self._record.id, question=question))
-            words = await answering(question) if answering is not None else None
-            if words is None:
-                break
-            answers[interrupt.id] = words
-        return answers
+    async def _words_for(
+        self, interrupt: Interrupt, answering: Callable[[Question], Awaitable[str | None]] | None
+    ) -> str | None:
+        """Ask a person a question, and return their words; None if they left, or if there is no way to ask."""
+        question = Question.model_validate({**interrupt.value, "choices": tuple(interrupt.value["choices"])})
+        if self.context.events.wanted:
+            self.context.events.publish(InputRequested(run=self._record.id, question=question))
+        if answering is None:
+            return None
+        with self.context.budget.paused():
+            return await answering(question)
 
     async def _has_checkpoint(self, config: RunnableConfig) -> bool:
         saver = self._compiled.graph.checkpointer

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agentnet.contracts.network import NetworkSpec
 from agentnet.errors import ModelFileError, NetworkError
+from agentnet.files.paths import is_file, written_path
 from agentnet.files.yaml import read_yaml
 from agentnet.network.cards import with_known_cards
 
@@ -24,10 +25,10 @@ def find_network(reference: str, beside: Path | None = None) -> tuple[NetworkSpe
         from agentnet.zoo import catalog
 
         return catalog.network(sequences=EMBEDDED[reference]), Path.cwd()
-    path = Path(reference).expanduser()
-    if beside is not None and not path.is_absolute() and (beside / path).is_file():
+    path = written_path(reference)
+    if beside is not None and not path.is_absolute() and is_file(beside / path):
         path = beside / path
-    if not path.is_file():
+    if not is_file(path):
         raise NetworkError(f"no network {reference!r}: give {' or '.join(EMBEDDED)}, or an existing YAML file")
     try:
         return with_known_cards(read_yaml(path, NetworkSpec, NetworkError)), path.parent

@@ -44,7 +44,12 @@ class Network:
         return nullcontext(self)
 
     def with_cards(self, cards: Mapping[str, Card]) -> Network:
-        """Return a network of the same members and models, with other cards for some members."""
+        """Return a network of the same members and models, with other cards for some members.
+
+        Raises `NetworkError` for the card of an unknown member.
+        """
+        for name in cards:
+            self[name]
         members = tuple(
             member.model_copy(update={"card": cards.get(member.name, member.card)}) for member in self.spec.agents
         )

@@ -13,7 +13,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from agentnet.agents import Agent, HumanAgent, ModelAgent
+from agentnet.contracts.base import first_problem
 from agentnet.contracts.model_specs import HumanSpec, ModelSpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.errors import NetworkError
@@ -42,6 +45,9 @@ class Registry:
         self._network = Network(spec.model_copy(update={"agents": ()}), ())
         self._leases: list[int] = []
         """The epochs of active leases."""
+        self._joining: set[str] = set()
+        """Names of members whose models are loading."""
+        self._closed = False
         self._departed: list[tuple[int, ModelSpec]] = []
         """Models of members that left, each with the first epoch without the member."""
 
@@ -55,11 +61,13 @@ class Registry:
         Local models divide the cores and the memory of `machine`; None uses this process's machine.
         """
         base = base or Path.cwd()
-        spec = with_known_cards(spec)
         async with ModelPool(base=base, machine=machine) as pool:
             registry = cls(spec, base, pool)
             await registry.join(*spec.agents)
-            yield registry
+            try:
+                yield registry
+            finally:
+                registry._closed = True
 
     def snapshot(self) -> Network:
         """Return the current members."""
@@ -79,22 +87,45 @@ class Registry:
     async def join(self, *members: AgentSpec) -> Network:
         """Open new members and add them, and return the new snapshot. If one cannot be opened, none joins.
 
-        Raises `ModelError`, and `NetworkError` for a name that is taken.
+        Raises `ModelError`, and `NetworkError` for a name that is taken or reserved, and for a closed network.
         """
-        taken = set(self._network.agents) & {member.name for member in members}
-        if taken:
-            raise NetworkError(
-                f"network {self._network.spec.name!r} has an agent {min(taken)!r} already: choose another name"
-            )
-        packs = [self._pack(member) for member in members]
-        models = iter(await self._models_of(members))
+        members = self._admitted(members)
+        names = {member.name for member in members}
+        self._joining |= names
+        try:
+            packs = [self._pack(member) for member in members]
+            models = await self._models_of(members)
+        finally:
+            self._joining -= names
+        if self._closed:
+            await asyncio.gather(*map(self._pool.release, models))
+            raise self._no_longer_open()
+        opened = iter(models)
         agents: list[Agent] = []
         for member, pack in zip(members, packs, strict=True):
             if isinstance(member.model, HumanSpec):
                 agents.append(HumanAgent(member.name, member.card, pack))
             else:
-                agents.append(ModelAgent(member.name, next(models), member.card, pack, member.sampling))
+                agents.append(ModelAgent(member.name, next(opened), member.card, pack, member.sampling))
         return self._change((*self._network.spec.agents, *members), [*self._network, *agents])
+
+    def _admitted(self, members: Sequence[AgentSpec]) -> tuple[AgentSpec, ...]:
+        """The new members, each with its card. Raises `NetworkError` if one may not join."""
+        name = self._network.spec.name
+        if self._closed:
+            raise self._no_longer_open()
+        taken = self._joining.union(self._network.agents) & {member.name for member in members}
+        if taken:
+            raise NetworkError(f"network {name!r} has an agent {min(taken)!r} already: choose another name")
+        if not members:
+            return ()
+        try:
+            return with_known_cards(NetworkSpec(name=name, agents=tuple(members))).agents
+        except ValidationError as error:
+            raise NetworkError(f"network {name!r}: {first_problem(error)}") from error
+
+    def _no_longer_open(self) -> NetworkError:
+        return NetworkError(f"network {self._network.spec.name!r} is closed: open it again")
 
     async def leave(self, name: str) -> Network:
         """Remove a member, and return the new snapshot. Its model closes when no run uses it any more.
@@ -115,13 +146,15 @@ class Registry:
     async def _models_of(self, members: Sequence[AgentSpec]) -> list[Model]:
         """The models of the members that have one, loaded concurrently; if one fails, all are closed."""
         specs = [member.model for member in members if not isinstance(member.model, HumanSpec)]
-        outcomes = await asyncio.gather(*map(self._pool.acquire, specs), return_exceptions=True)
-        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        models = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
-        if failures:
-            await asyncio.gather(*map(self._pool.release, models))
-            raise failures[0]
-        return models
+        loads = [asyncio.ensure_future(self._pool.acquire(spec)) for spec in specs]
+        try:
+            return list(await asyncio.gather(*loads))
+        except BaseException:
+            if loads:
+                await asyncio.wait(loads)
+            opened = [load.result() for load in loads if not load.cancelled() and load.exception() is None]
+            await asyncio.gather(*map(self._pool.release, opened))
+            raise
 
     def _pack(self, member: AgentSpec) -> Pack:
         own = "pack" in member.model_fields_set or not member.is_human

@@ -21,6 +21,7 @@ from agentnet.contracts.base import FileModel, first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.errors import BadInput, NetworkError
 from agentnet.files.names import lookup
+from agentnet.files.paths import is_file
 from agentnet.prompts.transcript import Entry
 
 _SHIPPED = Path(__file__).parent / "packs"
@@ -124,7 +125,7 @@ def find_pack(name: str, beside: Path | None = None) -> Pack:
 
     Raises `NetworkError`.
     """
-    if beside is not None and (beside / name / "pack.yaml").is_file():
+    if beside is not None and is_file(beside / name / "pack.yaml"):
         return _load(beside / name)
     if name in shipped_packs():
         return _load(_SHIPPED / name)

@@ -11,6 +11,7 @@ from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import Origin
 from agentnet.errors import BadInput, ScenarioError
 from agentnet.files.names import suggestion
+from agentnet.files.paths import is_file, written_path
 from agentnet.files.shipped import shipped_files
 from agentnet.files.yaml import read_yaml
 from agentnet.network import find_network
@@ -57,8 +58,8 @@ def _find(reference: str) -> Path:
     shipped = shipped_files("scenarios")
     if reference in shipped:
         return shipped[reference]
-    path = Path(reference).expanduser()
-    if path.is_file():
+    path = written_path(reference)
+    if is_file(path):
         return path
     raise ScenarioError(
         f"no scenario {reference!r}{suggestion(reference, shipped)} (known: {', '.join(shipped)}; or give a YAML file)"
@@ -81,5 +82,5 @@ def _protocol(
 def _network_source(reference: str, beside: Path | None) -> str:
     if reference in EMBEDDED:
         return reference
-    path = Path(reference).expanduser()
-    return str((beside / path if beside is not None and (beside / path).is_file() else path).resolve())
+    path = written_path(reference)
+    return str((beside / path if beside is not None and is_file(beside / path) else path).resolve())

@@ -207,6 +207,34 @@ async def test_a_run_that_goes_on_is_not_resumed_beside_itself(storage: Storage)
     await work
 
 
+@pytest.mark.parametrize("turns_of_the_loop", range(12))
+async def test_a_resumption_that_is_cancelled_leaves_no_run_running(storage: Storage, turns_of_the_loop: int) -> None:
+    coordinator = storage.coordinator(trio(from_the_prompt))
+    await coordinator.run(TASK, DEBATE, run="r", seed=3, limits=Limits(calls=2))
+    stopped = await storage.runs.record("r")
+    work = asyncio.create_task(coordinator.resume(stopped, DEBATE, limits=Limits(calls=100)))
+    for _ in range(turns_of_the_loop):
+        await asyncio.sleep(0)
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    record = await storage.runs.record("r")
+    assert record.status in ("stopped", "cancelled")
+    outcome = await coordinator.resume(record, DEBATE, limits=Limits(calls=100))
+    assert said(outcome.messages) == said((await uninterrupted()).messages)
+
+
+async def test_a_listener_that_cannot_be_called_is_refused_before_anything_runs(storage: Storage) -> None:
+    async def listen(event: Event) -> None:
+        """Awaited by nothing."""
+
+    coordinator = storage.coordinator(trio(from_the_prompt))
+    for listener in (listen, 5):
+        with pytest.raises(BadInput, match="give a plain function of one event"):
+            await coordinator.run(TASK, DEBATE, on_event=listener)  # type: ignore[arg-type]
+    assert await storage.runs.latest() == []
+
+
 # following
 
 
