@@ -89,7 +89,7 @@ class Agent(ABC):
     name: str
     card: Card
     metered: ClassVar[bool] = True
-    """Whether turns use calls, tokens, model time or money. A run's limits do not hold for agents whose turns do not."""
+    """Whether turns use calls, tokens, model time or money. Where they use none, limits do not hold."""
 
     @abstractmethod
     async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:

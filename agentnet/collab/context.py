@@ -109,7 +109,9 @@ class RunContext:
         id = message_id(self.run, node, round, agent.name)
         if id in self.messages:
             return self.messages[id]
-        if self.events.wanted and id not in self._started:  # a person's turn is taken up again when their words are there
+        if (
+            self.events.wanted and id not in self._started
+        ):  # a person's turn is taken up again when their words are there
             self._started.add(id)
             started = TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=role)
             self.events.publish(started)

@@ -152,9 +152,7 @@ async def test_what_one_person_said_is_kept_when_the_run_is_cancelled_before_the
     with pytest.raises(asyncio.CancelledError):
         await Coordinator(web, **storage).run(TASK, both, run="r", answering=answer)
     typing = Typing("392")
-    outcome = await Coordinator(web, **storage).resume(
-        await storage["store"].record("r"), both, answering=typing
-    )
+    outcome = await Coordinator(web, **storage).resume(await storage["store"].record("r"), both, answering=typing)
     assert outcome.answer == "391"
     assert [question.agent for question in typing.questions] == ["otto"]
 

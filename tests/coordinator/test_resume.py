@@ -166,7 +166,9 @@ async def test_a_run_of_another_layout_is_refused_in_one_line(tmp_path: Path) ->
         await Coordinator(members(), store=runs).run(TASK, spec(DEBATE), run="r", limits=Limits(calls=4))
         record = await runs.record("r")
         old = record.model_copy(update={"protocol": {**record.protocol, "layout": 1}})
-        with pytest.raises(ResumeError, match=r"begun by another version of AgentNet \(layout 1, now \d+\); start a new"):
+        with pytest.raises(
+            ResumeError, match=r"begun by another version of AgentNet \(layout 1, now \d+\); start a new"
+        ):
             await Coordinator(members(), store=runs).resume(old, spec(DEBATE))
         assert (await runs.record("r")).status == "stopped"
 

@@ -157,10 +157,12 @@ async def test_nothing_joins_a_network_that_is_closed() -> None:
         await registry.join(member("three"))
 
 
-async def test_a_zoo_model_that_joins_brings_its_card(registry: Registry) -> None:
+async def test_a_zoo_model_that_joins_brings_its_card_and_its_pack(registry: Registry) -> None:
     network = await registry.join(member("judge", "zoo:critic"))
     assert network["judge"].card.roles == ("verifier", "judge")
-    assert network.spec.agents[-1].card == network["judge"].card
+    network = await registry.join(AgentSpec.model_validate({"name": "plain", "model": "zoo:math"}))
+    assert (await Coordinator(network).run(SUM, spec("plain"))).answer == "632"
+    assert network.spec.agents[-1].card == network["plain"].card
 
 
 async def test_a_person_joins_without_a_model(registry: Registry) -> None:
