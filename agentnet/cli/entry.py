@@ -7,7 +7,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import typer
@@ -20,8 +20,12 @@ DEBUG = "AGENTNET_DEBUG"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def command(function: Callable[..., Any]) -> Callable[..., None]:
+def command(
+    function: Callable[..., Any], around: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Callable[..., None]:
     """A command as Typer runs it. `function` returns its exit code (None: 0) and may be a coroutine function.
+
+    It runs within the context that `around` makes.
 
     Errors of `agentnet.errors` become one red line; anything unexpected too, unless ``AGENTNET_DEBUG=1`` asks for the
     traceback. Nothing is swallowed: both end with exit code 2.
@@ -31,8 +35,9 @@ def command(function: Callable[..., Any]) -> Callable[..., None]:
     def framed(**arguments: Any) -> None:
         as_json = bool(arguments.get("json"))
         try:
-            result = function(**arguments)
-            code = _finish(result) if inspect.iscoroutine(result) else result
+            with around():
+                result = function(**arguments)
+                code = _finish(result) if inspect.iscoroutine(result) else result
         except KeyboardInterrupt:
             code = _interrupted()
         except AgentNetError as error:

@@ -9,13 +9,13 @@ subscription gets what is published after it began; the past is in the run's mes
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
 
 from agentnet.contracts.events import Event, TextStreamed
+from agentnet.logs import logger
 
-log = logging.getLogger("agentnet.events")
+log = logger("events")
 
 BACKLOG = 256
 """Events that may wait for a subscriber before pieces of text are joined."""
