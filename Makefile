@@ -16,8 +16,8 @@ install: $(INSTALLED) ## make .venv with everything that development needs
 demo: $(INSTALLED) ## install, then answer a compound question that no single zoo model can answer
 	$(BIN)/agentnet demo
 
-test: $(INSTALLED) ## the whole test suite
-	$(BIN)/python -m pytest
+test: $(INSTALLED) ## the whole test suite, and which lines of the package no test reached
+	$(BIN)/python -m slipcover -m pytest
 
 bridges: $(VENV)/.bridges ## the tests of the bridges, with lm-evaluation-harness (400 MB more in .venv)
 	$(BIN)/python -m pytest tests/bridges

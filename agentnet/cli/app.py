@@ -1,4 +1,4 @@
-"""The commands, and what ``agentnet`` says of itself."""
+"""The commands, and the help of ``agentnet`` itself."""
 
 from __future__ import annotations
 
@@ -58,6 +58,6 @@ def about(
 
     Try `agentnet demo` first: it needs no download, no server and no key.
 
-    Every command takes --json. Exit codes: 0 all well, 1 no answer or an expectation that did not hold, 2 bad input,
+    Every command takes --json. Exit codes: 0 success, 1 no answer or a failed expectation, 2 bad input,
     130 interrupted.
     """

@@ -49,8 +49,15 @@ LOOK_EVERY = 0.2
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run is carried out, apart from what it is asked."""
+    """How a run is carried out, apart from what it is asked and by which protocol."""
 
+    seed: int = 0
+    """Every turn derives its own seed from it."""
+    limits: Limits | None = None
+    run: str | None = None
+    """The id of the run; by default a fresh one."""
+    origin: Origin | None = None
+    """Where protocol, network and scenario were read from, so that `resume` finds them again."""
     on_event: Listener | None = None
     """Called with every event as it happens. If it raises, it is detached and the run goes on."""
     stream_text: bool = False
@@ -61,10 +68,6 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.on_event is not None and (not callable(self.on_event) or iscoroutinefunction(self.on_event)):
             raise BadInput("on_event is called, not awaited: give a plain function of one event, or read the stream")
-
-
-def _new_id() -> str:
-    return secrets.token_hex(6)
 
 
 class Coordinator:
@@ -133,36 +136,21 @@ class Coordinator:
     ) -> Outcome:
         """Carry out a protocol for a task.
 
-        `run` is the run's id (a fresh one by default); `RunOptions` explains the last three. Raises `ProtocolError` or
+        `RunOptions` explains the options. Raises `ProtocolError` or
         `PreflightError` before anything runs, and `StoreError` where the run cannot be recorded; what goes wrong with
         an agent is in the messages instead. Cancelling the caller cancels the run, which is recorded.
         """
-        options = RunOptions(on_event, stream_text, answering)
-        return await self._start(task, protocol, run or _new_id(), seed, limits, origin, options, EventBus())
+        options = RunOptions(seed, limits, run, origin, on_event, stream_text, answering)
+        return await self._start(task, protocol, options, EventBus())
 
-    async def stream(
-        self, task: Task, protocol: ProtocolSpec, *, run: str | None = None, **options: Any
-    ) -> AsyncIterator[Event]:
+    async def stream(self, task: Task, protocol: ProtocolSpec, **options: Any) -> AsyncIterator[Event]:
         """The events of a run as they happen; the last is `RunEnded`. Takes the options of `run`.
 
         Leaving the stream early cancels the run, and waits until that is recorded.
         """
         events = EventBus()
         subscription = events.subscribe()
-        carried = {name: options.pop(name) for name in RunOptions.__slots__ if name in options}
-        work = asyncio.create_task(
-            self._start(
-                task,
-                protocol,
-                run or _new_id(),
-                options.pop("seed", 0),
-                options.pop("limits", None),
-                options.pop("origin", None),
-                RunOptions(**carried),
-                events,
-                **options,
-            )
-        )
+        work = asyncio.create_task(self._start(task, protocol, RunOptions(**options), events))
         work.add_done_callback(lambda _: events.close())
         try:
             async for event in subscription:
@@ -193,7 +181,7 @@ class Coordinator:
             raise ResumeError(f"run {record.id} is over ({record.status}): show it, or start a new one")
         if record.id in self._executions:
             raise ResumeError(f"run {record.id} is going on: follow it instead")
-        options = RunOptions(on_event, stream_text, answering)
+        options = RunOptions(on_event=on_event, stream_text=stream_text, answering=answering)
         async with self._members.lease() as network:
             compiled = self._prepare(protocol, network)
             check_same(record.id, record.protocol, compiled.fingerprinted)
@@ -274,32 +262,22 @@ class Coordinator:
         """Cancel every run that goes on, and wait until they are recorded. Runs can be resumed later."""
         await asyncio.gather(*(execution.cancel() for execution in self._executions.values()))
 
-    async def _start(
-        self,
-        task: Task,
-        protocol: ProtocolSpec,
-        run: str,
-        seed: int,
-        limits: Limits | None,
-        origin: Origin | None,
-        options: RunOptions,
-        events: EventBus,
-    ) -> Outcome:
+    async def _start(self, task: Task, protocol: ProtocolSpec, options: RunOptions, events: EventBus) -> Outcome:
         """Record a new run, and carry it out."""
         async with self._members.lease() as network:
             compiled = self._prepare(protocol, network)
-            origin = origin or Origin()
+            origin = options.origin or Origin()
             now = datetime.now(UTC)
             try:
                 record = RunRecord(
-                    id=run,
+                    id=options.run or secrets.token_hex(6),
                     task=task,
                     protocol_name=compiled.name,
                     protocol=compiled.fingerprinted,
                     network=network.spec,
                     fingerprint=compiled.fingerprint,
-                    seed=seed,
-                    limits=limits or Limits(),
+                    seed=options.seed,
+                    limits=options.limits or Limits(),
                     status="running",
                     created=now,
                     updated=now,

@@ -292,5 +292,7 @@ def test_what_would_be_lost_in_a_yaml_file(cli: Cli, tmp_path: Path, text: str, 
 
 
 def test_a_drawing_of_an_unknown_kind(cli: Cli, team: Path, tmp_path: Path) -> None:
-    assert "a drawing ends in .svg, .png, .txt" in one_line(cli("graph", "debate", "--out", tmp_path / "x.jpg"))
+    assert "unknown suffix of a drawing; use .svg, .png, .txt" in one_line(
+        cli("graph", "debate", "--out", tmp_path / "x.jpg")
+    )
     assert cli("graph", "debate", "--out", tmp_path / "x.jpg", "--format", "mermaid").code == 0
