@@ -37,7 +37,7 @@ from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
 from agentnet.errors import BadInput, NetworkError, ProtocolError, ResumeError
 from agentnet.files.paths import is_file, written_path
-from agentnet.network import Members, Network, Registry, find_network
+from agentnet.network import Members, Network, Registry, WithCards, find_network
 from agentnet.network.files import EMBEDDED
 from agentnet.settings import Settings, resolve
 
@@ -198,8 +198,11 @@ class Session:
         return await self.coordinator.cancel(run)
 
     def with_cards(self, cards: Mapping[str, Card]) -> Session:
-        """Return a session on the same open members, with other cards for some of them. It stores no runs."""
-        return Session(self.network.with_cards(cards), settings=self.settings)
+        """Return a session on the same open members, with other cards for some of them. It stores no runs.
+
+        Raises `NetworkError` for the card of an unknown member.
+        """
+        return Session(WithCards(self.members, cards), settings=self.settings)
 
     async def close(self) -> None:
         """Cancel all active runs, and wait until their ends are recorded."""

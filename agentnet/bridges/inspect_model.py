@@ -5,7 +5,6 @@ inspect eval task.py --model agentnet/vote -M network=zoo -M label=math
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from agentnet.bridges.respondent import Respondent, unanswered
@@ -13,6 +12,7 @@ from agentnet.contracts.conversation import Conversation
 from agentnet.contracts.speakers import speakers
 from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
+from agentnet.logs import logger
 
 try:
     from inspect_ai.model import (
@@ -41,7 +41,7 @@ def _refused() -> type[Exception]:
 
 
 Refused = _refused()
-log = logging.getLogger(__name__)
+log = logger("bridges.inspect_model")
 
 ARGUMENTS = ("network", "label", "unanswered")
 NOT_PASSED_ON = (

@@ -13,9 +13,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal that cannot show "✓" is no reason to fail
     try:
         from agentnet.cli.app import app
-        from agentnet.cli.warnings import show_warnings
 
-        show_warnings()
         app(prog_name="agentnet")
     except KeyboardInterrupt:  # before any command has begun
         sys.exit(130)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 import typer
@@ -27,9 +28,16 @@ app = typer.Typer(
     context_settings={"max_content_width": 100},
 )
 
-app.command("eval")(command(evaluate))
+
+def _shown_warnings() -> AbstractContextManager[None]:
+    from agentnet.cli.warnings import shown_warnings  # here: ``--help`` does without `logging`
+
+    return shown_warnings()
+
+
+app.command("eval")(command(evaluate, _shown_warnings))
 for function in (demo, ask, run, resume, models, protocols, graph, runs, show, report, compare, doctor):
-    app.command(function.__name__)(command(function))
+    app.command(function.__name__)(command(function, _shown_warnings))
 
 
 def _version(wanted: bool) -> None:

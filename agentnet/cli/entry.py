@@ -7,7 +7,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import typer
@@ -20,19 +20,22 @@ DEBUG = "AGENTNET_DEBUG"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def command(function: Callable[..., Any]) -> Callable[..., None]:
+def command(
+    function: Callable[..., Any], around: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Callable[..., None]:
     """Return a command for Typer. `function` returns its exit code (None: 0) and may be a coroutine function.
 
-    Errors of `agentnet.errors` and unexpected exceptions become one red line and exit code 2. With ``AGENTNET_DEBUG=1``
-    unexpected exceptions keep their traceback.
+    It runs within the context that `around` makes. Errors of `agentnet.errors` and unexpected exceptions become one red
+    line and exit code 2. With ``AGENTNET_DEBUG=1`` unexpected exceptions keep their traceback.
     """
 
     @functools.wraps(function)
     def framed(**arguments: Any) -> None:
         as_json = bool(arguments.get("json"))
         try:
-            result = function(**arguments)
-            code = _finish(result) if inspect.iscoroutine(result) else result
+            with around():
+                result = function(**arguments)
+                code = _finish(result) if inspect.iscoroutine(result) else result
         except KeyboardInterrupt:
             code = _interrupted()
         except AgentNetError as error:

@@ -46,7 +46,7 @@ def emit_line(value: BaseModel) -> None:
 
 def _is_unicode() -> bool:
     """Whether stdout can encode every character."""
-    return (sys.stdout.encoding or "utf-8").lower().replace("_", "-").startswith("utf")
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("_", "-").startswith("utf")
 
 
 def table(*columns: str, right: tuple[str, ...] = (), wrap: tuple[str, ...] = ()) -> Table:

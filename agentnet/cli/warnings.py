@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
@@ -28,8 +30,12 @@ class Lines(logging.Handler):
         typer.secho(f"agentnet: {printable(text)}", fg=typer.colors.YELLOW, err=True)
 
 
-def show_warnings() -> None:
-    """Show the package's warnings in this process, from now on."""
-    logger = logging.getLogger("agentnet")
-    if not any(isinstance(handler, Lines) for handler in logger.handlers):
-        logger.addHandler(Lines())
+@contextmanager
+def shown_warnings() -> Iterator[None]:
+    """Show the package's warnings for as long as a command runs."""
+    lines, logger = Lines(), logging.getLogger("agentnet")
+    logger.addHandler(lines)
+    try:
+        yield
+    finally:
+        logger.removeHandler(lines)

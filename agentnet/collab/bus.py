@@ -9,13 +9,13 @@ are published after it began; earlier messages are in the run's context.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
 
 from agentnet.contracts.events import Event, TextStreamed
+from agentnet.logs import logger
 
-log = logging.getLogger("agentnet.events")
+log = logger("events")
 
 BACKLOG = 256
 """Events that may wait for a subscriber before pieces of text are joined."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,11 +22,12 @@ from agentnet.coordinator.compiled import CompiledProtocol
 from agentnet.coordinator.outcome import Outcome
 from agentnet.coordinator.preflight import require_knowledge
 from agentnet.errors import AgentNetError, LimitReached, ResumeError, Unsuited
+from agentnet.logs import logger
 
 if TYPE_CHECKING:
     from agentnet.store import Runs
 
-log = logging.getLogger("agentnet.runs")
+log = logger("runs")
 
 T = TypeVar("T")
 End = tuple[RunStatus, str | None, str]

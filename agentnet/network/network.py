@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from types import MappingProxyType
 from typing import Protocol
 
@@ -73,3 +73,31 @@ class Network:
     def best(self, names: Iterable[str], label: str | None) -> str:
         """Return the name whose card ranks highest for a label; of equal ranks, the first name."""
         return max(names, key=lambda name: self[name].card.rank(label))
+
+
+class WithCards:
+    """The members of a network, now and later, with other cards for some of them. Their models stay those of `members`.
+
+    Raises `NetworkError` for the card of an unknown member.
+    """
+
+    def __init__(self, members: Members, cards: Mapping[str, Card]) -> None:
+        self._members, self._cards = members, dict(cards)
+        self._plain = members.snapshot()
+        self._network = self._plain.with_cards(self._cards)
+
+    def snapshot(self) -> Network:
+        return self._of(self._members.snapshot())
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Network]:
+        async with self._members.lease() as network:
+            yield self._of(network)
+
+    def _of(self, network: Network) -> Network:
+        """Return a snapshot with the cards; the same object for the same snapshot."""
+        if network is not self._plain:
+            self._plain = network
+            cards = {name: card for name, card in self._cards.items() if name in network.agents}
+            self._network = network.with_cards(cards)
+        return self._network

@@ -17,6 +17,8 @@ from agentnet.files.yaml import read_yaml
 _HERE = Path(__file__).parent
 MODELS = _HERE / "models"
 CARDS = _HERE / "cards"
+PACK = "compact"
+"""The prompt pack whose prompts the zoo was trained on."""
 MAX_TOKENS = 320
 """Most tokens of a reply: the longest plan of the zoo has some 280 characters."""
 
@@ -78,7 +80,7 @@ def network(*, sequences: int = 1) -> NetworkSpec:
                 name=name,
                 model=LlamaSpec(path=f"zoo:{name}", threads=1, reuse_prefix=sequences > 1, sequences=sequences),
                 card=known.agent_card,
-                pack="compact",
+                pack=PACK,
                 sampling=Sampling(max_tokens=MAX_TOKENS),
             )
             for name, known in zoo_cards().items()

@@ -16,7 +16,7 @@ from agentnet.coordinator import Coordinator
 from agentnet.errors import ModelError, NetworkError
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
-from agentnet.network import Registry, find_network
+from agentnet.network import Registry, WithCards, find_network
 from agentnet.network.cards import with_known_cards
 from tests.scripted import spec
 
@@ -157,10 +157,12 @@ async def test_nothing_joins_a_network_that_is_closed() -> None:
         await registry.join(member("three"))
 
 
-async def test_a_zoo_model_that_joins_brings_its_card(registry: Registry) -> None:
+async def test_a_zoo_model_that_joins_brings_its_card_and_its_pack(registry: Registry) -> None:
     network = await registry.join(member("judge", "zoo:critic"))
     assert network["judge"].card.roles == ("verifier", "judge")
-    assert network.spec.agents[-1].card == network["judge"].card
+    network = await registry.join(AgentSpec.model_validate({"name": "plain", "model": "zoo:math"}))
+    assert (await Coordinator(network).run(SUM, spec("plain"))).answer == "632"
+    assert network.spec.agents[-1].card == network["plain"].card
 
 
 async def test_a_person_joins_without_a_model(registry: Registry) -> None:
@@ -193,3 +195,19 @@ async def test_cards_are_replaced_in_a_snapshot_of_its_own(registry: Registry) -
     assert before["one"].card.score("math") != 0.2
     assert after.spec.agents[0].card == after["one"].card
     assert model_of(registry, "one") is after["one"].model  # type: ignore[attr-defined]
+
+
+async def test_other_cards_hold_the_models_that_a_run_uses_and_follow_who_joins(registry: Registry) -> None:
+    model = model_of(registry, "one")
+    members = WithCards(registry, {"one": Card(claims={"math": 0.2})})
+    assert members.snapshot() is members.snapshot()
+    assert members.snapshot()["one"].card.score("math") == 0.2
+    async with members.lease() as network:
+        await registry.leave("one")
+        assert await alive(model)
+        assert network["one"].card.score("math") == 0.2
+    assert not await alive(model)
+    await registry.join(member("three"))
+    assert list(members.snapshot().agents) == ["two", "three"]
+    with pytest.raises(NetworkError, match="no agent 'one'"):
+        WithCards(registry, {"one": Card()})

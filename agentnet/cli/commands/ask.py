@@ -38,6 +38,8 @@ async def ask(
     from agentnet.session import as_protocol, open_session
 
     if text == "-":
+        if sys.stdin is None:
+            raise BadInput("standard input is closed: there is no question to read")
         text = sys.stdin.buffer.read().decode(errors="surrogateescape").strip()
     if not text.strip():
         raise BadInput("the question is empty")

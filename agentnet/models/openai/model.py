@@ -28,13 +28,14 @@ from tenacity import (
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelError
+from agentnet.logs import logger
 from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, Request
 from agentnet.models.openai.errors import refused_field, translated, wanted_pause, worth_retrying
 from agentnet.models.openai.replies import Reply
 from agentnet.models.openai.tokens import MOST, read_next_tokens
 from agentnet.models.tokens import NextTokens
 
-log = logging.getLogger("agentnet.remote")
+log = logger("remote")
 
 OPENAI = "https://api.openai.com/v1"
 PATH = "/chat/completions"
