@@ -29,7 +29,7 @@ def answers_from(view: View) -> Callable[[Question], Awaitable[str | None]]:
         with view.paused():
             typer.echo(f"\n{printable(question.text)}", err=True)
             while True:
-                typer.echo("> ", nl=False, err=True)
+                typer.echo(f"{question.agent}> ", nl=False, err=True)
                 line = await lines.next()
                 if line is None:
                     typer.echo("", err=True)
@@ -50,7 +50,7 @@ class Lines:
     """
 
     def __init__(self) -> None:
-        self._read = b""
+        self._read = bytearray()
         self._ended = False
 
     async def next(self) -> str | None:
@@ -59,13 +59,17 @@ class Lines:
             descriptor = sys.stdin.fileno()
         except (OSError, ValueError, AttributeError):  # stdin is a stand-in for a file, closed, or None
             return (sys.stdin.readline() if sys.stdin is not None and not sys.stdin.closed else "") or None
-        while b"\n" not in self._read and not self._ended:
+        searched = 0
+        while (end := self._read.find(b"\n", searched)) < 0 and not self._ended:
+            searched = len(self._read)
             await _readable(descriptor)
             chunk = os.read(descriptor, CHUNK)
             self._read += chunk
             self._ended = not chunk
-        line, _, self._read = self._read.partition(b"\n")
-        return None if self._ended and not line else line.decode(errors="replace")
+        end = len(self._read) if end < 0 else end
+        line = self._read[:end].decode(errors="replace")
+        del self._read[: end + 1]
+        return None if self._ended and not line else line
 
 
 async def _readable(descriptor: int) -> None:

@@ -36,7 +36,7 @@ def test_ask_waits_for_typed_words(cli: Cli, network: Path) -> None:
     assert "= 391, of course" in ran.out
     assert "What is 17 * 23?" in ran.err
     assert "A: " in ran.err
-    assert ran.err.endswith("> > ")
+    assert ran.err.endswith("me> me> ")
 
 
 def test_a_choice_is_asked_for_until_it_is_one(cli: Cli, network: Path) -> None:

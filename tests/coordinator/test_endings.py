@@ -181,6 +181,29 @@ async def test_a_fault_around_the_run_is_recorded_and_published(
     assert said(resumed.messages) == said((await uninterrupted()).messages)
 
 
+async def test_an_end_that_cannot_be_written_is_read_and_written_as_soon_as_it_can(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, full = storage.runs._database.write, True
+
+    async def sometimes(work: Any) -> Any:
+        if full and "_record_end" in work.__qualname__:
+            raise StoreError("the disk is full")
+        return await write(work)
+
+    monkeypatch.setattr(storage.runs._database, "write", sometimes)
+    coordinator = storage.coordinator(trio(from_the_prompt))
+    with pytest.raises(StoreError, match="the disk is full"):
+        await coordinator.run(TASK, DEBATE, run="r")
+    assert (await storage.runs.record("r")).status == "done"
+    assert (await Runs(storage.runs._database).record("r")).status == "running"
+    events = await asyncio.wait_for(_all(coordinator.follow("r")), TIMEOUT)
+    assert isinstance(events[-1], RunEnded)
+    full = False
+    assert (await storage.runs.record("r")).status == "done"
+    assert (await Runs(storage.runs._database).record("r")).status == "done"
+
+
 async def test_a_listener_that_fails_harms_nobody(storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
     seen: list[Event] = []
 
