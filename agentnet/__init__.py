@@ -13,7 +13,6 @@ The names below are what programs and notebooks need; each is imported when it i
 `agentnet` costs nothing.
 """
 
-import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -107,8 +106,6 @@ _OTHER_NAMES = {"open": "open_session"}
 """What a name is called in its own module, where a built-in has the name."""
 
 __all__ = [*_HOMES, "__version__"]
-
-logging.getLogger("agentnet").addHandler(logging.NullHandler())  # a library logs; the program decides what is shown
 
 
 def __getattr__(name: str) -> Any:

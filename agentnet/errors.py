@@ -1,28 +1,28 @@
 """Every error that AgentNet raises on purpose.
 
     AgentNetError
-    ├── BadInput                what a person wrote cannot be used; says where and what to do
+    ├── BadInput                input of a person that cannot be used; says where and what to do
     │   ├── ProtocolError       a protocol expression or file
     │   ├── NetworkError        a network file, an agent, a card
     │   ├── ScenarioError       a scenario file
     │   └── PreflightError      the protocol needs what the network cannot do
-    ├── ModelError              a model could not be loaded or did not answer
+    ├── ModelError              a model cannot be loaded or does not answer
     │   ├── ModelFileError      not a GGUF, truncated, unreadable, does not fit
     │   ├── ContextOverflow     the prompt is longer than the model's context
-    │   ├── SchemaUnsupported   a JSON Schema that the model cannot be held to
-    │   ├── ModelUnavailable    the server is down, timed out, or still refuses after the retries
-    │   │   └── RateLimited     … because it answers 429
-    │   ├── NotRecorded         a replay was asked what nobody had recorded
-    │   └── BadResponse         the server answered something that is not a completion
-    ├── ReplyError              the model answered, but not in the form it was asked for
-    ├── Unsuited                the agents that a protocol asks were measured not to know such tasks
+    │   ├── SchemaUnsupported   a JSON Schema that cannot constrain the model's replies
+    │   ├── ModelUnavailable    the server is down, times out, or still refuses after the retries
+    │   │   └── RateLimited     the server answers 429
+    │   ├── NotRecorded         a replay has no recorded reply to the question
+    │   └── BadResponse         the server's response is not a completion
+    ├── ReplyError              the model's reply is not in the required form
+    ├── Unsuited                the protocol's agents were measured, and know too little about the task's label
     ├── LimitReached            a run's tokens, calls, seconds or cost are used up
     ├── StoreError              the store cannot be opened, read or written
-    │   └── StoreTooNew         it was written by a newer version
+    │   └── StoreTooNew         a newer version wrote the store
     ├── SchemaVersionError      a message of a newer major version
-    └── ResumeError             the run cannot be continued from its checkpoint
+    └── ResumeError             the run cannot be resumed
 
-A message says what happened, to what, and what to do. It is one line: the CLI prints it as it is.
+A message says what happened, to what, and what to do. It is one line: the CLI prints it unchanged.
 """
 
 from __future__ import annotations

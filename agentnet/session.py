@@ -1,4 +1,4 @@
-"""`Session`: the one door to a network, for the command line, notebooks, bridges, scenarios, evaluations and programs.
+"""`Session`: the entry point to a network, for programs, notebooks, the command line, bridges and evaluations.
 
 ::
 
@@ -20,8 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from pydantic import ValidationError
+
 from agentnet.collab.bus import Listener
 from agentnet.collab.inline import protocol_from, protocol_of, read_protocol
+from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.cards import Card
 from agentnet.contracts.conversation import Conversation
@@ -32,8 +35,9 @@ from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
 from agentnet.contracts.runs import Origin, RunRecord
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
-from agentnet.errors import BadInput, NetworkError, ResumeError
-from agentnet.network import Members, Network, Registry, find_network
+from agentnet.errors import BadInput, NetworkError, ProtocolError, ResumeError
+from agentnet.files.paths import is_file, written_path
+from agentnet.network import Members, Network, Registry, WithCards, find_network
 from agentnet.network.files import EMBEDDED
 from agentnet.settings import Settings, resolve
 
@@ -45,14 +49,14 @@ if TYPE_CHECKING:
 Question: TypeAlias = str | Task | Conversation | Iterable[Mapping[str, str]]
 """A question: a text, a task with its label, or a conversation (also as chat messages with role and content)."""
 Protocol: TypeAlias = str | Path | ProtocolSpec | TaggedModel | Mapping[str, Any]
-"""A protocol: a shipped name, a YAML file, an expression (text, data or combinators), an agent to ask, or a spec."""
+"""A protocol: a shipped name, a YAML file, an expression (text, data or combinators), an agent's name, or a spec."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """What remembers: the database of runs and evaluations, and the checkpoints beside it."""
+    """The database of runs and evaluations, and the checkpoints of interrupted runs."""
 
     runs: Runs
     evaluations: Evaluations
@@ -60,10 +64,10 @@ class Storage:
 
 
 class Session:
-    """An open network with its coordinator, and the storage that its runs go to. Belongs to one event loop.
+    """An open network with its coordinator and the storage of its runs. Belongs to one event loop.
 
-    Open one with `agentnet.open`. Runs may go on side by side; closing the session cancels those that are left, which
-    can be resumed later.
+    Open one with `agentnet.open`. Several runs may be active at once; closing the session cancels them, and they can be
+    resumed later.
     """
 
     def __init__(
@@ -74,12 +78,12 @@ class Session:
         network_source: str | None = None,
         storage: Storage | None = None,
     ) -> None:
-        """A session on members that are open already: a registry, or a network."""
+        """Make a session from open members: a registry or a network."""
         self.settings = settings or resolve()
         self.network_source = network_source
-        """``zoo``, or the absolute path of the network file; None for a network that was given as data."""
+        """``zoo``, or the absolute path of the network file; None for a network given as data."""
         self.storage = storage
-        """None where nothing is remembered."""
+        """None if runs are not stored."""
         self.members = members
         self.coordinator = Coordinator(
             members,
@@ -89,18 +93,18 @@ class Session:
 
     @property
     def network(self) -> Network:
-        """The members as they are now."""
+        """The current members."""
         return self.members.snapshot()
 
     @property
     def runs(self) -> Runs:
-        """The runs that are remembered: `find`, `latest`, `messages`. Raises `ResumeError` where nothing is."""
+        """The stored runs: `find`, `latest`, `messages`. Raises `ResumeError` in a session without storage."""
         if self.storage is None:
-            raise ResumeError("this session remembers no runs: open it with remember=True")
+            raise ResumeError("this session stores no runs: open it with remember=True")
         return self.storage.runs
 
     def prepare(self, protocol: Protocol | None = None) -> CompiledProtocol:
-        """The protocol, bound to the members, checked and compiled. Raises `ProtocolError` or `PreflightError`."""
+        """Bind a protocol to the members, check it and compile it. Raises `ProtocolError` or `PreflightError`."""
         return self.coordinator.prepare(self._protocol(protocol)[0])
 
     async def run(
@@ -117,12 +121,12 @@ class Session:
         stream_text: bool = False,
         answering: Answering | None = None,
     ) -> Outcome:
-        """Answer a question by a protocol (by default the settings' own), and return how that ended.
+        """Answer a question with a protocol (default: the settings' own), and return the outcome.
 
-        `label` says what kind of task a text is. `run` is the id of the run, and `origin` where its parts were read
-        from, if that is not what the arguments say. `on_event` gets every event, with `stream_text` also the replies
-        piece by piece. `answering` puts questions to people. Raises `BadInput` before anything runs, and `StoreError`;
-        what goes wrong with an agent is in the outcome's messages.
+        `label` is the task's kind, as cards name it. `run` is the run's id (default: a new one). `origin` replaces the
+        sources recorded for `resume`. `on_event` gets every event; with `stream_text`, this includes replies piece by
+        piece. `answering` asks people. Raises `BadInput` before anything runs, and `StoreError`; failures of agents are
+        in the outcome's messages.
         """
         spec, source = self._protocol(protocol)
         return await self.coordinator.run(
@@ -140,7 +144,7 @@ class Session:
     async def stream(
         self, question: Question, protocol: Protocol | None = None, *, label: str | None = None, **options: Any
     ) -> AsyncIterator[Event]:
-        """The events of a run as they happen; the last is `RunEnded`. Takes the options of `run`.
+        """Start a run and yield its events as they happen; the last is `RunEnded`. Takes the options of `run`.
 
         Leaving the stream early cancels the run, which can be resumed.
         """
@@ -162,10 +166,10 @@ class Session:
         stream_text: bool = False,
         answering: Answering | None = None,
     ) -> Outcome:
-        """Go on with a run that is not over, by its id, the beginning of it, or its record.
+        """Continue a run that is not over, given by its id, a prefix of it, or its record.
 
-        Nothing that was said is asked for again; `limits` replace the run's own. Raises `BadInput` for an unknown run,
-        and `ResumeError` where the run is over, is going on, or its protocol or agents have changed.
+        Finished turns are not asked again; `limits` replace the run's own. Raises `BadInput` for an unknown run, and
+        `ResumeError` if the run is over, is active, or its protocol or agents have changed.
         """
         record = await self.runs.find(run) if isinstance(run, str) else run
         return await self.coordinator.resume(
@@ -178,9 +182,9 @@ class Session:
         )
 
     async def follow(self, run: str) -> AsyncIterator[Event]:
-        """The events of a run from its beginning up to `RunEnded`, though it began earlier, or in another process.
+        """Yield the events of a run from its beginning up to `RunEnded`, even if another process runs it.
 
-        Leaving does not touch the run.
+        Leaving does not affect the run.
         """
         events = self.coordinator.follow(run)
         try:
@@ -190,15 +194,18 @@ class Session:
             await events.aclose()  # type: ignore[attr-defined]
 
     async def cancel(self, run: str) -> bool:
-        """End a run that goes on in this session; its caller gets the outcome. Returns whether there was one."""
+        """Cancel a run that is active in this session; its caller gets the outcome. Returns whether there was one."""
         return await self.coordinator.cancel(run)
 
     def with_cards(self, cards: Mapping[str, Card]) -> Session:
-        """A session on the same open members with other cards for some of them. Nothing of it is remembered."""
-        return Session(self.network.with_cards(cards), settings=self.settings)
+        """Return a session on the same open members, with other cards for some of them. It stores no runs.
+
+        Raises `NetworkError` for the card of an unknown member.
+        """
+        return Session(WithCards(self.members, cards), settings=self.settings)
 
     async def close(self) -> None:
-        """Cancel the runs that go on, and wait until they are recorded."""
+        """Cancel all active runs, and wait until their ends are recorded."""
         await self.coordinator.close()
 
     def _protocol(self, protocol: Protocol | None) -> tuple[ProtocolSpec, str | None]:
@@ -215,12 +222,12 @@ async def open_session(
     remember: bool = True,
     machine: Machine | None = None,
 ) -> AsyncIterator[Session]:
-    """Open a network and what remembers its runs, and close both at the end. Known as `agentnet.open`.
+    """Open a network and the storage of its runs, and close both at the end. Public as `agentnet.open`.
 
-    `network` is ``zoo``, a YAML file, or a spec (with the folder that its paths start from: a pair); by default what
-    the settings name. `store` is a file or a database URL, `storage` one that is open already; without `remember`
-    nothing is kept. Local models divide the cores and the memory of `machine`: by default, of this process's machine.
-    Raises `NetworkError`, `ModelError`, `StoreError`.
+    `network` is ``zoo``, a YAML file, a spec, or a pair of a spec and the base folder of its paths; default: the
+    settings' network. `store` is a file or a database URL, `storage` an open storage; without `remember` nothing is
+    stored. Local models divide the cores and the memory of `machine` (default: this process's machine). Raises
+    `NetworkError`, `ModelError`, `StoreError`.
     """
     settings = settings or resolve(store=None if store is None else str(store))
     spec, base, source = _network(settings.network.value if network is None else network)
@@ -235,7 +242,7 @@ async def open_session(
 
 @asynccontextmanager
 async def open_storage(settings: Settings | None = None) -> AsyncIterator[Storage]:
-    """Open the database and the checkpoints, making their folders if there are none. Raises `StoreError`."""
+    """Open the database and the checkpoints, and create their folders if they are missing. Raises `StoreError`."""
     from agentnet.store import Database, Evaluations, Runs, open_checkpointer, sweep
 
     settings = settings or resolve()
@@ -250,9 +257,9 @@ async def open_storage(settings: Settings | None = None) -> AsyncIterator[Storag
 
 @asynccontextmanager
 async def open_run(run: str, *, settings: Settings | None = None) -> AsyncIterator[tuple[Session, RunRecord]]:
-    """Open a session on the network that a remembered run used; `run` is its id or the beginning of it.
+    """Open a session on the network of a stored run; `run` is the run's id or a prefix of it.
 
-    Raises `BadInput` where there is no such run, or its network is gone; what `open_session` raises.
+    Raises `BadInput` if there is no such run or its network file is gone, and the errors of `open_session`.
     """
     settings = settings or resolve()
     async with open_storage(settings) as storage:
@@ -270,10 +277,10 @@ def run(
     remember: bool = True,
     **options: Any,
 ) -> Outcome:
-    """Open a network, answer one question, close it: blocking. Known as `agentnet.run`.
+    """Open a network, answer one question, and close the network; blocks. Public as `agentnet.run`.
 
-    Takes the options of `Session.run`. It may be called where an event loop is running (a notebook), and then uses a
-    thread. To ask more than once, open a session: it keeps the models loaded.
+    Takes the options of `Session.run`. If the calling thread runs an event loop (a notebook), it uses another thread.
+    To ask several questions, open a session: it keeps the models loaded.
     """
 
     async def ask() -> Outcome:
@@ -284,7 +291,7 @@ def run(
 
 
 def blocking(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, in a thread of its own where this thread's event loop is running."""
+    """Run a coroutine and return its result; in a new thread if this thread's event loop is running."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -307,7 +314,9 @@ def blocking(work: Coroutine[Any, Any, T]) -> T:
 
 
 def as_task(question: Question, label: str | None = None) -> Task:
-    """The task that a question is. Raises `BadInput` for an empty one."""
+    """Return the task of a question. Raises `BadInput` for an empty question, and for a value that is none."""
+    if isinstance(question, bytes) or not isinstance(question, str | Task | Conversation | Iterable):
+        raise BadInput(f"a question is a text, a task or a conversation, not {type(question).__name__}")
     if isinstance(question, Task):
         return question if label is None else question.model_copy(update={"label": label})
     if not isinstance(question, str):
@@ -315,38 +324,53 @@ def as_task(question: Question, label: str | None = None) -> Task:
         question = conversation.text()
     if not question.strip():
         raise BadInput("the question is empty")
-    return Task(text=question, label=label)
+    try:
+        return Task(text=question, label=label)
+    except ValidationError as error:
+        raise BadInput(f"the question's {first_problem(error)}") from error
 
 
 def as_protocol(protocol: Protocol, *, agents: Collection[str] = ()) -> tuple[ProtocolSpec, str | None]:
-    """The protocol that is meant, and where it was read from: a shipped name or a file, None for an expression.
+    """Return the spec of a protocol, and its source: a shipped name or a file, None for an expression.
 
-    The name of one of the `agents` is the expression that asks it. Raises `ProtocolError`.
+    The name of one of the `agents` becomes the expression that asks this agent. Raises `ProtocolError`.
     """
     if isinstance(protocol, ProtocolSpec):
         return protocol, None
     if isinstance(protocol, str | Path):
         return read_protocol(str(protocol), agents=agents)
+    if not isinstance(protocol, TaggedModel | Mapping):
+        raise ProtocolError(f"a protocol is a name, a file, an expression or a spec, not {type(protocol).__name__}")
     return protocol_from(protocol), None
 
 
 def network_of(record: RunRecord) -> str | NetworkSpec:
-    """The network that a run used: its source where that is known, else as it was recorded."""
+    """Return the network of a run: its source if that is known, else the recorded spec.
+
+    Raises `NetworkError` if the source is gone.
+    """
     if record.network_source is None:
         return record.network
-    if record.network_source not in EMBEDDED and not Path(record.network_source).is_file():
-        raise NetworkError(f"run {record.id} used the network {record.network_source}, which is not there any more")
+    if record.network_source not in EMBEDDED and not is_file(Path(record.network_source)):
+        raise NetworkError(f"run {record.id} used the network {record.network_source}, which is gone; restore the file")
     return record.network_source
 
 
 def _network(
     network: str | Path | NetworkSpec | tuple[NetworkSpec, Path],
 ) -> tuple[NetworkSpec, Path, str | None]:
-    """A network's spec, the folder that its paths start from, and a reference that means the same from every folder."""
-    if isinstance(network, NetworkSpec):
-        return network, Path.cwd(), None
-    if isinstance(network, tuple):
-        return *network, None
-    reference = str(network)
-    source = reference if reference in EMBEDDED else str(Path(reference).expanduser().resolve())
-    return *find_network(reference), source
+    """A network's spec, the base folder of its paths, and a reference that is valid from every folder."""
+    match network:
+        case NetworkSpec():
+            return network, Path.cwd(), None
+        case NetworkSpec() as given, str() | Path() as base:
+            return given, Path(base), None
+        case str() | Path():
+            reference = str(network)
+        case _:
+            raise NetworkError(
+                f"a network is {' or '.join(EMBEDDED)}, a file, or a spec (with its folder: a pair), "
+                f"not {type(network).__name__}"
+            )
+    spec, folder = find_network(reference)
+    return spec, folder, reference if reference in EMBEDDED else str(written_path(reference).resolve())

@@ -1,8 +1,8 @@
-"""Where AgentNet's few settings come from: arguments first, then a file, then the environment, then defaults.
+"""AgentNet's few settings: from arguments first, then a file, then the environment, then defaults.
 
 The file is ``agentnet.toml`` in the current folder, or the one that ``AGENTNET_CONFIG`` names::
 
-    network = "team.yaml"       # paths in it start from the file's own folder
+    network = "team.yaml"       # relative to the folder of this file
     protocol = "delegation"
     store = "runs/agentnet.db"
 
@@ -21,18 +21,19 @@ from typing import Any
 
 from agentnet.errors import BadInput
 from agentnet.files.names import suggestion
+from agentnet.files.paths import is_file, written_path
 
 FILE = "agentnet.toml"
 CONFIG = "AGENTNET_CONFIG"
 NAMES = ("home", "store", "network", "protocol")
 DEFAULTS = {"network": "zoo", "protocol": "best"}
 SERVER_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_KEY")
-"""Read by OpenAI-compatible models that name nothing else. The second is a secret: only whether it is set is shown."""
+"""Default variables of OpenAI-compatible models. `agentnet doctor` shows only whether they are set: one is a secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value, and where it was given: ``argument``, a file's path, a variable's name, or ``default``."""
+    """A value and its origin: ``argument``, a file's path, a variable's name, or ``default``."""
 
     value: str
     origin: str
@@ -43,19 +44,19 @@ class Settings:
     """Every setting, resolved."""
 
     home: Setting
-    """Folder of everything that is remembered."""
+    """Folder of the store and the checkpoints, unless `store` is a file elsewhere."""
     store: Setting
     """A file (SQLite), or a database URL."""
     network: Setting
     """``zoo`` or a network file."""
     protocol: Setting
-    """What ``agentnet ask`` uses where no protocol is named."""
+    """The default protocol of ``agentnet ask``."""
 
     @property
     def checkpoints(self) -> Path:
-        """The checkpoint file: beside a store that is a file, else in the home folder."""
-        beside = Path(self.home.value) if "://" in self.store.value else Path(self.store.value).parent
-        return beside / "checkpoints.db"
+        """The checkpoint file: in the folder of a store that is a file, else in the home folder."""
+        folder = Path(self.home.value) if "://" in self.store.value else Path(self.store.value).parent
+        return folder / "checkpoints.db"
 
 
 def resolve(
@@ -67,9 +68,9 @@ def resolve(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Settings:
-    """The settings in force. Arguments that are None were not given.
+    """Return the settings in force. An argument of None counts as not given.
 
-    Raises `BadInput` for a settings file that is missing where one is named, is not TOML, or has an unknown setting.
+    Raises `BadInput` for a settings file that is named but missing, is not TOML, or has an unknown setting.
     """
     environment = os.environ if environment is None else environment
     arguments = {"home": home, "store": store, "network": network, "protocol": protocol}
@@ -84,30 +85,30 @@ def resolve(
             return Setting(_expanded(name, variable), f"AGENTNET_{name.upper()}")
         return Setting(default, "default")
 
-    at = find("home", str(_data_folder(environment)))
+    data_folder = find("home", str(_data_folder(environment)))
     return Settings(
-        home=at,
-        store=find("store", str(Path(at.value) / "agentnet.db")),
+        home=data_folder,
+        store=find("store", str(Path(data_folder.value) / "agentnet.db")),
         network=find("network", DEFAULTS["network"]),
         protocol=find("protocol", DEFAULTS["protocol"]),
     )
 
 
 def _expanded(name: str, value: str) -> str:
-    """A path with its ``~`` written out; names and URLs as they are."""
-    return str(Path(value).expanduser()) if name in ("home", "store") and "://" not in value else value
+    """A path with its ``~`` expanded; names and URLs unchanged."""
+    return str(written_path(value)) if name in ("home", "store") and "://" not in value else value
 
 
 def _data_folder(environment: Mapping[str, str]) -> Path:
-    """The user's data folder: ``XDG_DATA_HOME`` (Linux, macOS) or ``LOCALAPPDATA`` (Windows) where they are set."""
+    """The user's data folder: ``XDG_DATA_HOME`` (Linux, macOS) or ``LOCALAPPDATA`` (Windows) if set."""
     base = environment.get("LOCALAPPDATA" if os.name == "nt" else "XDG_DATA_HOME")
     return (Path(base) if base else Path.home() / ".local" / "share") / "agentnet"
 
 
 def _read_file(environment: Mapping[str, str], folder: Path) -> tuple[dict[str, str], Path]:
     named = environment.get(CONFIG)
-    path = Path(named).expanduser() if named else folder / FILE
-    if not path.is_file():
+    path = written_path(named) if named else folder / FILE
+    if not is_file(path):
         if named:
             raise BadInput(f"{CONFIG} names {path}, which is not a file")
         return {}, path
@@ -121,13 +122,13 @@ def _read_file(environment: Mapping[str, str], folder: Path) -> tuple[dict[str, 
 
 
 def _checked(name: str, value: Any, path: Path) -> str:
-    """A setting from the file; what is a path starts from the file's folder."""
+    """A setting of the file; a relative path starts from the file's folder."""
     if name not in NAMES:
         raise BadInput(f"{path}: unknown setting {name!r}{suggestion(name, NAMES)} (known: {', '.join(NAMES)})")
     if not isinstance(value, str) or not value:
         raise BadInput(f"{path}: {name}: expected a text, found {value!r}")
     if name in ("home", "store") and "://" not in value:
-        return str((path.parent / Path(value).expanduser()).resolve())
-    if (beside := path.parent / value).is_file():
-        return str(beside.resolve())
+        return str((path.parent / written_path(value)).resolve())
+    if is_file(neighbour := path.parent / value):
+        return str(neighbour.resolve())
     return value

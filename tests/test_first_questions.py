@@ -55,8 +55,8 @@ def reason(protocol: str, label: str) -> str:
     agent = REFUSED[protocol, label]
     known = catalog.card(agent).measured[label]
     return (
-        f"{protocol} is not for this: {agent}, the best at {label} of the agents that it asks, was right on "
-        f"{100 * known.accuracy:.0f} % of {known.items} such tasks; ask a protocol that splits tasks, such as "
+        f"{protocol} does not suit this task: its best agent at {label}, {agent}, was right on "
+        f"{100 * known.accuracy:.0f} % of {known.items} such tasks; use a protocol that splits tasks, such as "
         f"delegation"
     )
 

@@ -72,13 +72,44 @@ async def test_a_protocol_has_many_forms(session: Session, tmp_path: Path) -> No
     [
         ("  ", "the question is empty"),
         ([], "the conversation is empty"),
-        ([{"role": "tool", "content": "1"}], "a network is asked in text"),
+        ([{"role": "tool", "content": "1"}], "a network takes only text"),
+        (12, "a text, a task or a conversation, not int"),
+        (None, "a text, a task or a conversation, not NoneType"),
+        (QUESTION.encode(), "a text, a task or a conversation, not bytes"),
+        ({"role": "user", "content": QUESTION}, "a conversation is a list of messages, not dict"),
+        ([QUESTION], "is no message: give its role and its content"),
+        ([{"role": "user"}], "is no message: give its role and its content"),
+        ("what is \ud800?", "the question's text: "),
     ],
 )
 async def test_what_is_no_question_is_refused(session: Session, question: Any, words: str) -> None:
     with pytest.raises(BadInput, match=words):
         await session.run(question, "best")
     assert await session.runs.latest() == []
+
+
+@pytest.mark.parametrize("options", [{"seed": "a"}, {"seed": None}, {"limits": 5}, {"run": 5}, {"label": 5}])
+async def test_options_of_another_type_are_refused(session: Session, options: dict[str, Any]) -> None:
+    with pytest.raises(BadInput):
+        await session.run(QUESTION, "best", **options)
+    assert await session.runs.latest() == []
+
+
+@pytest.mark.parametrize("network", [5, {}, ["zoo"], (), "x" * 300, "\0", "~nobody-of-that-name/team.yaml"])
+async def test_what_is_no_network_is_refused(network: Any, tmp_path: Path) -> None:
+    with pytest.raises(NetworkError):
+        await agentnet.open(network, store=tmp_path / "store.db").__aenter__()
+
+
+@pytest.mark.parametrize("protocol", [12, b"best", ["scout"], object, "x" * 300, "\0", "~nobody-of-that-name/p.yaml"])
+async def test_what_is_no_protocol_is_refused(session: Session, protocol: Any) -> None:
+    with pytest.raises(ProtocolError):
+        await session.run(QUESTION, protocol)
+
+
+async def test_cards_are_of_members(session: Session) -> None:
+    with pytest.raises(NetworkError, match="no agent 'nobody' in network 'zoo'"):
+        session.with_cards({"nobody": session.network["scout"].card})
 
 
 async def test_an_unknown_protocol_is_refused(session: Session) -> None:
@@ -132,7 +163,7 @@ async def test_closing_a_session_ends_its_runs_and_they_can_be_resumed(tmp_path:
 async def test_a_session_that_remembers_nothing_says_so() -> None:
     async with agentnet.open("zoo", remember=False) as session:
         assert (await session.run(QUESTION, Ask(agent="math"))).answer == "632"
-        with pytest.raises(ResumeError, match="remembers no runs"):
+        with pytest.raises(ResumeError, match="stores no runs"):
             session.runs
 
 

@@ -1,4 +1,4 @@
-"""Agents: members that take turns and reply in typed bodies. A model with a prompt pack, or a person."""
+"""Agents: members that take turns and reply with typed bodies. An agent is a model with a prompt pack, or a person."""
 
 from agentnet.agents.base import Agent, Need, Reply, Turn, candidate
 from agentnet.agents.human import HumanAgent

@@ -1,7 +1,7 @@
-"""What an agent is to the rest of AgentNet: a member that takes a turn and replies with a typed body.
+"""`Agent`: the interface of a member that takes turns and replies with typed bodies.
 
-A local model, a server, a recorded model, a person and an agent in another process are siblings. An implementation
-is small::
+Local models, servers, recorded models, people and agents in other processes are siblings. An implementation is
+small::
 
     @dataclass(frozen=True)
     class Oracle(Agent):
@@ -24,6 +24,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from agentnet.contracts.bodies import Body, Proposal, Task
 from agentnet.contracts.cards import Card
@@ -37,20 +38,20 @@ OnText = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What an agent is asked to do: its role, the task, and what it may read."""
+    """The input of one turn: the role, the task, and the messages that the agent may read."""
 
     role: str
     task: Task
     read: Sequence[Message] = ()
     labels: Sequence[str] = ()
-    """For a plan: the labels that the workers' cards know."""
+    """For a plan: the labels on the workers' cards."""
     max_steps: int = 8
-    """For a plan: the most steps it may have."""
+    """For a plan: the most steps that it may have."""
     sampling: Sampling | None = None
     """Replaces the agent's own sampling."""
     seed: int = 0
     confidence: bool = False
-    """Measure how sure the agent is (needs log-probabilities)."""
+    """Measure the agent's confidence (needs log-probabilities)."""
     scored: bool = False
     """For a vote or a verdict: score every possible reply instead of writing one; the likeliest counts."""
     message: str = ""
@@ -59,7 +60,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A typed body, what it took, and how sure the agent is (0 to 1; None where that is not known)."""
+    """A typed body, its usage, and the agent's confidence (0 to 1; None if unknown)."""
 
     body: Body
     usage: Usage = field(default_factory=Usage)
@@ -68,32 +69,34 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a protocol needs of an agent: a role, and what playing it takes."""
+    """A protocol's need of an agent: a role, and the abilities that it requires."""
 
     agent: str
     role: str
     logprobs: bool = False
-    """Log-probabilities of what it writes."""
+    """Log-probabilities of the written tokens."""
     fused: bool = False
-    """Decoding with others, token by token."""
+    """Decoding together with other members, token by token."""
     bytewise: bool = False
-    """Decoding with others with the probability of every next token in sight."""
+    """Decoding together with the probability of every next token."""
     scored: bool = False
     """Scoring given replies instead of writing one."""
 
 
 class Agent(ABC):
-    """A member of a network. Stateless between turns: what it should know is in the turn. Safe to use concurrently."""
+    """A member of a network. Stateless between turns: each turn holds all of its input. Safe to use concurrently."""
 
     name: str
     card: Card
+    metered: ClassVar[bool] = True
+    """Whether turns use calls, tokens, model time or money. A run's limits hold only for metered agents."""
 
     @abstractmethod
     async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:
-        """Take a turn. Cancelling the task frees what the turn uses soon after.
+        """Take a turn, and return the reply. Cancelling the task frees the turn's resources soon after.
 
-        A reply that is not in the form of its role is a `Reply` with an `Error` body, so that its usage counts. Raises
-        `AgentNetError` where there is no reply at all.
+        A reply that is not in the form of its role becomes a `Reply` with an `Error` body, so that its usage counts.
+        Raises `AgentNetError` if there is no reply at all.
         """
 
     @abstractmethod
@@ -101,19 +104,19 @@ class Agent(ABC):
         """Return the same agent with another card."""
 
     def most(self, turn: Turn) -> Usage:
-        """Return the most that a turn can use. Budgets reserve it before the turn."""
+        """Return the most that a turn can use; budgets reserve it before the turn."""
         return Usage(calls=1)
 
     @abstractmethod
     def can(self, need: Need) -> str | None:
-        """Return None where the agent can meet a need; else one line that says why not and what to do."""
+        """Return None if the agent can meet a need; else one line that says why not and what to do."""
 
     def note(self, need: Need) -> str | None:
-        """Return one line where the agent meets a need less well than it could; else None."""
+        """Return one line if the agent meets a need only partly; else None."""
         return None
 
 
 def candidate(answer: str) -> Message:
-    """An answer from outside the network, as a verifier reads it."""
+    """Return an answer from outside the network as the message that a verifier reads."""
     body = Proposal(answer=answer, text=answer)
     return Message(id=CANDIDATE, run="", sequence=0, sender=CANDIDATE, node="", time=datetime.now(UTC), body=body)

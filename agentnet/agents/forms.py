@@ -1,8 +1,8 @@
-"""The form of a reply for each role: the JSON Schema it is held to, and the strict way back to a typed body.
+"""The form of a reply for each role: the JSON Schema that constrains it, and strict parsing into a typed body.
 
-Plans, votes and verdicts are structured; everything else is text that ends with the pack's answer marker. What does not
-parse raises `ReplyError`: nothing is guessed and nothing is imputed. Without its reason a vote or a verdict is one of a
-few texts, which a model can score instead of writing one.
+Plans, votes and verdicts are structured; all other replies are text that ends with the pack's answer marker. A reply
+that does not parse raises `ReplyError`: nothing is guessed or imputed. Without its reason, a vote or a verdict is one
+of a few texts, which a model can score instead of writing one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from agentnet.errors import ReplyError
 from agentnet.prompts import Pack, letter, readable
 
 STRUCTURED = frozenset({"plan", "choose", "verify"})
-"""The roles whose replies are held to a schema."""
+"""The roles whose replies are constrained by a schema."""
 
 THINKING_STARTS, THINKING_ENDS = "<think>", "</think>"
 
@@ -44,7 +44,7 @@ REFUSES = "REFUSE:"
 def schema_for(
     role: str, *, labels: Sequence[str] = (), letters: Sequence[str] = (), max_steps: int = 8
 ) -> dict[str, Any]:
-    """The JSON Schema of a structured role's reply. `labels` and `letters` are the live choices, as enums."""
+    """Return the JSON Schema of a structured role's reply. `labels` and `letters` become enums of the live choices."""
     if role == "plan":
         label: dict[str, Any] = {"type": "string", "enum": list(labels)} if labels else {"type": "string"}
         step = _object(label=label, ask={"type": "string", "minLength": 1})
@@ -55,9 +55,9 @@ def schema_for(
 
 
 def closed_replies(role: str, *, letters: Sequence[str] = ()) -> tuple[str, ...]:
-    """Every reply without a reason that a vote (`choose`) or a verdict (`verify`) can be; `read_reply` takes each.
+    """Return every reply without a reason that a vote (`choose`) or a verdict (`verify`) can be.
 
-    Of equally likely replies the first counts: the first letter, and never an approval.
+    `read_reply` accepts each. Of equally likely replies the first counts: the first letter, and never an approval.
     """
     if role == "choose":
         return tuple(_tight({"choice": letter}) for letter in letters)
@@ -65,7 +65,7 @@ def closed_replies(role: str, *, letters: Sequence[str] = ()) -> tuple[str, ...]
 
 
 def _tight(value: dict[str, str]) -> str:
-    """JSON as a grammar makes it: without spaces."""
+    """Compact JSON, as a grammar produces it."""
     return json.dumps(value, separators=(",", ":"))
 
 
@@ -74,7 +74,7 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 def body_of(turn: Turn, text: str, pack: Pack) -> Body:
-    """The typed body of a reply to a turn. Letters and targets mean what the turn's transcript showed.
+    """Return the typed body of a reply to a turn. Letters and targets refer to the turn's transcript.
 
     Raises `ReplyError`.
     """
@@ -87,48 +87,51 @@ def body_of(turn: Turn, text: str, pack: Pack) -> Body:
 def read_reply(
     role: str, text: str, pack: Pack, *, candidates: Mapping[str, str], target: str, max_steps: int = 8
 ) -> Body:
-    """The typed body of a reply. `candidates` maps letters to message ids, `target` is what a verdict is about."""
-    said = text.rpartition(THINKING_ENDS)[2].strip()
-    if said.startswith(THINKING_STARTS):
+    """Return the typed body of a reply. `candidates` maps letters to message ids; `target` is the judged message.
+
+    Thinking before ``</think>`` is dropped. Raises `ReplyError`.
+    """
+    reply = text.rpartition(THINKING_ENDS)[2].strip()
+    if reply.startswith(THINKING_STARTS):
         raise ReplyError("the reply ends before the thinking does")
     if role == "plan":
-        return _plan(_structure(said), max_steps)
+        return _plan(_structure(reply), max_steps)
     if role == "choose":
-        return _vote(_structure(said), candidates)
+        return _vote(_structure(reply), candidates)
     if role == "verify":
-        return _verdict(_structure(said), pack, target)
-    if not said:
+        return _verdict(_structure(reply), pack, target)
+    if not reply:
         raise ReplyError("the reply is empty")
-    if said.startswith(REFUSES):
-        return Refusal(reason=said.removeprefix(REFUSES).strip() or "no reason given")
+    if reply.startswith(REFUSES):
+        return Refusal(reason=reply.removeprefix(REFUSES).strip() or "no reason given")
     if role == "critique":
-        return Critique(text=said)
-    answer = pack.final_answer(said)
+        return Critique(text=reply)
+    answer = pack.final_answer(reply)
     if answer is None:
-        if "\n" in said:
+        if "\n" in reply:
             raise ReplyError(f"the reply has no answer marker {pack.spec.answer_marker!r} and more than one line")
-        if unit := repetition(said):
+        if unit := repetition(reply):
             raise ReplyError(f"the reply has no answer marker {pack.spec.answer_marker!r} and repeats {unit[:40]!r}")
-        answer = said
+        answer = reply
     if role == "solve":
-        return Proposal(answer=answer, text=said)
-    return Synthesis(answer=answer, text=said) if role == "synthesize" else Revision(answer=answer, text=said)
+        return Proposal(answer=answer, text=reply)
+    return Synthesis(answer=answer, text=reply) if role == "synthesize" else Revision(answer=answer, text=reply)
 
 
 def _structure(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-        json.dumps(value, ensure_ascii=False).encode()  # an escape such as \ud800 alone is no text that can be stored
+        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate such as \ud800 cannot be stored
     except (ValueError, RecursionError) as error:
         raise ReplyError(f"the reply is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise ReplyError(f"the reply is not a JSON object but {type(value).__name__}")
+        raise ReplyError(f"the reply is a JSON {type(value).__name__}, not an object")
     return value
 
 
 def _plan(value: dict[str, Any], max_steps: int) -> Plan:
     try:
-        steps = tuple(_step(place, step) for place, step in enumerate(value["steps"], start=1))
+        steps = tuple(_step(id, step) for id, step in enumerate(value["steps"], start=1))
         plan = Plan(steps=steps)
     except ValidationError as error:
         raise ReplyError(f"the plan is not usable: {first_problem(error)}") from error
@@ -139,9 +142,9 @@ def _plan(value: dict[str, Any], max_steps: int) -> Plan:
     return plan
 
 
-def _step(place: int, step: dict[str, Any]) -> Step:
+def _step(id: int, step: dict[str, Any]) -> Step:
     needs = sorted({int(reference) for reference in REFERENCE.findall(step["ask"])})
-    return Step(id=place, label=step["label"], ask=step["ask"], needs=tuple(needs))
+    return Step(id=id, label=step["label"], ask=step["ask"], needs=tuple(needs))
 
 
 def _vote(value: dict[str, Any], candidates: Mapping[str, str]) -> Vote:

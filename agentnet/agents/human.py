@@ -1,14 +1,14 @@
 """A person as a member of a network.
 
-A turn of a person interrupts the run (LangGraph's `interrupt`): the state is saved, the question goes to whoever talks
-with the person, and the run goes on from there as soon as there are words, in this process or in a later one.
+A turn of a person interrupts the run (LangGraph's `interrupt`): the state is saved, and the caller of the run asks the
+person. Their words resume the run, in this process or in a later one.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from langgraph.types import interrupt
 
@@ -22,19 +22,20 @@ from agentnet.prompts import Pack, transcript
 
 VERDICTS = ("approve", "disapprove")
 _FIELD = {"verify": "verdict", "choose": "choice"}
-"""Role → the field of its reply that holds the choice."""
+"""Role → the field of the reply that holds the choice."""
 
 
 @dataclass(frozen=True)
 class HumanAgent(Agent):
-    """A person with a name and a card. `pack` words the questions."""
+    """A person with a name and a card. The templates of `pack` word the questions."""
 
     name: str
     card: Card
     pack: Pack
+    metered: ClassVar[bool] = False
 
     async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:
-        """Return what the person said. Interrupts the run until the words are there."""
+        """Return the person's reply. Interrupts the run until their words arrive."""
         words = interrupt(self.question(turn).model_dump(mode="json"))
         body: Body
         try:
@@ -44,7 +45,7 @@ class HumanAgent(Agent):
         return Reply(body)
 
     def question(self, turn: Turn) -> Question:
-        """The turn as a person reads it."""
+        """Return the turn as a question to the person."""
         entries = transcript(turn.read)
         context: dict[str, Any] = {"name": self.name, "labels": turn.labels, "max_steps": turn.max_steps}
         choices = VERDICTS if turn.role == "verify" else tuple(entry.letter for entry in entries)
@@ -57,7 +58,7 @@ class HumanAgent(Agent):
         )
 
     def read(self, turn: Turn, words: str) -> Body:
-        """The typed body of a person's words. Their last line is the answer. Raises `ReplyError`."""
+        """Return the typed body of a person's words. Their last line is the answer. Raises `ReplyError`."""
         words = words.strip()
         if turn.role in STRUCTURED:
             question = self.question(turn)
@@ -75,13 +76,13 @@ class HumanAgent(Agent):
         return replace(self, card=card)
 
     def can(self, need: Need) -> str | None:
-        """A person gives no probabilities and writes no plans."""
+        """Return why a person cannot meet a need: people give no probabilities, and write no plans."""
         if need.role not in self.pack.roles:
-            return f"{self.name} is a person and is asked to {need.role}; give that role to a model"
+            return f"{self.name} is a person and cannot {need.role}; give that role to a model"
         if need.logprobs:
             return f"{self.name} is a person and gives no confidence; decide by majority instead"
         if need.scored:
-            return f"{self.name} is a person and scores no replies; say `by: reason`"
+            return f"{self.name} is a person and cannot score replies; set `by: reason`"
         if need.fused:
             return f"{self.name} is a person and cannot decode with others; leave {self.name} out"
         return None

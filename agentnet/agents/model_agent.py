@@ -1,4 +1,4 @@
-"""An agent that is a model with a prompt pack: it prompts its model and reads the reply as a typed body."""
+"""`ModelAgent`: a model with a prompt pack. It prompts the model and reads the reply as a typed body."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from agentnet.models.tokens import NextTokenSource, TokenStepper
 from agentnet.prompts import Entry, Pack, transcript
 
 TEMPLATE_TOKENS = 16
-"""Tokens that a chat template may add to a message. A token stands for at least one byte of the message itself."""
+"""Most tokens that a chat template adds to a message. Each token of the message itself is at least one byte."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ModelAgent(Agent):
     sampling: Sampling = field(default_factory=Sampling)
 
     async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:
-        """Prompt the model, and read its reply. Raises `ModelError`, and `NetworkError` for a pack that fails."""
+        """Prompt the model, and return its reply. Raises `ModelError`, and `NetworkError` if the pack fails."""
         request = self.request(turn)
         reply = await (self.score(turn, request) if turn.scored else self.answer(request, on_text))
         body: Body
@@ -51,7 +51,7 @@ class ModelAgent(Agent):
             prompt = self.model.count_tokens(request)
         else:
             prompt = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in request.messages)
-        # To score replies, the model reads all of them.
+        # A model that scores replies reads all of them.
         scored = sum(len(reply.encode()) for reply in self.replies(turn)) if turn.scored else None
         written = request.sampling.max_tokens if scored is None else scored
         return self.bill(Usage(calls=1, prompt_tokens=prompt, completion_tokens=written))
@@ -68,18 +68,18 @@ class ModelAgent(Agent):
             )
         if need.logprobs and self.model.capabilities.logprobs is False:
             problems.append(
-                f"{self.name} must tell its confidence, but {self.model.name} gives no log-probabilities; "
+                f"{self.name} must give its confidence, but {self.model.name} gives no log-probabilities; "
                 f"decide by majority instead"
             )
         if need.scored and not isinstance(self.model, Scorer):
             problems.append(
                 f"{self.name} is asked to {need.role} by score, but {self.model.name} cannot score replies; "
-                f"say `by: reason`, or give {self.name} a model that runs in process"
+                f"set `by: reason`, or give {self.name} a model that runs in process"
             )
         if need.bytewise and not isinstance(self.model, TokenStepper):
             problems.append(
                 f"{self.name} is asked to decode byte by byte, but {self.model.name} does not show all of its "
-                f"next tokens; say `level: pieces`, or leave {self.name} out"
+                f"next tokens; set `level: pieces`, or leave {self.name} out"
             )
         elif need.fused and not _shows_tokens(self.model):
             problems.append(
@@ -94,7 +94,7 @@ class ModelAgent(Agent):
         return None
 
     def prompt(self, turn: Turn) -> tuple[ChatMessage, ...]:
-        """The chat prompt of a turn: one user message, the stable part first and the role last."""
+        """Return the chat prompt of a turn: one user message, with the stable part first and the role last."""
         return self._prompt(turn, transcript(turn.read))
 
     def _prompt(self, turn: Turn, entries: Sequence[Entry]) -> tuple[ChatMessage, ...]:
@@ -110,7 +110,7 @@ class ModelAgent(Agent):
         return ({"role": "user", "content": text},)
 
     def request(self, turn: Turn) -> Request:
-        """The request that a turn becomes. Structured replies are held to their schema where the model can be."""
+        """Return the model's request for a turn. A schema constrains structured replies if the model supports it."""
         sampling = turn.sampling or self.sampling
         if sampling.seed is None:
             sampling = sampling.model_copy(update={"seed": turn.seed})
@@ -122,7 +122,7 @@ class ModelAgent(Agent):
         return Request(self._prompt(turn, entries), sampling, schema=schema, logprobs=turn.confidence)
 
     async def answer(self, request: Request, on_text: OnText | None = None) -> Completion:
-        """The model's raw reply; `on_text` receives it piece by piece as it is written."""
+        """Return the model's raw reply; `on_text` receives it piece by piece as it is written."""
         if on_text is None:
             return await self.model.generate(request)
         completion: Completion | None = None
@@ -131,29 +131,29 @@ class ModelAgent(Agent):
                 on_text(chunk.text)
             completion = chunk.completion or completion
         if completion is None:
-            raise ReplyError("the model's stream ended without a completion")
+            raise ReplyError(f"the stream of {self.model.name} ended without a completion")
         return completion
 
     def replies(self, turn: Turn) -> tuple[str, ...]:
-        """What a scored turn chooses among: every reply that its role can have when no reason is written."""
+        """Return the choices of a scored turn: every reply of its role without a reason."""
         return closed_replies(turn.role, letters=[entry.letter for entry in transcript(turn.read)])
 
     async def score(self, turn: Turn, request: Request) -> Scores:
-        """How likely each of the `replies` to a scored turn is. Raises `ModelError`; also where the model cannot."""
+        """Return the scores of the `replies` to a turn. Raises `ModelError`, also for a model that cannot score."""
         if not isinstance(self.model, Scorer):
             raise ModelError(f"{self.model.name} cannot score replies; let {self.name} choose by reason")
         return await self.model.score_choices(request, self.replies(turn))
 
     def read(self, turn: Turn, reply: Completion | Scores) -> Body:
-        """The typed body of a reply, or of the likeliest one of those that were scored.
+        """Return the typed body of a reply, or of the likeliest scored reply.
 
-        Raises `ReplyError` where the text is not in the form that the role asks for, or was cut off while it repeated
-        itself, or the scores are none.
+        Raises `ReplyError` if the text is not in the form of the role, if it was cut off while repeating itself, or if
+        the scores are not numbers.
         """
         if isinstance(reply, Completion) and reply.finish == "length" and (unit := repetition(reply.text)):
             limit = (turn.sampling or self.sampling).max_tokens
             raise ReplyError(
-                f"the reply runs on repeating {unit[:40]!r} and was cut off at {limit} tokens; more would not help: "
+                f"the reply repeats {unit[:40]!r} and was cut off at {limit} tokens; more would not help: "
                 f"let {self.name} read less, or ask another agent"
             )
         text = reply.text if isinstance(reply, Completion) else self._likeliest(turn, reply)
@@ -167,12 +167,12 @@ class ModelAgent(Agent):
     def _likeliest(self, turn: Turn, scores: Scores) -> str:
         """The likeliest reply; the first of equally likely ones. Their order never lets a tie approve."""
         if confidence_of(scores) is None:
-            raise ReplyError(f"{self.model.name} scored the replies with {scores.totals}, which tells nothing apart")
+            raise ReplyError(f"{self.model.name} scored the replies with {scores.totals}, which ranks none of them")
         shares = dict(zip(self.replies(turn), scores.shares, strict=True))
         return max(shares, key=lambda reply: shares[reply])
 
     def bill(self, usage: Usage) -> Usage:
-        """The usage with its cost at the prices of the agent's card."""
+        """Return the usage with its cost at the prices of the agent's card."""
         price = self.card.price
         cost = (usage.prompt_tokens * price.prompt + usage.completion_tokens * price.completion) / 1e6
         return usage.model_copy(update={"cost": cost}) if cost else usage
@@ -185,10 +185,10 @@ def _shows_tokens(model: Model) -> bool:
 
 
 def confidence_of(reply: Completion | Scores) -> float | None:
-    """How sure the model is, between 0 and 1; None where that is not known.
+    """Return the model's confidence, between 0 and 1; None if it is unknown.
 
-    Of a written reply the geometric mean of its token probabilities; of scored replies the probability of the likeliest
-    one, given that it is one of them.
+    For a written reply, this is the geometric mean of its token probabilities; for scored replies, the probability of
+    the likeliest reply among them.
     """
     if isinstance(reply, Scores):
         share = max(reply.shares)

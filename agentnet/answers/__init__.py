@@ -1,4 +1,4 @@
-"""Answers: what counts as the same, which of several wins, and how one is found within a reply."""
+"""Answers: comparing them, choosing the most frequent one, and extracting one from a reply."""
 
 from agentnet.answers.comparing import normalise, plurality, same
 

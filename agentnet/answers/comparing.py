@@ -1,4 +1,4 @@
-"""When two answers are the same answer. Used by votes, consensus and scoring alike."""
+"""Comparing answers, for votes, consensus and scoring."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _NUMBER = re.compile(r"([-+]?)([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?(%
 
 
 def normalise(answer: str) -> str:
-    """The form in which answers are compared.
+    """Return the form in which answers are compared.
 
-    Case, surrounding white space, quotes and emphasis, a final full stop and repeated spaces do not count. Numbers are
-    compared by value, however long: ``1,416.0`` is ``1416``, ``+5`` is ``5``; a per cent sign stays.
+    Case, surrounding white space, quotes and emphasis, a final full stop and repeated spaces are ignored. Numbers of
+    any length are compared by value: ``1,416.0`` is ``1416``, ``+5`` is ``5``; a per cent sign is kept.
     """
     text = " ".join(answer.split()).lstrip("\"'`* ").rstrip("\"'`*. ").casefold()
     number = _NUMBER.fullmatch(text)
@@ -25,19 +25,19 @@ def normalise(answer: str) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two answers agree after normalisation."""
+    """Return whether two answers are equal after normalisation."""
     return normalise(one) == normalise(other)
 
 
 def plurality(answers: Sequence[str], weights: Sequence[float] | None = None) -> tuple[list[int], dict[str, float]]:
-    """The places of the answers that agree and weigh most together, and the weight behind each different answer.
+    """Return the indices of the equal answers with the largest total weight, and the total weight of each answer.
 
-    Of equally supported answers, the one that was listed first wins. Each answer is called as it was first written.
+    Of equally supported answers, the first wins. The keys of the second value are the answers as first written.
     """
     weights = weights or [1.0] * len(answers)
     pools: dict[str, list[int]] = {}
-    for place, answer in enumerate(answers):
-        pools.setdefault(normalise(answer), []).append(place)
-    support = {key: sum(weights[place] for place in places) for key, places in pools.items()}
+    for index, answer in enumerate(answers):
+        pools.setdefault(normalise(answer), []).append(index)
+    support = {key: sum(weights[index] for index in indices) for key, indices in pools.items()}
     winner = max(support, key=lambda key: (support[key], -pools[key][0]))
-    return pools[winner], {answers[places[0]]: support[key] for key, places in pools.items()}
+    return pools[winner], {answers[indices[0]]: support[key] for key, indices in pools.items()}

@@ -1,7 +1,7 @@
-"""Finding the answer within a reply: small pure functions from text to text, by name.
+"""Extracting the answer from a reply: small pure functions from text to text, by name.
 
-Each gives the form in which answers are compared (``1416``, ``B``, ``yes``). Where a reply holds nothing of the kind it
-is given back, tidied, so that whoever reads the report sees what was scored.
+Each returns the form in which answers are compared (``1416``, ``B``, ``yes``). If a reply has no such answer, the
+tidied reply is returned, so that reports show the scored text.
 """
 
 from __future__ import annotations
@@ -44,25 +44,25 @@ _AND = re.compile(r"(?:^| )(?:and|&) ")
 
 
 def whole(reply: str) -> str:
-    """All of it, without the white space around it."""
+    """Return the whole reply, without the white space around it."""
     return reply.strip()
 
 
 def first_line(reply: str) -> str:
-    """The first line that is not empty."""
+    """Return the first line that is not empty."""
     return reply.strip().partition("\n")[0].strip()
 
 
 def after_marker(reply: str) -> str:
-    """What stands behind the last marker (see `markers.tails`); without a marker, all of it."""
-    found = marked(reply)
-    return tidy(reply if found is None else found)
+    """Return the text after the last marker (see `markers.tails`); without a marker, the whole reply."""
+    tail = marked(reply)
+    return tidy(reply if tail is None else tail)
 
 
 def last_number(reply: str) -> str:
-    """The number behind the last marker that has one, or else the last number there is; canonical.
+    """Return the number after the last marker that has one, else the last number of the reply; in canonical form.
 
-    Behind a marker it is the first one, unless there is an equation: then the first after its last ``=``.
+    After a marker this is the first number, or the first after the last ``=`` of an equation.
     """
     text = plain(reply)
     for tail in tails(text):
@@ -71,25 +71,25 @@ def last_number(reply: str) -> str:
         for part in (after, line):
             if (first := next(numbers(part), None)) is not None:
                 return first
-    found = list(numbers(text))
-    return found[-1] if found else tidy(reply)
+    all_numbers = list(numbers(text))
+    return all_numbers[-1] if all_numbers else tidy(reply)
 
 
 def letter(reply: str) -> str:
-    """The letter of the choice that the reply commits to in the end, as a capital.
+    """Return the letter of the choice that the reply finally commits to, as a capital.
 
-    "(B)", "B)", "B. because …", "The answer is B, not (C)", a lone letter. If it names no letter, what it says instead:
-    that may be the text of a choice.
+    It reads "(B)", "B)", "B. because …", "The answer is B, not (C)" and a lone letter. A reply without a letter is
+    returned from its last marker on: it may hold the text of a choice.
     """
-    if found := _LONE.fullmatch(reply):
-        return found[1].upper()
+    if match := _LONE.fullmatch(reply):
+        return match[1].upper()
     for tail in tails(reply):
-        if found := _LONE.fullmatch(tail) or _LEADING.match(tail):
-            return _only(found).upper()
+        if match := _LONE.fullmatch(tail) or _LEADING.match(tail):
+            return _only(match).upper()
         if letters := list(_LETTER.finditer(tail)):
             return _only(letters[0]).upper()
-    if (said := marked(reply)) is not None:
-        return tidy(said)
+    if (tail_text := marked(reply)) is not None:
+        return tidy(tail_text)
     for pattern in (_COMMITTED, _LETTER):
         if letters := list(pattern.finditer(reply)):
             return _only(letters[-1]).upper()
@@ -97,18 +97,18 @@ def letter(reply: str) -> str:
 
 
 def yes_no(reply: str) -> str:
-    """``yes`` or ``no``, which may be said as true or false: behind a marker, first of all, or in the end."""
+    """Return ``yes`` or ``no`` (also for true or false): after a marker, else at the start or the end of the reply."""
     for tail in tails(reply):
-        if found := _MARKED_VERDICT.match(tail):
-            return _verdict(found)
-    if found := _FIRST_VERDICT.match(reply):
-        return _verdict(found)
+        if match := _MARKED_VERDICT.match(tail):
+            return _verdict(match)
+    if match := _FIRST_VERDICT.match(reply):
+        return _verdict(match)
     verdicts = list(_VERDICT.finditer(reply))
     return _verdict(verdicts[-1]) if verdicts else tidy(reply)
 
 
 def members(text: str) -> frozenset[str]:
-    """The members of a set that is written as a list: commas, semicolons, lines, bullets or a final "and"."""
+    """Return the members of a set written as a list: with commas, semicolons, lines, bullets or a final "and"."""
     text = _BULLET.sub("", text).strip().rstrip(".").strip("[](){} ")
     parts = [" ".join(part.split()) for part in _COMMA.split(text) if part.strip()]
     if parts:
@@ -117,17 +117,17 @@ def members(text: str) -> frozenset[str]:
 
 
 def as_list(reply: str) -> str:
-    """A set in its canonical form: what stands behind the last marker, or all of it; sorted, with commas."""
-    found = marked(reply)
-    return ", ".join(sorted(members(reply if found is None else found)))
+    """Return the set after the last marker (else of the whole reply) in canonical form: sorted, with commas."""
+    tail = marked(reply)
+    return ", ".join(sorted(members(reply if tail is None else tail)))
 
 
-def _only(found: re.Match[str]) -> str:
-    return next(group for group in found.groups() if group is not None)
+def _only(match: re.Match[str]) -> str:
+    return next(group for group in match.groups() if group is not None)
 
 
-def _verdict(found: re.Match[str]) -> str:
-    denied, *words = found.groups()
+def _verdict(match: re.Match[str]) -> str:
+    denied, *words = match.groups()
     word = next(word for word in words if word is not None).lower()
     if denied is not None and word in ("true", "false"):
         return "no" if word == "true" else "yes"

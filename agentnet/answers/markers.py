@@ -1,4 +1,4 @@
-"""Where a reply says "this is my answer"."""
+"""Markers in a reply that announce its answer."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ _WRAPPED = re.compile(r"\\(?:text|textbf|textrm|mathrm|mathbf|mbox)\s*\{([^{}]*+
 
 
 def tails(reply: str) -> Iterator[str]:
-    """What stands behind each marker, the last one first: the rest of its line, or the lines after it up to a gap.
+    """Yield the text after each marker, the last one first: the rest of its line, or the lines after it up to a gap.
 
     Markers are ``####``, ``=>``, ``A:`` at the start of a line, ``answer:``, ``the answer is`` and LaTeX's ``\\boxed``.
     """
     reply = _BOXED.sub(r"\n#### \1\n", unwrapped(reply))
     end = len(reply)
-    for found in reversed(list(MARKER.finditer(reply))):
-        if tail := _first_lines(reply[found.end() : end]):
+    for marker in reversed(list(MARKER.finditer(reply))):
+        if tail := _first_lines(reply[marker.end() : end]):
             yield tail
-        end = found.start()
+        end = marker.start()
 
 
 def marked(reply: str) -> str | None:
-    """What stands behind the last marker. None where there is no marker."""
+    """Return the text after the last marker; None without a marker."""
     return next(tails(reply), None)
 
 
 def unwrapped(text: str) -> str:
-    """Without LaTeX's ``\\text{…}`` and its like."""
+    """Return a text without LaTeX's ``\\text{…}`` and similar commands; their content stays."""
     return _WRAPPED.sub(r"\1", text) if "\\" in text else text
 
 
 def tidy(text: str) -> str:
-    """In one line, without the emphasis and the quotes around it."""
+    """Return a text in one line, without the emphasis and the quotes around it."""
     return " ".join(text.split()).lstrip("\"'`*_ ").rstrip("\"'`*_ ")
 
 

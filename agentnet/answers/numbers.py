@@ -1,4 +1,4 @@
-"""Numbers within prose: finding them, and what they are worth."""
+"""Numbers in prose: finding them, and their values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from agentnet.answers.comparing import normalise
 from agentnet.answers.markers import unwrapped
 
 DIGITS = 1000
-"""Longer numbers are not numbers: Python refuses to read very long ones, and no answer has them."""
+"""Longer digit strings are not numbers: Python refuses to read very long ones, and no answer has them."""
 
 _SPACE = " \u00a0\u202f"
 _PLAIN = r"(?:[0-9]{1,3}(?:[,\u00a0\u202f][0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+"
@@ -27,7 +27,7 @@ _VALUE = re.compile(r"(-?)(?:([0-9]+)(?:\.([0-9]+))?|([0-9]+)/([0-9]+))%?")
 
 
 def plain(text: str) -> str:
-    """Text without LaTeX, a calculator's ``<<3*4=12>>`` and typographic minus signs."""
+    """Return a text without LaTeX, calculator annotations (``<<3*4=12>>``) and typographic minus signs."""
     text = _ANNOTATION.sub("", text).replace("\u2212", "-").replace("{,}", ",").replace("\\,", "").replace("\\!", "")
     if "\\" not in text:
         return text
@@ -36,21 +36,21 @@ def plain(text: str) -> str:
 
 
 def numbers(text: str) -> Iterator[str]:
-    """Every number of a plain text in its canonical form: digits, a point, perhaps ``-`` before them; or ``-5/2``.
+    """Yield every number of a plain text in canonical form: digits, a point, perhaps ``-`` before them; or ``-5/2``.
 
-    Currency, thousands separators, a plus and a per cent sign go; ``2 1/2`` is ``5/2``, ``1.5e3`` is ``1500``.
+    Currency, thousands separators, plus and per cent signs are dropped; ``2 1/2`` is ``5/2``, ``1.5e3`` is ``1500``.
     """
-    for found in _NUMBER.finditer(text):
-        if (written := _canonical(found)) is not None:
-            yield written
+    for match in _NUMBER.finditer(text):
+        if (number := _canonical(match)) is not None:
+            yield number
 
 
 def value(text: str) -> Fraction | None:
-    """What a canonical number is worth, exactly. None if the text is not one."""
-    found = _VALUE.fullmatch(normalise(text).replace(" ", ""))
-    if found is None or len(text) > DIGITS:
+    """Return the exact value of a canonical number; None if the text is not one."""
+    match = _VALUE.fullmatch(normalise(text).replace(" ", ""))
+    if match is None or len(text) > DIGITS:
         return None
-    sign, whole, decimals, above, below = found.groups()
+    sign, whole, decimals, above, below = match.groups()
     if below is not None:
         size = Fraction(int(above), int(below)) if int(below) else None
     else:
@@ -58,21 +58,21 @@ def value(text: str) -> Fraction | None:
     return None if size is None else -size if sign else size
 
 
-def _canonical(found: re.Match[str]) -> str | None:
-    digits = re.sub(r"[,\u00a0\u202f]", "", found["plain"])
-    sign = "-" if "-" in (found["sign"] or "") + (found["inner"] or "") else ""
-    if len(digits) > DIGITS or len(found["whole"] or "") > DIGITS or len(found["below"] or "") > DIGITS:
+def _canonical(match: re.Match[str]) -> str | None:
+    digits = re.sub(r"[,\u00a0\u202f]", "", match["plain"])
+    sign = "-" if "-" in (match["sign"] or "") + (match["inner"] or "") else ""
+    if len(digits) > DIGITS or len(match["whole"] or "") > DIGITS or len(match["below"] or "") > DIGITS:
         return None
-    if found["below"] is not None:
-        return _fraction(sign, int(found["whole"] or 0), digits, found["below"])
+    if match["below"] is not None:
+        return _fraction(sign, int(match["whole"] or 0), digits, match["below"])
     digits = f"0{digits}" if digits.startswith(".") else digits
-    if power := found["exponent"] or found["power"]:
+    if power := match["exponent"] or match["power"]:
         return sign + _decimal(Fraction(digits) * Fraction(10) ** int(power))
     return normalise(sign + digits)
 
 
 def _fraction(sign: str, whole: int, above: str, below: str) -> str | None:
-    if "." in above:  # 1.5/2 is a quotient that nobody worked out: take it as such
+    if "." in above:  # 1.5/2 is an unevaluated quotient
         size = Fraction(above) / int(below) if int(below) else None
         return None if size is None else f"{sign}{size.numerator}/{size.denominator}"
     return f"{sign}{whole * int(below) + int(above)}/{int(below)}"
@@ -80,8 +80,8 @@ def _fraction(sign: str, whole: int, above: str, below: str) -> str | None:
 
 def _decimal(size: Fraction) -> str:
     """A number whose denominator is a power of ten, written out."""
-    places = 0
+    decimals = 0
     while size.denominator != 1:
-        size, places = size * 10, places + 1
-    digits = str(size.numerator).rjust(places + 1, "0")
-    return f"{digits[:-places]}.{digits[-places:]}" if places else digits
+        size, decimals = size * 10, decimals + 1
+    digits = str(size.numerator).rjust(decimals + 1, "0")
+    return f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits

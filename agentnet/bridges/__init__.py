@@ -1,5 +1,5 @@
-"""Bridges: a protocol on a network as the model that an evaluation library asks.
+"""Bridges: a protocol on a network as a model in an evaluation library.
 
-inspect-ai finds `inspect_entry` through its entry point; lm-evaluation-harness is started through `harness`. Neither
-library is imported before it is used, and neither is needed by anything else here.
+inspect-ai finds `inspect_entry` through its entry point; `harness` starts lm-evaluation-harness. Both libraries are
+imported on first use, and no other part of AgentNet needs them.
 """

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class BackgroundLoop:
-    """Runs coroutines from outside. When it stops, its tasks are cancelled, and so close what they hold."""
+    """Runs coroutines for other threads. When it stops, it cancels its tasks, which then release their resources."""
 
     def __init__(self) -> None:
         self._stopping = asyncio.Event()
@@ -22,7 +22,7 @@ class BackgroundLoop:
         self._up.wait()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for a coroutine; what it raises is raised here. Interrupting the wait cancels it."""
+        """Wait for a coroutine, and return its result or raise its error. Interrupting the wait cancels it."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
@@ -31,12 +31,12 @@ class BackgroundLoop:
             raise
 
     def stop(self) -> None:
-        """Begin to stop, and do not wait for it. Stopping twice is harmless."""
+        """Request a stop without waiting for it. Stopping twice is harmless."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
 
     def close(self) -> None:
-        """Stop, and wait until everything is released."""
+        """Stop, and wait until all resources are released."""
         self.stop()
         self._thread.join()
 

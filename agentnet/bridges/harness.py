@@ -1,4 +1,4 @@
-"""lm-evaluation-harness with the model ``agentnet``: its own command line, after the model is registered.
+"""lm-evaluation-harness with the model ``agentnet``: registers the model, then runs the harness' own command line.
 
 python -m agentnet.bridges.harness run --model agentnet --model_args protocol=vote,network=zoo --tasks gsm8k
 """
@@ -11,7 +11,7 @@ from agentnet.errors import AgentNetError
 
 
 def main() -> None:
-    """What the command ``lm-eval`` does. An error of AgentNet becomes one line and exit code 2."""
+    """Run the command ``lm-eval``. An error of AgentNet becomes one line and exit code 2."""
     try:
         from agentnet.bridges.harness_model import close_all, harness_command
 

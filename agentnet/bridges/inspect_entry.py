@@ -7,7 +7,7 @@ from inspect_ai.model import ModelAPI, modelapi
 
 @modelapi(name="agentnet")
 def agentnet() -> type[ModelAPI]:
-    """``--model agentnet/PROTOCOL``."""
+    """Return the provider of ``--model agentnet/PROTOCOL``."""
     from agentnet.bridges.inspect_model import NetworkAPI
 
     return NetworkAPI

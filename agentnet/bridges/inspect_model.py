@@ -5,7 +5,6 @@ inspect eval task.py --model agentnet/vote -M network=zoo -M label=math
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from agentnet.bridges.respondent import Respondent, unanswered
@@ -13,6 +12,7 @@ from agentnet.contracts.conversation import Conversation
 from agentnet.contracts.speakers import speakers
 from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
+from agentnet.logs import logger
 
 try:
     from inspect_ai.model import (
@@ -31,17 +31,17 @@ except ImportError as error:
 
 
 def _refused() -> type[Exception]:
-    """What inspect's command line shows as one line. It has no public name, so a version without it has to do."""
+    """The error that inspect's command line shows as one line. It is not public: a version may not have it."""
     try:
         from inspect_ai._util.error import PrerequisiteError
     except ImportError:
         return BadInput
-    found: type[Exception] = PrerequisiteError
-    return found
+    error: type[Exception] = PrerequisiteError
+    return error
 
 
 Refused = _refused()
-log = logging.getLogger(__name__)
+log = logger("bridges.inspect_model")
 
 ARGUMENTS = ("network", "label", "unanswered")
 NOT_PASSED_ON = (
@@ -61,7 +61,7 @@ NOT_PASSED_ON = (
     "reasoning_effort",
     "reasoning_tokens",
 )
-"""Settings of inspect that mean one model's decoding: here they belong to each agent, in the network file."""
+"""Settings of inspect for one model's decoding; in AgentNet each agent has its own, in the network file."""
 
 
 class NetworkAPI(ModelAPI):
@@ -75,7 +75,7 @@ class NetworkAPI(ModelAPI):
         config: GenerateConfig = GenerateConfig(),  # noqa: B008 (inspect's own signature)
         **model_args: Any,
     ) -> None:
-        """Raises `Refused`, with one line, for a protocol or network that cannot be used."""
+        """Check the protocol and the network; nothing is loaded yet. Raises `Refused`, with one line."""
         super().__init__(model_name, base_url, api_key, [], config)
         try:
             for name in model_args:
@@ -95,7 +95,7 @@ class NetworkAPI(ModelAPI):
     async def generate(
         self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
     ) -> tuple[ModelOutput, ModelCall]:
-        """The answer of a run; its messages are the recorded call. Raises `AgentNetError`, which inspect records."""
+        """Return a run's answer, with its messages as the recorded call. Raises `AgentNetError`; inspect records it."""
         if tools:
             raise BadInput(f"the task gives the model tools ({tools[0].name}, …): a network cannot call them")
         self._warn(config)
@@ -108,7 +108,7 @@ class NetworkAPI(ModelAPI):
         await self.respondent.close()
 
     def connection_key(self) -> str:
-        """Evaluations of protocols on one network share its connections."""
+        """Return the network's name: evaluations of protocols on one network share its connections."""
         return self.respondent.network.name
 
     def _output(self, outcome: Outcome) -> ModelOutput:
@@ -144,16 +144,16 @@ class NetworkAPI(ModelAPI):
 
 
 def _call(outcome: Outcome) -> ModelCall:
-    """The task as the request, and everything that was said as the response."""
-    task, *said = (message.model_dump(mode="json") for message in outcome.messages)
-    return ModelCall.create(request=task, response={"messages": said})
+    """The task as the request, and all other messages as the response."""
+    task, *messages = (message.model_dump(mode="json") for message in outcome.messages)
+    return ModelCall.create(request=task, response={"messages": messages})
 
 
 def _text(message: ChatMessage) -> str:
-    """The text of a message. Raises `BadInput` where it holds anything else."""
+    """The text of a message. Raises `BadInput` for other content."""
     if isinstance(message.content, str):
         return message.content
     for content in message.content:
         if content.type not in ("text", "reasoning"):
-            raise BadInput(f"a message with {content.type}: a network is asked in text")
+            raise BadInput(f"a message with {content.type}: a network takes only text")
     return str(message.text)

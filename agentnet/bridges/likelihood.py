@@ -1,4 +1,4 @@
-"""Log-likelihoods of given replies, where one agent alone answers and its model runs in process."""
+"""Log-likelihoods of given replies, for protocols in which one agent answers alone and its model runs in process."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from agentnet.session import Session
 
 INSTEAD = "use generate_until tasks"
 PROMPTS = ("agent", "plain")
-"""``agent``: as the agent is asked to solve a task, by its prompt pack. ``plain``: the context alone."""
+"""``agent``: the agent's own prompt to solve a task, by its prompt pack. ``plain``: the context alone."""
 
 SURE = math.log(0.5)
 """A token with more than half of the probability is the likeliest one."""
 
 
 def lone_agent(session: Session, protocol: ProtocolSpec, label: str | None) -> ModelAgent:
-    """The one agent that a protocol leaves the answer to: a single turn, or `best` among single turns.
+    """Return the only agent that answers in a protocol: in a single turn, or as the best of several single turns.
 
-    Raises `PreflightError` where several agents answer together, or the agent's model cannot score.
+    Raises `PreflightError` if several agents answer together, or if the agent's model cannot score.
     """
     turn = _lone_turn(session.prepare(protocol).expression, session.network, label)
     if turn is None:
@@ -53,7 +53,7 @@ def _lone_turn(expression: Expression, network: Network, label: str | None) -> s
 
 
 def prompt(agent: ModelAgent, context: str, label: str | None, kind: str) -> Request:
-    """The request behind which replies are scored; `kind` is one of `PROMPTS`. Raises `BadInput`."""
+    """Return the request whose replies are scored; `kind` is one of `PROMPTS`. Raises `BadInput`."""
     if not context.strip():
         raise BadInput("a log-likelihood without a context: a chat model replies to something; leave such tasks out")
     if kind == "plain":
@@ -62,10 +62,10 @@ def prompt(agent: ModelAgent, context: str, label: str | None, kind: str) -> Req
 
 
 async def likelihoods(agent: ModelAgent, request: Request, continuations: Sequence[str]) -> list[tuple[float, bool]]:
-    """For each continuation its log-probability as the agent's reply, and whether it is the greedy one.
+    """Return for each continuation its log-probability as the agent's reply, and whether it is the greedy reply.
 
-    A reply begins with its first sign: white space in front of a continuation, which parts it from the question in
-    plain text, is not scored. Raises `ModelError`; `BadInput` for an empty continuation.
+    White space before a continuation, which separates it from the question in plain text, is not scored. Raises
+    `ModelError`, and `BadInput` for an empty continuation.
     """
     replies = [continuation.lstrip() for continuation in continuations]
     if not all(replies):

@@ -1,4 +1,4 @@
-"""Who an evaluation asks: one protocol on one network, opened when it is first asked, once in each event loop."""
+"""`Respondent`: one protocol on one network, for an evaluation; opened at the first question of each event loop."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ UNANSWERED = ("error", "empty")
 
 
 class Respondent:
-    """Answers questions by a protocol. Nothing is remembered, and nothing is opened before the first question.
+    """Answers questions with a protocol. Nothing is stored, and nothing is opened before the first question.
 
-    `protocol` is a shipped name, a YAML file or an expression; `network` is ``zoo`` or a file, by default the settings'
-    own. `label` is given to every task. `unanswered` says what a run without an answer becomes: an ``error``, or an
+    `protocol` is a shipped name, a YAML file or an expression; `network` is ``zoo`` or a file (default: the settings'
+    network). Every task gets the `label`. `unanswered` says what a run without an answer becomes: an ``error``, or an
     ``empty`` reply, which an evaluation counts as wrong.
     """
 
@@ -37,7 +37,7 @@ class Respondent:
         seed: int = 0,
         unanswered: str = "error",
     ) -> None:
-        """Raises `BadInput` for what can be known to be wrong before models are loaded."""
+        """Check all arguments that can be checked without loading models. Raises `BadInput`."""
         if unanswered not in UNANSWERED:
             raise BadInput(f"unanswered: expected {' or '.join(UNANSWERED)}, found {unanswered!r}")
         self.network, self._base = find_network(network or resolve().network.value)
@@ -49,11 +49,11 @@ class Respondent:
         self._open: WeakKeyDictionary[asyncio.AbstractEventLoop, _Opened] = WeakKeyDictionary()
 
     async def ask(self, text: str, seed: int | None = None) -> Outcome:
-        """Run the protocol for a text.
+        """Run the protocol on a text, and return the outcome.
 
-        Without a `seed`, the same text asked again in one event loop gets the next one, so that repetitions of a sample
-        are draws of their own. Raises `ModelError` where the run ends without an answer and that is an error, and what
-        `Session.run` and `open_session` raise.
+        Without a `seed`, each repetition of a text in one event loop gets the next seed, so that repetitions of a
+        sample are independent draws. Raises `ModelError` if the run ends without an answer and `unanswered` is
+        ``error``, and the errors of `Session.run` and `open_session`.
         """
         opened = self._opened()
         session = await opened.session()
@@ -66,13 +66,13 @@ class Respondent:
         return outcome
 
     async def session(self) -> Session:
-        """The open session of this event loop."""
+        """Return the session of this event loop; open it if necessary."""
         return await self._opened().session()
 
     async def close(self) -> None:
-        """Release the models of this event loop; another question opens them again.
+        """Release the models of this event loop; the next question loads them again.
 
-        A loop that is shut down as `asyncio.run` does it closes its own.
+        A loop that is shut down like that of `asyncio.run` releases its own.
         """
         opened = self._open.pop(asyncio.get_running_loop(), None)
         if opened is not None:
@@ -87,17 +87,17 @@ class Respondent:
 
 
 _HELD: set[asyncio.Task[None]] = set()
-"""A loop knows its tasks only weakly: one that waits for ever would be collected together with who started it."""
+"""Strong references to the tasks that hold sessions open: an event loop keeps only weak ones."""
 
 
 class _Opened:
-    """A session that a task of its own holds open: the first caller may be cancelled, and the others go on."""
+    """A session that a task of its own holds open, so that cancelling the first caller does not affect the others."""
 
     def __init__(self, network: NetworkSpec, base: Path) -> None:
         self.asked: Counter[str] = Counter()
         self._closing = asyncio.Event()
         self._ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
-        # A context of its own: the evaluation's would be kept alive for as long as the models are.
+        # A new context: the task would keep the evaluation's context alive for as long as the models.
         self._holding = asyncio.get_running_loop().create_task(self._hold(network, base), context=contextvars.Context())
         _HELD.add(self._holding)
         self._holding.add_done_callback(_HELD.discard)
@@ -127,5 +127,5 @@ class _Opened:
 
 
 def unanswered(outcome: Outcome, protocol: str) -> str:
-    """In one line, why a run has no answer."""
+    """Return one line that says why a run has no answer."""
     return f"the run of {protocol!r} ended without an answer ({outcome.status}): {outcome.detail}"

@@ -10,12 +10,10 @@ def main() -> None:
     """Run the command that the process was started with."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that has no "✓" is no reason to fail
+            stream.reconfigure(errors="replace")  # a terminal that cannot show "✓" is no reason to fail
     try:
         from agentnet.cli.app import app
-        from agentnet.cli.warnings import show_warnings
 
-        show_warnings()
         app(prog_name="agentnet")
     except KeyboardInterrupt:  # before any command has begun
         sys.exit(130)

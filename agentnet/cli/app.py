@@ -1,7 +1,8 @@
-"""The commands, and what ``agentnet`` says of itself."""
+"""The commands, and the help of ``agentnet`` itself."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 import typer
@@ -27,9 +28,16 @@ app = typer.Typer(
     context_settings={"max_content_width": 100},
 )
 
-app.command("eval")(command(evaluate))
+
+def _shown_warnings() -> AbstractContextManager[None]:
+    from agentnet.cli.warnings import shown_warnings  # here: ``--help`` does without `logging`
+
+    return shown_warnings()
+
+
+app.command("eval")(command(evaluate, _shown_warnings))
 for function in (demo, ask, run, resume, models, protocols, graph, runs, show, report, compare, doctor):
-    app.command(function.__name__)(command(function))
+    app.command(function.__name__)(command(function, _shown_warnings))
 
 
 def _version(wanted: bool) -> None:
@@ -50,6 +58,6 @@ def about(
 
     Try `agentnet demo` first: it needs no download, no server and no key.
 
-    Every command takes --json. Exit codes: 0 all well, 1 no answer or an expectation that did not hold, 2 bad input,
+    Every command takes --json. Exit codes: 0 success, 1 no answer or a failed expectation, 2 bad input,
     130 interrupted.
     """

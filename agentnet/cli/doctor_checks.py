@@ -1,4 +1,4 @@
-"""What ``agentnet doctor`` looks at. Nothing here loads weights or opens the store."""
+"""The checks of ``agentnet doctor``. They load no weights and do not open the store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. `well` is None for what can be neither well nor ill; `numbers` are for programs."""
+    """The result of one check. `well` is None for plain information; `numbers` are for programs."""
 
     topic: str
     name: str
@@ -34,13 +34,13 @@ class Finding:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Everything, in the order in which it is shown."""
+    """Return all findings, in display order."""
     network = settings.network.value
     return [*_software(), *_machine(network), *_llama(), *_memory(network), *_zoo(), *_settings(settings)]
 
 
 def own_version() -> str:
-    """The installed version of AgentNet."""
+    """Return the installed version of AgentNet."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -74,7 +74,7 @@ def _machine(network: str) -> Iterator[Finding]:
 
 
 def _threads(network: str) -> Finding:
-    """How the cores are shared among the local models of the network in force."""
+    """Return how the local models of a network share the cores."""
     from agentnet.models.devices import physical_cores
     from agentnet.network import find_network
 
@@ -104,17 +104,17 @@ def _llama() -> Iterator[Finding]:
 
 
 def _memory(network: str) -> Iterator[Finding]:
-    """What each local model of the network in force would take, one after the other, without loading it."""
+    """Yield the memory plan of each local model of a network, without loading it."""
     from agentnet.models.devices import memory
     from agentnet.models.llama.ledger import Ledger
     from agentnet.network import find_network
 
     try:
-        agents, base = (found := find_network(network))[0].agents, found[1]
+        members, base = find_network(network)
     except AgentNetError:
-        return  # told under the machine's threads
+        return  # the finding on threads reports it
     ledger = Ledger(lambda: memory()[1], lambda: 0)
-    local = {agent.model.model_dump_json(): agent.model for agent in agents if agent.model.kind == "llama"}
+    local = {agent.model.model_dump_json(): agent.model for agent in members.agents if agent.model.kind == "llama"}
     for spec in local.values():
         try:
             yield _plan(spec, base, ledger)
@@ -166,6 +166,6 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _without_password(value: str) -> str:
-    """A database URL without what stands before the ``@``."""
-    scheme, found, rest = value.partition("://")
-    return f"{scheme}://…@{rest.rpartition('@')[2]}" if found and "@" in rest else value
+    """A database URL without user and password."""
+    scheme, separator, rest = value.partition("://")
+    return f"{scheme}://…@{rest.rpartition('@')[2]}" if separator and "@" in rest else value

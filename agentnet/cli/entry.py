@@ -7,7 +7,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import typer
@@ -20,19 +20,22 @@ DEBUG = "AGENTNET_DEBUG"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def command(function: Callable[..., Any]) -> Callable[..., None]:
-    """A command as Typer runs it. `function` returns its exit code (None: 0) and may be a coroutine function.
+def command(
+    function: Callable[..., Any], around: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Callable[..., None]:
+    """Return a command for Typer. `function` returns its exit code (None: 0) and may be a coroutine function.
 
-    Errors of `agentnet.errors` become one red line; anything unexpected too, unless ``AGENTNET_DEBUG=1`` asks for the
-    traceback. Nothing is swallowed: both end with exit code 2.
+    It runs within the context that `around` makes. Errors of `agentnet.errors` and unexpected exceptions become one red
+    line and exit code 2. With ``AGENTNET_DEBUG=1`` unexpected exceptions keep their traceback.
     """
 
     @functools.wraps(function)
     def framed(**arguments: Any) -> None:
         as_json = bool(arguments.get("json"))
         try:
-            result = function(**arguments)
-            code = _finish(result) if inspect.iscoroutine(result) else result
+            with around():
+                result = function(**arguments)
+                code = _finish(result) if inspect.iscoroutine(result) else result
         except KeyboardInterrupt:
             code = _interrupted()
         except AgentNetError as error:
@@ -55,11 +58,11 @@ def _finish(work: Coroutine[Any, Any, int | None]) -> int | None:
 
         return asyncio.run(work)
     finally:
-        work.close()  # Ctrl-C may have come before it was begun
+        work.close()  # Ctrl-C may come before the coroutine starts
 
 
 class Interruption:
-    """What Ctrl-C leaves behind: the command that resumes what was under way."""
+    """The command that resumes the current work after Ctrl-C."""
 
     resume_hint: str | None = None
 
@@ -73,9 +76,9 @@ def _interrupted() -> int:
 
 
 def _unexpected(error: Exception) -> tuple[str, str]:
-    """What to say of an error that nobody raised on purpose, and its code."""
+    """The message and code of an exception that is none of `agentnet.errors`."""
     if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return f"cannot write: {error.strerror}; make room, and run it again", "no-room"
+        return f"cannot write: {error.strerror}; free some space and run the command again", "no-room"
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return f"unexpected {text} (this is a bug; run it again with {DEBUG}=1 and {ISSUES})", "unexpected"
 
@@ -85,23 +88,23 @@ def _failed(text: str, code: str, as_json: bool) -> int:
     if as_json:
         import json
 
-        with suppress(OSError):  # it may be stdout itself that cannot be written
+        with suppress(OSError):  # stdout itself may be what cannot be written
             typer.echo(json.dumps({"error": {"code": code, "message": text}}, ensure_ascii=True))
     return EXIT_BAD_INPUT
 
 
 def complain(text: str) -> None:
-    """One red line on stderr."""
+    """Print one red line to stderr."""
     typer.secho(f"agentnet: {printable(text)}", fg=typer.colors.RED, err=True)
 
 
 def printable(text: str) -> str:
-    """Text without control characters: what a model or a file says must not steer the terminal."""
+    """Return a text without control characters: text of a model or a file must not control the terminal."""
     return "".join(character for character in text if character in "\n\t" or character.isprintable())
 
 
 def is_text(text: str) -> bool:
-    """Whether a text can be written as UTF-8: an argument in another encoding comes with halves of surrogate pairs."""
+    """Return whether a text can be encoded as UTF-8: an argument in another encoding contains lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:

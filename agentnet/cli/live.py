@@ -1,7 +1,6 @@
 """The live view of a run: a listener of its events.
 
-On a terminal, turns that are being written stand below the finished ones and grow; elsewhere every finished turn is one
-plain line.
+On a terminal, growing replies are shown below the finished messages; elsewhere each message is one plain line.
 """
 
 from __future__ import annotations
@@ -42,22 +41,19 @@ class Growing:
 
 
 class LiveView(View):
-    """Shows runs one after the other."""
+    """Shows runs one after another."""
 
     def __init__(self, *, verbose: bool = False, screen: Console | None = None) -> None:
         self._screen = screen or console()
         self._verbose = verbose
         self._members: tuple[str, ...] = ()
-        self._said: dict[str, Message] = {}
+        self._messages: dict[str, Message] = {}
         self._growing: dict[str, Growing] = {}
         self._live: Live | None = None
 
     def __enter__(self) -> LiveView:
         if self._screen.is_terminal:
-            self._live = Live(
-                get_renderable=self._draw, console=self._screen, refresh_per_second=REFRESHES, transient=True
-            )
-            self._live.start()
+            self._live = self._started()
         return self
 
     def __exit__(
@@ -76,15 +72,21 @@ class LiveView(View):
         try:
             yield
         finally:
-            self._live.start()
+            self._live = self._started()
+
+    def _started(self) -> Live:
+        """Return a new live display below what is printed: one that was stopped would erase it when started again."""
+        live = Live(get_renderable=self._draw, console=self._screen, refresh_per_second=REFRESHES, transient=True)
+        live.start()
+        return live
 
     def show(self, event: Event) -> None:
         match event:
             case RunStarted():
                 _remember(event)
                 self._members = event.members
-                again = "  resumed" if event.resumed else ""
-                self._print(Text(f"{event.protocol}  run {event.run}{again}", "dim"))
+                resumed = "  resumed" if event.resumed else ""
+                self._print(Text(f"{event.protocol}  run {event.run}{resumed}", "dim"))
             case TurnStarted():
                 self._growing[event.message] = Growing(event.agent, event.role)
             case TextStreamed():
@@ -92,21 +94,21 @@ class LiveView(View):
                     growing.text += event.text
             case MessageSaid():
                 self._growing.pop(event.message.id, None)
-                self._said[event.message.id] = event.message
+                self._messages[event.message.id] = event.message
                 self._print(
                     Text(printable(event.message.body.text), "bold")
                     if isinstance(event.message.body, Task)
-                    else line(event.message, self._said, self._members, verbose=self._verbose)
+                    else line(event.message, self._messages, self._members, verbose=self._verbose)
                 )
             case RunEnded():
                 _remember(event)
                 self._growing.clear()
                 self._print(ending(event))
 
-    def _print(self, what: RenderableType) -> None:
+    def _print(self, renderable: RenderableType) -> None:
         if self._live is not None and self._live.is_started:
             self._live.refresh()
-        self._screen.print(what)
+        self._screen.print(renderable)
 
     def _draw(self) -> RenderableType:
         now = time.monotonic()
@@ -124,9 +126,9 @@ class LiveView(View):
 
 
 def ending(event: RunEnded) -> Text:
-    """Return how a run ended, in a line or two.
+    """Return the last line of a run, with a second line that says how to resume it.
 
-    Ctrl-C says itself how a cancelled run is resumed.
+    A cancelled run has no second line: the message of Ctrl-C says how to resume it.
     """
     spent = f"   {event.usage.calls} calls  {cost(event.usage)}" if event.usage.calls else ""
     if event.answer is not None:
@@ -139,7 +141,7 @@ def ending(event: RunEnded) -> Text:
 
 
 class JsonLines(View):
-    """Every event as one line of JSON on stdout."""
+    """Writes every event as one line of JSON to stdout."""
 
     def show(self, event: Event) -> None:
         _remember(event)
@@ -147,7 +149,7 @@ class JsonLines(View):
 
 
 class Silent(View):
-    """Shows nothing; only remembers which run Ctrl-C would interrupt."""
+    """Shows nothing; only remembers the run that Ctrl-C would interrupt."""
 
     def show(self, event: Event) -> None:
         _remember(event)
@@ -161,7 +163,7 @@ def view_for(*, json: bool, json_lines: bool, verbose: bool = False) -> View:
 
 
 def _remember(event: Event) -> None:
-    """Keep what Ctrl-C says in step with the events: it ends a run as cancelled, and says how to resume it."""
+    """Update the command that Ctrl-C suggests: it cancels the current run and says how to resume it."""
     if isinstance(event, RunStarted):
         Interruption.resume_hint = f"agentnet resume {event.run}"
     elif isinstance(event, RunEnded) and event.status != "cancelled":

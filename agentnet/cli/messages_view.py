@@ -1,4 +1,4 @@
-"""A message as a line of the terminal: speaker, kind, what it says, what it took."""
+"""A message as a line in the terminal: speaker, kind, content, usage."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ NAME_WIDTH, KIND_WIDTH, COST_WIDTH = 11, 10, 16
 
 
 def line(
-    message: Message, said: Mapping[str, Message], members: Sequence[str] = (), *, verbose: bool = False
+    message: Message, messages: Mapping[str, Message], members: Sequence[str] = (), *, verbose: bool = False
 ) -> RenderableType:
     """Return one message as a line.
 
-    `said` holds the messages that it may refer to, by id; `members` are the names of the network's agents.
+    `messages` holds the messages that it may refer to, by id; `members` are the names of the network's agents.
     """
-    described = describe(message, said, verbose=verbose)
+    described = describe(message, messages, verbose=verbose)
     name = Text(described.speaker, style_of(described.speaker, members))
     body = Text.assemble(*(_part(part, members) for part in described.parts))
     return row(name, described.kind, body, cost(message.usage), described.depth)
 
 
 def row(name: Text, kind: str, body: Text, right: str = "", depth: int = 0) -> Table:
-    """Return the columns that every line of a run has."""
+    """Return one line of a run, in its columns."""
     grid = Table.grid(padding=(0, 1), expand=True)
     grid.add_column(width=NAME_WIDTH + 2 * depth, no_wrap=True)
     grid.add_column(width=KIND_WIDTH, no_wrap=True)
@@ -60,7 +60,7 @@ def style_of(name: str, members: Sequence[str] = ()) -> str:
 
 
 def cost(usage: Usage) -> str:
-    """Return tokens written and read, and seconds; nothing where no model was asked."""
+    """Return tokens and seconds as text; empty if no model was asked."""
     return f"{usage.tokens} tok  {usage.seconds:.2f} s" if usage.calls else ""
 
 

@@ -1,4 +1,4 @@
-"""Where commands write: one console for people, one JSON document (or JSON lines) for programs."""
+"""Output of commands: a console for people, one JSON document (or JSON lines) for programs."""
 
 from __future__ import annotations
 
@@ -15,57 +15,59 @@ if TYPE_CHECKING:
     from rich.table import Column, Table
 
 PLAIN_WIDTH = 110
-"""Columns where stdout is not a terminal."""
+"""Width, in characters, if stdout is not a terminal."""
 LEAST_WORD, MOST_WORD = 10, 20
-"""Columns that a word keeps in a cell that gives way."""
+"""Fewest and most characters of a word that a wrapped cell keeps on one line."""
 GAP = 3
-"""Columns between two cells."""
+"""Characters between two cells."""
 
 
 @cache
 def console() -> Console:
-    """The console on stdout. Colours and width follow the terminal; a pipe gets plain text."""
+    """Return the console on stdout. Colours and width follow the terminal; a pipe gets plain text."""
     from rich.console import Console
 
-    found = Console(highlight=False, emoji=False, markup=False)
-    return found if found.is_terminal else Console(highlight=False, emoji=False, markup=False, width=PLAIN_WIDTH)
+    screen = Console(highlight=False, emoji=False, markup=False)
+    return screen if screen.is_terminal else Console(highlight=False, emoji=False, markup=False, width=PLAIN_WIDTH)
 
 
 def emit(value: Any, *, indent: int | None = 2) -> None:
-    """One JSON document on stdout; on one line where `indent` is None."""
-    typer.echo(json.dumps(value, ensure_ascii=not _takes_everything(), indent=indent))
+    """Print one JSON document to stdout; on one line if `indent` is None."""
+    typer.echo(json.dumps(value, ensure_ascii=not _is_unicode(), indent=indent))
 
 
 def emit_line(value: BaseModel) -> None:
-    """One JSON value on one line of stdout."""
-    if _takes_everything():
+    """Print one JSON value as one line to stdout."""
+    if _is_unicode():
         typer.echo(value.model_dump_json())
     else:
         emit(json.loads(value.model_dump_json()), indent=None)
 
 
-def _takes_everything() -> bool:
-    """Whether every character can be written to stdout as it is."""
-    return (sys.stdout.encoding or "utf-8").lower().replace("_", "-").startswith("utf")
+def _is_unicode() -> bool:
+    """Whether stdout can encode every character."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("_", "-").startswith("utf")
 
 
 def table(*columns: str, right: tuple[str, ...] = (), wrap: tuple[str, ...] = ()) -> Table:
-    """A plain table, for `show_table`. Columns in `right` are aligned there; only those in `wrap` give way where the
-    room is short."""
+    """Return an empty table for `show_table`.
+
+    Columns in `right` are right-aligned; only columns in `wrap` wrap where space is short.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    found = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
+    rows = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
     for name in columns:
-        found.add_column(name, justify="right" if name in right else "left", no_wrap=name not in wrap, overflow="fold")
-    return found
+        rows.add_column(name, justify="right" if name in right else "left", no_wrap=name not in wrap, overflow="fold")
+    return rows
 
 
 def show_table(rows: Table, *, spare: tuple[str, ...] = ()) -> None:
-    """Print a table so that no figure is cut: a column is there as a whole, or not at all.
+    """Print a table in which no number is cut: a column is shown completely or not at all.
 
-    Where the room is short, columns in `spare` are left out, the first ones first, and named below the table. What
-    still does not fit makes longer lines.
+    Where space is short, columns in `spare` are left out, in the given order, and named below the table. If the table
+    still does not fit, its lines get longer than the terminal.
     """
     screen = console()
     left_out: list[str] = []
@@ -82,28 +84,28 @@ def show_table(rows: Table, *, spare: tuple[str, ...] = ()) -> None:
         rows.width = max(screen.width, least)
     screen.print(rows, crop=False)
     if left_out:
-        screen.print(f"no room for {', '.join(left_out)}: widen the terminal, or see --json", style="dim")
+        screen.print(f"no room for {', '.join(left_out)}: widen the terminal, or use --json", style="dim")
 
 
 def _without(rows: Table, name: str) -> Table:
     kept = [column for column in rows.columns if column.header != name]
-    found = table(
+    narrower = table(
         *(str(column.header) for column in kept),
         right=tuple(str(column.header) for column in kept if column.justify == "right"),
         wrap=tuple(str(column.header) for column in kept if not column.no_wrap),
     )
     for cells in zip(*(column.cells for column in kept), strict=True):
-        found.add_row(*cells)
-    return found
+        narrower.add_row(*cells)
+    return narrower
 
 
 def _least(rows: Table) -> int:
-    """The columns of the terminal that a table needs."""
+    """The width that a table needs at least, in characters."""
     return sum(map(_narrowest, rows.columns)) + GAP * (len(rows.columns) - 1)
 
 
 def _narrowest(column: Column) -> int:
-    """What a cell keeps that gives way: its longest word, within reason."""
+    """The width that a wrapped column keeps: its longest word, within bounds."""
     widest = _widest(column)
     if column.no_wrap:
         return widest

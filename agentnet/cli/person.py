@@ -1,4 +1,4 @@
-"""A person at the terminal who is a member of a network: questions to stderr, words from standard input."""
+"""A person at the terminal as a member of a network: questions go to stderr, answers come from standard input."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from agentnet.cli.watching import View
 from agentnet.contracts.questions import Question
 
 CHUNK = 65_536
-"""Bytes that are read from standard input at once."""
+"""Most bytes of one read from standard input."""
 
 
 def answers_from(view: View) -> Callable[[Question], Awaitable[str | None]]:
-    """What puts questions to the person at the terminal, with the view out of the way.
+    """Return a function that asks the person at the terminal and pauses the view meanwhile.
 
-    An empty line, and words that are none of the choices, are asked for again. The end of the input (Ctrl-D) leaves the
+    An empty line or an answer that is none of the choices repeats the prompt. The end of the input (Ctrl-D) leaves the
     question open.
     """
     lines = Lines()
@@ -29,7 +29,7 @@ def answers_from(view: View) -> Callable[[Question], Awaitable[str | None]]:
         with view.paused():
             typer.echo(f"\n{printable(question.text)}", err=True)
             while True:
-                typer.echo("> ", nl=False, err=True)
+                typer.echo(f"{question.agent}> ", nl=False, err=True)
                 line = await lines.next()
                 if line is None:
                     typer.echo("", err=True)
@@ -38,7 +38,7 @@ def answers_from(view: View) -> Callable[[Question], Awaitable[str | None]]:
                 if words and (not question.choices or question.choice_of(words) is not None):
                     return words
                 if words:
-                    typer.echo(f"one of {', '.join(question.choices)}, please", err=True)
+                    typer.echo(f"type one of {', '.join(question.choices)}", err=True)
 
     return answer
 
@@ -46,30 +46,34 @@ def answers_from(view: View) -> Callable[[Question], Awaitable[str | None]]:
 class Lines:
     """The lines of standard input, read without blocking the event loop.
 
-    No thread waits for input: one that did could not be stopped by Ctrl-C.
+    No thread waits for input: Ctrl-C could not stop such a thread.
     """
 
     def __init__(self) -> None:
-        self._read = b""
+        self._read = bytearray()
         self._ended = False
 
     async def next(self) -> str | None:
-        """The next line; None at the end of the input."""
+        """Return the next line; None at the end of the input."""
         try:
             descriptor = sys.stdin.fileno()
-        except (OSError, ValueError, AttributeError):  # a stand-in for a file, a closed one, or none at all
+        except (OSError, ValueError, AttributeError):  # stdin is a stand-in for a file, closed, or None
             return (sys.stdin.readline() if sys.stdin is not None and not sys.stdin.closed else "") or None
-        while b"\n" not in self._read and not self._ended:
+        searched = 0
+        while (end := self._read.find(b"\n", searched)) < 0 and not self._ended:
+            searched = len(self._read)
             await _readable(descriptor)
             chunk = os.read(descriptor, CHUNK)
             self._read += chunk
             self._ended = not chunk
-        line, _, self._read = self._read.partition(b"\n")
-        return None if self._ended and not line else line.decode(errors="replace")
+        end = len(self._read) if end < 0 else end
+        line = self._read[:end].decode(errors="replace")
+        del self._read[: end + 1]
+        return None if self._ended and not line else line
 
 
 async def _readable(descriptor: int) -> None:
-    """Wait until there is something to read, or the end."""
+    """Wait until the file has input, or has ended."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     try:

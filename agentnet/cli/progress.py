@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def progress_for(record: EvaluationRecord, *, json: bool) -> Iterator[Callable[[Progress], None]]:
     """Yield a function that shows progress.
 
-    It shows nothing with `json`, and a line for each phase where stderr is no terminal.
+    It shows nothing with `json`, and two lines for each phase if stderr is no terminal.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn

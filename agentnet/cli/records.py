@@ -41,17 +41,17 @@ def outcome_data(outcome: Outcome) -> dict[str, Any]:
 
 
 def record_data(record: RunRecord) -> dict[str, Any]:
-    """Return what the store knows of a run, without its network and protocol in full."""
+    """Return the record of a run as plain data, without its network and protocol in full."""
     return record.model_dump(mode="json", exclude={"network", "protocol"}) | {"network": record.network.name}
 
 
 def status_text(status: RunStatus) -> Text:
-    """Return the status in its colour."""
+    """Return a status in its colour."""
     return Text(status, STATUS_STYLES[status])
 
 
 def print_run(record: RunRecord, messages: Sequence[Message], *, verbose: bool) -> None:
-    """Print a run from its task to its end, and what it used."""
+    """Print a run from its task to its end, with its usage."""
     screen = console()
     head = Text(record.id, "bold") + Text("  ") + status_text(record.status)
     head += Text(f"  {record.protocol_name} on {record.network.name}, seed {record.seed}", "dim")
@@ -59,10 +59,10 @@ def print_run(record: RunRecord, messages: Sequence[Message], *, verbose: bool) 
     label = f"  [{record.task.label}]" if record.task.label else ""
     screen.print(Text(printable(record.task.text)) + Text(label, "dim"))
     members = [agent.name for agent in record.network.agents]
-    said = {message.id: message for message in messages}
+    by_id = {message.id: message for message in messages}
     for message in messages:
         if message.body.kind != "task":
-            screen.print(line(message, said, members, verbose=verbose))
+            screen.print(line(message, by_id, members, verbose=verbose))
     if record.answer is not None:
         screen.print(Text("= ", "green") + Text(printable(record.answer), "bold green"))
     elif record.detail:
@@ -73,7 +73,7 @@ def print_run(record: RunRecord, messages: Sequence[Message], *, verbose: bool) 
 
 
 def usage_by_agent(messages: Iterable[Message]) -> dict[str, Usage]:
-    """Return what each sender used, in the order of their first message."""
+    """Return the usage of each sender, in the order of their first messages."""
     used: dict[str, Usage] = {}
     for message in messages:
         if message.usage.calls:
@@ -82,7 +82,7 @@ def usage_by_agent(messages: Iterable[Message]) -> dict[str, Usage]:
 
 
 def print_usage(messages: Iterable[Message], members: Sequence[str]) -> None:
-    """Print a table of what each sender used; `members` are the names of the network's agents."""
+    """Print a table of each sender's usage; `members` are the names of the network's agents."""
     used = usage_by_agent(messages)
     if not used:
         return

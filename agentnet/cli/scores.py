@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def show_summary(summary: Summary) -> None:
-    """Print a table for each dataset, then the report's first sentences.
+    """Print a table for each dataset, then the report's headline.
 
-    A table has the systems, what they cost, and their gain over the best single model, chosen in advance.
+    A table has the systems, their cost, and their gain over the best single model, chosen in advance.
     """
     from rich.text import Text
 

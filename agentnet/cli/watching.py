@@ -1,4 +1,4 @@
-"""Views of runs: what shows events, and what happens where they cannot be shown."""
+"""Views of runs: listeners that show events, and that cancel the work when they fail."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class View(ABC):
     """A listener of events that shows them. Use as a context manager, and pass it as `on_event`."""
 
     failure: Exception | None = None
-    """What kept an event from being shown, such as a closed pipe. Nothing is shown after it."""
+    """The error of showing an event, such as a closed pipe. Nothing is shown after it."""
     _work: asyncio.Task[Any] | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(  # noqa: B027 – not every view has something to put back
+    def __exit__(  # noqa: B027 – not every view has something to restore
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
 
     def __call__(self, event: Event) -> None:
         if self.failure is not None:
@@ -41,7 +41,7 @@ class View(ABC):
 
     @abstractmethod
     def show(self, event: Event) -> None:
-        """Show one event. What it raises ends the work that is watched."""
+        """Show one event. An exception ends the watched work."""
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -50,7 +50,7 @@ class View(ABC):
 
 
 async def watched(work: Coroutine[Any, Any, T], view: View) -> T:
-    """Return what some work returns while a view shows it. Where the view fails, cancel the work and raise that."""
+    """Return the result of some work that a view shows. If the view fails, cancel the work and raise its error."""
     task = asyncio.ensure_future(work)
     view._work = task
     try:

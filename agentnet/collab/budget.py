@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from agentnet.contracts.limits import Limits
@@ -12,15 +14,18 @@ from agentnet.errors import LimitReached
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
+    """Tokens and cost that a running call may still use."""
+
     tokens: int
     cost: float
 
 
 class Budget:
-    """Counts what a run has spent and what its running calls may still spend.
+    """Counts the usage of a run and the reservations of its running calls.
 
-    Parallel calls each reserve their most, so that together they cannot overshoot. `spent` is what an interrupted run
-    had used before; `seconds` count the time this process works on the run, added to the model time spent before.
+    Each parallel call reserves the most it may use, so that all together cannot exceed the limits. `spent` is the usage
+    before an interruption. The limit of `seconds` counts the time in this process, except while the budget is `paused`,
+    plus the model time spent before.
     """
 
     def __init__(self, limits: Limits, spent: Usage | None = None) -> None:
@@ -33,18 +38,27 @@ class Budget:
 
     @property
     def seconds_left(self) -> float | None:
-        """Wall time until the limit, or None where there is none."""
+        """Wall time until the limit; None without one."""
         if self.limits.seconds is None:
             return None
         return self.limits.seconds - self._seconds_before - (time.monotonic() - self._started)
 
     @property
     def counts_tokens(self) -> bool:
-        """Whether a limit makes it matter how many tokens a call may take."""
+        """Whether a limit depends on the tokens of a call."""
         return self.limits.tokens is not None or self.limits.cost is not None
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the clock while the run waits for a person."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._started += time.monotonic() - began
+
     def reserve(self, tokens: int, cost: float) -> Reservation:
-        """Set aside one call of at most `tokens` (prompt and reply) and `cost`. Raises `LimitReached`."""
+        """Reserve one call of at most `tokens` (prompt and reply) and `cost`. Raises `LimitReached`."""
         limits, spent = self.limits, self.spent
         if limits.calls is not None and spent.calls + self._calls + 1 > limits.calls:
             raise LimitReached(f"the limit of {limits.calls} calls is used up; raise limits.calls to continue")
@@ -67,7 +81,7 @@ class Budget:
         return Reservation(tokens, cost)
 
     def settle(self, reservation: Reservation, used: Usage) -> None:
-        """Give a reservation back and count what was really used."""
+        """Release a reservation, and count the actual usage."""
         self._calls -= 1
         self._tokens -= reservation.tokens
         self._cost -= reservation.cost

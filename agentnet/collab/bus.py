@@ -1,21 +1,21 @@
 """The events of one run, for any number of subscribers.
 
-A run never waits for a subscriber, and a subscriber never harms a run. One that reads slowly loses nothing: pieces of a
-reply that would wait behind `BACKLOG` events are joined into one event, so a queue holds at most the backlog beside the
-messages and turns of the run. A listener (a callable) that raises is detached, and its error is logged. A
-subscription gets what is published after it began; the past is in the run's messages.
+A run never waits for a subscriber, and a subscriber never harms a run. A slow subscriber loses nothing: once `BACKLOG`
+events wait, pieces of a reply are joined into one event, so the rest of a queue is bounded by the messages and turns of
+the run. A listener (a callable) that raises is detached, and its error is logged. A subscription gets the events that
+are published after it began; earlier messages are in the run's context.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
 
 from agentnet.contracts.events import Event, TextStreamed
+from agentnet.logs import logger
 
-log = logging.getLogger("agentnet.events")
+log = logger("events")
 
 BACKLOG = 256
 """Events that may wait for a subscriber before pieces of text are joined."""
@@ -33,7 +33,7 @@ class EventBus:
 
     @property
     def wanted(self) -> bool:
-        """Whether an event would reach anything; if not, it need not be made."""
+        """Whether there is a subscriber; without one, events need not be made."""
         return bool(self._listeners or self._subscriptions)
 
     def listen(self, listener: Listener) -> None:
@@ -50,7 +50,7 @@ class EventBus:
         return subscription
 
     def publish(self, event: Event) -> None:
-        """Hand an event to every listener and subscription."""
+        """Deliver an event to every listener and subscription."""
         for subscription in self._subscriptions:
             subscription.put(event)
         for listener in list(self._listeners):
@@ -61,12 +61,12 @@ class EventBus:
                 self._listeners.remove(listener)
 
     def detach(self, subscription: Subscription) -> None:
-        """Publish nothing more to a subscription."""
+        """Deliver no further events to a subscription."""
         if subscription in self._subscriptions:
             self._subscriptions.remove(subscription)
 
     def close(self) -> None:
-        """End every subscription behind what was published. Closing twice is harmless."""
+        """End every subscription after the published events. Closing twice is harmless."""
         self._closed = True
         for subscription in list(self._subscriptions):
             subscription.close()
@@ -94,7 +94,7 @@ class Subscription:
         self._bus, self._backlog = bus, backlog
         self._waiting: deque[Event | _Pieces] = deque()
         self._joined: dict[str, _Pieces] = {}
-        """Message → its pieces that wait joined."""
+        """Message id → its waiting pieces, joined."""
         self._arrived = asyncio.Event()
         self._ended = False
 
@@ -112,7 +112,7 @@ class Subscription:
         self._arrived.set()
 
     def close(self) -> None:
-        """End behind what waits. Closing twice is harmless."""
+        """End after the waiting events. Closing twice is harmless."""
         self._ended = True
         self._arrived.set()
         self._bus.detach(self)
@@ -132,7 +132,7 @@ class Subscription:
             await self._arrived.wait()
         event = self._waiting.popleft()
         if isinstance(event, _Pieces):
-            found = event.event()
-            self._joined.pop(found.message, None)
-            return found
+            joined = event.event()
+            self._joined.pop(joined.message, None)
+            return joined
         return event

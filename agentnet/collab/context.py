@@ -1,7 +1,8 @@
-"""A run in progress: what the nodes of its graph use to ask agents and to record what is said.
+"""The context of an active run: the nodes of its graph use it to ask agents and to record messages.
 
-It is LangGraph's runtime context, never part of the checkpointed state: the state holds message ids, this holds the
-messages. Whatever is recorded has a deterministic id, so a turn that is executed again after a crash is found there.
+It is LangGraph's runtime context and never part of the checkpointed state: the state holds message ids, the context
+holds the messages. Every message has a deterministic id, so a turn that is executed again after a crash finds its
+message here.
 """
 
 from __future__ import annotations
@@ -28,48 +29,52 @@ from agentnet.prompts.transcript import readable
 
 
 class Recorder(Protocol):
-    """Where messages go. Returns the message as stored: with its sequence, and the earlier one if the id is known."""
+    """Stores messages."""
 
-    async def append(self, message: Message) -> Message: ...
+    async def append(self, message: Message) -> Message:
+        """Store a message and return it with its sequence number; for a known id, return the stored message."""
+        ...
 
 
 @dataclass(eq=False)
 class RunContext:
-    """One run, alive in this process. `said` is what the run had recorded before, if it was interrupted."""
+    """A run that is active in this process. `history` holds the messages recorded before an interruption."""
 
     run: str
     network: Network
     seed: int
     budget: Budget
-    said: InitVar[Iterable[Message]] = ()
+    history: InitVar[Iterable[Message]] = ()
     recorder: Recorder | None = None
     events: EventBus = field(default_factory=EventBus)
     stream_text: bool = False
     """Publish replies piece by piece as they are written."""
     messages: dict[str, Message] = field(init=False)
 
-    def __post_init__(self, said: Iterable[Message]) -> None:
-        self.messages = {message.id: message for message in said}
+    def __post_init__(self, history: Iterable[Message]) -> None:
+        self.messages = {message.id: message for message in history}
+        self._started: set[str] = set()
+        """Ids of the messages whose turns were published as started."""
         self._solvers = [agent.name for agent in self.network if "solver" in agent.card.roles]
 
     def get(self, ids: Iterable[str]) -> list[Message]:
-        """The messages of some ids, in that order."""
+        """Return the messages of some ids, in the order of the ids."""
         return [self.messages[id] for id in ids]
 
     def in_order(self) -> list[Message]:
-        """Every message so far, in the order in which they were recorded."""
+        """Return all messages so far, in the order of their recording."""
         return sorted(self.messages.values(), key=lambda message: message.sequence)
 
     def answered(self, ids: Iterable[str]) -> list[Message]:
-        """Those of some messages that carry an answer."""
+        """Return the messages of some ids that carry an answer."""
         return [message for message in self.get(ids) if answer_of(message.body) is not None]
 
     def readable(self, ids: Iterable[str]) -> list[str]:
-        """Those of some ids whose messages a prompt can show."""
+        """Return the ids among `ids` whose messages a prompt can show."""
         return [message.id for message in self.get(ids) if readable(message)]
 
     def task(self, id: str) -> Task:
-        """The task that a message states: the run's own, or one assigned in a delegation."""
+        """Return the task of a message: the run's own, or one assigned in a delegation."""
         body = self.messages[id].body
         if isinstance(body, Assignment):
             return Task(text=body.text, label=body.label)
@@ -77,7 +82,7 @@ class RunContext:
         return body
 
     def agent(self, selector: str, label: str | None) -> Agent:
-        """The agent of a bound selector: a name, or ``@best`` for the task's label."""
+        """Return the agent of a bound selector: a name, or ``@best`` for the task's label."""
         return self.network[
             self.network.best(self._solvers or self.network.agents, label) if selector == BEST else selector
         ]
@@ -97,17 +102,18 @@ class RunContext:
         confidence: bool = False,
         scored: bool = False,
     ) -> Message:
-        """One turn of one agent, recorded. A failure becomes an `Error` message: the protocol goes on without it.
+        """Let an agent take a turn, and return its recorded message. A failure becomes an `Error` message.
 
-        A vote or a verdict can be `scored`: the likeliest one counts, none is written, and the message's confidence is
-        its probability.
+        With `scored`, the model scores every possible vote or verdict instead of writing one: the likeliest counts, and
+        the message's confidence is its probability.
 
-        Raises `LimitReached` where the run's limits say ``stop``.
+        Raises `LimitReached` if the run's limits say ``stop``.
         """
         id = message_id(self.run, node, round, agent.name)
         if id in self.messages:
             return self.messages[id]
-        if self.events.wanted:
+        if self.events.wanted and id not in self._started:  # a person's turn is executed again with their words
+            self._started.add(id)
             started = TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=role)
             self.events.publish(started)
         turn = Turn(
@@ -134,8 +140,10 @@ class RunContext:
         )
 
     async def _reply(self, agent: Agent, turn: Turn) -> Reply:
-        """What an agent replies within the run's limits; a failure becomes an `Error` body."""
+        """The agent's reply within the run's limits; a failure becomes an `Error` body."""
         try:
+            if not agent.metered:
+                return await agent.take(turn, self._streamer(agent.name, turn.message))
             reservation = self.reserve(agent, turn)
             used = Usage()
             try:
@@ -144,7 +152,7 @@ class RunContext:
                 used = reply.usage
             except TimeoutError:
                 raise LimitReached(
-                    f"{self.budget.limits.seconds:g} seconds were over while {agent.name} answered"
+                    f"the limit of {self.budget.limits.seconds:g} seconds ran out while {agent.name} answered"
                 ) from None
             finally:
                 self.budget.settle(reservation, used)
@@ -157,7 +165,7 @@ class RunContext:
             return Reply(Error(code=error.code, detail=str(error)))
 
     def reserve(self, agent: Agent, turn: Turn) -> Reservation:
-        """Set aside the most that a turn may use. Raises `LimitReached`."""
+        """Reserve the most that a turn may use. Raises `LimitReached`."""
         most = agent.most(turn) if self.budget.counts_tokens else Usage()
         return self.budget.reserve(most.tokens, most.cost)
 
@@ -173,7 +181,7 @@ class RunContext:
         usage: Usage | None = None,
         confidence: float | None = None,
     ) -> Message:
-        """Record what was said; the same turn recorded twice is one message."""
+        """Record a turn's body, and return its message. A turn that is recorded twice is one message."""
         id = message_id(self.run, node, round, sender)
         if id in self.messages:
             return self.messages[id]
@@ -204,7 +212,7 @@ class RunContext:
         usage: Usage | None = None,
         confidence: float | None = None,
     ) -> Message:
-        """The message of a body, not yet recorded."""
+        """Return the message of a body without recording it."""
         return Message(
             id=message_id(self.run, node, round, sender),
             run=self.run,
@@ -221,18 +229,18 @@ class RunContext:
         )
 
     def take_in(self, message: Message) -> None:
-        """Know a message that is recorded, and publish it."""
+        """Add a recorded message to the run, and publish it."""
         self.messages[message.id] = message
         if self.events.wanted:
             self.events.publish(MessageSaid(run=self.run, message=message))
 
     def seed_of(self, node: str, round: int, agent: str) -> int:
-        """A seed for one turn: from the run's seed and the turn's place, whatever the order of turns."""
-        place = f"{self.seed}\x1f{node}\x1f{round}\x1f{agent}"
-        return int.from_bytes(hashlib.sha256(place.encode()).digest()[:4], "big")
+        """Return the seed of a turn. It depends on the run's seed, node, round and agent, not on the order of turns."""
+        turn = f"{self.seed}\x1f{node}\x1f{round}\x1f{agent}"
+        return int.from_bytes(hashlib.sha256(turn.encode()).digest()[:4], "big")
 
     def _streamer(self, agent: str, id: str) -> Callable[[str], None] | None:
-        """What publishes a reply piece by piece; None where the run does not stream."""
+        """A function that publishes a reply piece by piece; None if the run does not stream."""
         if not (self.stream_text and self.events.wanted):
             return None
         return lambda text: self.events.publish(TextStreamed(run=self.run, message=id, agent=agent, text=text))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,10 +24,11 @@ from agentnet.fusion.members import LocalMember, Member
 from agentnet.fusion.remote import RemoteMember
 from agentnet.fusion.strategies import strategy_of
 from agentnet.fusion.views import Choice
+from agentnet.logs import logger
 from agentnet.models.base import Completion, Request
 from agentnet.models.tokens import NextTokenSource, TokenStepper, hold
 
-log = logging.getLogger("agentnet.fusion")
+log = logger("fusion")
 
 LEAST_WEIGHT = 0.01
 """The weight of a member whose card has no score for the task's label."""
@@ -84,7 +84,9 @@ class FusedTurn:
                     fused = await self._together(agents, requests, turn, id)
                 usages = {agent.name: agent.bill(fused.usages[agent.name]) for agent in agents}
             except TimeoutError:
-                raise LimitReached(f"{budget.limits.seconds:g} seconds were over while members decoded") from None
+                raise LimitReached(
+                    f"the limit of {budget.limits.seconds:g} seconds ran out while members decoded"
+                ) from None
             finally:
                 for agent, reservation in reserved:
                     budget.settle(reservation, usages.get(agent.name, Usage()))

@@ -8,6 +8,7 @@ from pathlib import Path
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.errors import ProtocolError
 from agentnet.files.names import suggestion
+from agentnet.files.paths import is_file, written_path
 from agentnet.files.shipped import shipped_files
 from agentnet.files.yaml import read_yaml
 
@@ -29,10 +30,10 @@ def protocol_file(reference: str, beside: Path | None = None) -> Path | None:
     """Return the file of a shipped name, or else the one at a path, in `beside` first; None where there is neither."""
     if shipped := shipped_files("protocols").get(reference):
         return shipped
-    path = Path(reference).expanduser()
-    if beside is not None and (beside / path).is_file():
+    path = written_path(reference)
+    if beside is not None and is_file(beside / path):
         return beside / path
-    return path if path.is_file() else None
+    return path if is_file(path) else None
 
 
 def unknown_protocol(reference: str, instead: str = "", agents: Collection[str] = ()) -> ProtocolError:

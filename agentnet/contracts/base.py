@@ -1,4 +1,4 @@
-"""The base of every contract: strict, immutable, no unknown fields."""
+"""The base classes of all contracts: strict, immutable, without unknown fields."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ class WireModel(BaseModel):
 
 
 class FileModel(BaseModel):
-    """The same, for what people write by hand (YAML): `1` is a fine float and a list is a fine tuple."""
+    """An immutable value of a file that people write (YAML): it accepts `1` as a float and a list as a tuple."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first problem of a validation, as one line: ``place: what is wrong``."""
+    """Return the first problem of a validation as one line: ``field.path: problem``."""
     problem = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in problem["loc"])
+    field = ".".join(str(part) for part in problem["loc"])
     text = problem["msg"].removeprefix("Value error, ")
-    return f"{place}: {text}" if place else text
+    return f"{field}: {text}" if field else text

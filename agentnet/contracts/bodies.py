@@ -1,4 +1,4 @@
-"""What a message can say: one small type for each kind of body."""
+"""The bodies of messages: one small type for each kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REFERENCE = re.compile(r"#(\d+)")
 
 
 class Task(WireModel):
-    """What is asked of the network, or of one agent in a delegation."""
+    """A task for the network, or for one agent in a delegation."""
 
     kind: Literal["task"] = "task"
     text: str = Field(min_length=1)
@@ -56,7 +56,7 @@ class Plan(WireModel):
 
 
 class Assignment(WireModel):
-    """A step of a plan, given to an agent, with the answers it needs filled in."""
+    """A step of a plan, assigned to an agent, with the answers of earlier steps filled in."""
 
     kind: Literal["assignment"] = "assignment"
     step: int
@@ -74,14 +74,14 @@ class Proposal(WireModel):
 
 
 class Critique(WireModel):
-    """Free-text criticism of what the transcript holds."""
+    """Free-text criticism of the transcript."""
 
     kind: Literal["critique"] = "critique"
     text: str
 
 
 class Revision(WireModel):
-    """An answer given after seeing what others said."""
+    """An answer given after reading other agents' messages."""
 
     kind: Literal["revision"] = "revision"
     answer: str
@@ -97,7 +97,7 @@ class Vote(WireModel):
 
 
 class Verdict(WireModel):
-    """Whether an answer stands. `answer` is what the verifier found instead, if it says so."""
+    """A judgement of an answer. `answer` is the verifier's own answer, if it gives one."""
 
     kind: Literal["verdict"] = "verdict"
     verdict: Literal["approve", "disapprove"]
@@ -107,7 +107,7 @@ class Verdict(WireModel):
 
 
 class Synthesis(WireModel):
-    """One answer made of several."""
+    """One answer written from several."""
 
     kind: Literal["synthesis"] = "synthesis"
     answer: str
@@ -115,10 +115,10 @@ class Synthesis(WireModel):
 
 
 class Piece(WireModel):
-    """A piece of a text that several models have said together, and who backed it.
+    """A piece of a text that several models write together, with each member's contribution.
 
-    The units of a score are those of the strategy: a sum of logits, a probability. Bytes that are no whole character
-    are joined with those that complete it.
+    The unit of a score depends on the strategy: a sum of logits, a probability. The bytes of an incomplete character
+    are joined with the bytes that complete it.
     """
 
     text: str = Field(description="empty where the text ends")
@@ -129,7 +129,7 @@ class Piece(WireModel):
 
 
 class Fusion(WireModel):
-    """An answer that several agents have said together, token by token."""
+    """An answer that several agents write together, token by token."""
 
     kind: Literal["fusion"] = "fusion"
     answer: str
@@ -139,19 +139,19 @@ class Fusion(WireModel):
     pieces: tuple[Piece, ...] = ()
     respelled: dict[str, int] = Field(
         default_factory=dict,
-        description="member → pieces that it would not have said itself, and that were spelled anew",
+        description="member → pieces that differ from its own tokens, and were tokenized again",
     )
-    dropped: dict[str, str] = Field(default_factory=dict, description="member → why it did not last to the end")
+    dropped: dict[str, str] = Field(default_factory=dict, description="member → why it was left out before the end")
 
 
 class Result(WireModel):
-    """What a protocol, or a part of one, decided. `sources` are the messages that the decision rests on."""
+    """The decision of a protocol, or of a part of one. `sources` are the messages that the decision is based on."""
 
     kind: Literal["result"] = "result"
     answer: str
     decision: str = Field(description="the rule that decided, such as `majority`")
     sources: tuple[str, ...] = ()
-    support: dict[str, float] = Field(default_factory=dict, description="answer → weight, where there was a count")
+    support: dict[str, float] = Field(default_factory=dict, description="answer → weight, if answers were counted")
 
 
 class Refusal(WireModel):
@@ -170,7 +170,7 @@ class Error(WireModel):
 
 
 class Unknown(WireModel):
-    """A body of a kind that a newer minor version added. Kept whole, passed on, never acted upon."""
+    """A body of a kind that a newer minor version added. It is kept, passed on, and otherwise ignored."""
 
     model_config = ConfigDict(extra="allow")
     kind: str = Field(min_length=1)
@@ -226,5 +226,5 @@ Answered = (Proposal, Revision, Synthesis, Fusion, Result)
 
 
 def answer_of(body: Body) -> str | None:
-    """The final answer that a body carries, if it carries one."""
+    """Return the final answer of a body; None if it carries none."""
     return body.answer if isinstance(body, Answered) else None

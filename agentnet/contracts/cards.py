@@ -1,4 +1,4 @@
-"""An agent's card: what is known of it. Claims are a prior; measurements decide."""
+"""An agent's card: its declared facts and its measured capability. Measurements take precedence over claims."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Measured(FileModel):
     """A share of right answers on held-out items of one label, and how it was measured.
 
-    A card maps each label to one of these. `agentnet.network.measuring` makes them; what a card of an earlier version
-    lacks is None.
+    A card maps each label to a `Measured`, which `agentnet.network.measuring` makes. Fields that a card of an earlier
+    version lacks are None.
     """
 
     accuracy: float = Field(ge=0, le=1)
     items: int = Field(ge=1)
-    suite: str = Field(default="", description="what was asked, precisely enough to ask it again")
+    suite: str = Field(default="", description="the questions, precisely enough to ask them again")
     interval: tuple[Share, Share] | None = Field(default=None, description="95 % interval of the accuracy")
-    seed: int | None = Field(default=None, description="which items were drawn, or which seed the runs had")
-    seconds: float | None = Field(default=None, ge=0, description="median latency, on the machine that measured")
+    seed: int | None = Field(default=None, description="seed of the drawn items, or of the runs")
+    seconds: float | None = Field(default=None, ge=0, description="median latency on the measuring machine")
     measured_at: AwareDatetime | None = Field(default=None, description="when measuring began, with its time zone")
 
     @model_validator(mode="after")
@@ -42,10 +42,10 @@ class Price(FileModel):
 
 
 class Card(FileModel):
-    """Declared facts and measured capability.
+    """Declared facts and measured capability of an agent.
 
-    `roles` are the duties that it may be given: ``solver``, ``planner``, ``verifier``, ``judge``, ``aggregator``.
-    Protocols select agents by them. `claims` are unproven scores per label, used only where nothing was measured.
+    `roles` are the agent's possible duties: ``solver``, ``planner``, ``verifier``, ``judge``, ``aggregator``. Protocols
+    select agents by them. `claims` are unverified scores per label, used only for labels without a measurement.
     """
 
     description: str = ""
@@ -57,19 +57,19 @@ class Card(FileModel):
     parameters: int | None = Field(default=None, ge=0)
 
     def score(self, label: str | None) -> float | None:
-        """Capability for a label: measured, else claimed, else None. Without a label: the mean over known labels."""
+        """Return the score for a label: measured, else claimed, else None. Without a label: the mean of all labels."""
         if label is not None:
-            found = self.measured.get(label)
-            return found.accuracy if found else self.claims.get(label)
+            measured = self.measured.get(label)
+            return measured.accuracy if measured else self.claims.get(label)
         known = {**self.claims, **{name: measured.accuracy for name, measured in self.measured.items()}}
         return sum(known.values()) / len(known) if known else None
 
     def rank(self, label: str | None) -> tuple[float, float]:
-        """What agents are compared by, the highest first: the score (0 if unknown), then the smaller model."""
+        """Return the sort key of agents, the highest first: the score (0 if unknown), then the smaller model."""
         return self.score(label) or 0.0, -(self.parameters if self.parameters is not None else math.inf)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels of which anything is known, best first."""
+        """The labels with a measurement or a claim, best first."""
         names = {*self.claims, *self.measured}
         return tuple(sorted(names, key=lambda name: (-(self.score(name) or 0.0), name)))

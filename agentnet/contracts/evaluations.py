@@ -1,4 +1,4 @@
-"""What an evaluation is made of: items, trials, and the record of the whole."""
+"""The parts of an evaluation: items, systems, trials, and the evaluation's record."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.usage import Usage
 
 Split = Literal["calibration", "test"]
-"""The selection split (``calibration`` in stored evaluations) chooses the best member in advance; every reported number
-was measured on the test split."""
+"""The selection split (``calibration`` in stored evaluations) chooses the best member in advance; all reported numbers
+come from the test split."""
 
 SELECTION: Final = "calibration"
-"""The selection split, as it is stored."""
+"""The stored name of the selection split."""
 
 TrialStatus = Literal["done", "failed", "stopped", "error"]
-"""`done`, `failed` and `stopped` as a run ends: such trials are scored, and one without an answer is wrong. `error` is
-never scored: a model could not be reached, even after the retries."""
+"""`done`, `failed` and `stopped` are ends of runs: such trials are scored, and one without an answer is wrong. `error`
+is never scored: a model could not be reached, even after the retries."""
 
 SystemKind = Literal["member", "best", "samples", "corrections", "system"]
 """`member`: one agent alone; `best`: the member chosen in advance; `samples`: that member asked several times;
-`corrections`: that member revising its own answer; `system`: what the suite compares with these."""
+`corrections`: that member revising its own answer; `system`: a system that the suite compares with these."""
 
 
 class Item(WireModel):
-    """One question of a dataset, in the words in which systems are asked."""
+    """One question of a dataset, as it is put to the systems."""
 
     dataset: str
-    id: str = Field(description="stays the same wherever the item stands in its file")
+    id: str = Field(description="does not depend on the item's position in its file")
     text: str = Field(min_length=1, description="the whole task: with choices, if there are any")
-    answers: tuple[str, ...] = Field(min_length=1, description="each of them is right; of a set, its members")
+    answers: tuple[str, ...] = Field(min_length=1, description="all right answers; the members of a set answer")
     label: str = Field(description="the kind of task, as agents' cards name it")
-    cluster: str = Field(description="items of one cluster are not independent: they share a passage, for instance")
+    cluster: str = Field(description="items of one cluster are not independent; they share a passage, for instance")
 
 
 class MemberAnswer(WireModel):
@@ -45,13 +45,13 @@ class MemberAnswer(WireModel):
 
     agent: str
     round: int
-    answer: str | None = Field(description="None where the turn failed")
-    score: float | None = Field(description="None without an answer, and where only whole systems are judged")
+    answer: str | None = Field(description="None if the turn failed")
+    score: float | None = Field(description="None without an answer, and if only whole systems are judged")
     usage: Usage
 
 
 class Trial(WireModel):
-    """What one system did with one item."""
+    """The result of one system on one item."""
 
     system: str
     dataset: str
@@ -69,12 +69,12 @@ class Trial(WireModel):
     missing: tuple[str, ...] = Field(
         default=(), description="agents that could not be asked, or dropped out; the others answered without them"
     )
-    respelled: int = Field(default=0, ge=0, description="pieces that needed alignment, where members decoded together")
+    respelled: int = Field(default=0, ge=0, description="pieces that were tokenized again, if members decoded together")
     said: tuple[MemberAnswer, ...] = Field(default=(), description="in the order in which they were recorded")
 
     @property
     def key(self) -> tuple[str, str, str, int]:
-        """The system, dataset, item and epoch: two trials of one split never share them."""
+        """The system, dataset, item and epoch: unique among the trials of a split."""
         return self.system, self.dataset, self.item, self.epoch
 
 
@@ -84,13 +84,13 @@ class System(WireModel):
     name: str
     kind: SystemKind = "system"
     protocol: ProtocolSpec
-    datasets: tuple[str, ...] = Field(default=(), description="on which it is tried; empty: all")
+    datasets: tuple[str, ...] = Field(default=(), description="the datasets that it runs on; empty: all")
     group: str = Field(default="", description="systems of one group are points of one experiment")
     facts: dict[str, Any] = Field(default_factory=dict, description="its point within the experiment")
 
 
 class EvaluationRecord(WireModel):
-    """Everything that is needed to show an evaluation, and to resume it."""
+    """The data needed to show an evaluation, and to resume it."""
 
     id: str
     name: str
@@ -99,12 +99,12 @@ class EvaluationRecord(WireModel):
     suite_source: str | None = None
     """The suite file, or the name of a shipped one."""
     folder: str
-    """Where the suite's own paths start from."""
+    """Base folder of the suite's paths."""
     network: NetworkSpec
     network_folder: str
     systems: tuple[System, ...] = ()
     measured: dict[str, dict[str, Measured]] = Field(
-        default_factory=dict, description="member → label → what the selection split says of it"
+        default_factory=dict, description="member → label → its measurement on the selection split"
     )
     repeated: dict[str, int] = Field(
         default_factory=dict, description="dataset → lines of its file that repeat an earlier one and are left out"

@@ -1,4 +1,4 @@
-"""The one event stream of a run. The terminal view, the store and JSON output all read it; nothing else reports."""
+"""The events of a run. The terminal view, JSON output and callers of `Session.stream` read them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ limit, `cancelled` is no longer wanted, `interrupted` lost its process, met a fa
 
 
 class RunStarted(WireModel):
+    """The first event of a run."""
+
     kind: Literal["run-started"] = "run-started"
     run: str
     protocol: str
@@ -25,7 +27,7 @@ class RunStarted(WireModel):
 
 
 class TurnStarted(WireModel):
-    """An agent was asked; its message will carry `message` as id."""
+    """An agent was asked; its message will have the id `message`."""
 
     kind: Literal["turn-started"] = "turn-started"
     run: str
@@ -37,7 +39,7 @@ class TurnStarted(WireModel):
 
 
 class TextStreamed(WireModel):
-    """A piece of the reply that `message` will hold."""
+    """A piece of the reply that becomes the message with the id `message`."""
 
     kind: Literal["text"] = "text"
     run: str
@@ -47,13 +49,15 @@ class TextStreamed(WireModel):
 
 
 class MessageSaid(WireModel):
+    """A message was recorded."""
+
     kind: Literal["message"] = "message"
     run: str
     message: Message
 
 
 class InputRequested(WireModel):
-    """A person is asked, and the run waits for their words."""
+    """A person was asked, and the run waits for their words."""
 
     kind: Literal["input-requested"] = "input-requested"
     run: str

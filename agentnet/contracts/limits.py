@@ -1,4 +1,4 @@
-"""What a run may consume."""
+"""The limits of a run."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from agentnet.contracts.base import FileModel
 
 
 class Limits(FileModel):
-    """Upper bounds for one run; None is unbounded. Each call reserves what it may use before it starts.
+    """Upper bounds for one run; None is unbounded. Each call reserves the most it may use before it starts.
 
     `when_exhausted`: ``stop`` ends the run unfinished (it can be resumed with higher limits); ``best_so_far`` makes no
-    further calls and lets the protocol decide on what was said until then.
+    further calls, and the protocol decides on the messages so far.
     """
 
     tokens: int | None = Field(default=None, ge=1)

@@ -21,26 +21,26 @@ from agentnet.errors import BadInput, SchemaVersionError
 SCHEMA_VERSION = "1.1"
 
 COORDINATOR, USER, FUSION, CANDIDATE = "coordinator", "user", "fusion", "candidate"
-"""The senders of messages that are not agents."""
+"""Senders of messages that are not agents."""
 RESERVED_SENDERS = frozenset({COORDINATOR, USER, FUSION, CANDIDATE})
-"""No agent can be called so."""
+"""Names that no agent can have."""
 
 
 def message_id(run: str, node: str, round: int, agent: str) -> str:
-    """The id of what `agent` says at `node` in `round` of `run`: the same each time the turn is executed."""
+    """Return the id of a turn's message: the same each time the turn is executed."""
     return hashlib.blake2b(f"{run}\x1f{node}\x1f{round}\x1f{agent}".encode(), digest_size=16).hexdigest()
 
 
 class Message(WireModel):
-    """One thing that was said. Made with `say`, read with `parse`."""
+    """A message of a run. `parse` reads its wire form."""
 
     id: str
     run: str
-    sequence: int = Field(ge=0, description="place in the run, in the order in which messages were recorded")
+    sequence: int = Field(ge=0, description="position in the run, in the order of recording")
     sender: str
     recipients: tuple[str, ...] = Field(default=(), description="empty: everyone")
-    reply_to: tuple[str, ...] = Field(default=(), description="ids of the messages that the sender saw")
-    node: str = Field(description="path of the protocol expression that it was said in")
+    reply_to: tuple[str, ...] = Field(default=(), description="ids of the messages that the sender read")
+    node: str = Field(description="path of the protocol expression that the turn belongs to")
     round: int = Field(default=0, ge=0)
     time: datetime
     schema_version: str = SCHEMA_VERSION
@@ -49,7 +49,7 @@ class Message(WireModel):
         default=None,
         ge=0,
         le=1,
-        description="mean token probability of the reply; where replies were scored, that of the chosen one among them",
+        description="mean token probability of the reply; for scored replies, the probability of the chosen one",
     )
     signature: str | None = Field(default=None, description="room for a sender's signature; not interpreted yet")
     body: Body
@@ -90,7 +90,7 @@ def _is_newer_minor(version: str) -> bool:
 
 
 def _known_fields(raw: dict[str, Any]) -> Any:
-    """The message without what a newer minor version added to types that this version knows."""
+    """The message without the fields that a newer minor version added to known types."""
     kept = _only(Message, raw)
     body = kept.get("body")
     if "usage" in kept:
@@ -104,7 +104,7 @@ def _known_fields(raw: dict[str, Any]) -> Any:
 
 
 def _only(kind: type[WireModel], value: Any) -> Any:
-    """An object without the fields that its type does not have; anything else as it is."""
+    """An object without the fields that its type does not have; any other value unchanged."""
     if not isinstance(value, dict):
         return value
     return {name: part for name, part in value.items() if name in kind.model_fields}

@@ -1,4 +1,4 @@
-"""Which model an agent uses, as written in a network file.
+"""Specs of models, as written in a network file.
 
 Short forms: ``zoo:math`` (embedded), ``some/file.gguf`` or ``hf://owner/repo/file.gguf`` (llama.cpp in process),
 ``openai:MODEL`` (the server that ``OPENAI_BASE_URL`` names, or OpenAI's own).
@@ -37,15 +37,15 @@ class LlamaSpec(FileModel):
     threads: int | None = Field(
         default=None, ge=1, description="None shares the machine's cores among the local models"
     )
-    batch: int = Field(default=512, ge=1, description="tokens evaluated in one step, of all requests together")
+    batch: int = Field(default=512, ge=1, description="tokens evaluated in one step, over all requests")
     sequences: int = Field(
-        default=8, ge=1, le=120, description="requests decoded together; 1 serves them one after the other"
+        default=8, ge=1, le=120, description="requests decoded together; 1 serves them one after another"
     )
     cache_tokens: int | None = Field(
-        default=None, ge=16, description="tokens that the KV cache holds for all requests together; None plans it"
+        default=None, ge=16, description="size of the KV cache in tokens, over all requests; None plans it"
     )
     parked_mib: int = Field(
-        default=256, ge=0, description="RAM for the state of sequences that had to leave the KV cache; 0 parks none"
+        default=256, ge=0, description="RAM for sequences that are swapped out of the KV cache; 0 swaps none out"
     )
     reuse_prefix: bool = Field(
         default=True,
@@ -53,7 +53,7 @@ class LlamaSpec(FileModel):
         "bit-equal replies whatever came before",
     )
     gpu_layers: Annotated[int, Field(ge=0)] | Literal["auto", "all", "none"] = Field(
-        default="auto", description="layers on the GPU, the output counted as one; auto takes as many as fit"
+        default="auto", description="layers on the GPU, counting the output as one; auto takes as many as fit"
     )
     main_gpu: int = Field(default=0, ge=0)
     tensor_split: tuple[float, ...] | None = None
@@ -67,7 +67,7 @@ class LlamaSpec(FileModel):
 
 
 class OpenAISpec(FileModel):
-    """A model behind an OpenAI-compatible HTTP server. Keys are never written in a file, only the variable's name."""
+    """A model behind an OpenAI-compatible HTTP server. The file names the variable of the key, never the key itself."""
 
     kind: Literal["openai"] = "openai"
     model: str
@@ -76,24 +76,24 @@ class OpenAISpec(FileModel):
     api_key_env: str = "OPENAI_API_KEY"
     context: int | None = Field(default=None, ge=16)
     timeout: float = Field(default=60.0, gt=0, description="seconds for one attempt")
-    attempts: int = Field(default=4, ge=1, description="tries in all, on what is worth retrying")
-    max_wait: float = Field(default=30.0, ge=0, description="longest pause between two tries, in seconds")
+    attempts: int = Field(default=4, ge=1, description="most attempts in all, for failures worth retrying")
+    max_wait: float = Field(default=30.0, ge=0, description="longest pause between two attempts, in seconds")
     structured: Literal["auto", "json_schema", "json_object", "none"] = Field(
-        default="auto", description="how the server is told to hold a reply to a schema"
+        default="auto", description="the server's way to constrain a reply by a schema"
     )
     logprobs: bool | None = Field(default=None, description="whether the server gives log-probabilities, if known")
     extra_body: dict[str, Any] = Field(default_factory=dict, description="further fields for this server's requests")
 
 
 class ReplaySpec(FileModel):
-    """Recorded answers of a model, given again to the questions that were recorded. Use the pack ``recorded``."""
+    """Recorded replies of a model, replayed for the recorded questions. Use the pack ``recorded``."""
 
     kind: Literal["replay"] = "replay"
     replay: str = Field(description="JSONL, JSON or CSV file (relative to the network file)")
     question: str = Field(default="question", description="the field that holds the question")
     reply: str = Field(description="the field that holds the reply; ``a.b`` is a field within an object")
     tokens: str | None = Field(default=None, description="the field that holds how many tokens the reply had")
-    calls: int = Field(default=1, ge=1, description="how many replies the recorded system drew for each answer")
+    calls: int = Field(default=1, ge=1, description="replies that the recorded system sampled for each answer")
 
 
 class HumanSpec(FileModel):
@@ -118,4 +118,4 @@ ModelSpec = Annotated[LlamaSpec | OpenAISpec | ReplaySpec, Field(discriminator="
 MemberSpec = Annotated[
     LlamaSpec | OpenAISpec | ReplaySpec | HumanSpec, Field(discriminator="kind"), BeforeValidator(_from_short)
 ]
-"""What answers for a member: a model or a person."""
+"""The model or the person behind a member."""

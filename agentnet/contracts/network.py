@@ -1,4 +1,4 @@
-"""A network file: the agents that are members, and the models behind them."""
+"""A network file: the member agents, and the models behind them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AGENT_NAME = r"^[A-Za-z][A-Za-z0-9_.-]*$"
 
 
 class AgentSpec(FileModel):
-    """One member: a name, a model (or a person), a card, a prompt pack and how it samples.
+    """One member: a name, a model (or a person), a card, a prompt pack and sampling settings.
 
     ``{name: maria, human: terminal}`` is short for a member whose model is ``{human: terminal}``.
     """
@@ -55,5 +55,5 @@ class NetworkSpec(FileModel):
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"two agents are called {min(twice)!r}")
         if taken := RESERVED_SENDERS & set(names):
-            raise ValueError(f"no agent can be called {min(taken)!r}: messages of that sender are not an agent's")
+            raise ValueError(f"no agent can be called {min(taken)!r}: the name is reserved for another sender")
         return agents

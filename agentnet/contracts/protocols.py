@@ -9,8 +9,8 @@ An expression is a tree of combinators. In YAML each is a mapping with one key, 
 The same tree in Python: ``Verify(proposer=Parallel(branches=["@solver"]), verifier="@verifier")``.
 
 **Selectors.** An agent is named (``scout``) or selected: ``@ROLE`` by the roles on its card, ``@all``, or ``@best``
-(the best card for the task's label, looked up when the task is known). Where a list of agents is expected, ``@ROLE``
-stands for all of them in the network's order (``@ROLE:2`` for the first two); where one is expected, for the first.
+(the best card for the task's label, looked up when the task is known). In a list of agents, ``@ROLE`` stands for all of
+them in the network's order (``@ROLE:2`` for the first two); as a single agent, it stands for the first.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ BEST = "@best"
 """The selector of the agent whose card is best for the label of the task."""
 
 Settled = Literal["reason", "score"]
-"""How a closed choice is made: the model writes its reason and then its choice, or scores each possible choice."""
+"""The way of a closed choice: the model writes a reason and then its choice, or scores each possible choice."""
 
 
 class TaggedModel(FileModel):
@@ -52,7 +52,7 @@ class TaggedModel(FileModel):
 
     kind: ClassVar[str]
     bare: ClassVar[dict[str, Any] | None] = None
-    """JSON Schema of the bare string that may stand for the whole, if one may."""
+    """JSON Schema of the bare string that may replace the whole mapping, if any."""
 
     @model_validator(mode="before")
     @classmethod
@@ -70,12 +70,12 @@ class TaggedModel(FileModel):
         return {self.kind: {name: _data(getattr(self, name)) for name in type(self).model_fields if self._is_set(name)}}
 
     def _is_set(self, name: str) -> bool:
-        """Whether the field says something that its default does not."""
+        """Whether the field differs from its default."""
         return bool(getattr(self, name) != type(self).model_fields[name].get_default())
 
     @classmethod
     def _main_field(cls) -> str:
-        """The field that stands for the whole where the value is not a mapping."""
+        """The field that takes a value that is not a mapping."""
         return next(iter(cls.model_fields))
 
     @classmethod
@@ -101,7 +101,7 @@ def _data(value: object) -> Any:
 
 
 class Ask(TaggedModel):
-    """One turn of one agent. Without a role it solves, or revises where there is something to read."""
+    """One turn of one agent. Without a role it solves the task, or revises if there are messages to read."""
 
     kind = "ask"
     bare: ClassVar[dict[str, Any] | None] = {"type": "string"}
@@ -115,7 +115,7 @@ class Ask(TaggedModel):
 
 
 class Serial(TaggedModel):
-    """A chain: each step sees what the step before it said (or, with ``see: all``, everything before it)."""
+    """A chain: each step reads the output of the step before it (with ``see: all``, of all steps before it)."""
 
     kind = "serial"
     steps: tuple[Expression, ...] = Field(min_length=1)
@@ -123,7 +123,7 @@ class Serial(TaggedModel):
 
 
 class Parallel(TaggedModel):
-    """Branches that answer side by side without seeing each other, and a decision among their answers."""
+    """Branches that answer independently, and a decision among their answers."""
 
     kind = "parallel"
     branches: tuple[Expression, ...] = Field(min_length=1)
@@ -132,7 +132,7 @@ class Parallel(TaggedModel):
 
 
 class Debate(TaggedModel):
-    """Members answer, read each other, and answer again, until they agree or the rounds are over."""
+    """Members that answer, read each other, and answer again, until they agree or the rounds are over."""
 
     kind = "debate"
     members: tuple[Expression, ...] = Field(min_length=1)
@@ -146,7 +146,7 @@ class Debate(TaggedModel):
 
 
 class Delegate(TaggedModel):
-    """A planner splits the task; each step goes to the worker whose card fits its label; the answers are merged."""
+    """A plan whose steps go to the workers whose cards fit their labels; the answers are merged."""
 
     kind = "delegate"
     planner: Selector = "@planner"
@@ -155,8 +155,8 @@ class Delegate(TaggedModel):
     max_steps: int = Field(default=8, ge=1, le=64)
     split: Literal["always", "needed"] = Field(
         default="always",
-        description="`needed`: a kind of task that a worker was measured to know, and the planner was not measured to "
-        "plan, goes whole to the best worker; so does one that the plan has as a step",
+        description="`needed`: a task goes whole to the best worker if a worker was measured at its label and the "
+        "planner was not measured at planning it, or if a step of the plan repeats it",
     )
 
 
@@ -169,65 +169,67 @@ class Verify(TaggedModel):
     retries: int = Field(default=2, ge=0)
     by: Settled = Field(
         default="reason",
-        description="`score`: no reason is written; the likelier verdict counts, and its probability is kept",
+        description="`score`: no reason is written; the likelier verdict counts, with its probability",
     )
 
 
 class Fuse(TaggedModel):
-    """Members write one text together, token by token: all propose the next token, and all continue from the chosen."""
+    """Members that write one text together: all propose the next token, and all continue from the chosen one."""
 
     kind = "fuse"
-    members: tuple[Selector, ...] = Field(default=("@solver",), min_length=1, description="agents; the first one leads")
+    members: tuple[Selector, ...] = Field(
+        default=("@solver",), min_length=1, description="agents; the first one is the leader"
+    )
     strategy: Literal["duetnet", "duetnet-logprobs", "dp", "dk", "pi", "gac", "unite", "max"] = Field(
         default="duetnet",
         description="duetnet, dp, dk: as published; duetnet-logprobs: shift-invariant; pi: mean of probabilities; "
-        "gac: the same, weighed by the cards; unite: union of the likeliest; max: the surest",
+        "gac: the same, weighted by the cards; unite: union of the likeliest; max: the most confident",
     )
     level: Literal["pieces", "bytes"] = Field(
-        default="pieces", description="what is agreed on: tokens as text, or bytes with exact probabilities"
+        default="pieces", description="unit of agreement: tokens as text, or bytes with exact probabilities"
     )
     weights: Literal["equal", "card"] | None = Field(default=None, description="None: by card for gac, else equal")
     sure: float | None = Field(
-        default=None, gt=0, le=1, description="the first member continues alone where it is at least this sure"
+        default=None, gt=0, le=1, description="the first member continues alone if its confidence is at least this"
     )
-    tau_k: int = Field(default=10, ge=1, description="number of pieces that are considered of each member")
+    tau_k: int = Field(default=10, ge=1, description="number of pieces considered per member")
     tau_p: float = Field(
-        default=0.75, gt=0, le=1, description="and of those the fewest that reach this probability (duetnet, dp)"
+        default=0.75, gt=0, le=1, description="keep the fewest of them that reach this probability (duetnet, dp)"
     )
-    top: int = Field(default=1, ge=1, description="draw among this many of the best pieces (duetnet, dp, dk)")
+    top: int = Field(default=1, ge=1, description="sample among this many of the best pieces (duetnet, dp, dk)")
     deadline: float | None = Field(
         default=None,
         gt=0,
         description="seconds after which a piece is chosen without a member; waiting for engines does not count",
     )
-    think: int = Field(default=0, ge=0, description="tokens of thought that each member may write first, alone")
+    think: int = Field(default=0, ge=0, description="tokens of reasoning that each member may write first, alone")
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
 
 
 class Cascade(TaggedModel):
-    """Steps one after the other, which do not see each other, until an answer is trusted; the dearest stands last."""
+    """Independent steps, one after another, until an answer is trusted; the most expensive step comes last."""
 
     kind = "cascade"
     steps: tuple[Expression, ...] = Field(min_length=1)
     until: Literal["agreement", "confidence"] = Field(
-        default="agreement", description="stop at enough equal answers, or at the first that is sure enough"
+        default="agreement", description="stop at enough equal answers, or at the first confident one"
     )
-    agree: int = Field(default=2, ge=1, description="equal answers that are enough (until agreement)")
+    agree: int = Field(default=2, ge=1, description="number of equal answers that is enough (until agreement)")
     sure: float = Field(default=0.8, gt=0, le=1, description="confidence that is enough (until confidence)")
     otherwise: Literal["last", "majority"] = Field(
-        default="last", description="what counts where no answer was trusted: that of the last step, or the majority"
+        default="last", description="the result if no answer is trusted: the last step's answer, or the majority"
     )
 
 
 class Best(TaggedModel):
-    """The one expression among several whose card is best for the task's label: no collaboration, the honest rival."""
+    """The expression whose card is best for the task's label: no collaboration, the honest baseline."""
 
     kind = "best"
     among: tuple[Expression, ...] = Field(default=(Ask(agent="@solver"),), min_length=1)
 
 
 class Weighted(TaggedModel):
-    """A vote in which every answer weighs as much as its agent's card, or its own confidence."""
+    """A vote in which each answer is weighted by its agent's card, or by its own confidence."""
 
     kind = "weighted"
     bare: ClassVar[dict[str, Any] | None] = {"const": "weighted"}
@@ -235,19 +237,19 @@ class Weighted(TaggedModel):
 
 
 class Judge(TaggedModel):
-    """An agent reads the answers and chooses one."""
+    """An agent that reads the answers and chooses one."""
 
     kind = "judge"
     bare: ClassVar[dict[str, Any] | None] = {"const": "judge"}
     agent: Selector = "@judge"
     by: Settled = Field(
         default="reason",
-        description="`score`: no reason is written; the likeliest letter counts, and its probability is kept",
+        description="`score`: no reason is written; the likeliest letter counts, with its probability",
     )
 
 
 class Synthesize(TaggedModel):
-    """An agent reads the answers and writes one of its own."""
+    """An agent that reads the answers and writes one of its own."""
 
     kind = "synthesize"
     bare: ClassVar[dict[str, Any] | None] = {"const": "synthesize"}
@@ -255,17 +257,17 @@ class Synthesize(TaggedModel):
 
 
 WORD = "a word"
-"""The tag of a value that is one of a union's own words. No kind is called so."""
+"""The tag of a value that is one of a union's words. No kind has this name."""
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """Reads a value as the type of a union that its tag names, and refuses an unknown tag with words that help."""
+    """An annotation that reads a value as the type that its tag names, and refuses an unknown tag with a suggestion."""
 
     what: str
-    """What the union is, for the words of a refusal."""
+    """The union's name in error messages."""
     bare: str | None = None
-    """The kind that any bare string is, if there is one; else a bare string is a tag."""
+    """The kind of every bare string; None reads a bare string as a tag."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         parts = get_args(source)
@@ -295,7 +297,7 @@ class OneOf:
 
 
 AnyCombinator = Ask | Serial | Parallel | Debate | Delegate | Verify | Fuse | Cascade | Best
-"""The kinds of expressions. What a kind does is in `agentnet.collab`, in the module that has the kind's name."""
+"""The kinds of expressions. Each is implemented in the module of `agentnet.collab` that has its name."""
 
 COMBINATORS: dict[str, type[TaggedModel]] = {model.kind: model for model in get_args(AnyCombinator)}
 
@@ -310,18 +312,18 @@ for _model in COMBINATORS.values():
 
 
 class ProtocolSpec(FileModel):
-    """A named protocol: the content of a protocol file, with its card."""
+    """A named protocol with its card: the content of a protocol file."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
     summary: str = Field(description="one line")
-    description: str = Field(default="", description="one paragraph: what it is and when to use it")
-    source: str = Field(default="", description="the paper or practice it comes from")
+    description: str = Field(default="", description="one paragraph: what it does and when to use it")
+    source: str = Field(default="", description="the paper or practice that it comes from")
     calls: str = Field(default="", description="its cost in model calls")
     floor: float = Field(
         default=0.0,
         ge=0,
         le=1,
         description="a labelled task is refused if all agents that would answer it were measured, and the best of them "
-        "had a smaller share of such tasks right",
+        "was right on a smaller share of such tasks",
     )
     protocol: Expression

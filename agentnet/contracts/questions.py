@@ -1,4 +1,4 @@
-"""What a run asks a person, and waits for."""
+"""Questions that a run asks a person."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from agentnet.contracts.base import WireModel
 
 
 class Question(WireModel):
-    """A turn of a person, as it is put to them."""
+    """A turn of a person, as they read it."""
 
     agent: str = Field(description="the member that is asked")
     role: str
     message: str = Field(description="id of the message that the answer becomes")
     text: str = Field(description="what the person reads")
-    choices: tuple[str, ...] = Field(default=(), description="the answers that count; empty: any words")
+    choices: tuple[str, ...] = Field(default=(), description="the valid answers; empty: any words")
 
     def choice_of(self, words: str) -> str | None:
-        """The choice that some words begin with, in any case; a beginning of one word is enough where it is clear.
+        """Return the choice that is the first word of `words`, in any case; an unambiguous prefix is enough.
 
-        None where the words name no choice.
+        None if the words name no choice.
         """
         first = words.strip().partition(" ")[0].rstrip(".,:;!").casefold()
         if not first:

@@ -1,4 +1,4 @@
-"""What the store remembers of a run beside its messages."""
+"""The stored record of a run, apart from its messages."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import NetworkSpec
 
 OVER: tuple[RunStatus, ...] = ("done", "failed")
-"""The statuses of runs that ended for good. All others can be resumed."""
+"""The final statuses. Runs with any other status can be resumed."""
 
 
 class Origin(WireModel):
-    """Where protocol, network and scenario of a run were read from, so that `resume` finds them again."""
+    """The sources of a run's protocol, network and scenario; `resume` reads them again."""
 
     protocol: str | None = None
     network: str | None = None
@@ -26,16 +26,16 @@ class Origin(WireModel):
 
 
 class RunRecord(WireModel):
-    """Everything needed to show a run, and to refuse to resume it as something else."""
+    """The data needed to show a run, and to resume it only with the same protocol and agents."""
 
     id: str
     task: Task
     protocol_name: str
     protocol: dict[str, Any]
-    """The protocol as it was bound to the network: plain data."""
+    """The bound protocol and its agents, as plain data."""
     network: NetworkSpec
     fingerprint: str = Field(validation_alias=AliasChoices("fingerprint", "signature"))
-    """Digest of what must not change between interruption and resumption."""
+    """Digest of the parts that must not change before the run is resumed."""
     seed: int
     limits: Limits
     status: RunStatus
@@ -44,6 +44,6 @@ class RunRecord(WireModel):
     created: datetime
     updated: datetime
     protocol_source: str | None = None
-    """File that the protocol was read from, or the name of a shipped one."""
+    """The protocol's file, or the name of a shipped protocol."""
     network_source: str | None = None
     scenario_source: str | None = None

@@ -1,4 +1,4 @@
-"""How a model draws its next token."""
+"""Sampling settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from agentnet.contracts.base import FileModel
 
 
 class Sampling(FileModel):
-    """Sampling settings. `temperature` 0 is greedy. A `seed` of None lets the run derive one for each turn."""
+    """Sampling settings of a model. `temperature` 0 is greedy. With a `seed` of None, the run derives one per turn."""
 
     max_tokens: int = Field(default=512, ge=1)
     temperature: float = Field(default=0.0, ge=0.0)

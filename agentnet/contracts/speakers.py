@@ -1,4 +1,4 @@
-"""Which agents took part in a run."""
+"""The agents that took part in a run."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from agentnet.contracts.messages import RESERVED_SENDERS, Message
 def speakers(messages: Iterable[Message], *, failed: bool) -> list[str]:
     """Return the names of the agents that spoke, in the order of their first turn.
 
-    With `failed`, every agent that was asked counts. Without it, an agent counts only with a turn that is no error. The
-    members of a fused answer spoke together; a member that was dropped from it failed.
+    With `failed`, every agent that was asked counts. Without it, an agent counts only with a turn that is not an error.
+    All members of a fused answer spoke; a member that was dropped from it failed.
     """
     names: dict[str, None] = {}
     for message in messages:

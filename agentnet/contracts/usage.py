@@ -1,4 +1,4 @@
-"""What a call, a message or a run has consumed."""
+"""The usage of a call, a message or a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from agentnet.contracts.base import WireModel
 
 
 class Usage(WireModel):
-    """Consumption; adds up with ``+``. Tokens are counted by the model that consumed them."""
+    """Resources used; ``+`` adds them up. Each model counts its own tokens."""
 
     calls: int = Field(default=0, ge=0)
     prompt_tokens: int = Field(default=0, ge=0)

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
 LAYOUT = 2
-"""Number of the graphs' layout. Raise it when a combinator gets other nodes or edges, or the state other keys: a
-checkpoint of another layout is then refused."""
+"""Version of the graphs' layout. Increment it when a combinator's nodes or edges or the state's keys change:
+checkpoints of another layout are refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledProtocol:
-    """A protocol that is ready to run on a network, any number of times and at once."""
+    """A protocol that is ready to run on a network, any number of times and concurrently."""
 
     name: str
     expression: Expression
     graph: Graph
     fingerprinted: dict[str, Any]
-    """What must be the same when an interrupted run is resumed: the bound protocol and the agents in it."""
+    """The parts that must not change before an interrupted run is resumed: the bound protocol and its agents."""
     fingerprint: str
     """A digest of `fingerprinted`; every checkpoint carries it."""
     recursion_limit: int
@@ -42,7 +42,7 @@ class CompiledProtocol:
     floor: float
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
-        """How notebooks show it: as a drawing of the state machine. None where the extra `picture` is missing."""
+        """Return a drawing of the state machine for notebooks; None without the extra `picture`."""
         from agentnet.drawing import for_notebooks
 
         try:
@@ -71,12 +71,12 @@ def compile_protocol(
 
 
 def compile_expression(expression: Expression, checkpointer: BaseCheckpointSaver[str] | None = None) -> Graph:
-    """Return the graph of a bound expression. It holds nothing of any run and can carry many runs at once."""
+    """Return the graph of a bound expression. It holds no state of a run and serves many runs concurrently."""
     return _graph_of(expression, confidence=False).compile(checkpointer)
 
 
 def _graph_of(expression: Expression, *, confidence: bool) -> GraphBuilder:
-    """Return the graph of an expression, built; `confidence`: the answers must come with a confidence."""
+    """Return the builder of an expression's graph, filled in; `confidence`: its answers must carry a confidence."""
     combinator = combinator_of(expression)
     confidence = confidence or combinator.weighs_confidence(expression)
     graph = GraphBuilder(
@@ -90,7 +90,7 @@ def _graph_of(expression: Expression, *, confidence: bool) -> GraphBuilder:
 
 
 def fingerprinted(expression: Expression, network: NetworkSpec) -> dict[str, Any]:
-    """Return plain data that identifies a protocol: every field of it (defaults too), and how its agents are set up."""
+    """Return plain data that identifies a protocol: all of its fields (defaults too), and its agents' settings."""
     named = set(agents_of(expression))
     agents = {
         agent.name: agent.model_dump(mode="json", include={"model", "pack", "sampling"})
@@ -110,7 +110,12 @@ def with_defaults(value: object) -> Any:
 
 
 def check_same(run: str, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Raise `ResumeError`, naming the first difference, where a run's protocol or agents have changed."""
+    """Raise `ResumeError`, with the first difference, if a run's layout, protocol or agents have changed."""
+    if before.get("layout") != now["layout"]:
+        raise ResumeError(
+            f"run {run} cannot be resumed, another version of AgentNet started it "
+            f"(layout {before.get('layout')}, now {now['layout']}); start a new run"
+        )
     difference = first_difference(before, now)
     if difference is not None:
         raise ResumeError(
@@ -119,7 +124,7 @@ def check_same(run: str, before: dict[str, Any], now: dict[str, Any]) -> None:
 
 
 def first_difference(before: object, now: object, path: str = "") -> str | None:
-    """Return where two values of plain data differ first, and how, as one line; None where they are the same."""
+    """Return the first difference of two values of plain data, as one line; None if they are equal."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in {**before, **now}:
             here = f"{path}.{key}" if path else str(key)

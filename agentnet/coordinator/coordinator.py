@@ -6,14 +6,19 @@ import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from agentnet.agents import HumanAgent
 from agentnet.collab.budget import Budget
 from agentnet.collab.bus import EventBus, Listener
 from agentnet.collab.context import RunContext
+from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted
 from agentnet.contracts.limits import Limits
@@ -23,9 +28,9 @@ from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import OVER, Origin, RunRecord
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator.compiled import CompiledProtocol, check_same, compile_protocol
-from agentnet.coordinator.execution import Execution
+from agentnet.coordinator.execution import Execution, finished
 from agentnet.coordinator.outcome import Outcome
-from agentnet.errors import ResumeError
+from agentnet.errors import AgentNetError, BadInput, ResumeError
 from agentnet.network import Members, Network
 
 if TYPE_CHECKING:
@@ -34,28 +39,35 @@ if TYPE_CHECKING:
     from agentnet.store import Runs
 
 Answering = Callable[[Question], Awaitable[str | None]]
-"""Puts a question to a person and returns their words; None where they left, and the run waits for them."""
+"""Asks a person a question and returns their words; None if they left, so that the run waits for them."""
 
 MOST_COMPILED = 64
-"""Compiled protocols that a coordinator keeps; the one that was not used for longest goes first."""
-LOOK_EVERY = 0.2
-"""Seconds between two looks at a run that another process works on."""
+"""Compiled protocols that a coordinator keeps; the least recently used one is dropped first."""
+POLL_SECONDS = 0.2
+"""Seconds between two reads of a run that another process executes."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run is carried out, apart from what it is asked."""
+    """The options of a run, apart from its task and its protocol."""
 
+    seed: int = 0
+    """Seed of the run; each turn derives its own from it."""
+    limits: Limits | None = None
+    run: str | None = None
+    """The run's id (default: a new one)."""
+    origin: Origin | None = None
+    """The sources of protocol, network and scenario; `resume` reads them again."""
     on_event: Listener | None = None
-    """Called with every event as it happens. If it raises, it is detached and the run goes on."""
+    """Called with every event as it happens. If it raises, it is detached and the run continues."""
     stream_text: bool = False
     """Publish replies piece by piece as they are written."""
     answering: Answering | None = None
     """Asks people; without it, a run that needs a person is left `interrupted` and can be resumed."""
 
-
-def _new_id() -> str:
-    return secrets.token_hex(6)
+    def __post_init__(self) -> None:
+        if self.on_event is not None and (not callable(self.on_event) or iscoroutinefunction(self.on_event)):
+            raise BadInput("on_event is called, not awaited: give a plain function of one event, or read the stream")
 
 
 class Coordinator:
@@ -75,16 +87,16 @@ class Coordinator:
 
     @property
     def network(self) -> Network:
-        """The members as they are now."""
+        """The current members."""
         return self._members.snapshot()
 
     @property
     def running(self) -> tuple[str, ...]:
-        """The ids of the runs that this coordinator works on."""
+        """The ids of the runs that are active in this coordinator."""
         return tuple(self._executions)
 
     def prepare(self, protocol: ProtocolSpec) -> CompiledProtocol:
-        """The protocol, bound to the members as they are now, checked and compiled.
+        """Bind a protocol to the current members, check it and compile it.
 
         Raises `ProtocolError` or `PreflightError`.
         """
@@ -102,7 +114,7 @@ class Coordinator:
         return compiled
 
     def _saver(self, network: Network) -> BaseCheckpointSaver[str] | None:
-        """Where checkpoints go: in memory where nothing else keeps them and a person may interrupt a run."""
+        """The checkpointer of a network's runs: in memory if there is no other and a person may interrupt a run."""
         if self._checkpointer is None and any(isinstance(agent, HumanAgent) for agent in network):
             from langgraph.checkpoint.memory import InMemorySaver
 
@@ -122,38 +134,23 @@ class Coordinator:
         stream_text: bool = False,
         answering: Answering | None = None,
     ) -> Outcome:
-        """Carry out a protocol for a task.
+        """Run a protocol on a task, and return the outcome.
 
-        `run` is the run's id (a fresh one by default); `RunOptions` explains the last three. Raises `ProtocolError` or
-        `PreflightError` before anything runs, and `StoreError` where the run cannot be recorded; what goes wrong with
-        an agent is in the messages instead. Cancelling the caller cancels the run, which is recorded.
+        `RunOptions` explains the options. Raises `ProtocolError` or `PreflightError` before anything runs, and
+        `StoreError` if the run cannot be recorded; failures of agents are in the messages. Cancelling the caller
+        cancels the run and records it as `cancelled`.
         """
-        options = RunOptions(on_event, stream_text, answering)
-        return await self._start(task, protocol, run or _new_id(), seed, limits, origin, options, EventBus())
+        options = RunOptions(seed, limits, run, origin, on_event, stream_text, answering)
+        return await self._start(task, protocol, options, EventBus())
 
-    async def stream(
-        self, task: Task, protocol: ProtocolSpec, *, run: str | None = None, **options: Any
-    ) -> AsyncIterator[Event]:
-        """The events of a run as they happen; the last is `RunEnded`. Takes the options of `run`.
+    async def stream(self, task: Task, protocol: ProtocolSpec, **options: Any) -> AsyncIterator[Event]:
+        """Start a run and yield its events as they happen; the last is `RunEnded`. Takes the options of `run`.
 
-        Leaving the stream early cancels the run, and waits until that is recorded.
+        Leaving the stream early cancels the run, and waits until its end is recorded.
         """
         events = EventBus()
         subscription = events.subscribe()
-        carried = {name: options.pop(name) for name in RunOptions.__slots__ if name in options}
-        work = asyncio.create_task(
-            self._start(
-                task,
-                protocol,
-                run or _new_id(),
-                options.pop("seed", 0),
-                options.pop("limits", None),
-                options.pop("origin", None),
-                RunOptions(**carried),
-                events,
-                **options,
-            )
-        )
+        work = asyncio.create_task(self._start(task, protocol, RunOptions(**options), events))
         work.add_done_callback(lambda _: events.close())
         try:
             async for event in subscription:
@@ -173,40 +170,58 @@ class Coordinator:
         stream_text: bool = False,
         answering: Answering | None = None,
     ) -> Outcome:
-        """Continue a run that is not over; nothing that was said is said again.
+        """Continue a run that is not over; finished turns are not asked again.
 
-        `limits` replace the run's own. Raises `ResumeError` if the run is over, if another process or another caller
-        works on it, or if protocol or agents have changed.
+        `limits` replace the run's own. Raises `ResumeError` if the run is over, if it is active here or in another
+        process, or if its protocol or agents have changed.
         """
         if self._store is None:
-            raise ResumeError("a run can only be resumed with the store that remembers it")
+            raise ResumeError("resuming a run needs the store that holds it")
         if record.status in OVER:
             raise ResumeError(f"run {record.id} is over ({record.status}): show it, or start a new one")
         if record.id in self._executions:
-            raise ResumeError(f"run {record.id} is going on: follow it instead")
+            raise ResumeError(f"run {record.id} is active: follow it instead")
+        options = RunOptions(on_event=on_event, stream_text=stream_text, answering=answering)
         async with self._members.lease() as network:
             compiled = self._prepare(protocol, network)
             check_same(record.id, record.protocol, compiled.fingerprinted)
+            history = await self._claim(self._store, record)
             if limits is not None:
                 record = record.model_copy(update={"limits": limits})
-            await self._store.claim(record.id)
-            said = await self._store.messages(record.id)
-            options = RunOptions(on_event, stream_text, answering)
-            return await self._carry_out(record, compiled, network, said, options, EventBus())
+            return await self._carry_out(record, compiled, network, history, options, EventBus())
+
+    async def _claim(self, store: Runs, record: RunRecord) -> list[Message]:
+        """Make this process the owner of a run, and return its messages. On failure, the run is left unchanged."""
+        claimed = False
+
+        async def claim() -> list[Message]:
+            nonlocal claimed
+            await store.claim(record.id)
+            claimed = True
+            return await store.messages(record.id)
+
+        try:
+            return await finished(claim())
+        except BaseException:
+            if claimed and record.id not in self._executions:
+                with suppress(AgentNetError):
+                    await finished(store.finish_run(record.id, record.status, record.answer, record.detail))
+            raise
 
     async def follow(self, run: str) -> AsyncIterator[Event]:
-        """The events of a run from its beginning: the past from the store, then what happens now, up to `RunEnded`.
+        """Yield the events of a run from its beginning: past messages first, then live events, up to `RunEnded`.
 
-        What a late subscriber missed of a reply that is being written is in the message later. Leaving does not touch
-        the run. Raises `BadInput` for an unknown run, `ResumeError` without a store and without the run.
+        A late subscriber misses the first pieces of a reply that is being written; its message will hold all of it.
+        Leaving does not affect the run. Raises `BadInput` for an unknown run, and `ResumeError` if the run is not
+        active here and there is no store.
         """
         execution = self._executions.get(run)
         if execution is not None:
             subscription = execution.context.events.subscribe()
-            past = execution.context.in_order()
+            history = execution.context.in_order()
             try:
                 yield execution.started()
-                for message in past:
+                for message in history:
                     yield MessageSaid(run=run, message=message)
                 async for event in subscription:
                     if not isinstance(event, RunStarted):
@@ -215,28 +230,28 @@ class Coordinator:
                 subscription.close()
             return
         if self._store is None:
-            raise ResumeError(f"no run {run} goes on here, and no store remembers runs")
+            raise ResumeError(f"run {run} is not active here, and there is no store to read it from")
         record = await self._store.record(run)
         members = tuple(agent.name for agent in record.network.agents)
         yield RunStarted(run=run, protocol=record.protocol_name, members=members)
-        said: list[Message] = []
+        messages: list[Message] = []
         seen = 0
         while True:
             record = await self._store.record(run)
-            said += await self._store.messages(run, after=len(said) - 1)
-            for message in said[seen:]:
+            messages += await self._store.messages(run, after=len(messages) - 1)
+            for message in messages[seen:]:
                 yield MessageSaid(run=run, message=message)
-            seen = len(said)
+            seen = len(messages)
             if record.status != "running":
                 break
-            await asyncio.sleep(LOOK_EVERY)
-        usage = sum((message.usage for message in said), Usage())
+            await asyncio.sleep(POLL_SECONDS)
+        usage = sum((message.usage for message in messages), Usage())
         yield RunEnded(run=run, status=record.status, answer=record.answer, detail=record.detail, usage=usage)
 
     async def cancel(self, run: str) -> bool:
-        """End a run that goes on here, and wait until it is recorded as `cancelled`; its caller gets that outcome.
+        """Cancel an active run, and wait until it is recorded as `cancelled`; its caller gets that outcome.
 
-        Returns whether there was such a run.
+        Returns whether this coordinator had such a run.
         """
         execution = self._executions.get(run)
         if execution is None:
@@ -245,41 +260,34 @@ class Coordinator:
         return True
 
     async def close(self) -> None:
-        """Cancel every run that goes on, and wait until they are recorded. Runs can be resumed later."""
+        """Cancel every active run, and wait until their ends are recorded. The runs can be resumed later."""
         await asyncio.gather(*(execution.cancel() for execution in self._executions.values()))
 
-    async def _start(
-        self,
-        task: Task,
-        protocol: ProtocolSpec,
-        run: str,
-        seed: int,
-        limits: Limits | None,
-        origin: Origin | None,
-        options: RunOptions,
-        events: EventBus,
-    ) -> Outcome:
-        """Record a new run, and carry it out."""
+    async def _start(self, task: Task, protocol: ProtocolSpec, options: RunOptions, events: EventBus) -> Outcome:
+        """Make the record of a new run, and execute the run."""
         async with self._members.lease() as network:
             compiled = self._prepare(protocol, network)
-            origin = origin or Origin()
+            origin = options.origin or Origin()
             now = datetime.now(UTC)
-            record = RunRecord(
-                id=run,
-                task=task,
-                protocol_name=compiled.name,
-                protocol=compiled.fingerprinted,
-                network=network.spec,
-                fingerprint=compiled.fingerprint,
-                seed=seed,
-                limits=limits or Limits(),
-                status="running",
-                created=now,
-                updated=now,
-                protocol_source=origin.protocol,
-                network_source=origin.network,
-                scenario_source=origin.scenario,
-            )
+            try:
+                record = RunRecord(
+                    id=options.run or secrets.token_hex(6),
+                    task=task,
+                    protocol_name=compiled.name,
+                    protocol=compiled.fingerprinted,
+                    network=network.spec,
+                    fingerprint=compiled.fingerprint,
+                    seed=options.seed,
+                    limits=options.limits or Limits(),
+                    status="running",
+                    created=now,
+                    updated=now,
+                    protocol_source=origin.protocol,
+                    network_source=origin.network,
+                    scenario_source=origin.scenario,
+                )
+            except ValidationError as error:
+                raise BadInput(f"the run's {first_problem(error)}") from error
             return await self._carry_out(record, compiled, network, None, options, events)
 
     async def _carry_out(
@@ -287,26 +295,26 @@ class Coordinator:
         record: RunRecord,
         compiled: CompiledProtocol,
         network: Network,
-        said: list[Message] | None,
+        history: list[Message] | None,
         options: RunOptions,
         events: EventBus,
     ) -> Outcome:
-        """Carry out a new run, or one that is resumed and has `said` something already."""
+        """Execute a new run, or a resumed one with the messages of its `history`."""
         if options.on_event is not None:
             events.listen(options.on_event)
         context = RunContext(
             record.id,
             network,
             record.seed,
-            Budget(record.limits, sum((message.usage for message in said or ()), Usage())),
-            said or (),
+            Budget(record.limits, sum((message.usage for message in history or ()), Usage())),
+            history or (),
             recorder=self._store,
             events=events,
             stream_text=options.stream_text,
         )
-        execution = Execution(record, compiled, context, self._store, resumed=said is not None)
+        execution = Execution(record, compiled, context, self._store, resumed=history is not None)
         if record.id in self._executions:
-            raise ResumeError(f"run {record.id} is going on already: follow it instead")
+            raise ResumeError(f"run {record.id} is active already: follow it instead")
         self._executions[record.id] = execution
         try:
             return await execution.carry_out(options.answering)

@@ -1,9 +1,8 @@
-"""One run at work: from its record to its outcome. However it ends, the end is recorded and published."""
+"""The execution of one run, from its record to its outcome. Every kind of end is recorded and published."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,11 +22,12 @@ from agentnet.coordinator.compiled import CompiledProtocol
 from agentnet.coordinator.outcome import Outcome
 from agentnet.coordinator.preflight import require_knowledge
 from agentnet.errors import AgentNetError, LimitReached, ResumeError, Unsuited
+from agentnet.logs import logger
 
 if TYPE_CHECKING:
     from agentnet.store import Runs
 
-log = logging.getLogger("agentnet.runs")
+log = logger("runs")
 
 T = TypeVar("T")
 End = tuple[RunStatus, str | None, str]
@@ -35,7 +35,7 @@ End = tuple[RunStatus, str | None, str]
 
 
 class Execution:
-    """A run that goes on in this process. The graph runs in a task of its own, so that it can be cancelled by id."""
+    """A run that is active in this process. The graph runs in a task of its own, so that it can be cancelled by id."""
 
     def __init__(
         self,
@@ -49,9 +49,9 @@ class Execution:
         self._record, self._compiled, self.context, self._store = record, compiled, context, store
         self._resumed = resumed
         self._cancelled = False
-        """Whether `cancel` was called, rather than the caller's task cancelled."""
-        self._begun = False
-        """Whether the run is recorded: before that, an id may belong to another run."""
+        """Whether `cancel` was called; cancelling the caller's task does not set it."""
+        self._begun = resumed
+        """Whether the run is recorded, and owned by this process: before that, its id may belong to another run."""
         self._ended = asyncio.Event()
         self._work: asyncio.Task[End] | None = None
 
@@ -65,14 +65,17 @@ class Execution:
         )
 
     async def cancel(self) -> None:
-        """End the run as `cancelled`, and wait until that is recorded. Its caller gets the outcome."""
+        """Cancel the run, and wait until its end is recorded. The caller of `carry_out` gets the outcome."""
         self._cancelled = True
         if self._work is not None:
             self._work.cancel()
         await self._ended.wait()
 
     async def carry_out(self, answering: Callable[[Question], Awaitable[str | None]] | None) -> Outcome:
-        """Run to the end. Raises what stands in the way of the run itself, which is then recorded as `interrupted`."""
+        """Run the protocol, and return the outcome.
+
+        Raises the errors of the run itself (a store that fails, say), after recording it as `interrupted`.
+        """
         self._work = asyncio.create_task(self._run(answering))
         end: End = ("interrupted", None, "")
         failed = True
@@ -96,7 +99,7 @@ class Execution:
         )
 
     async def _begin(self) -> Message:
-        """Record the run and its task, or find the task again. Returns the message that states it."""
+        """Return the task's message: record the run and the task, or find the message of a resumed run."""
         context, record = self.context, self._record
         task: Message | None = None
         if not self._resumed:
@@ -112,7 +115,7 @@ class Execution:
         return task
 
     async def _run(self, answering: Callable[[Question], Awaitable[str | None]] | None) -> End:
-        """Run the graph, with the words of people where it waits for them."""
+        """Run the graph; whenever it waits for people, ask them and resume it with their words."""
         task = await finished(self._begin())
         config: RunnableConfig = {
             "configurable": {"thread_id": self._record.id},
@@ -131,40 +134,36 @@ class Execution:
                 final = await self._compiled.graph.ainvoke(
                     step, config, context=self.context, durability="async" if durable else None
                 )
-                asked = self._in_order(final.get("__interrupt__", ()))
-                if not asked:
+                interrupts = self._in_order(final.get("__interrupt__", ()))
+                if not interrupts:
                     return _end_of(self.context, final["outcome"])
-                words = await self._words_of_people(asked, answering)
-                if len(words) < len(asked):
-                    answering = None  # a person left: their words so far count, and no further question is put
-                if not words:
-                    names = ", ".join(dict.fromkeys(str(each.value["agent"]) for each in asked))
+                # One at a time, so that words are recorded before the next question is asked.
+                words = await self._words_for(interrupts[0], answering)
+                if words is None:
+                    names = ", ".join(dict.fromkeys(str(interrupt.value["agent"]) for interrupt in interrupts))
                     return "interrupted", None, f"waits for {names}; resume the run to answer"
-                step = Command(resume=words)
+                step = Command(resume={interrupts[0].id: words})
         except LimitReached as error:
             return "stopped", None, str(error)
         except Unsuited as error:
             return "failed", None, str(error)
 
-    def _in_order(self, asked: Iterable[Interrupt]) -> list[Interrupt]:
+    def _in_order(self, interrupts: Iterable[Interrupt]) -> list[Interrupt]:
         """Questions to people, in the order of the network."""
         order = list(self.context.network.agents)
-        return sorted(asked, key=lambda interrupt: order.index(interrupt.value["agent"]))
+        return sorted(interrupts, key=lambda interrupt: order.index(interrupt.value["agent"]))
 
-    async def _words_of_people(
-        self, asked: Sequence[Interrupt], answering: Callable[[Question], Awaitable[str | None]] | None
-    ) -> dict[str, str]:
-        """Interrupt → what the person said. Questions are put one by one; the first without words is the last."""
-        said: dict[str, str] = {}
-        for interrupt in asked:
-            question = Question.model_validate({**interrupt.value, "choices": tuple(interrupt.value["choices"])})
-            if self.context.events.wanted:
-                self.context.events.publish(InputRequested(run=self._record.id, question=question))
-            words = await answering(question) if answering is not None else None
-            if words is None:
-                break
-            said[interrupt.id] = words
-        return said
+    async def _words_for(
+        self, interrupt: Interrupt, answering: Callable[[Question], Awaitable[str | None]] | None
+    ) -> str | None:
+        """Ask a person a question, and return their words; None if they left, or if there is no way to ask."""
+        question = Question.model_validate({**interrupt.value, "choices": tuple(interrupt.value["choices"])})
+        if self.context.events.wanted:
+            self.context.events.publish(InputRequested(run=self._record.id, question=question))
+        if answering is None:
+            return None
+        with self.context.budget.paused():
+            return await answering(question)
 
     async def _has_checkpoint(self, config: RunnableConfig) -> bool:
         saver = self._compiled.graph.checkpointer
@@ -174,7 +173,7 @@ class Execution:
         if saved is None:
             return False
         metadata: dict[str, Any] = dict(saved.metadata)
-        fingerprint = metadata.get("fingerprint", metadata.get("signature"))  # before 0.2, it was called a signature
+        fingerprint = metadata.get("fingerprint", metadata.get("signature"))  # called a signature before 0.2
         if fingerprint != self._compiled.fingerprint:
             raise ResumeError(
                 f"the checkpoint of run {self._record.id} was written by another protocol "
@@ -183,11 +182,11 @@ class Execution:
         return True
 
     async def _end(self, status: RunStatus, answer: str | None, detail: str, *, failed: bool) -> None:
-        """Record the end, drop checkpoints that are of no more use, and publish the last event.
+        """Record the end, delete checkpoints that are no longer needed, and publish the last event.
 
-        A run that was cancelled begins again at its first node when it is resumed, and finds what was said by its ids.
+        A cancelled run needs none: when it is resumed, it starts at its first node and finds its messages by their ids.
 
-        Raises `StoreError`; where the run `failed` with an error of its own, that one counts and this one is logged.
+        Raises `StoreError`; if the run `failed` with an error of its own, a `StoreError` is logged instead.
         """
         run, saver = self._record.id, self._compiled.graph.checkpointer
         work: list[Awaitable[None]] = []
@@ -211,7 +210,7 @@ class Execution:
 
 
 async def finished(work: Coroutine[Any, Any, T]) -> T:
-    """Wait for some work to the end, even while the caller is cancelled; that is raised when the work is done."""
+    """Await some work to its end, even if the caller is cancelled meanwhile; raise the cancellation afterwards."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -230,7 +229,7 @@ async def finished(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _end_of(context: RunContext, outcome: Sequence[str]) -> End:
-    """What the last message of a run says: an answer, or why there is none."""
+    """The end of a run by its last message: an answer, or the reason why there is none."""
     (last,) = context.get(outcome)
     answer = answer_of(last.body)
     if answer is not None:

@@ -1,4 +1,4 @@
-"""What a run comes to."""
+"""The outcome of a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from agentnet.contracts.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended. `answer` is None unless it is done; `messages` are in the order in which they were recorded."""
+    """The end of a run. `answer` is None unless the run is done; `messages` are in the order of their recording."""
 
     run: str
     status: RunStatus
@@ -23,7 +23,7 @@ class Outcome:
     """Names of the network's agents, in its order."""
 
     def _repr_html_(self) -> str:
-        """Return what notebooks show of an outcome: its messages, the answer, and what it took."""
+        """Return the outcome for notebooks: its messages, the answer, and the usage."""
         from agentnet.rendering.html import as_html
 
         return as_html(self.messages, self.status, self.answer, self.detail, self.usage, self.members)

@@ -1,4 +1,4 @@
-"""Preflight: what a protocol needs, against what each agent can do, before anything runs."""
+"""Preflight: compares a protocol's needs with the agents' abilities before anything runs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from agentnet.errors import PreflightError, Unsuited
 from agentnet.network import Network
 
 ANSWERING = ("solve", "revise", "review", "conclude", "synthesize")
-"""The roles in which an agent writes an answer to the task."""
+"""The roles whose replies answer the task."""
 
 
 def preflight(expression: Expression, network: Network) -> list[str]:
-    """Notes on what will work less well than it could. Raises `PreflightError` naming everything that cannot work."""
+    """Return notes on needs that agents meet only partly. Raises `PreflightError` with all needs that are not met."""
     problems: list[str] = []
     notes: list[str] = []
     for need in dict.fromkeys(needs(expression)):
@@ -29,30 +29,31 @@ def preflight(expression: Expression, network: Network) -> list[str]:
 
 
 def require_knowledge(name: str, expression: Expression, network: Network, label: str | None, floor: float) -> None:
-    """Raise `Unsuited` where the agents that would answer a task were measured, and know too little of its label.
+    """Raise `Unsuited` if all agents that would answer a task were measured, and know too little about its label.
 
-    They do if the best of them had a smaller share of such tasks right than `floor` (0 to 1). An agent that was not
-    measured for the label may know it, and a planner makes other tasks of the task: neither is refused.
+    They know too little if even the best of them answered a smaller share of such tasks right than `floor` (0 to 1). An
+    agent that was not measured for the label may know it, and a planner splits the task into other tasks: neither is
+    refused.
     """
     if floor == 0 or label is None:
         return
-    asked_for = list(needs(expression))
-    if any(need.role == "plan" for need in asked_for):
+    protocol_needs = list(needs(expression))
+    if any(need.role == "plan" for need in protocol_needs):
         return
     solvers = [agent.name for agent in network if "solver" in agent.card.roles]
     asked = {
         network.best(solvers or network.agents, label) if need.agent == BEST else need.agent
-        for need in asked_for
+        for need in protocol_needs
         if need.role in ANSWERING
     }
     measured = {agent: network[agent].card.measured.get(label) for agent in sorted(asked)}
-    known = {agent: found for agent, found in measured.items() if found is not None}
+    known = {agent: measurement for agent, measurement in measured.items() if measurement is not None}
     if len(known) < len(asked):
         return
     best = max(known, key=lambda agent: known[agent].accuracy)
     if known[best].accuracy < floor:
         raise Unsuited(
-            f"{name} is not for this: {best}, the best at {label} of the agents that it asks, was right on "
-            f"{known[best].accuracy * 100:.0f} % of {known[best].items} such tasks; ask a protocol that splits tasks, "
+            f"{name} does not suit this task: its best agent at {label}, {best}, was right on "
+            f"{known[best].accuracy * 100:.0f} % of {known[best].items} such tasks; use a protocol that splits tasks, "
             f"such as delegation"
         )

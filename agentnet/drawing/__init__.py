@@ -1,8 +1,8 @@
-"""Drawings of a compiled graph: mermaid and ascii by LangGraph itself, SVG and PNG from a layout of our own making.
+"""Drawings of a compiled graph: mermaid and ascii by LangGraph itself, SVG and PNG from AgentNet's own layout.
 
-LangGraph draws pictures through a web service or a browser, and Graphviz is a program that may not be there. grandalf
-(pure Python, the library that draws LangGraph's ascii) lays graphs out in layers; each nested graph is laid out first
-and becomes one box of its parent. SVG is written from that; Pillow paints the PNG.
+LangGraph draws pictures through a web service or a browser, and Graphviz may not be installed. grandalf (pure Python,
+the library behind LangGraph's ascii) lays graphs out in layers; each nested graph is laid out first and becomes one box
+of its parent. SVG is written directly; Pillow paints the PNG.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ INSTALL = "pip install 'agentnet-ai[picture]'"
 
 
 def draw(graph: Any, form: str) -> bytes:
-    """A compiled LangGraph in one of the forms. Raises `BadInput` where a library is missing."""
+    """Return a drawing of a compiled LangGraph: `form` is mermaid, ascii, svg or png.
+
+    Raises `BadInput` if a library is missing.
+    """
     if form == "mermaid":
         return str(_told_apart(graph.get_graph(xray=True)).draw_mermaid()).encode()
     with _needed(form):
@@ -33,10 +36,9 @@ def draw(graph: Any, form: str) -> bytes:
 
 
 def _told_apart(drawable: Any) -> Any:
-    """The same drawable graph, in which no two nested graphs have one name: mermaid's subgraphs must not.
+    """The drawable graph with unique names for nested graphs, as mermaid's subgraphs require.
 
-    Node ids are paths (``serial:debate:sage``); of the graphs in them that are called alike, all but the first get a
-    number.
+    Node ids are paths (``serial:debate:sage``); of nested graphs with equal names, all but the first get a number.
     """
     from langchain_core.runnables.graph import Graph
 
@@ -59,7 +61,7 @@ def _told_apart(drawable: Any) -> Any:
 
 
 def for_notebooks(graph: Any) -> tuple[bytes, dict[str, int]]:
-    """A PNG, and the size to show it in: sites that render notebooks lose SVG, or its text. Raises as `draw` does."""
+    """Return a PNG and its display size: sites that render notebooks lose SVG, or its text. Raises as `draw` does."""
     with _needed("png"):
         from agentnet.drawing.layout import lay_out
         from agentnet.drawing.painting import to_png

@@ -1,4 +1,4 @@
-"""Where the nodes and edges of a compiled graph go: layers from top to bottom, nested graphs as boxes in boxes."""
+"""The layout of a compiled graph: layers from top to bottom, nested graphs as boxes in boxes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENDS = {"__start__": "start", "__end__": "end"}
 
 @dataclass
 class Box:
-    """A node (or a whole nested graph) with its place in its parent: `x`, `y` is the upper left corner."""
+    """A node (or a whole nested graph); `x`, `y` is its upper left corner in the parent."""
 
     name: str
     width: float
@@ -32,7 +32,7 @@ class Box:
 
 @dataclass
 class Line:
-    """An edge as a polyline from one box to another; `back` goes up again, `choice` is conditional."""
+    """An edge as a polyline from one box to another; `back`: it leads upwards; `choice`: it is conditional."""
 
     points: list[tuple[float, float]]
     choice: bool
@@ -51,7 +51,7 @@ class Picture:
 
 @dataclass
 class _View:
-    """What grandalf wants to know of a vertex: its size; it sets the middle of it."""
+    """A vertex as grandalf reads it: its size; grandalf sets the centre `xy`."""
 
     w: float
     h: float
@@ -59,7 +59,7 @@ class _View:
 
 
 def lay_out(graph: Any) -> Picture:
-    """The layout of a compiled LangGraph and of every graph inside it."""
+    """Return the layout of a compiled LangGraph and of every graph inside it."""
     drawn = graph.get_graph()
     nested = {name: lay_out(inner) for name, inner in graph.get_subgraphs()}
     boxes = {name: _box(ENDS.get(name, name), nested.get(name)) for name in drawn.nodes}
@@ -78,7 +78,7 @@ def _box(name: str, inner: Picture | None) -> Box:
 
 
 def _place(boxes: dict[str, Box], edges: list[tuple[str, str, bool]]) -> None:
-    """Give every box its place: layers by grandalf's Sugiyama layout."""
+    """Set the position of every box, by grandalf's Sugiyama layout."""
     vertices = {name: Vertex(name) for name in boxes}
     for name, vertex in vertices.items():
         vertex.view = _View(boxes[name].width, boxes[name].height)
@@ -96,7 +96,7 @@ def _place(boxes: dict[str, Box], edges: list[tuple[str, str, bool]]) -> None:
 
 
 def _depths(edges: list[tuple[str, str, bool]]) -> dict[str, int]:
-    """Steps from the start. What does not lead deeper is a loop's way back, and has no say in the layers."""
+    """Node → steps from the start. Edges that do not lead deeper close loops, and do not affect the layers."""
     deep = {"__start__": 0}
     waiting = ["__start__"]
     for node in waiting:
@@ -108,21 +108,21 @@ def _depths(edges: list[tuple[str, str, bool]]) -> dict[str, int]:
 
 
 def _route(picture: Picture, boxes: dict[str, Box], edges: list[tuple[str, str, bool]]) -> None:
-    """Straight lines downwards; what skips a box on its way, or goes up again, runs round the outside."""
+    """Draw edges as straight lines downwards; edges that would cross a box, or lead upwards, run around the outside."""
     right = max(box.x + box.width for box in boxes.values())
     lanes: list[tuple[float, float, bool]] = []
     for source, target, choice in edges:
-        one, other = boxes[source], boxes[target]
-        back = other.y <= one.y
-        start = (one.x + one.width / 2, one.y + one.height)
-        end = (other.x + other.width / 2, other.y)
-        if back or _crosses(start, end, (box for box in boxes.values() if box not in (one, other))):
+        start_box, end_box = boxes[source], boxes[target]
+        back = end_box.y <= start_box.y
+        start = (start_box.x + start_box.width / 2, start_box.y + start_box.height)
+        end = (end_box.x + end_box.width / 2, end_box.y)
+        if back or _crosses(start, end, (box for box in boxes.values() if box not in (start_box, end_box))):
             if (start[1], end[1], choice) not in lanes:
                 lanes.append((start[1], end[1], choice))
             outside = right + (lanes.index((start[1], end[1], choice)) + 1) * LANE
             up = GAP_Y / 3
-            start = (one.x + one.width * 0.75, start[1])
-            end = (other.x + other.width * 0.75, end[1])
+            start = (start_box.x + start_box.width * 0.75, start[1])
+            end = (end_box.x + end_box.width * 0.75, end[1])
             bends = [(start[0], start[1] + up), (outside, start[1] + up), (outside, end[1] - up), (end[0], end[1] - up)]
             picture.lines.append(Line([start, *bends, end], choice, back))
         else:

@@ -18,7 +18,7 @@ ARROW = 7.0
 
 
 def to_svg(picture: Picture) -> str:
-    """A document of its own: no script, no font, nothing to load."""
+    """Return a self-contained SVG document, without scripts, fonts or external references."""
     width, height = math.ceil(picture.width), math.ceil(picture.height)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
@@ -55,7 +55,7 @@ def _svg(picture: Picture, x: float, y: float) -> list[str]:
 
 
 def to_png(picture: Picture) -> bytes:
-    """The same as pixels, painted by Pillow with the font that it carries."""
+    """Return the picture as a PNG, painted by Pillow with its built-in font."""
     from PIL import Image, ImageDraw, ImageFont
 
     image = Image.new("RGB", (math.ceil(picture.width * SCALE), math.ceil(picture.height * SCALE)), PAPER)
@@ -81,15 +81,15 @@ def _paint(brush: Any, font: Any, picture: Picture, x: float, y: float) -> None:
 
 
 def _stroke(brush: Any, points: list[tuple[float, float]], line: Line) -> None:
-    """A line, in dashes where it is a choice."""
+    """Draw a line, dashed if it is a choice."""
     if not line.choice:
         brush.line(points, fill=INK, width=SCALE)
         return
     for (x1, y1), (x2, y2) in pairwise(points):
         length = math.hypot(x2 - x1, y2 - y1) or 1.0
         for start in range(0, int(length), 9 * SCALE):
-            one, other = start / length, min(start + 5 * SCALE, length) / length
-            ends = [(x1 + (x2 - x1) * part, y1 + (y2 - y1) * part) for part in (one, other)]
+            dash = start / length, min(start + 5 * SCALE, length) / length
+            ends = [(x1 + (x2 - x1) * part, y1 + (y2 - y1) * part) for part in dash]
             brush.line(ends, fill=INK, width=SCALE)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from agentnet.errors import BadInput
 from agentnet.evals.suite import SuiteSpec
 from agentnet.files.names import suggestion
+from agentnet.files.paths import is_file, written_path
 from agentnet.files.shipped import shipped_files
 from agentnet.files.yaml import read_yaml
 
@@ -57,8 +58,8 @@ def shipped_suites() -> dict[str, SuiteSpec]:
 def find_suite(reference: str) -> Suite:
     """Return the suite of a shipped name or a YAML file. Raises `BadInput`: one line that names the file."""
     shipped = shipped_files("evals")
-    path = shipped.get(reference, Path(reference).expanduser())
-    if not path.is_file():
+    path = shipped.get(reference, written_path(reference))
+    if not is_file(path):
         raise BadInput(
             f"no suite {reference!r}{suggestion(reference, shipped)} (known: {', '.join(shipped)}; or give a YAML file)"
         )

@@ -1,1 +1,1 @@
-"""Files: what people write (YAML, tables), what travels with AgentNet, and names looked up among the known ones."""
+"""Files: YAML and tables that people write, files that ship with AgentNet, and lookup of names."""

@@ -1,4 +1,4 @@
-"""Reading JSONL, JSON and CSV, compressed with gzip or not. Every error names its file and line."""
+"""Reading JSONL, JSON and CSV, plain or compressed with gzip. Every error names its file and line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from agentnet.errors import BadInput
 
 SUFFIXES = {".jsonl": "JSONL", ".ndjson": "JSONL", ".json": "JSON", ".csv": "CSV", ".tsv": "CSV"}
 COMPRESSED = ".gz"
-"""May follow each of the other endings."""
+"""Optional second suffix of all the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,20 @@ class Record:
     """One line of a table or one object of a JSON file."""
 
     place: str
+    """The file and line (or item) of the record, for error messages."""
     fields: dict[str, Any]
 
     def text(self, field: str) -> str:
-        """A field as text. Missing, empty or not text: `BadInput`."""
-        found = self.value(field)
-        if isinstance(found, list | dict):
-            raise BadInput(f"{self.place}: {field!r} should be text, it is {_kind(found)}")
-        if not (text := written(found)):
+        """Return a field as text. Raises `BadInput` if it is missing, empty or not text."""
+        value = self.value(field)
+        if isinstance(value, list | dict):
+            raise BadInput(f"{self.place}: {field!r} should be text, it is {_kind(value)}")
+        if not (text := written(value)):
             raise BadInput(f"{self.place}: {field!r} is empty")
         return text
 
     def value(self, field: str) -> Any:
-        """A field as it is. Missing or null: `BadInput`."""
+        """Return the value of a field. Raises `BadInput` if it is missing or null."""
         if self.fields.get(field) is None:
             known = ", ".join(self.fields) or "none"
             raise BadInput(
@@ -48,29 +49,29 @@ class Record:
 
 
 def records(path: Path) -> tuple[Record, ...]:
-    """Return the records of a file, whose ending says what it is. Raises `BadInput`, also for an empty file."""
+    """Return the records of a file; its suffix gives the format. Raises `BadInput`, also for an empty file."""
     kind = kind_of(path)
     if kind == "CSV":
-        found = tuple(_with_header(path))
+        rows = tuple(_with_header(path))
     elif kind == "JSONL":
-        found = tuple(_json_lines(path))
+        rows = tuple(_json_lines(path))
     else:
-        found = tuple(_json(path))
-    if not found:
+        rows = tuple(_json(path))
+    if not rows:
         raise BadInput(f"{path}: there is no item in it")
-    return found
+    return rows
 
 
 def kind_of(path: Path) -> str:
-    """Return JSONL, JSON or CSV, by the ending of the file's name."""
+    """Return JSONL, JSON or CSV, by the suffix of the file's name. Raises `BadInput` for another suffix."""
     kind = SUFFIXES.get(uncompressed(path).suffix.lower())
     if kind is None:
-        raise BadInput(f"{path}: what is it? A dataset's file ends in {', '.join(SUFFIXES)}, perhaps with {COMPRESSED}")
+        raise BadInput(f"{path}: unknown format; use {', '.join(SUFFIXES)}, with or without {COMPRESSED} after it")
     return kind
 
 
 def uncompressed(path: Path) -> Path:
-    """Return a path without the ending of compression: ``a.csv`` for ``a.csv.gz``."""
+    """Return a path without the suffix of compression: ``a.csv`` for ``a.csv.gz``."""
     return path.with_suffix("") if path.suffix.lower() == COMPRESSED else path
 
 
@@ -79,7 +80,7 @@ def read(path: Path) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; a path starts from the folder of the file that names it") from None
+        raise BadInput(f"{path}: no such file; paths are relative to the folder of the file that names them") from None
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
     if uncompressed(path) != path:
@@ -88,14 +89,14 @@ def read(path: Path) -> str:
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise BadInput(f"{path}: not a whole gzip file ({error}); compress it again") from error
     try:
-        # As a text file is read: every kind of line end becomes one.
+        # Like a text file: every kind of line end becomes "\n".
         return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig").read()
     except UnicodeDecodeError as error:
         raise BadInput(f"{path}: not UTF-8 (byte {error.start}); convert it") from error
 
 
 def cells(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield the lines of a CSV file that are not empty, each with its place. The delimiter of .tsv is a tab."""
+    """Yield ``file:line`` and the cells of each non-empty line of a CSV file. The delimiter of .tsv is a tab."""
     delimiter = "\t" if uncompressed(path).suffix.lower() == ".tsv" else ","
     reader = csv.reader(io.StringIO(read(path), newline=""), delimiter=delimiter, strict=True)
     lines: list[tuple[str, list[str]]] = []
@@ -115,7 +116,7 @@ def cells(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 @contextmanager
 def _fields_of_any_length() -> Iterator[None]:
-    """Lift the CSV reader's limit of 128 KiB for a field: a passage can be longer. It holds for the whole process."""
+    """Lift the CSV reader's limit of 128 KiB per field, which is global to the process: a passage can be longer."""
     with _limit:
         before = csv.field_size_limit(2**31 - 1)
         try:
@@ -127,11 +128,11 @@ def _fields_of_any_length() -> Iterator[None]:
 _limit = threading.Lock()
 
 
-def written(found: Any) -> str:
-    """A value of JSON as people write it."""
-    if isinstance(found, bool):
-        return "yes" if found else "no"
-    return str(found).strip()
+def written(value: Any) -> str:
+    """Return a JSON value as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value).strip()
 
 
 def _with_header(path: Path) -> Iterator[Record]:
@@ -140,9 +141,9 @@ def _with_header(path: Path) -> Iterator[Record]:
     names = [name.strip() for name in header]
     if len(set(names)) != len(names):
         raise BadInput(f"{place}: two columns have the same name")
-    if len(names) == 1 and (other := next((sign for sign in ";\t" if sign in names[0]), None)):
-        parted = "semicolons" if other == ";" else "tabs"
-        raise BadInput(f"{place}: its columns are parted by {parted}; save it with commas, or as .tsv with tabs")
+    if len(names) == 1 and (delimiter := next((sign for sign in ";\t" if sign in names[0]), None)):
+        separators = "semicolons" if delimiter == ";" else "tabs"
+        raise BadInput(f"{place}: {separators} separate its columns; save it with commas, or as .tsv with tabs")
     for place, row in lines:
         if len(row) != len(names):
             raise BadInput(f"{place}: {len(row)} columns where the header has {len(names)}; are its commas quoted?")
@@ -159,43 +160,43 @@ def _json_lines(path: Path) -> Iterator[Record]:
 
 def _json(path: Path) -> Iterator[Record]:
     """A list of objects, or an object with one such list in it (BIG-Bench Hard: `examples`)."""
-    found = _parsed(str(path), read(path))
-    if isinstance(found, dict):
-        lists = [value for value in found.values() if isinstance(value, list)]
+    content = _parsed(str(path), read(path))
+    if isinstance(content, dict):
+        lists = [value for value in content.values() if isinstance(value, list)]
         if len(lists) != 1:
             raise BadInput(
                 f"{path}: an object with {len(lists)} lists in it; which one holds the items? Keep only that"
             )
-        found = lists[0]
-    if not isinstance(found, list):
-        raise BadInput(f"{path}: should be a list of objects, it is {_kind(found)}")
-    for number, value in enumerate(found, start=1):
+        content = lists[0]
+    if not isinstance(content, list):
+        raise BadInput(f"{path}: should be a list of objects, it is {_kind(content)}")
+    for number, value in enumerate(content, start=1):
         yield _record(f"{path}: item {number}", value)
 
 
 def _parsed(place: str, text: str) -> Any:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
         if "\\ud" in text.lower():
-            json.dumps(found, ensure_ascii=False).encode()
-        return found
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except json.JSONDecodeError as error:
         if error.msg == "Extra data" and "\n" in text.strip():
             raise BadInput(f"{place}:{error.lineno}: more than one JSON value; is it JSONL? Name it .jsonl") from error
-        at = f":{error.lineno}" if "\n" in text else ""
-        raise BadInput(f"{place}{at}: not JSON: {error.msg} (column {error.colno})") from error
+        line = f":{error.lineno}" if "\n" in text else ""
+        raise BadInput(f"{place}{line}: not JSON: {error.msg} (column {error.colno})") from error
     except UnicodeEncodeError as error:
         raise BadInput(f"{place}: not usable JSON: an escape such as \\ud83d that lacks its other half") from error
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{place}: not usable JSON: {error}") from error
 
 
-def _record(place: str, found: Any) -> Record:
-    if not isinstance(found, dict):
-        raise BadInput(f"{place}: should be an object with fields, it is {_kind(found)}")
-    return Record(place, found)
+def _record(place: str, value: Any) -> Record:
+    if not isinstance(value, dict):
+        raise BadInput(f"{place}: should be an object with fields, it is {_kind(value)}")
+    return Record(place, value)
 
 
-def _kind(found: Any) -> str:
+def _kind(value: Any) -> str:
     names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
-    return names.get(type(found), "null")
+    return names.get(type(value), "null")

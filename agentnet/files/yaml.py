@@ -1,4 +1,4 @@
-"""Reading what people write: YAML into a pydantic type, with errors that name the file and the place."""
+"""Reading YAML files into pydantic types, with errors that name the file and the field."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T", bound=BaseModel)
 
 
 def read_yaml(path: Path, kind: type[T], error: type[BadInput]) -> T:
-    """The content of a YAML file as `kind`. Raises `error` with one line: file, place, problem."""
+    """Return the content of a YAML file as `kind`. Raises `error` with one line: file, field or line, problem."""
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as problem:
@@ -28,8 +28,8 @@ def read_yaml(path: Path, kind: type[T], error: type[BadInput]) -> T:
         where = f" line {mark.line + 1}" if mark else ""
         raise error(f"{path}:{where} is not YAML: {getattr(problem, 'problem', problem)}") from problem
     if not isinstance(data, dict):
-        found = "nothing" if data is None else type(data).__name__
-        raise error(f"{path}: expected a mapping at the top, found {found}")
+        kind_name = "nothing" if data is None else type(data).__name__
+        raise error(f"{path}: expected a mapping at the top, found {kind_name}")
     try:
         return kind.model_validate(data)
     except ValidationError as problem:
@@ -37,7 +37,7 @@ def read_yaml(path: Path, kind: type[T], error: type[BadInput]) -> T:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as it is meant: of two equal keys the first would be lost without a word."""
+    """A YAML loader that refuses duplicate keys; the safe loader would silently drop the first."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()

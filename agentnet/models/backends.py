@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentnet.contracts.model_specs import LlamaSpec, ModelSpec, OpenAISpec, ReplaySpec
 from agentnet.errors import ModelFileError
+from agentnet.files.paths import written_path
 from agentnet.models.base import Model
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def settled(spec: ModelSpec, base: Path) -> ModelSpec:
     field = BACKENDS[spec.kind].file
     if field is None or getattr(spec, field).startswith((ZOO, HUB)):
         return spec
-    return spec.model_copy(update={field: os.path.realpath(base / Path(getattr(spec, field)).expanduser())})
+    return spec.model_copy(update={field: os.path.realpath(base / written_path(getattr(spec, field)))})
 
 
 def find_file(spec: LlamaSpec, base: Path) -> Path:
@@ -66,7 +67,7 @@ def _local(spec: LlamaSpec, base: Path) -> Path:
         from agentnet.zoo import catalog
 
         return catalog.path(spec.path.removeprefix(ZOO))
-    return base / Path(spec.path).expanduser()
+    return base / written_path(spec.path)
 
 
 def _open_llama(spec: LlamaSpec, base: Path, machine: Machine | None) -> Model:

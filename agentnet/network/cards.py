@@ -1,4 +1,4 @@
-"""The card of each member: what the network file says, or what is known of a zoo model."""
+"""Defaults that a zoo model brings to a network file: its card, and the prompt pack that it was trained with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ZOO = "zoo:"
 
 
 def with_known_cards(spec: NetworkSpec) -> NetworkSpec:
-    """The network with a card for every member: a zoo model brings its own where the file gives none.
+    """Return the network with a card for every member: a zoo model brings its own card and pack if the file gives none.
 
     Raises `ModelFileError` for an unknown zoo model.
     """
@@ -18,10 +18,9 @@ def with_known_cards(spec: NetworkSpec) -> NetworkSpec:
 
 
 def _with_known_card(agent: AgentSpec) -> AgentSpec:
-    if "card" in agent.model_fields_set or not isinstance(agent.model, LlamaSpec):
-        return agent
-    if not agent.model.path.startswith(_ZOO):
+    if not isinstance(agent.model, LlamaSpec) or not agent.model.path.startswith(_ZOO):
         return agent
     from agentnet.zoo import catalog
 
-    return agent.model_copy(update={"card": catalog.card(agent.model.path.removeprefix(_ZOO))})
+    known = {"card": catalog.card(agent.model.path.removeprefix(_ZOO)), "pack": catalog.PACK}
+    return agent.model_copy(update={name: value for name, value in known.items() if name not in agent.model_fields_set})

@@ -6,28 +6,30 @@ from pathlib import Path
 
 from agentnet.contracts.network import NetworkSpec
 from agentnet.errors import ModelFileError, NetworkError
+from agentnet.files.paths import is_file, written_path
 from agentnet.files.yaml import read_yaml
 from agentnet.network.cards import with_known_cards
 
 ZOO = "zoo"
 EMBEDDED = {ZOO: 1, "zoo-batched": 8}
-"""Networks that need no file → how many requests each of their models decodes together."""
+"""Networks without a file → number of requests that each of their models decodes together."""
 
 
 def find_network(reference: str, beside: Path | None = None) -> tuple[NetworkSpec, Path]:
-    """The network of an embedded name or a YAML file, and the folder that its relative paths start from.
+    """Return the network of an embedded name or a YAML file, and the base folder of its relative paths.
 
-    A relative file name is looked up in `beside` (the folder of the file that mentions it), else in the current folder.
+    A relative file name is looked up in `beside` (the folder of the file that mentions it), then in the current folder.
+    Raises `NetworkError`.
     """
     if reference in EMBEDDED:
         from agentnet.zoo import catalog
 
         return catalog.network(sequences=EMBEDDED[reference]), Path.cwd()
-    path = Path(reference).expanduser()
-    if beside is not None and not path.is_absolute() and (beside / path).is_file():
+    path = written_path(reference)
+    if beside is not None and not path.is_absolute() and is_file(beside / path):
         path = beside / path
-    if not path.is_file():
-        raise NetworkError(f"no network {reference!r}: give {' or '.join(EMBEDDED)}, or a YAML file that exists")
+    if not is_file(path):
+        raise NetworkError(f"no network {reference!r}: give {' or '.join(EMBEDDED)}, or an existing YAML file")
     try:
         return with_known_cards(read_yaml(path, NetworkSpec, NetworkError)), path.parent
     except ModelFileError as error:

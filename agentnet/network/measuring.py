@@ -1,7 +1,7 @@
-"""Measuring what a member can do: the one place where the numbers of a card come from.
+"""Measuring a member's capability: the source of all numbers on cards.
 
-`measure` asks an agent questions whose right answers are known. `measurement` turns graded answers into a `Measured`,
-wherever they were graded: an evaluation measures its members with the trials that it keeps anyway.
+`measure` asks an agent questions with known answers. `measurement` turns graded answers of any source into a
+`Measured`: an evaluation measures its members with the trials that it keeps anyway.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from agentnet.contracts.intervals import Interval, wilson
 from agentnet.errors import AgentNetError, ReplyError
 
 NOT_ITS_FAULT = frozenset({"model", "model-file", "unavailable", "rate-limited", "bad-response", "not-recorded"})
-"""Codes of errors that say nothing of what an agent can do: its model could not be asked."""
+"""Codes of errors that say nothing about an agent's capability: its model could not be asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A turn, and what tells whether the body of a reply is right."""
+    """A turn, and a function that grades the body of its reply."""
 
     turn: Turn
     is_right: Callable[[Body], bool]
@@ -36,9 +36,9 @@ async def measure(
 ) -> Measured:
     """Ask an agent every question once, `concurrency` of them at a time, and return its share of right replies.
 
-    `suite` and `seed` say what was asked, precisely enough to ask it again. A reply that cannot be read is wrong. The
-    median latency holds for the given concurrency. Raises `AgentNetError` where the model cannot be asked, and
-    `ValueError` where there is no question.
+    `suite` and `seed` identify the questions precisely enough to ask them again. A reply that cannot be read is wrong.
+    The median latency holds for the given concurrency. Raises `AgentNetError` if the model cannot be asked, and
+    `ValueError` without questions.
     """
     began = datetime.now(UTC)
     slots = asyncio.Semaphore(concurrency)
@@ -70,21 +70,20 @@ def measurement(
     measured_at: datetime,
     interval: Interval | None = None,
 ) -> Measured:
-    """Return what graded answers say of an agent.
+    """Return an agent's measured capability by graded answers.
 
     `scores` are from 0 to 1, `seconds` run from question to answer. Shape of both: [answers]. `interval` is that of the
-    mean score; without one it is Wilson's, which takes the answers as independent. Raises `ValueError` where there is
-    no answer.
+    mean score; by default it is Wilson's, which assumes independent answers. Raises `ValueError` without answers.
     """
     if not scores or len(scores) != len(seconds):
         raise ValueError("a measurement needs at least one answer, and the seconds of each")
     accuracy = fmean(scores)
-    found = interval or wilson(accuracy, len(scores))
+    interval = interval or wilson(accuracy, len(scores))
     return Measured(
         accuracy=accuracy,
         items=len(scores),
         suite=suite,
-        interval=(found.low, found.high),
+        interval=(interval.low, interval.high),
         seed=seed,
         seconds=round(median(seconds), 6),
         measured_at=measured_at,

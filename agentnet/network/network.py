@@ -1,9 +1,9 @@
-"""`Network`: an immutable snapshot of a network's members, as one run sees them."""
+"""`Network`: an immutable snapshot of a network's members; each run sees one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from types import MappingProxyType
 from typing import Protocol
 
@@ -14,10 +14,10 @@ from agentnet.errors import NetworkError
 
 
 class Members(Protocol):
-    """Where a run gets its members from: a registry, or a network that never changes."""
+    """The source of a run's members: a registry, or a network that never changes."""
 
     def snapshot(self) -> Network:
-        """Return the members as they are now."""
+        """Return the current members."""
         ...
 
     def lease(self) -> AbstractAsyncContextManager[Network]:
@@ -26,8 +26,11 @@ class Members(Protocol):
 
 
 class Network:
-    """Agents by name, in the order of the network file. Two snapshots of the same members are equal objects only where
-    nothing changed between them: `epoch` counts the changes."""
+    """Agents by name, in the order of the network file.
+
+    `epoch` counts the changes of the members. Networks compare by identity: a registry returns the same object until
+    its members change.
+    """
 
     def __init__(self, spec: NetworkSpec, agents: Iterable[Agent], *, epoch: int = 0) -> None:
         self.spec = spec
@@ -41,7 +44,12 @@ class Network:
         return nullcontext(self)
 
     def with_cards(self, cards: Mapping[str, Card]) -> Network:
-        """The same members, with other cards for some of them; their models are shared."""
+        """Return a network of the same members and models, with other cards for some members.
+
+        Raises `NetworkError` for the card of an unknown member.
+        """
+        for name in cards:
+            self[name]
         members = tuple(
             member.model_copy(update={"card": cards.get(member.name, member.card)}) for member in self.spec.agents
         )
@@ -63,5 +71,33 @@ class Network:
         return len(self.agents)
 
     def best(self, names: Iterable[str], label: str | None) -> str:
-        """The name whose card ranks first for a label; the first listed of cards that rank alike."""
+        """Return the name whose card ranks highest for a label; of equal ranks, the first name."""
         return max(names, key=lambda name: self[name].card.rank(label))
+
+
+class WithCards:
+    """The members of a network, now and later, with other cards for some of them. Their models stay those of `members`.
+
+    Raises `NetworkError` for the card of an unknown member.
+    """
+
+    def __init__(self, members: Members, cards: Mapping[str, Card]) -> None:
+        self._members, self._cards = members, dict(cards)
+        self._plain = members.snapshot()
+        self._network = self._plain.with_cards(self._cards)
+
+    def snapshot(self) -> Network:
+        return self._of(self._members.snapshot())
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Network]:
+        async with self._members.lease() as network:
+            yield self._of(network)
+
+    def _of(self, network: Network) -> Network:
+        """Return a snapshot with the cards; the same object for the same snapshot."""
+        if network is not self._plain:
+            self._plain = network
+            cards = {name: card for name, card in self._cards.items() if name in network.agents}
+            self._network = network.with_cards(cards)
+        return self._network

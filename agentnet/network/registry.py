@@ -1,7 +1,8 @@
-"""`Registry`: the members of a network now, and the owner of their models.
+"""`Registry`: the current members of a network, and the owner of their models.
 
-Members may join and leave while runs go on. A run takes a lease: a snapshot of the members whose models stay open until
-the run ends, whoever leaves meanwhile. A model that several members name is loaded once and closed with its last user.
+Members may join and leave during runs. A run takes a lease: a snapshot of the members whose models stay open until the
+run ends, even if members leave meanwhile. A model that several members name is loaded once and closed with its last
+user.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from agentnet.agents import Agent, HumanAgent, ModelAgent
+from agentnet.contracts.base import first_problem
 from agentnet.contracts.model_specs import HumanSpec, ModelSpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.errors import NetworkError
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from agentnet.models.llama.machine import Machine
 
 PERSONS_PACK = "person"
-"""The prompt pack that words questions to people, unless their entry names another."""
+"""The default prompt pack of people: its templates word the questions to them."""
 
 
 class Registry:
@@ -36,13 +40,16 @@ class Registry:
     """
 
     def __init__(self, spec: NetworkSpec, base: Path, pool: ModelPool) -> None:
-        """An empty registry; `open` makes one with members. `base` is the folder that relative paths start from."""
+        """Make an empty registry; `open` makes one with members. `base` is the base folder of relative paths."""
         self._base, self._pool = base, pool
         self._network = Network(spec.model_copy(update={"agents": ()}), ())
         self._leases: list[int] = []
-        """The epochs that runs hold."""
+        """The epochs of active leases."""
+        self._joining: set[str] = set()
+        """Names of members whose models are loading."""
+        self._closed = False
         self._departed: list[tuple[int, ModelSpec]] = []
-        """Models of members that left, with the first epoch that does not have them."""
+        """Models of members that left, each with the first epoch without the member."""
 
     @classmethod
     @asynccontextmanager
@@ -51,22 +58,24 @@ class Registry:
     ) -> AsyncIterator[Registry]:
         """Open every member, and close their models at the end. Raises `ModelError` or `NetworkError`.
 
-        Local models divide the cores and the memory of `machine`; None takes the machine that this process runs on.
+        Local models divide the cores and the memory of `machine`; None uses this process's machine.
         """
         base = base or Path.cwd()
-        spec = with_known_cards(spec)
         async with ModelPool(base=base, machine=machine) as pool:
             registry = cls(spec, base, pool)
             await registry.join(*spec.agents)
-            yield registry
+            try:
+                yield registry
+            finally:
+                registry._closed = True
 
     def snapshot(self) -> Network:
-        """Return the members as they are now."""
+        """Return the current members."""
         return self._network
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Network]:
-        """A snapshot whose models stay open until the context ends."""
+        """Yield a snapshot whose models stay open until the context ends."""
         network = self._network
         self._leases.append(network.epoch)
         try:
@@ -76,49 +85,76 @@ class Registry:
             await self._release_unused()
 
     async def join(self, *members: AgentSpec) -> Network:
-        """Open some members and add them; returns the new snapshot. None joins where one cannot be opened.
+        """Open new members and add them, and return the new snapshot. If one cannot be opened, none joins.
 
-        Raises `ModelError`, and `NetworkError` for a name that is taken.
+        Raises `ModelError`, and `NetworkError` for a name that is taken or reserved, and for a closed network.
         """
-        taken = set(self._network.agents) & {member.name for member in members}
-        if taken:
-            raise NetworkError(f"network {self._network.spec.name!r} has an agent {min(taken)!r} already")
-        packs = [self._pack(member) for member in members]
-        models = iter(await self._models_of(members))
+        members = self._admitted(members)
+        names = {member.name for member in members}
+        self._joining |= names
+        try:
+            packs = [self._pack(member) for member in members]
+            models = await self._models_of(members)
+        finally:
+            self._joining -= names
+        if self._closed:
+            await asyncio.gather(*map(self._pool.release, models))
+            raise self._no_longer_open()
+        opened = iter(models)
         agents: list[Agent] = []
         for member, pack in zip(members, packs, strict=True):
             if isinstance(member.model, HumanSpec):
                 agents.append(HumanAgent(member.name, member.card, pack))
             else:
-                agents.append(ModelAgent(member.name, next(models), member.card, pack, member.sampling))
+                agents.append(ModelAgent(member.name, next(opened), member.card, pack, member.sampling))
         return self._change((*self._network.spec.agents, *members), [*self._network, *agents])
 
+    def _admitted(self, members: Sequence[AgentSpec]) -> tuple[AgentSpec, ...]:
+        """The new members, each with its card. Raises `NetworkError` if one may not join."""
+        name = self._network.spec.name
+        if self._closed:
+            raise self._no_longer_open()
+        taken = self._joining.union(self._network.agents) & {member.name for member in members}
+        if taken:
+            raise NetworkError(f"network {name!r} has an agent {min(taken)!r} already: choose another name")
+        if not members:
+            return ()
+        try:
+            return with_known_cards(NetworkSpec(name=name, agents=tuple(members))).agents
+        except ValidationError as error:
+            raise NetworkError(f"network {name!r}: {first_problem(error)}") from error
+
+    def _no_longer_open(self) -> NetworkError:
+        return NetworkError(f"network {self._network.spec.name!r} is closed: open it again")
+
     async def leave(self, name: str) -> Network:
-        """Remove a member; returns the new snapshot. Its model closes when no run uses it any more.
+        """Remove a member, and return the new snapshot. Its model closes when no run uses it any more.
 
         Raises `NetworkError` for an unknown name, and for the last member.
         """
         if len(self._network) == 1:
             raise NetworkError(f"{self._network[name].name} is the last member of network {self._network.spec.name!r}")
-        gone = self._network[name]
-        members = tuple(member for member in self._network.spec.agents if member.name != gone.name)
-        (spec,) = (member.model for member in self._network.spec.agents if member.name == gone.name)
-        network = self._change(members, [agent for agent in self._network if agent is not gone])
+        leaving = self._network[name]
+        members = tuple(member for member in self._network.spec.agents if member.name != leaving.name)
+        (spec,) = (member.model for member in self._network.spec.agents if member.name == leaving.name)
+        network = self._change(members, [agent for agent in self._network if agent is not leaving])
         if not isinstance(spec, HumanSpec):
             self._departed.append((network.epoch, spec))
             await self._release_unused()
         return network
 
     async def _models_of(self, members: Sequence[AgentSpec]) -> list[Model]:
-        """The models of those members that have one, loaded side by side; none stays open where one fails."""
+        """The models of the members that have one, loaded concurrently; if one fails, all are closed."""
         specs = [member.model for member in members if not isinstance(member.model, HumanSpec)]
-        outcomes = await asyncio.gather(*map(self._pool.acquire, specs), return_exceptions=True)
-        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        models = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
-        if failures:
-            await asyncio.gather(*map(self._pool.release, models))
-            raise failures[0]
-        return models
+        loads = [asyncio.ensure_future(self._pool.acquire(spec)) for spec in specs]
+        try:
+            return list(await asyncio.gather(*loads))
+        except BaseException:
+            if loads:
+                await asyncio.wait(loads)
+            opened = [load.result() for load in loads if not load.cancelled() and load.exception() is None]
+            await asyncio.gather(*map(self._pool.release, opened))
+            raise
 
     def _pack(self, member: AgentSpec) -> Pack:
         own = "pack" in member.model_fields_set or not member.is_human

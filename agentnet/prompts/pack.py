@@ -1,7 +1,7 @@
 """A prompt pack: one folder with ``pack.yaml`` and Jinja templates, one template for each role.
 
-Every template renders the same beginning (the task, then the transcript) and puts the role and the instruction last, so
-that agents working on one task share the beginning of their prompts, and with it the cached part of the model's state.
+Every template renders the same beginning (the task, then the transcript) and puts the role and the instruction last. So
+agents that work on one task share a prefix of their prompts, and its cells in the KV cache.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from agentnet.contracts.base import FileModel, first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.errors import BadInput, NetworkError
 from agentnet.files.names import lookup
+from agentnet.files.paths import is_file
 from agentnet.prompts.transcript import Entry
 
 _SHIPPED = Path(__file__).parent / "packs"
 
 
 class _Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
-    """A pack may come with a network file from elsewhere: its templates read data and do nothing else."""
+    """Restricts templates to reading data: a pack may come with a network file of unknown origin."""
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Text is data: it needs none of the checks (they took a third of the time of a short prompt)."""
+        """Return whether a template may read an attribute. Strings skip the checks, which took a third of the time."""
         return (isinstance(value, str) and not attr.startswith("_")) or super().is_safe_attribute(obj, attr, value)
 
 
@@ -39,9 +40,9 @@ class PackSpec(FileModel):
 
     name: str
     description: str = ""
-    answer_marker: str = Field(min_length=1, description="stands before the final answer in a reply")
+    answer_marker: str = Field(min_length=1, description="text before the final answer of a reply")
     extract: str | None = Field(
-        default=None, description="how a final answer is found instead: a name in `agentnet.answers.extractors`"
+        default=None, description="name in `agentnet.answers.extractors`: finds the final answer instead of the marker"
     )
     templates: dict[str, str] = Field(min_length=1, description="role → template file")
 
@@ -86,9 +87,9 @@ class Pack:
     def render(
         self, role: str, task: Task, transcript: Sequence[Entry] = (), *, reason: bool = True, **context: Any
     ) -> str:
-        """The user message for one role. `context` holds what a role needs beyond task and transcript.
+        """Return the user message for one role. `context` holds further values that the role's template needs.
 
-        Without `reason` a vote or a verdict is asked for alone, with no words before it.
+        Without `reason`, the prompt asks for a bare vote or verdict, without a reason before it. Raises `NetworkError`.
         """
         template = self._templates.get(role)
         if template is None:
@@ -97,31 +98,34 @@ class Pack:
             return template.render(
                 task=task, transcript=transcript, marker=self.spec.answer_marker, reason=reason, **context
             )
-        except Exception as error:  # a template can fail in any way that an expression can
+        except Exception as error:  # a template's expressions can raise anything
             raise NetworkError(f"prompt pack {self.name}, role {role}: {type(error).__name__}: {error}") from error
 
     def final_answer(self, text: str) -> str | None:
-        """What stands behind the last answer marker, up to the end of its line and without the emphasis around it.
+        """Return the text after the last answer marker, up to the end of its line and without the emphasis around it.
 
-        None where there is no marker, unless the pack names another way to find the answer.
+        None without a marker. A pack with an extractor uses it instead.
         """
         if self._extract is not None:
             return self._extract(text) or None
-        _, found, tail = text.rpartition(self.spec.answer_marker)
-        if not found:
+        _, marker, tail = text.rpartition(self.spec.answer_marker)
+        if not marker:
             return None
         line = tail.strip().split("\n", 1)[0].strip()
         return line.strip("*").strip() or line or None
 
 
 def shipped_packs() -> tuple[str, ...]:
-    """The names of the packs that come with AgentNet."""
+    """Return the names of the packs that ship with AgentNet."""
     return tuple(sorted(folder.name for folder in _SHIPPED.iterdir() if (folder / "pack.yaml").is_file()))
 
 
 def find_pack(name: str, beside: Path | None = None) -> Pack:
-    """The pack of a name: a folder `beside` the network file first, then a shipped one."""
-    if beside is not None and (beside / name / "pack.yaml").is_file():
+    """Return the pack of a name: from the folder `beside` (that of the network file), else a shipped one.
+
+    Raises `NetworkError`.
+    """
+    if beside is not None and is_file(beside / name / "pack.yaml"):
         return _load(beside / name)
     if name in shipped_packs():
         return _load(_SHIPPED / name)

@@ -1,4 +1,4 @@
-"""The transcript that a prompt shows: what was said, the same for every reader."""
+"""The transcript in a prompt: the messages so far, the same for every reader."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a transcript. `letter` is its place (A, B, … Z, A2 …), so that no reader is swayed by a name."""
+    """One line of a transcript. Its `letter` (A, B, … Z, A2 …) replaces the agent's name, which could bias readers."""
 
     letter: str
     name: str
@@ -23,27 +23,27 @@ class Entry:
     verdict: str = ""
 
 
-def letter(place: int) -> str:
-    """The letter of a place, counted from 0: A … Z, then A2 … Z2, and so on."""
-    lap, index = divmod(place, len(LETTERS))
-    return LETTERS[index] + (str(lap + 1) if lap else "")
+def letter(index: int) -> str:
+    """Return the letter of an index, counted from 0: A … Z, then A2 … Z2, and so on."""
+    lap, offset = divmod(index, len(LETTERS))
+    return LETTERS[offset] + (str(lap + 1) if lap else "")
 
 
 def readable(message: Message) -> bool:
-    """Whether a prompt can show a message: answers, critiques and verdicts, but no errors and refusals."""
+    """Return whether a prompt can show a message: answers, critiques and verdicts, but no errors or refusals."""
     return isinstance(message.body, (*Answered, Verdict, Critique))
 
 
 def transcript(messages: Iterable[Message]) -> tuple[Entry, ...]:
-    """The entries for what is readable among some messages."""
-    return tuple(_entry(letter(place), message) for place, message in enumerate(filter(readable, messages)))
+    """Return the entries of the readable messages."""
+    return tuple(_entry(letter(index), message) for index, message in enumerate(filter(readable, messages)))
 
 
-def _entry(place: str, message: Message) -> Entry:
+def _entry(letter: str, message: Message) -> Entry:
     body = message.body
     if isinstance(body, Verdict):
-        return Entry(place, message.sender, body.kind, body.answer, body.reason, body.verdict)
+        return Entry(letter, message.sender, body.kind, body.answer, body.reason, body.verdict)
     if isinstance(body, Critique):
-        return Entry(place, message.sender, body.kind, body.text, body.text)
+        return Entry(letter, message.sender, body.kind, body.text, body.text)
     answer = answer_of(body) or ""
-    return Entry(place, message.sender, body.kind, answer, getattr(body, "text", "") or answer)
+    return Entry(letter, message.sender, body.kind, answer, getattr(body, "text", "") or answer)

@@ -1,4 +1,4 @@
-"""Scenarios: files that say what to ask of a network, by which protocol, and what must come out."""
+"""Scenarios: files with tasks, a network, a protocol and expected results."""
 
 from agentnet.scenarios.loading import Scenario, find_scenario, shipped_scenarios
 from agentnet.scenarios.report import Check, ScenarioReport, TaskReport

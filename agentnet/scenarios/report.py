@@ -1,4 +1,4 @@
-"""What came out of a scenario."""
+"""The report of a scenario."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from agentnet.contracts.usage import Usage
 
 
 class TaskReport(WireModel):
-    """One task: its run, its answer, and whether that is what was expected."""
+    """One task: its run, its answer, and whether the answer is right."""
 
     text: str
     label: str | None
@@ -32,7 +32,7 @@ class Check(WireModel):
 
 
 class ScenarioReport(WireModel):
-    """Every task and every expectation of a scenario that was run."""
+    """All tasks and all expectations of a finished scenario."""
 
     scenario: str
     protocol: str

@@ -1,4 +1,4 @@
-"""Running a scenario: each task is one run; then the expectations are looked at."""
+"""Running a scenario: each task is one run; then the expectations are checked."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ async def run_scenario(
     stream_text: bool = False,
     answering: Answering | None = None,
 ) -> ScenarioReport:
-    """Put every task of a scenario to a session on the scenario's network.
+    """Ask every task of a scenario in a session on the scenario's network, and return the report.
 
-    `on_task` receives each task's report as soon as it is there. Raises what `Session.run` raises.
+    `on_task` receives each task's report as soon as its run ends. Raises the errors of `Session.run`.
     """
     spec = scenario.spec
     reports: list[TaskReport] = []
@@ -62,7 +62,7 @@ async def run_scenario(
 
 
 def task_report(task: ScenarioTask, outcome: Outcome, expectations: Expectations) -> TaskReport:
-    """How one run compares with what its task expects."""
+    """Return the report of one run, compared with the task's expectation."""
     if task.expect is None:
         right = outcome.status == expectations.status
     else:
@@ -82,11 +82,11 @@ def task_report(task: ScenarioTask, outcome: Outcome, expectations: Expectations
 
 
 def meets(expect: Expect, answer: str) -> bool:
-    """Whether an answer is what was expected."""
+    """Return whether an answer meets an expectation."""
     if expect.answer is not None:
         return same(expect.answer, answer)
     if expect.one_of is not None:
-        return any(same(one, answer) for one in expect.one_of)
+        return any(same(choice, answer) for choice in expect.one_of)
     if expect.contains is not None:
         return expect.contains.casefold() in answer.casefold()
     assert expect.within is not None
@@ -97,7 +97,7 @@ def meets(expect: Expect, answer: str) -> bool:
 
 
 def wording(expect: Expect) -> str:
-    """An expectation in a few words."""
+    """Return an expectation as a short text."""
     if expect.answer is not None:
         return expect.answer
     if expect.one_of is not None:
@@ -109,7 +109,7 @@ def wording(expect: Expect) -> str:
 
 
 def checks(expectations: Expectations, reports: list[TaskReport]) -> Iterable[Check]:
-    """Every expectation over the whole scenario, with what was found."""
+    """Yield every expectation of the whole scenario, with the actual result."""
     right = sum(report.right for report in reports)
     least = math.ceil(expectations.min_right * len(reports) - 1e-9)
     yield Check(name="right", wanted=f"at least {least}", found=f"{right} of {len(reports)}", held=right >= least)
@@ -128,6 +128,6 @@ def checks(expectations: Expectations, reports: list[TaskReport]) -> Iterable[Ch
         yield Check(
             name="agents",
             wanted=", ".join(expectations.agents_took_part),
-            found=", ".join(present) or "nobody",
+            found=", ".join(present) or "none",
             held=set(expectations.agents_took_part) <= set(present),
         )

@@ -11,18 +11,18 @@ from agentnet.contracts.limits import Limits
 
 
 class Within(FileModel):
-    """A number that an answer may miss by at most `tolerance`. Units after the number do not count."""
+    """A number that an answer may miss by at most `tolerance`. Units after the number are ignored."""
 
     value: float
     tolerance: float = Field(default=0.0, ge=0)
 
 
 class Expect(FileModel):
-    """What an answer must be: exactly one of these."""
+    """The expected answer: exactly one of these."""
 
     answer: str | None = Field(default=None, description="the answer, compared by `agentnet.answers.same`")
     one_of: tuple[str, ...] | None = Field(default=None, min_length=1)
-    contains: str | None = Field(default=None, description="text that the answer contains, whatever its case")
+    contains: str | None = Field(default=None, description="text that the answer contains, in any case")
     within: Within | None = None
 
     @field_validator("answer", "contains", mode="before")
@@ -44,14 +44,14 @@ class Expect(FileModel):
 
 
 def _as_written(value: object) -> object:
-    """YAML reads ``answer: 632`` as a number and ``answer: yes`` as true; both are meant as text."""
+    """The text of a YAML value: YAML reads ``answer: 632`` as a number and ``answer: yes`` as true."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value) if isinstance(value, int | float) else value
 
 
 class ScenarioTask(FileModel):
-    """One question. Without `expect` it is right when its run ends as the scenario says."""
+    """One question. Without `expect`, it is right if its run ends with the scenario's status."""
 
     text: str = Field(min_length=1)
     label: str | None = Field(default=None, description="the kind of task, as agents' cards name it")
@@ -59,19 +59,19 @@ class ScenarioTask(FileModel):
 
 
 class Expectations(FileModel):
-    """What must be true of the whole scenario."""
+    """The expectations of a whole scenario."""
 
-    min_right: float = Field(default=1.0, ge=0, le=1, description="share of the tasks that come out right")
-    max_calls: int | None = Field(default=None, ge=1, description="model calls, all tasks together")
-    agents_took_part: tuple[str, ...] = Field(default=(), description="agents that said something in some run")
-    status: Literal["done", "failed", "stopped"] = Field(default="done", description="how every run ends")
+    min_right: float = Field(default=1.0, ge=0, le=1, description="share of tasks with a right answer")
+    max_calls: int | None = Field(default=None, ge=1, description="model calls, over all tasks")
+    agents_took_part: tuple[str, ...] = Field(default=(), description="agents that took a turn in any run")
+    status: Literal["done", "failed", "stopped"] = Field(default="done", description="the final status of every run")
 
 
 class ScenarioSpec(FileModel):
-    """A scenario: tasks, the network and the protocol that they are put to, and what must come out.
+    """A scenario: tasks, the network and the protocol that answer them, and the expected results.
 
-    `network` is ``zoo`` or a network file; `protocol` a shipped protocol's name, a protocol file, or an expression
-    written in place. Files are looked up beside the scenario first.
+    `network` is ``zoo`` or a network file; `protocol` is a shipped protocol's name, a protocol file, or an inline
+    expression. Files are looked up in the scenario's folder first.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")

@@ -39,6 +39,8 @@ class Runs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._unrecorded: dict[str, dict[str, Any]] = {}
+        """Run → how it ended, where that could not be written. Every look at the run tries again."""
 
     @overload
     async def start_run(self, record: RunRecord, first: None = None) -> None: ...
@@ -72,6 +74,7 @@ class Runs:
         once. Raises `BadInput` where there is no run of that id.
         """
         change = update(runs).where(runs.c.id == run).values(_status_columns("running"))
+        self._unrecorded.pop(run, None)
 
         def write(connection: Connection) -> None:
             row = connection.execute(select(runs.c.status, runs.c.owner).where(runs.c.id == run)).one_or_none()
@@ -90,15 +93,30 @@ class Runs:
         await self._database.write(write)
 
     async def finish_run(self, run: str, status: RunStatus, answer: str | None, detail: str = "") -> None:
-        """Record how a run ended. Raises `BadInput` where there is none of that id."""
-        change = {**_status_columns(status), "answer": answer, "detail": detail}
+        """Record how a run ended. Raises `BadInput` where there is none of that id.
+
+        Where that cannot be written (`StoreError`), this object remembers it, reads the run as ended, and writes it as
+        soon as it can.
+        """
+        self._unrecorded[run] = {**_status_columns(status), "answer": answer, "detail": detail}
+        await self._record_end(run)
+
+    async def _record_end(self, run: str) -> None:
+        change = self._unrecorded[run]
 
         def write(connection: Connection) -> None:
             if connection.execute(update(runs).where(runs.c.id == run).values(change)).rowcount == 0:
                 raise self._no_run(run)
             self._database.log.forget(run)
 
-        await self._database.write(write)
+        try:
+            await self._database.write(write)
+        except StoreError:
+            raise
+        except BaseException:
+            self._unrecorded.pop(run, None)
+            raise
+        self._unrecorded.pop(run, None)
 
     async def record(self, run: str) -> RunRecord:
         """Return what is known of a run. Raises `BadInput` where there is none of that id."""
@@ -151,11 +169,16 @@ class Runs:
         """Return the records of rows, with the runs among them whose owner is gone as interrupted."""
         found, orphans = [], []
         for row in rows:
+            if (end := self._unrecorded.get(row.id)) is not None:
+                found.append(_record(row, **{name: end[name] for name in _CHANGING}))
+                with suppress(StoreError):
+                    await self._record_end(row.id)
+                continue
             status = row.status
             if status == "running" and (row.owner is None or Owner.parse(row.owner).state() == "dead"):
                 status = "interrupted"
                 orphans.append(row)
-            found.append(_record(row, status))
+            found.append(_record(row, status=status))
         if orphans:
             with suppress(StoreError):  # a store that cannot be written now can be read all the same
                 await self._database.write(lambda connection: _interrupt(connection, orphans))
@@ -202,6 +225,6 @@ def _agent_row(run: str, agent: AgentSpec) -> dict[str, Any]:
     }
 
 
-def _record(row: Row[Any], status: str) -> RunRecord:
-    changing = {name: getattr(row, name) for name in _CHANGING} | {"status": status}
+def _record(row: Row[Any], **changed: Any) -> RunRecord:
+    changing = {name: getattr(row, name) for name in _CHANGING} | changed
     return RunRecord.model_validate_json(json.dumps({**row.record, **changing}))

@@ -1,4 +1,4 @@
-"""The models that are shipped: where they are, what their cards say, and the network that they form."""
+"""The shipped models: their files, their cards, and their network."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from agentnet.files.yaml import read_yaml
 _HERE = Path(__file__).parent
 MODELS = _HERE / "models"
 CARDS = _HERE / "cards"
+PACK = "compact"
+"""The prompt pack whose prompts the zoo was trained on."""
 MAX_TOKENS = 320
-"""Of a reply: the longest plan of the zoo takes some 280 characters."""
+"""Most tokens of a reply: the longest plan of the zoo has some 280 characters."""
 
 
 class ZooCard(Card):
-    """The card of a shipped model: what an agent's card says, and what the file is and comes from."""
+    """The card of a shipped model: an agent's card with facts about the file and its training."""
 
     file: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -33,7 +35,7 @@ class ZooCard(Card):
     context: int
     drills: dict[str, float] = Field(description="training mixture: drill → weight")
     steps: int
-    tokens: int = Field(description="seen in training, prompts included")
+    tokens: int = Field(description="tokens of training, prompts included")
     seed: int
 
     @property
@@ -43,7 +45,7 @@ class ZooCard(Card):
 
 @cache
 def zoo_cards() -> dict[str, ZooCard]:
-    """Every shipped model's card, generalists first: the order of the zoo network."""
+    """Return every shipped model's card by name, generalists first: the order of the zoo network."""
     cards = {path.stem: read_yaml(path, ZooCard, NetworkError) for path in CARDS.glob("*.yaml")}
     duties = ("generalist", "specialist", "planner", "verifier")
 
@@ -54,22 +56,22 @@ def zoo_cards() -> dict[str, ZooCard]:
 
 
 def card(name: str) -> Card:
-    """The agent card of a zoo model. Raises `ModelFileError` for an unknown name."""
+    """Return the agent card of a zoo model. Raises `ModelFileError` for an unknown name."""
     return _find(name).agent_card
 
 
 def path(name: str) -> Path:
-    """The GGUF file of a zoo model. Raises `ModelFileError` for an unknown name."""
+    """Return the GGUF file of a zoo model. Raises `ModelFileError` for an unknown name."""
     return MODELS / _find(name).file
 
 
 def network(*, sequences: int = 1) -> NetworkSpec:
-    """The zoo as a network: every shipped model is one agent. Greedy, one thread each.
+    """Return the zoo as a network: every shipped model is one agent. Decoding is greedy, with one thread per model.
 
-    With one sequence, replies are bit-equal when repeated; with more, requests are decoded together, and faster.
+    With one sequence, repeated replies are bit-equal; with more, requests are decoded together, and faster.
     """
     if not zoo_cards():
-        raise NetworkError(f"the zoo is empty, {MODELS} has no models: install agentnet-ai again")
+        raise NetworkError(f"{MODELS}: the zoo has no models; install agentnet-ai again")
     return NetworkSpec(
         name="zoo",
         description="The embedded zoo: tiny models, real inference.",
@@ -78,7 +80,7 @@ def network(*, sequences: int = 1) -> NetworkSpec:
                 name=name,
                 model=LlamaSpec(path=f"zoo:{name}", threads=1, reuse_prefix=sequences > 1, sequences=sequences),
                 card=known.agent_card,
-                pack="compact",
+                pack=PACK,
                 sampling=Sampling(max_tokens=MAX_TOKENS),
             )
             for name, known in zoo_cards().items()

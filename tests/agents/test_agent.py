@@ -92,7 +92,7 @@ def test_a_reply_that_was_cut_off_says_so() -> None:
 @pytest.mark.parametrize("role", ["solve", "critique", "verify"])
 def test_a_reply_that_was_cut_off_while_it_repeats_itself_is_no_answer(text: str, role: str) -> None:
     ada = agent("ada", says("-"), max_tokens=320)
-    with pytest.raises(ReplyError, match=r"^the reply runs on repeating '.+' and was cut off at 320 tokens; .*let ada"):
+    with pytest.raises(ReplyError, match=r"^the reply repeats '.+' and was cut off at 320 tokens; .*let ada"):
         ada.read(Turn(role=role, task=TASK), completion(text, finish="length"))
 
 
@@ -169,7 +169,7 @@ def test_a_reply_that_cannot_be_counts_for_nothing() -> None:
 @pytest.mark.parametrize("totals", [(-math.inf, -math.inf), (math.nan, -1), (-1, math.nan)])
 def test_scores_that_are_no_probabilities_choose_nothing(totals: tuple[float, float]) -> None:
     assert confidence_of(scores(*totals)) is None
-    with pytest.raises(ReplyError, match=r"ada's model scored the replies with .*, which tells nothing apart"):
+    with pytest.raises(ReplyError, match=r"ada's model scored the replies with .*, which ranks none of them"):
         agent("ada", says("-")).read(VERIFY, scores(*totals))
 
 

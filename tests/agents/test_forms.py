@@ -123,7 +123,7 @@ def test_a_plans_references_are_its_dependencies() -> None:
         ("Here is the plan: " + plan("x?"), "not JSON"),
         ("```json\n" + plan("x?") + "\n```", "not JSON"),
         ("[" * 100_000, "not JSON"),
-        ("[]", "not a JSON object but list"),
+        ("[]", "a JSON list, not an object"),
     ],
 )
 def test_a_plan_that_cannot_be_used_is_an_error(text: str, problem: str) -> None:

@@ -226,6 +226,38 @@ def test_a_stdout_that_has_no_such_letters(program: Cli, form: tuple[str, ...]) 
     assert ran.err == ""
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
+@pytest.mark.parametrize(
+    ("arguments", "closed", "code", "err"),
+    [
+        (("ask", "What is 2 + 3?", "--json"), ">&-", 0, ""),
+        (("ask", "What is 2 + 3?"), ">&-", 0, ""),
+        (("ask", "What is 2 + 3?"), "<&-", 0, ""),
+        (("ask", "-"), "<&-", 2, "agentnet: standard input is closed: there is no question to read\n"),
+    ],
+)
+def test_standard_streams_that_are_closed(
+    tmp_path: Path, arguments: tuple[str, ...], closed: str, code: int, err: str
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m agentnet "$@" {closed}', sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "AGENTNET_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (code, err)
+
+
+@pytest.mark.parametrize("command", ["ask", "graph", "run", "eval"])
+@pytest.mark.parametrize("name", ["x" * 300, "~nobody-of-that-name/file.yaml"])
+def test_a_name_that_can_be_no_file(cli: Cli, team: Path, command: str, name: str) -> None:
+    named = ("ask", "What is 2 + 3?", "-p", name) if command == "ask" else (command, name)
+    assert name in one_line(cli(*named))
+    assert name in one_line(cli("models", "-n", name))
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("seconds", [0.05, 0.1, 0.15, 0.2])
 def test_ctrl_c_before_anything_has_begun(tmp_path: Path, seconds: float) -> None:
@@ -260,5 +292,7 @@ def test_what_would_be_lost_in_a_yaml_file(cli: Cli, tmp_path: Path, text: str, 
 
 
 def test_a_drawing_of_an_unknown_kind(cli: Cli, team: Path, tmp_path: Path) -> None:
-    assert "a drawing ends in .svg, .png, .txt" in one_line(cli("graph", "debate", "--out", tmp_path / "x.jpg"))
+    assert "unknown suffix of a drawing; use .svg, .png, .txt" in one_line(
+        cli("graph", "debate", "--out", tmp_path / "x.jpg")
+    )
     assert cli("graph", "debate", "--out", tmp_path / "x.jpg", "--format", "mermaid").code == 0

@@ -14,7 +14,7 @@ COMMANDS = [
     *("demo", "ask", "run", "resume", "models", "protocols", "graph", "runs", "show"),
     *("eval", "report", "compare", "doctor"),
 ]
-HEAVY = ("langgraph", "llama_cpp", "openai", "sqlmodel", "rich", "pydantic", "yaml", "numpy", "asyncio")
+HEAVY = ("langgraph", "llama_cpp", "openai", "sqlmodel", "rich", "pydantic", "yaml", "numpy", "asyncio", "logging")
 
 
 def test_help_names_every_command(cli: Cli) -> None:

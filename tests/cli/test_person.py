@@ -36,13 +36,13 @@ def test_ask_waits_for_typed_words(cli: Cli, network: Path) -> None:
     assert "= 391, of course" in ran.out
     assert "What is 17 * 23?" in ran.err
     assert "A: " in ran.err
-    assert ran.err.endswith("> > ")
+    assert ran.err.endswith("me> me> ")
 
 
 def test_a_choice_is_asked_for_until_it_is_one(cli: Cli, network: Path) -> None:
     ran = cli("ask", "What is 17 * 23?", "-n", network, "-p", VERIFY, "--json", input="perhaps\nAPPROVE it is so\n")
     assert ran.code == 0
-    assert "one of approve, disapprove, please" in ran.err
+    assert "type one of approve, disapprove" in ran.err
     (verdict,) = [m["body"] for m in json.loads(ran.out)["messages"] if m["body"]["kind"] == "verdict"]
     assert (verdict["verdict"], verdict["reason"]) == ("approve", "it is so")
 

@@ -37,7 +37,7 @@ def test_columns_to_spare_go_first_and_are_named(monkeypatch: pytest.MonkeyPatch
     assert lines[0].split() == ["system", "right"]
     assert "self-consistency" in lines[4]
     assert lines[4].endswith("100.0 %")
-    assert lines[-2:] == ["no room for s, calls: widen the", "terminal, or see --json"]
+    assert lines[-2:] == ["no room for s, calls: widen the", "terminal, or use --json"]
     assert all(len(line) <= 32 for line in lines)
 
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from agentnet.cli.entry import DEBUG
-from agentnet.cli.warnings import RAW, Lines
+from agentnet.cli.warnings import RAW, Lines, shown_warnings
 
 
 @pytest.fixture
@@ -36,3 +36,11 @@ def test_llama_cpps_own_lines_are_for_debugging(
     monkeypatch.setenv(DEBUG, "1")
     logger.handle(record(RAW, "llama_model_load: error"))
     assert "llama_model_load" in capsys.readouterr().err
+
+
+def test_warnings_are_shown_while_a_command_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        with shown_warnings():
+            logging.getLogger("agentnet.remote").warning("the server refuses logprobs")
+    logging.getLogger("agentnet.remote").warning("nothing listens")
+    assert capsys.readouterr().err == "agentnet: the server refuses logprobs\n" * 2

@@ -120,7 +120,7 @@ async def test_the_first_that_is_sure_is_enough() -> None:
 
 async def test_confidence_needs_models_that_tell_it() -> None:
     mute = agent("ann", says("=> 1"), capabilities=ModelCapabilities(context=None, schema=True, logprobs=False))
-    with pytest.raises(PreflightError, match="ann must tell its confidence"):
+    with pytest.raises(PreflightError, match="ann must give its confidence"):
         await run([mute], until="confidence")
 
 

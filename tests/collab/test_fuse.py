@@ -140,7 +140,7 @@ async def test_a_run_that_is_over_while_it_waits_gives_its_turn_to_the_next(sess
     fuse = {"members": ["math", "sage"], "strategy": "pi"}
     async with hold([sequence]):
         cut = await run(session, fuse, limits=Limits(seconds=0.2))
-        assert "0.2 seconds were over" in cut.detail
+        assert "the limit of 0.2 seconds ran out" in cut.detail
         assert (await run(session, {"members": ["math"]})).answer == "632"
     assert (await asyncio.wait_for(run(session, fuse), 60)).answer == "632"
 

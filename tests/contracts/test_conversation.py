@@ -34,5 +34,5 @@ def test_what_is_no_text_for_a_network_is_refused(turns: list[tuple[str, str]]) 
 def test_chat_messages_are_a_conversation() -> None:
     messages = [{"role": "user", "content": "2 * 12?"}, {"role": "assistant", "content": "24"}]
     assert Conversation.of(messages) == Conversation.of([("user", "2 * 12?"), ("assistant", "24")])
-    with pytest.raises(BadInput, match="a user message holds list: a network is asked in text"):
+    with pytest.raises(BadInput, match="a user message holds list: a network takes only text"):
         Conversation.of([{"role": "user", "content": [{"type": "image"}]}])

@@ -181,6 +181,29 @@ async def test_a_fault_around_the_run_is_recorded_and_published(
     assert said(resumed.messages) == said((await uninterrupted()).messages)
 
 
+async def test_an_end_that_cannot_be_written_is_read_and_written_as_soon_as_it_can(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, full = storage.runs._database.write, True
+
+    async def sometimes(work: Any) -> Any:
+        if full and "_record_end" in work.__qualname__:
+            raise StoreError("the disk is full")
+        return await write(work)
+
+    monkeypatch.setattr(storage.runs._database, "write", sometimes)
+    coordinator = storage.coordinator(trio(from_the_prompt))
+    with pytest.raises(StoreError, match="the disk is full"):
+        await coordinator.run(TASK, DEBATE, run="r")
+    assert (await storage.runs.record("r")).status == "done"
+    assert (await Runs(storage.runs._database).record("r")).status == "running"
+    events = await asyncio.wait_for(_all(coordinator.follow("r")), TIMEOUT)
+    assert isinstance(events[-1], RunEnded)
+    full = False
+    assert (await storage.runs.record("r")).status == "done"
+    assert (await Runs(storage.runs._database).record("r")).status == "done"
+
+
 async def test_a_listener_that_fails_harms_nobody(storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
     seen: list[Event] = []
 
@@ -201,10 +224,38 @@ async def test_a_run_that_goes_on_is_not_resumed_beside_itself(storage: Storage)
     coordinator = storage.coordinator(trio(stuck))
     work = asyncio.create_task(coordinator.run(TASK, DEBATE, run="r"))
     await begun(work, stuck)
-    with pytest.raises(ResumeError, match="run r is going on: follow it instead"):
+    with pytest.raises(ResumeError, match="run r is active: follow it instead"):
         await coordinator.resume(await storage.runs.record("r"), DEBATE)
     await coordinator.cancel("r")
     await work
+
+
+@pytest.mark.parametrize("turns_of_the_loop", range(12))
+async def test_a_resumption_that_is_cancelled_leaves_no_run_running(storage: Storage, turns_of_the_loop: int) -> None:
+    coordinator = storage.coordinator(trio(from_the_prompt))
+    await coordinator.run(TASK, DEBATE, run="r", seed=3, limits=Limits(calls=2))
+    stopped = await storage.runs.record("r")
+    work = asyncio.create_task(coordinator.resume(stopped, DEBATE, limits=Limits(calls=100)))
+    for _ in range(turns_of_the_loop):
+        await asyncio.sleep(0)
+    work.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    record = await storage.runs.record("r")
+    assert record.status in ("stopped", "cancelled")
+    outcome = await coordinator.resume(record, DEBATE, limits=Limits(calls=100))
+    assert said(outcome.messages) == said((await uninterrupted()).messages)
+
+
+async def test_a_listener_that_cannot_be_called_is_refused_before_anything_runs(storage: Storage) -> None:
+    async def listen(event: Event) -> None:
+        """Awaited by nothing."""
+
+    coordinator = storage.coordinator(trio(from_the_prompt))
+    for listener in (listen, 5):
+        with pytest.raises(BadInput, match="give a plain function of one event"):
+            await coordinator.run(TASK, DEBATE, on_event=listener)  # type: ignore[arg-type]
+    assert await storage.runs.latest() == []
 
 
 # following
@@ -264,7 +315,7 @@ async def _all(events: AsyncIterator[Event]) -> list[Event]:
 async def test_an_unknown_run_cannot_be_followed(storage: Storage) -> None:
     with pytest.raises(BadInput, match="no run x"):
         await anext(storage.coordinator(trio(from_the_prompt)).follow("x"))
-    with pytest.raises(ResumeError, match="no store remembers runs"):
+    with pytest.raises(ResumeError, match="no store to read it from"):
         await anext(Coordinator(trio(from_the_prompt)).follow("x"))
 
 

@@ -66,8 +66,8 @@ async def test_a_task_that_its_agents_were_measured_not_to_know_is_refused(proto
     outcome = await asked(protocol, members=members)
     assert outcome.status == "failed"
     assert outcome.detail == (
-        "tested is not for this: ada, the best at law of the agents that it asks, was right on 6 % of 200 such tasks; "
-        "ask a protocol that splits tasks, such as delegation"
+        "tested does not suit this task: its best agent at law, ada, was right on 6 % of 200 such tasks; "
+        "use a protocol that splits tasks, such as delegation"
     )
     assert outcome.usage.calls == 0
     assert not any(requests(member) for member in members)
@@ -97,4 +97,4 @@ async def test_a_refusal_is_remembered_as_the_end_of_the_run(tmp_path: Path) -> 
         await Coordinator(network(*web()), store=Runs(database)).run(LAW, floored("@solver"), run="r")
         record = await Runs(database).record("r")
         assert record.status == "failed"
-        assert record.detail.startswith("tested is not for this: ada")
+        assert record.detail.startswith("tested does not suit this task: its best agent at law, ada")

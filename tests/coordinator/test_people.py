@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from agentnet.agents import HumanAgent, ModelAgent
 from agentnet.contracts.bodies import Error, Proposal, Revision, Task, Verdict, Vote
 from agentnet.contracts.cards import Card
-from agentnet.contracts.events import Event, InputRequested, RunEnded
+from agentnet.contracts.events import Event, InputRequested, RunEnded, TurnStarted
+from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.questions import Question
 from agentnet.coordinator import Coordinator
@@ -139,6 +141,40 @@ async def test_a_run_is_left_and_resumed(protocol: Any, storage: dict[str, Any])
     assert said.count("maria") == said.count("ada") == 1
 
 
+async def test_what_one_person_said_is_kept_when_the_run_is_cancelled_before_the_next(storage: dict[str, Any]) -> None:
+    async def answer(question: Question) -> str:
+        if question.agent == "otto":
+            raise asyncio.CancelledError  # Ctrl-C while otto thinks
+        return "391"
+
+    web = team(maria(), maria("otto"))
+    both = spec({"parallel": {"branches": ["maria", "otto"], "decide": "first"}})
+    with pytest.raises(asyncio.CancelledError):
+        await Coordinator(web, **storage).run(TASK, both, run="r", answering=answer)
+    typing = Typing("392")
+    outcome = await Coordinator(web, **storage).resume(await storage["store"].record("r"), both, answering=typing)
+    assert outcome.answer == "391"
+    assert [question.agent for question in typing.questions] == ["otto"]
+
+
+@pytest.mark.parametrize("best_so_far", [False, True])
+async def test_limits_are_for_models_and_no_words_of_a_person_are_lost(best_so_far: bool) -> None:
+    async def think(question: Question) -> str:
+        await asyncio.sleep(0.3)
+        return "391"
+
+    limits = Limits(seconds=0.25, calls=2, when_exhausted="best_so_far" if best_so_far else "stop")
+    ben = agent("ben", says("=> 390", "=> 392"))
+    events: list[Event] = []
+    outcome = await Coordinator(team(maria(), others=(ben,))).run(
+        TASK, spec({"serial": ["ben", "maria", "ben", "maria"]}), limits=limits, answering=think, on_event=events.append
+    )
+    assert [message.sender for message in outcome.messages][1:] == ["ben", "maria", "ben", "maria"]
+    assert (outcome.status, outcome.answer, outcome.usage.calls) == ("done", "391", 2)
+    started = [event.message for event in events if isinstance(event, TurnStarted)]
+    assert len(started) == len(set(started)) == 4
+
+
 async def test_without_a_way_to_ask_the_run_waits(storage: dict[str, Any]) -> None:
     outcome = await Coordinator(team(maria()), **storage).run(TASK, spec("maria"))
     assert outcome.status == "interrupted"
@@ -148,10 +184,10 @@ async def test_without_a_way_to_ask_the_run_waits(storage: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     ("protocol", "words"),
     [
-        ({"delegate": {"planner": "maria", "workers": ["ada"]}}, "maria is a person and is asked to plan"),
+        ({"delegate": {"planner": "maria", "workers": ["ada"]}}, "maria is a person and cannot plan"),
         ({"parallel": {"branches": ["maria", "ada"], "decide": "confidence"}}, "gives no confidence"),
         ({"fuse": {"members": ["maria", "ada"]}}, "cannot decode with others"),
-        ({"verify": {"proposer": "ada", "verifier": "maria", "by": "score"}}, "scores no replies"),
+        ({"verify": {"proposer": "ada", "verifier": "maria", "by": "score"}}, "cannot score replies"),
     ],
 )
 def test_what_a_person_cannot_do_is_refused_before_anything_runs(protocol: Any, words: str) -> None:

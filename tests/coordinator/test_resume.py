@@ -160,6 +160,19 @@ async def test_a_changed_agent_is_refused_with_the_difference(
     assert difference in str(caught.value)
 
 
+async def test_a_run_of_another_layout_is_refused_in_one_line(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "s.db") as database:
+        runs = Runs(database)
+        await Coordinator(members(), store=runs).run(TASK, spec(DEBATE), run="r", limits=Limits(calls=4))
+        record = await runs.record("r")
+        old = record.model_copy(update={"protocol": {**record.protocol, "layout": 1}})
+        with pytest.raises(
+            ResumeError, match=r"another version of AgentNet started it \(layout 1, now \d+\); start a new"
+        ):
+            await Coordinator(members(), store=runs).resume(old, spec(DEBATE))
+        assert (await runs.record("r")).status == "stopped"
+
+
 async def test_an_agent_that_takes_no_part_may_change(tmp_path: Path) -> None:
     async with await Database.open(tmp_path / "s.db") as database:
         runs = Runs(database)

@@ -230,7 +230,7 @@ async def test_time_that_is_over_stops_the_call() -> None:
 
     outcome = await Coordinator(network(agent("ada", endless))).run(TASK, spec("ada"), limits=Limits(seconds=0.05))
     assert outcome.status == "stopped"
-    assert outcome.detail == "0.05 seconds were over while ada answered"
+    assert outcome.detail == "the limit of 0.05 seconds ran out while ada answered"
 
 
 async def test_a_limit_that_is_high_enough_changes_nothing() -> None:
@@ -284,7 +284,7 @@ async def test_what_an_agent_cannot_do_is_said_before_anything_runs() -> None:
     with pytest.raises(PreflightError) as caught:
         await Coordinator(web).run(TASK, protocol)
     problems = str(caught.value)
-    assert "ada must tell its confidence, but ada's model gives no log-probabilities; decide by majority" in problems
+    assert "ada must give its confidence, but ada's model gives no log-probabilities; decide by majority" in problems
     assert "ben is asked to critique, but its prompt pack 'compact' has no template for it" in problems
     assert requests(ada) == []
 
@@ -306,7 +306,7 @@ async def test_who_cannot_score_is_not_asked_to(protocol: Any, role: str) -> Non
         await Coordinator(network(ada, agent("ben", says("-")))).run(TASK, spec(protocol))
     assert str(caught.value) == (
         f"ben is asked to {role} by score, but ben's model cannot score replies; "
-        f"say `by: reason`, or give ben a model that runs in process"
+        f"set `by: reason`, or give ben a model that runs in process"
     )
     assert requests(ada) == []
     able = agent(
@@ -318,7 +318,7 @@ async def test_who_cannot_score_is_not_asked_to(protocol: Any, role: str) -> Non
 async def test_the_best_agent_is_checked_whoever_it_will_be() -> None:
     unable = ModelCapabilities(context=None, schema=None, logprobs=False)
     web = network(agent("ada", says("1")), agent("ben", says("1"), capabilities=unable))
-    with pytest.raises(PreflightError, match="ben must tell its confidence"):
+    with pytest.raises(PreflightError, match="ben must give its confidence"):
         await Coordinator(web).run(TASK, spec({"parallel": {"branches": ["@best"], "decide": "confidence"}}))
 
 
@@ -351,7 +351,7 @@ async def test_without_a_store_nothing_can_be_resumed(tmp_path: Any) -> None:
     async with await Database.open(tmp_path / "store.db") as database:
         runs = Runs(database)
         await Coordinator(trio(), store=runs).run(TASK, spec("ada"), run="r", limits=Limits(calls=1))
-        with pytest.raises(ResumeError, match="only be resumed with the store"):
+        with pytest.raises(ResumeError, match="resuming a run needs the store that holds it"):
             await Coordinator(trio()).resume(await runs.record("r"), spec("ada"))
 
 

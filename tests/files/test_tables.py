@@ -76,5 +76,5 @@ def test_a_compressed_file_that_cannot_be_used_is_one_clear_line(tmp_path: Path,
 
 def test_compression_alone_says_nothing_of_what_a_file_is(tmp_path: Path) -> None:
     (tmp_path / "sums.gz").write_bytes(gzip.compress(b"question,answer\n"))
-    with pytest.raises(BadInput, match=r"sums\.gz: what is it\? A dataset's file ends in \.jsonl.*perhaps with \.gz"):
+    with pytest.raises(BadInput, match=r"sums\.gz: unknown format; use \.jsonl.*with or without \.gz"):
         records(tmp_path / "sums.gz")

@@ -150,7 +150,7 @@ async def test_broken_streams(loopback: Loopback, answer: Answer, kind: type[Exc
 async def test_a_page_in_place_of_a_stream_hints_at_the_address(loopback: Loopback) -> None:
     loopback.answer = lambda _: Answer(body="<html>Welcome</html>", kind="text/html")
     made = model(loopback)
-    with pytest.raises(errors.BadResponse, match=r"sent nothing of a streamed reply; check that base_url leads to"):
+    with pytest.raises(errors.BadResponse, match=r"sent an empty stream; check that base_url leads to"):
         await collect(made)
     await made.close()
 

@@ -16,7 +16,7 @@ from agentnet.coordinator import Coordinator
 from agentnet.errors import ModelError, NetworkError
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
-from agentnet.network import Registry, find_network
+from agentnet.network import Registry, WithCards, find_network
 from agentnet.network.cards import with_known_cards
 from tests.scripted import spec
 
@@ -121,6 +121,50 @@ async def test_what_cannot_join_changes_nothing(registry: Registry, tmp_path: Pa
         await registry.leave("two")
 
 
+async def test_of_two_that_want_one_name_one_joins(registry: Registry) -> None:
+    outcomes = await asyncio.gather(
+        registry.join(member("three")), registry.join(member("three", "zoo:scout")), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(registry.snapshot()), NetworkError]
+    assert [agent.name for agent in registry.snapshot().spec.agents] == ["one", "two", "three"]
+    with pytest.raises(NetworkError, match="two agents are called 'four'"):
+        await registry.join(member("four"), member("four"))
+    with pytest.raises(NetworkError, match="no agent can be called 'coordinator'"):
+        await registry.join(member("coordinator"))
+
+
+async def test_a_join_that_is_cancelled_leaves_no_model_open(registry: Registry) -> None:
+    model = model_of(registry, "one")
+    joining = asyncio.create_task(registry.join(member("three"), member("four", "zoo:scout")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    joining.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await joining
+    await registry.leave("one")
+    assert not await alive(model)
+    assert "three" in (await registry.join(member("three"))).agents
+
+
+async def test_nothing_joins_a_network_that_is_closed() -> None:
+    team = NetworkSpec(name="team", agents=(member("one"),))
+    async with Registry.open(team) as registry:
+        late = asyncio.create_task(registry.join(member("two", "zoo:scout")))
+        await asyncio.sleep(0)
+    with pytest.raises((NetworkError, ModelError)):
+        await late
+    with pytest.raises(NetworkError, match="is closed: open it again"):
+        await registry.join(member("three"))
+
+
+async def test_a_zoo_model_that_joins_brings_its_card_and_its_pack(registry: Registry) -> None:
+    network = await registry.join(member("judge", "zoo:critic"))
+    assert network["judge"].card.roles == ("verifier", "judge")
+    network = await registry.join(AgentSpec.model_validate({"name": "plain", "model": "zoo:math"}))
+    assert (await Coordinator(network).run(SUM, spec("plain"))).answer == "632"
+    assert network.spec.agents[-1].card == network["plain"].card
+
+
 async def test_a_person_joins_without_a_model(registry: Registry) -> None:
     network = await registry.join(AgentSpec.model_validate({"name": "maria", "human": "terminal"}))
     person = network["maria"]
@@ -151,3 +195,19 @@ async def test_cards_are_replaced_in_a_snapshot_of_its_own(registry: Registry) -
     assert before["one"].card.score("math") != 0.2
     assert after.spec.agents[0].card == after["one"].card
     assert model_of(registry, "one") is after["one"].model  # type: ignore[attr-defined]
+
+
+async def test_other_cards_hold_the_models_that_a_run_uses_and_follow_who_joins(registry: Registry) -> None:
+    model = model_of(registry, "one")
+    members = WithCards(registry, {"one": Card(claims={"math": 0.2})})
+    assert members.snapshot() is members.snapshot()
+    assert members.snapshot()["one"].card.score("math") == 0.2
+    async with members.lease() as network:
+        await registry.leave("one")
+        assert await alive(model)
+        assert network["one"].card.score("math") == 0.2
+    assert not await alive(model)
+    await registry.join(member("three"))
+    assert list(members.snapshot().agents) == ["two", "three"]
+    with pytest.raises(NetworkError, match="no agent 'one'"):
+        WithCards(registry, {"one": Card()})

@@ -12,7 +12,7 @@ from agentnet.cli.entry import EXIT_HELD, EXIT_NOT_HELD, is_text
 
 
 async def ask(
-    text: Annotated[str, typer.Argument(help="The question; - reads it from standard input.", show_default=False)],
+    text: Annotated[str, typer.Argument(help="The question; '-' reads standard input.", show_default=False)],
     protocol: options.Protocol = None,
     network: options.NetworkOption = None,
     label: options.Label = None,
@@ -27,7 +27,7 @@ async def ask(
     json: options.Json = False,
     json_lines: options.JsonLines = False,
 ) -> int:
-    """Ask a network a question, and watch it being answered."""
+    """Ask a network a question, and watch its agents answer."""
     from agentnet.cli.live import view_for
     from agentnet.cli.output import emit
     from agentnet.cli.person import answers_from
@@ -38,6 +38,8 @@ async def ask(
     from agentnet.session import as_protocol, open_session
 
     if text == "-":
+        if sys.stdin is None:
+            raise BadInput("standard input is closed: there is no question to read")
         text = sys.stdin.buffer.read().decode(errors="surrogateescape").strip()
     if not text.strip():
         raise BadInput("the question is empty")
@@ -46,7 +48,7 @@ async def ask(
     settings = options.settings_from(network=network, store=store, protocol=protocol)
     limits = options.limits_from(limit_tokens, limit_calls, limit_seconds, limit_cost, best_so_far)
     members = find_network(settings.network.value)[0].agents
-    as_protocol(settings.protocol.value, agents=[agent.name for agent in members])  # refused before models are loaded
+    as_protocol(settings.protocol.value, agents=[agent.name for agent in members])  # fails before models are loaded
     async with open_session(settings=settings) as session:
         with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
             outcome = await watched(

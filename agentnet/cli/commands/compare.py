@@ -12,12 +12,12 @@ SIDE = "An evaluation's id, or ID/SYSTEM."
 
 
 async def compare(
-    one: Annotated[str, typer.Argument(metavar="A", help=SIDE)],
-    other: Annotated[str, typer.Argument(metavar="B", help=SIDE)],
+    first: Annotated[str, typer.Argument(metavar="A", help=SIDE)],
+    second: Annotated[str, typer.Argument(metavar="B", help=SIDE)],
     store: options.StoreOption = None,
     json: options.Json = False,
 ) -> None:
-    """Compare two evaluations, system by system, or two systems, on the items that both have.
+    """Compare two evaluations system by system, or two systems, on their common items.
 
     A gain is the accuracy of B minus that of A, with a paired 95 % interval; p is corrected for multiple comparisons.
     """
@@ -31,18 +31,18 @@ async def compare(
     settings = options.settings_from(store=store)
     async with await Database.open(settings.store.value) as opened:
         evaluations = Evaluations(opened)
-        found = compare_trials(await side(one, evaluations), await side(other, evaluations))
+        comparisons = compare_trials(await side(first, evaluations), await side(second, evaluations))
     if json:
-        emit([asdict(comparison) for comparison in found])
+        emit([asdict(comparison) for comparison in comparisons])
         return
-    alike = all(row.one == row.other for row in found)
-    systems = ("system",) if alike else ("A", "B")
+    same_names = all(row.one == row.other for row in comparisons)
+    systems = ("system",) if same_names else ("A", "B")
     numbers = ("n", "A right", "B right")
     rows = table("items", *systems, *numbers, "B − A, points", "p", right=(*numbers, "p"), wrap=("items", *systems))
-    for row in found:
+    for row in comparisons:
         rows.add_row(
             row.dataset,
-            *((row.one,) if alike else (row.one, row.other)),
+            *((row.one,) if same_names else (row.one, row.other)),
             str(row.trials),
             percent(row.accuracy_one),
             percent(row.accuracy_other),

@@ -26,7 +26,7 @@ async def demo(
 ) -> int:
     """Watch tiny models answer a compound question together.
 
-    Then the same question goes to each solver alone, and a table compares them.
+    Then each solver answers the same question alone, and a table compares the results.
 
     Needs no download, no server and no key: the models are part of the package.
     """
@@ -75,7 +75,7 @@ def _introduce(network: Network) -> None:
 
 
 async def _each_alone(session: Session, question: str) -> dict[str, Outcome]:
-    """The same question to every solver by itself; nothing of it is remembered."""
+    """Each solver's outcome for the question, without a store."""
     from agentnet.contracts.protocols import Ask
 
     solvers = [agent.name for agent in session.network if "solver" in agent.card.roles]
@@ -92,9 +92,9 @@ def _compare(together: Outcome, alone: dict[str, Outcome], expected: str | None)
     from agentnet.cli.records import usage_by_agent
 
     rows = table(
-        "", "who", "answer", "calls", "tokens", "seconds", right=("calls", "tokens", "seconds"), wrap=("answer",)
+        "", "agents", "answer", "calls", "tokens", "seconds", right=("calls", "tokens", "seconds"), wrap=("answer",)
     )
-    team = " + ".join(usage_by_agent(together.messages)) or "nobody"
+    team = " + ".join(usage_by_agent(together.messages)) or "none"
     for name, outcome in {team: together, **alone}.items():
         right = outcome.answer is not None and expected is not None and same(expected, outcome.answer)
         mark = "" if expected is None else "✓" if right else "✗"
@@ -105,9 +105,9 @@ def _compare(together: Outcome, alone: dict[str, Outcome], expected: str | None)
         rows.add_row(Text(mark, "green" if right else "red"), Text(name, style), answer, *numbers)
     screen = console()
     screen.print()
-    screen.print(Text("The same question, to each solver alone:", "dim"))
+    screen.print(Text("The same question, answered together and by each solver alone:", "dim"))
     show_table(rows)
-    screen.print(Text(f"agentnet show {together.run}  tells it again; agentnet graph delegation  draws it", "dim"))
+    screen.print(Text(f"agentnet show {together.run}  shows the run; agentnet graph delegation  draws it", "dim"))
 
 
 def _row_data(name: str, outcome: Outcome) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from agentnet.cli.entry import EXIT_HELD, EXIT_NOT_HELD
 
 
 def doctor(network: options.NetworkOption = None, store: options.StoreOption = None, json: options.Json = False) -> int:
-    """Show what is found here: machine, llama.cpp, zoo, settings.
+    """Check this installation: machine, llama.cpp, zoo, settings.
 
-    Exit code 1 if the zoo is not whole.
+    Exit code 1 if a check fails.
     """
     from rich.text import Text
 

@@ -15,7 +15,7 @@ from agentnet.cli.entry import EXIT_HELD, EXIT_NOT_HELD
 
 async def evaluate(
     suite: Annotated[
-        str | None, typer.Argument(help="A shipped suite's name, or a YAML file. Without one: the list.")
+        str | None, typer.Argument(help="A shipped suite's name, or a YAML file. Default: list the suites.")
     ] = None,
     resume: Annotated[str | None, typer.Option("--resume", help="Resume an interrupted evaluation, by its id.")] = None,
     limit: Annotated[
@@ -30,15 +30,15 @@ async def evaluate(
     network: options.NetworkOption = None,
     seed: options.Seed = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder of the report; default: beside the store.")
+        Path | None, typer.Option("--out", "-o", help="Folder of the report. Default: beside the store.")
     ] = None,
     store: options.StoreOption = None,
     json: options.Json = False,
 ) -> int:
     """Run the systems of a suite on the same items, and report how they compare.
 
-    Every item is stored as it ends, so Ctrl-C loses nothing: `--resume` continues. Exit code 1 if a model could not be
-    asked and its items have no score.
+    Every item is stored when it is done, so Ctrl-C loses nothing: `--resume` continues. Exit code 1 if items have no
+    score because a model could not be asked.
     """
     from agentnet.cli.commands.report import report_folder
     from agentnet.cli.entry import Interruption
@@ -56,10 +56,10 @@ async def evaluate(
         _list(json)
         return EXIT_HELD
     if suite is not None and resume is not None:
-        raise BadInput("name a suite to start with, or --resume an evaluation: not both")
+        raise BadInput("give a suite to start or --resume ID, not both")
     given = {"--limit": limit, "--epochs": epochs, "--concurrency": concurrency, "--network": network, "--seed": seed}
     if resume is not None and (changes := [name for name, value in given.items() if value is not None]):
-        raise BadInput(f"--resume continues an evaluation as it was started: leave out {', '.join(changes)}")
+        raise BadInput(f"--resume continues an evaluation with its own options: leave out {', '.join(changes)}")
     settings = options.settings_from(store=store)
     if out is not None:
         prepare(out)
@@ -69,8 +69,9 @@ async def evaluate(
             record = await evaluations.find(resume)
         else:
             assert suite is not None
-            found = find_suite(suite).changed(limit=limit, epochs=epochs, concurrency=concurrency, seed=seed)
-            record = await start(found, evaluations, network=network, command=shlex.join(["agentnet", *sys.argv[1:]]))
+            changed = find_suite(suite).changed(limit=limit, epochs=epochs, concurrency=concurrency, seed=seed)
+            command = shlex.join(["agentnet", *sys.argv[1:]])
+            record = await start(changed, evaluations, network=network, command=command)
         folder = report_folder(settings, record.id) if out is None else out
         Interruption.resume_hint = f"agentnet eval --resume {record.id}"
         with progress_for(record, json=json) as show:

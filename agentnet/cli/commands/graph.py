@@ -12,7 +12,7 @@ from agentnet.cli import options
 
 
 class Form(StrEnum):
-    """What a drawing is made of."""
+    """The format of a drawing."""
 
     mermaid = "mermaid"
     ascii = "ascii"
@@ -29,7 +29,7 @@ FORMS = {
     ".md": Form.mermaid,
     "": Form.mermaid,
 }
-"""What the ending of a file's name asks for."""
+"""Suffix of a file's name → format."""
 
 
 def graph(
@@ -38,15 +38,15 @@ def graph(
     ],
     network: options.NetworkOption = None,
     form: Annotated[
-        Form | None, typer.Option("--format", "-f", help="Default: what --out ends with, else mermaid.")
+        Form | None, typer.Option("--format", "-f", help="Default: by the suffix of --out, else mermaid.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; png needs one.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; required for png.")] = None,
     json: options.Json = False,
 ) -> None:
-    """Draw the LangGraph state machine that a protocol becomes.
+    """Draw the LangGraph state machine that a protocol compiles to.
 
-    Nested graphs are drawn too. mermaid needs nothing; ascii, svg and png are laid out here, without network or
-    browser, by the extra agentnet-ai[picture].
+    Nested graphs are drawn too. mermaid needs no extra; ascii, svg and png need agentnet-ai[picture], which draws
+    offline, without a browser.
     """
     from agentnet.cli.output import emit
     from agentnet.collab.binding import Binder
@@ -58,7 +58,7 @@ def graph(
 
     chosen = (form or _form_of(out)).value
     if chosen == "png" and out is None and not json:
-        raise BadInput("a png goes to a file: add --out FILE.png")
+        raise BadInput("a png is written to a file: add --out FILE.png")
     members, _ = find_network(options.settings_from(network=network).network.value)
     spec, _ = read_protocol(protocol, agents=[agent.name for agent in members.agents])
     drawn = draw(compile_expression(Binder(members).bind(spec.protocol)), chosen)
@@ -80,5 +80,5 @@ def _form_of(out: Path | None) -> Form:
 
     suffix = out.suffix.lower() if out else ""
     if suffix not in FORMS:
-        raise BadInput(f"{out}: a drawing ends in {', '.join(filter(None, FORMS))}; for another name say --format")
+        raise BadInput(f"{out}: unknown suffix of a drawing; use {', '.join(filter(None, FORMS))}, or add --format")
     return FORMS[suffix]

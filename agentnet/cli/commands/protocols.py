@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def protocols(
-    name: Annotated[str | None, typer.Argument(help="A protocol to show whole: a shipped name or a file.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Protocol to show in full: a shipped name or a file.")] = None,
     json: options.Json = False,
 ) -> None:
-    """List the named protocols, or show one whole."""
+    """List the shipped protocols, or show one in full."""
     from agentnet.cli.output import console, emit, show_table, table
     from agentnet.collab.inline import read_protocol
     from agentnet.collab.library import shipped_protocols
@@ -33,10 +33,10 @@ def protocols(
         emit([_data(spec) for spec in shipped.values()])
         return
     rows = table("protocol", "what it does", "model calls", wrap=("what it does", "model calls"))
-    for each in shipped.values():
-        rows.add_row(each.name, each.summary, each.calls)
+    for protocol in shipped.values():
+        rows.add_row(protocol.name, protocol.summary, protocol.calls)
     show_table(rows)
-    console().print("agentnet protocols NAME shows one whole; agentnet graph NAME draws it", style="dim")
+    console().print("agentnet protocols NAME shows a protocol in full; agentnet graph NAME draws it", style="dim")
 
 
 def _data(spec: ProtocolSpec) -> dict[str, Any]:
@@ -47,8 +47,8 @@ def _refuses(spec: ProtocolSpec) -> str:
     if spec.floor == 0:
         return ""
     return (
-        f"refuses: tasks of a --label at which the best of the agents that it asks was measured to be right less often "
-        f"than {spec.floor * 100:g} %"
+        f"refuses: tasks of a --label for which all agents that it asks were measured, and the best of them was right "
+        f"on less than {spec.floor * 100:g} %"
     )
 
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 async def report(
     evaluation: Annotated[
-        str | None, typer.Argument(help="Its id, or the beginning of it. Without one: the list.")
+        str | None, typer.Argument(help="The evaluation's id, or a prefix of it. Default: list them.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder of the report; default: beside the store.")
+        Path | None, typer.Option("--out", "-o", help="Folder of the report. Default: beside the store.")
     ] = None,
     store: options.StoreOption = None,
     json: options.Json = False,
@@ -37,12 +37,12 @@ async def report(
         if evaluation is None:
             await _list(evaluations, json)
             return
-        found = await summary(evaluation, evaluations)
-    folder = write_report(found, out or report_folder(settings, found.record.id))
+        results = await summary(evaluation, evaluations)
+    folder = write_report(results, out or report_folder(settings, results.record.id))
     if json:
-        emit(found.as_json())
+        emit(results.as_json())
         return
-    show_summary(found)
+    show_summary(results)
     typer.echo(f"report: {folder / 'report.html'}")
 
 

@@ -11,7 +11,7 @@ from agentnet.cli.entry import EXIT_HELD, EXIT_NOT_HELD
 
 
 async def resume(
-    run: Annotated[str, typer.Argument(help="The run's id, or the beginning of it.", show_default=False)],
+    run: Annotated[str, typer.Argument(help="The run's id, or a prefix of it.", show_default=False)],
     limit_tokens: options.LimitTokens = None,
     limit_calls: options.LimitCalls = None,
     limit_seconds: options.LimitSeconds = None,
@@ -22,9 +22,9 @@ async def resume(
     json: options.Json = False,
     json_lines: options.JsonLines = False,
 ) -> int:
-    """Go on with a run that was interrupted or hit a limit.
+    """Resume a run that was interrupted, cancelled, or hit a limit.
 
-    Nothing that was said is asked for again. Limits that are given replace all of the run's own.
+    Finished turns are not asked again. Given limits replace all of the run's own limits.
     """
     from agentnet.cli.live import view_for
     from agentnet.cli.output import emit

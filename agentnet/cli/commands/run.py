@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def run(
     scenario: Annotated[
-        str | None, typer.Argument(help="A shipped scenario's name, or a YAML file. Without one: the list.")
+        str | None, typer.Argument(help="A shipped scenario's name, or a YAML file. Default: list them.")
     ] = None,
     protocol: options.Protocol = None,
     network: options.NetworkOption = None,
@@ -27,7 +27,7 @@ async def run(
     json: options.Json = False,
     json_lines: options.JsonLines = False,
 ) -> int:
-    """Run a scenario and check what it expects. Exit code 1 where an expectation does not hold."""
+    """Run a scenario and check its expectations. Exit code 1 if one does not hold."""
     from agentnet.cli.live import view_for
     from agentnet.cli.output import console, emit
     from agentnet.cli.person import answers_from
@@ -39,18 +39,18 @@ async def run(
         _list(json)
         return EXIT_HELD
     settings = options.settings_from(network=network, store=store)
-    found = find_scenario(scenario, network=network, protocol=protocol)
+    loaded = find_scenario(scenario, network=network, protocol=protocol)
     if not (json or json_lines):
         from rich.text import Text
 
-        console().print(Text(found.spec.name, "bold") + Text(f"  {found.spec.summary}"))
-        if found.spec.story:
-            console().print(Text(found.spec.story.strip(), "dim"))
-    async with open_session((found.network, found.network_base), settings=settings) as session:
+        console().print(Text(loaded.spec.name, "bold") + Text(f"  {loaded.spec.summary}"))
+        if loaded.spec.story:
+            console().print(Text(loaded.spec.story.strip(), "dim"))
+    async with open_session((loaded.network, loaded.network_base), settings=settings) as session:
         with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
             report = await watched(
                 run_scenario(
-                    found,
+                    loaded,
                     session,
                     seed=seed,
                     on_event=view,

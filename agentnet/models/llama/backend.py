@@ -9,7 +9,9 @@ import re
 import threading
 from types import ModuleType
 
-log = logging.getLogger("agentnet.llama.cpp")
+from agentnet.logs import logger
+
+log = logger("llama.cpp")
 
 WARNING, ERROR = 3, 4
 _LEVELS = {2: logging.DEBUG, WARNING: logging.WARNING, ERROR: logging.ERROR}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import queue
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Any
 
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.errors import ModelError
+from agentnet.logs import logger
 from agentnet.models.llama.admission_limit import AdmissionLimit
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.dispatcher import ResultDispatcher
@@ -27,7 +27,7 @@ from agentnet.models.llama.stats import EngineStats
 from agentnet.models.llama.threads import end_team
 from agentnet.models.llama.vocabulary import Vocabulary
 
-log = logging.getLogger("agentnet.llama")
+log = logger("llama")
 
 MOST_INSIDE = 1024
 """Requests that an engine takes in; further ones wait on their own event loops."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.errors import ModelFileError
+from agentnet.logs import logger
 from agentnet.models.devices import GPU_INSTALL, Device, offload_devices
 from agentnet.models.gguf import Header, read_header
 from agentnet.models.llama import backend
@@ -19,7 +19,7 @@ from agentnet.models.llama.ledger import Ledger, MemoryReservation
 from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.plan import MemoryPlan, plan_memory
 
-log = logging.getLogger("agentnet.llama")
+log = logger("llama")
 
 _SPLIT = {"none": "LLAMA_SPLIT_MODE_NONE", "layer": "LLAMA_SPLIT_MODE_LAYER", "row": "LLAMA_SPLIT_MODE_ROW"}
 _CACHE_TYPES = {"f32": 0, "f16": 1, "bf16": 30, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8}

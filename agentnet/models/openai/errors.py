@@ -1,4 +1,4 @@
-"""Failures of an OpenAI-compatible server: what they are about, whether to try again, and how to tell a person."""
+"""Failures of an OpenAI-compatible server: their causes, whether to retry, and their messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.errors import BadResponse, ContextOverflow, ModelError, ModelUnavailable, RateLimited, SchemaUnsupported
 
 RETRIED = (408, 409, 429)
-"""Statuses worth another try, as is every 5xx."""
+"""Statuses worth a retry, besides every 5xx."""
 SHOWN = 200
 """Characters of a server's answer that a message quotes."""
 CHECK_URL = "check that base_url leads to an OpenAI-compatible server (it usually ends in /v1)"
@@ -29,13 +29,13 @@ _OPTIONAL = ("stream_options", "logprobs", "temperature", "top_p", "top_k", "min
 
 
 def quoted(data: object) -> str:
-    """The beginning of what a server sent, on one line."""
+    """Return the beginning of a server's response, on one line."""
     text = " ".join(str(data).split())
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
 
 
 def refused_field(fields: Mapping[str, Any], error: BaseException) -> str | None:
-    """The request field that a server's refusal is about, if the request can do without it.
+    """Return the request field that a server refuses, if the request can do without it.
 
     Some servers answer 500 to a field that they do not know.
     """
@@ -43,7 +43,7 @@ def refused_field(fields: Mapping[str, Any], error: BaseException) -> str | None
         return None
     if _overflows(error):
         return None
-    words = _said(error).lower()
+    words = _server_message(error).lower()
     if "max_tokens" in fields and "max_completion_tokens" in words:
         return "max_tokens"
     if "response_format" in fields and _FORMAT.search(words):
@@ -52,7 +52,7 @@ def refused_field(fields: Mapping[str, Any], error: BaseException) -> str | None
 
 
 def worth_retrying(error: BaseException) -> bool:
-    """Whether the same request may succeed a little later."""
+    """Return whether the same request may succeed a little later."""
     if isinstance(error, openai.APIStatusError):
         busy = error.status_code in RETRIED or error.status_code >= 500
         return busy and error.code != "insufficient_quota" and not _overflows(error)
@@ -60,7 +60,7 @@ def worth_retrying(error: BaseException) -> bool:
 
 
 def wanted_pause(error: BaseException | None) -> float | None:
-    """The seconds that a server asks to wait for, in its Retry-After header (a number or a date)."""
+    """Return the seconds to wait by a server's Retry-After header (a number or a date); None without one."""
     if not isinstance(error, openai.APIStatusError):
         return None
     value = error.response.headers.get("retry-after", "")
@@ -75,12 +75,14 @@ def wanted_pause(error: BaseException | None) -> float | None:
 
 
 def translated(error: Exception, spec: OpenAISpec, url: str, tries: int = 1) -> ModelError:
-    """A failed request as one of AgentNet's errors."""
+    """Return the error of AgentNet for a failed request."""
     if isinstance(error, ModelError):
         return error
     after = f" after {tries} tries" if tries > 1 else ""
     if _overflows(error):
-        return ContextOverflow(f"{url}: too long for {spec.model}, {_quoted(error, spec)}; shorten the transcript")
+        return ContextOverflow(
+            f"{url}: the prompt is too long for {spec.model}, {_quoted(error, spec)}; shorten the transcript"
+        )
     if isinstance(error, openai.APIStatusError):
         return _of_status(error, spec, url, after)
     if isinstance(error, openai.APITimeoutError | TimeoutError):
@@ -94,10 +96,10 @@ def translated(error: Exception, spec: OpenAISpec, url: str, tries: int = 1) -> 
         )
     if isinstance(error, openai.APIError):
         return ModelUnavailable(
-            f"{url}: {spec.model} failed in mid-reply, {_quoted(error, spec)}; see the server's log"
+            f"{url}: {spec.model} failed during its reply, {_quoted(error, spec)}; see the server's log"
         )
     if isinstance(error, ValueError):
-        return BadResponse(f"{url} answers something unreadable ({error}); {CHECK_URL}")
+        return BadResponse(f"{url} sent an unreadable response ({error}); {CHECK_URL}")
     return ModelUnavailable(f"{url}: the connection broke ({type(error).__name__}: {error}); check the server")
 
 
@@ -113,18 +115,18 @@ def _of_status(error: openai.APIStatusError, spec: OpenAISpec, url: str, after: 
         return RateLimited(f"{url}: still too many requests{after} (429), {words}; wait, or lower the network's load")
     if worth_retrying(error):
         return ModelUnavailable(f"{url}: fails{after} ({status}), {words}; see the server's log")
-    if _FORMAT.search(_said(error).lower()):
-        return SchemaUnsupported(f"{url}: refuses the form of reply ({status}), {words}; set `structured` to auto")
+    if _FORMAT.search(_server_message(error).lower()):
+        return SchemaUnsupported(f"{url}: refuses the reply format ({status}), {words}; set `structured` to auto")
     return ModelError(f"{url}: refuses the request ({status}), {words}; check the model's settings")
 
 
 def _overflows(error: BaseException) -> bool:
     """Whether a server refuses because the prompt does not fit into the model's context."""
-    return isinstance(error, openai.APIError) and _OVERFLOW.search(_said(error).lower()) is not None
+    return isinstance(error, openai.APIError) and _OVERFLOW.search(_server_message(error).lower()) is not None
 
 
-def _said(error: openai.APIError) -> str:
-    """The server's own words in an error."""
+def _server_message(error: openai.APIError) -> str:
+    """The server's own message in an error."""
     body = error.body
     if isinstance(body, Mapping):
         code = f" ({body['code']})" if isinstance(body.get("code"), str) else ""
@@ -133,7 +135,7 @@ def _said(error: openai.APIError) -> str:
 
 
 def _quoted(error: Exception, spec: OpenAISpec) -> str:
-    """The server's words for a message, without the key, which some servers repeat."""
-    words = _said(error) if isinstance(error, openai.APIError) else str(error)
+    """The server's message, quoted, without the key, which some servers repeat."""
+    words = _server_message(error) if isinstance(error, openai.APIError) else str(error)
     key = os.environ.get(spec.api_key_env)
     return quoted(words.replace(key, "…") if key else words)

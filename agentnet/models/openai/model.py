@@ -1,7 +1,7 @@
 """`OpenAIModel`: a model behind an OpenAI-compatible HTTP server.
 
-Servers differ in what they accept. What one refuses (a way to hold replies to a schema, ``stream_options``, …) is left
-out of the next try and of every later request to the same model.
+Servers differ in the fields that they accept. A field that a server refuses (a way to constrain replies by a schema,
+``stream_options``, …) is left out of the next attempt and of every later request to the same model.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ from tenacity import (
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelError
+from agentnet.logs import logger
 from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, Request
 from agentnet.models.openai.errors import refused_field, translated, wanted_pause, worth_retrying
 from agentnet.models.openai.replies import Reply
 from agentnet.models.openai.tokens import MOST, read_next_tokens
 from agentnet.models.tokens import NextTokens
 
-log = logging.getLogger("agentnet.remote")
+log = logger("remote")
 
 OPENAI = "https://api.openai.com/v1"
 PATH = "/chat/completions"
 FIRST_PAUSE = 0.5
-"""Seconds before the second try; doubled before each further one, and up to as much as this is added by chance."""
+"""Seconds before the second attempt; doubled before each further one, with random jitter of up to as much added."""
 FORMATS = ("json_schema", "json_object with schema", "json_object", "none")
-"""Ways to ask for a JSON reply, the strictest first; ``structured: auto`` goes down until the server accepts one."""
+"""Ways to ask for a JSON reply, the strictest first; ``structured: auto`` tries them until the server accepts one."""
 
 _T = TypeVar("_T")
 _Fields = dict[str, Any]
@@ -62,7 +63,7 @@ class OpenAIModel:
         self._format_works = spec.structured != "auto"
         self._logprobs = spec.logprobs
         self._refused: set[str] = set()
-        """Request fields that the server was found not to accept."""
+        """Request fields that the server does not accept."""
 
     @property
     def name(self) -> str:
@@ -232,7 +233,7 @@ class OpenAIModel:
 
     def _do_without(self, name: str, tried: str) -> None:
         if name == "response_format":
-            # Another request may have gone down meanwhile.
+            # Another request may have chosen the next format meanwhile.
             if self._format == tried:
                 self._format = FORMATS[FORMATS.index(tried) + 1]
         elif name == "logprobs":
@@ -240,7 +241,7 @@ class OpenAIModel:
         else:
             self._refused.add(name)
         level = logging.WARNING if name in Sampling.model_fields else logging.INFO
-        log.log(level, "%s at %s refuses %s: doing without", self.name, self.url, name)
+        log.log(level, "%s at %s refuses %s: requests leave it out", self.name, self.url, name)
 
     def _finished(self, request: Request, completion: Completion) -> Completion:
         """Remember whether the server gives log-probabilities."""

@@ -1,4 +1,4 @@
-"""Replies of an OpenAI-compatible server, whole or in pieces, put together and checked."""
+"""Replies of an OpenAI-compatible server, whole or streamed: assembled and checked."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Body(BaseModel):
 
 
 class Reply:
-    """A reply that is put together from one body, or from many."""
+    """A reply that is assembled from one body, or from the bodies of a stream."""
 
     def __init__(self, where: str, *, streamed: bool) -> None:
         self._where, self._streamed = where, streamed
@@ -53,18 +53,18 @@ class Reply:
         self._bodies = 0
 
     def add(self, data: object) -> str:
-        """Take in a body; returns the text in it. Raises `BadResponse` for anything but a completion."""
+        """Add a body, and return its text. Raises `BadResponse` for anything but a completion."""
         try:
             body = _Body.model_validate_json(data) if isinstance(data, str) else _Body.model_validate(data)
         except ValidationError:
-            raise self._bad(f"answers something that is not a completion, {quoted(data)}", CHECK_URL) from None
+            raise self._bad(f"sent something that is not a completion, {quoted(data)}", CHECK_URL) from None
         self._bodies += 1
         if isinstance(body.usage, Mapping):
             self._usage = body.usage
         if not body.choices:
             if self._streamed:
                 return ""
-            raise self._bad(f"answers without any choice, {quoted(data)}", CHECK_URL)
+            raise self._bad(f"sent a completion without choices, {quoted(data)}", CHECK_URL)
         choice = body.choices[0]
         self._finish = choice.finish_reason or self._finish
         message = (choice.delta if self._streamed else choice.message) or _Message()
@@ -76,18 +76,18 @@ class Reply:
         return message.content or ""
 
     def completion(self, seconds: float) -> Completion:
-        """The reply as a whole. Raises `BadResponse` where it has no text, was cut off, or was withheld."""
+        """Return the whole reply. Raises `BadResponse` if it has no text, was cut off, or was withheld."""
         if self._refusal or self._finish == "content_filter":
             raise self._bad(f"withholds the reply ({self._refusal or 'content filter'})", "rephrase the question")
         if self._streamed and not self._bodies:
-            raise self._bad("sent nothing of a streamed reply", f"{CHECK_URL}, or the prompt is too long for the model")
+            raise self._bad("sent an empty stream", f"{CHECK_URL}, or the prompt is too long for the model")
         if self._streamed and self._finish is None:
             hint = "try again, and see the server's log" if self._texts else "the prompt may be too long for the model"
             raise self._bad("ended a streamed reply before it was finished", hint)
         if not self._texts and self._finish == "length":
-            raise self._bad("used up max_tokens before any text came", "raise max_tokens")
+            raise self._bad("used up max_tokens before any text", "raise max_tokens")
         if not self._texts and not self._streamed:
-            raise self._bad(f"answers without text (finish reason {self._finish})", "check that it is a chat model")
+            raise self._bad(f"sent no text (finish reason {self._finish})", "check that it is a chat model")
         finish: Literal["stop", "length"] = "length" if self._finish in ("length", "max_tokens") else "stop"
         usage = usage_of(self._usage, seconds)
         logprobs = None if self._logprobs is None else tuple(self._logprobs)
@@ -97,18 +97,18 @@ class Reply:
         return BadResponse(f"{self._where} {what}; {hint}")
 
 
-def usage_of(found: Mapping[str, Any], seconds: float) -> Usage:
-    """Return what one call has used, as far as the server says."""
-    details = found.get("prompt_tokens_details")
+def usage_of(reported: Mapping[str, Any], seconds: float) -> Usage:
+    """Return the usage of one call, as far as the server reports it."""
+    details = reported.get("prompt_tokens_details")
     return Usage(
         calls=1,
-        prompt_tokens=_count(found.get("prompt_tokens")),
-        completion_tokens=_count(found.get("completion_tokens")),
+        prompt_tokens=_count(reported.get("prompt_tokens")),
+        completion_tokens=_count(reported.get("completion_tokens")),
         reused_tokens=_count(details.get("cached_tokens")) if isinstance(details, Mapping) else 0,
         seconds=seconds,
     )
 
 
 def _count(value: object) -> int:
-    """A number of tokens; 0 where the server does not tell it."""
+    """A number of tokens; 0 if the server does not report it."""
     return value if isinstance(value, int) and value >= 0 else 0
