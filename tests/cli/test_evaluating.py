@@ -232,8 +232,8 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_asked(cli: C
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("odd.csv", "\ufeffquestion;answer\r\n1 + 1?;2\r\n", "odd.csv:1: its columns are parted by semicolons"),
-        ("odd.csv", "question\tanswer\n1 + 1?\t2\n", "odd.csv:1: its columns are parted by tabs"),
+        ("odd.csv", "\ufeffquestion;answer\r\n1 + 1?;2\r\n", "odd.csv:1: semicolons separate its columns"),
+        ("odd.csv", "question\tanswer\n1 + 1?\t2\n", "odd.csv:1: tabs separate its columns"),
         ("odd.csv", "", "there is no item in it"),
         ("odd.csv", "question,answer\n1 + 1?,\n", "odd.csv:2: 'answer' is empty"),
         ("odd.jsonl", '{"question": "1 + \\ud83d?", "answer": 2}\n', "odd.jsonl:1: not usable JSON: an escape"),

@@ -295,7 +295,7 @@ def test_an_unknown_family_is_told_with_the_closest() -> None:
         ("table", "x.jsonl", "", {}, "x.jsonl: there is no item in it"),
         ("mmlu", "x.csv", "\n", {}, "x.csv: there is no item in it"),
         ("table", "x.csv", "question,answer\n", {}, "x.csv: there is no item in it"),
-        ("table", "x.txt", "", {}, "x.txt: what is it? A dataset's file ends in .jsonl"),
+        ("table", "x.txt", "", {}, "x.txt: unknown format; use .jsonl"),
         ("table", "x.jsonl", '{"question": "?", "answer": 1}\n\n{"question"\n', {}, "x.jsonl:3: not JSON: "),
         ("table", "x.json", "[\n{,\n]", {}, "x.json:2: not JSON: "),
         ("table", "x.json", "{}\n{}", {}, "is it JSONL? Name it .jsonl"),
