@@ -185,36 +185,8 @@ class RunContext:
         id = message_id(self.run, node, round, sender)
         if id in self.messages:
             return self.messages[id]
-        message = self.compose(
-            body,
-            sender=sender,
-            node=node,
-            round=round,
-            recipients=recipients,
-            reply_to=reply_to,
-            usage=usage,
-            confidence=confidence,
-        )
-        if self.recorder is not None:
-            message = await self.recorder.append(message)
-        self.take_in(message)
-        return message
-
-    def compose(
-        self,
-        body: Body,
-        *,
-        sender: str,
-        node: str,
-        round: int = 0,
-        recipients: tuple[str, ...] = (),
-        reply_to: Sequence[str] = (),
-        usage: Usage | None = None,
-        confidence: float | None = None,
-    ) -> Message:
-        """Return the message of a body without recording it."""
-        return Message(
-            id=message_id(self.run, node, round, sender),
+        message = Message(
+            id=id,
             run=self.run,
             sequence=len(self.messages),
             sender=sender,
@@ -227,6 +199,10 @@ class RunContext:
             confidence=confidence,
             body=body,
         )
+        if self.recorder is not None:
+            message = await self.recorder.append(message)
+        self.take_in(message)
+        return message
 
     def take_in(self, message: Message) -> None:
         """Add a recorded message to the run, and publish it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
@@ -15,7 +16,7 @@ from agentnet.collab.context import RunContext
 from agentnet.collab.state import State, initial_state
 from agentnet.contracts.bodies import Error, answer_of
 from agentnet.contracts.events import InputRequested, RunEnded, RunStarted, RunStatus
-from agentnet.contracts.messages import USER, Message
+from agentnet.contracts.messages import USER, Message, message_id
 from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.coordinator.compiled import CompiledProtocol
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from agentnet.store import Runs
 
 log = logger("runs")
+
+TASK_NODE = "task"
 
 T = TypeVar("T")
 End = tuple[RunStatus, str | None, str]
@@ -99,18 +102,16 @@ class Execution:
         )
 
     async def _begin(self) -> Message:
-        """Return the task's message: record the run and the task, or find the message of a resumed run."""
+        """Return the task's message: record the run with it, or find the message of a resumed run."""
         context, record = self.context, self._record
-        task: Message | None = None
-        if not self._resumed:
-            task = context.compose(record.task, sender=USER, node="task")
-            if self._store is not None:
-                task = await self._store.start_run(record, task)
+        task = _task_message(record)
+        if not self._resumed and self._store is not None:
+            task = await self._store.start_run(record, task)
         self._begun = True
         if context.events.wanted:
             context.events.publish(self.started())
-        if task is None:
-            return await context.record(record.task, sender=USER, node="task")
+        if self._resumed:
+            return await context.record(record.task, sender=USER, node=TASK_NODE)
         context.take_in(task)
         return task
 
@@ -226,6 +227,19 @@ async def finished(work: Coroutine[Any, Any, T]) -> T:
             task.result()
         raise cancelled
     return task.result()
+
+
+def _task_message(record: RunRecord) -> Message:
+    """Return the first message of a run: its task."""
+    return Message(
+        id=message_id(record.id, TASK_NODE, 0, USER),
+        run=record.id,
+        sequence=0,
+        sender=USER,
+        node=TASK_NODE,
+        time=datetime.now(UTC),
+        body=record.task,
+    )
 
 
 def _end_of(context: RunContext, outcome: Sequence[str]) -> End:
