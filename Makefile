@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 SUITES := fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: install demo test bridges check docs zoo measure eval notebooks reports bench growth bench-server soak constraints wheel clean help
+.PHONY: install demo test test-slow bridges check docs zoo measure eval notebooks reports bench growth bench-server soak constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,8 +16,11 @@ install: $(INSTALLED) ## make .venv with everything that development needs
 demo: $(INSTALLED) ## install, then answer a compound question that no single zoo model can answer
 	$(BIN)/agentnet demo
 
-test: $(INSTALLED) ## the whole test suite, and which lines of the package no test reached
-	$(BIN)/python -m slipcover -m pytest
+test: $(INSTALLED) ## the test suite, and which lines of the package no test reached
+	$(BIN)/python -m slipcover -m pytest -m "not slow"
+
+test-slow: $(INSTALLED) ## the slow rest of it: notebooks, recipes, bridges, an evaluation killed again and again
+	$(BIN)/python -m pytest -m slow
 
 bridges: $(VENV)/.bridges ## the tests of the bridges, with lm-evaluation-harness (400 MB more in .venv)
 	$(BIN)/python -m pytest tests/bridges

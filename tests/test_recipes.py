@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 CHANGED = ("contracts", "collab", "fusion", "evals")
 """Folders of the package that recipes change."""

@@ -28,6 +28,8 @@ from inspect_ai.tool import bash
 
 from agentnet.bridges.inspect_model import Refused
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 TASK = """
