@@ -118,21 +118,20 @@ class Execution:
     async def _run(self, answering: Callable[[Question], Awaitable[str | None]] | None) -> End:
         """Run the graph; whenever it waits for people, ask them and resume it with their words."""
         task = await finished(self._begin())
+        compiled, label = self._compiled, self._record.task.label
         config: RunnableConfig = {
             "configurable": {"thread_id": self._record.id},
-            "metadata": {"fingerprint": self._compiled.fingerprint},
-            "recursion_limit": self._compiled.recursion_limit,
+            "metadata": {"fingerprint": compiled.fingerprint},
+            "recursion_limit": compiled.recursion_limit,
         }
-        step: State | Command[Any] | None = initial_state(self._compiled.expression.kind, task.id)
+        step: State | Command[Any] | None = initial_state(compiled.expression.kind, task.id)
         if self._resumed and await self._has_checkpoint(config):
             step = None
-        durable = self._compiled.graph.checkpointer is not None
-        compiled = self._compiled
-        label = self._record.task.label
+        durable = compiled.graph.checkpointer is not None
         try:
             require_knowledge(compiled.name, compiled.expression, self.context.network, label, compiled.floor)
             while True:
-                final = await self._compiled.graph.ainvoke(
+                final = await compiled.graph.ainvoke(
                     step, config, context=self.context, durability="async" if durable else None
                 )
                 interrupts = self._in_order(final.get("__interrupt__", ()))
