@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -29,15 +28,19 @@ from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelError
 from agentnet.logs import logger
+from agentnet.models.addresses import OWNER, AddressPolicy, Resolver, Server
 from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, Request
 from agentnet.models.openai.errors import refused_field, translated, wanted_pause, worth_retrying
+from agentnet.models.openai.keys import key_for
 from agentnet.models.openai.replies import Reply
 from agentnet.models.openai.tokens import MOST, read_next_tokens
+from agentnet.models.openai.transport import connect
 from agentnet.models.tokens import NextTokens
 
 log = logger("remote")
 
-OPENAI = "https://api.openai.com/v1"
+OPENAI_HOST = "api.openai.com"
+OPENAI = f"https://{OPENAI_HOST}/v1"
 PATH = "/chat/completions"
 FIRST_PAUSE = 0.5
 """Seconds before the second attempt; doubled before each further one, with random jitter of up to as much added."""
@@ -51,11 +54,12 @@ _Fields = dict[str, Any]
 class OpenAIModel:
     """One model of one server. Connects at the first request; every failure is a one-line `ModelError`.
 
-    `timeout` bounds each attempt; of a streamed reply, each wait for its next piece.
+    `timeout` bounds each attempt; of a streamed reply, each wait for its next piece. `policy` says which servers may be
+    asked: by default those of the owner's own network file. `resolver` replaces the system's.
     """
 
-    def __init__(self, spec: OpenAISpec) -> None:
-        self._spec = spec
+    def __init__(self, spec: OpenAISpec, *, policy: AddressPolicy = OWNER, resolver: Resolver | None = None) -> None:
+        self._spec, self._policy, self._resolver = spec, policy, resolver
         self._client: openai.AsyncOpenAI | None = None
         self._headers: dict[str, str | openai.Omit] = {}
         self._closed = False
@@ -79,6 +83,10 @@ class OpenAIModel:
     def url(self) -> str:
         """The server's base URL; requests go to `PATH` below it."""
         return (self._spec.base_url or os.environ.get(self._spec.base_url_env) or OPENAI).rstrip("/")
+
+    def check(self) -> None:
+        """Raise `ModelError` if the server's address or the key's variable may not be used. Asks nothing."""
+        key_for(self._spec, self._server(), self._policy)
 
     async def generate(self, request: Request) -> Completion:
         started = time.perf_counter()
@@ -144,19 +152,24 @@ class OpenAIModel:
         if self._closed:
             raise ModelError(f"{self.name} is closed")
         if self._client is None:
-            url, key = self.url, os.environ.get(self._spec.api_key_env)
-            if not re.match(r"https?://[^/]", url):
-                raise ModelError(
-                    f"{url}: not the address of a server; set base_url or ${self._spec.base_url_env} to http://…/v1"
-                )
-            if not key and url.startswith("https://api.openai.com"):
-                raise ModelError(f"{url}: needs a key; set the environment variable {self._spec.api_key_env}")
+            server = self._server()
+            key = key_for(self._spec, server, self._policy)
+            if not key and server.host == OPENAI_HOST:
+                raise ModelError(f"{self.url}: needs a key; set the environment variable {self._spec.api_key_env}")
             # The client insists on some key; where none is set, the header that carries it is left out.
             self._headers = {} if key else {"Authorization": openai.Omit()}
             self._client = openai.AsyncOpenAI(
-                api_key=key or "none", base_url=url, max_retries=0, timeout=self._spec.timeout
+                api_key=key or "none",
+                base_url=self.url,
+                max_retries=0,
+                timeout=self._spec.timeout,
+                http_client=connect(server, self._policy, timeout=self._spec.timeout, resolver=self._resolver),
             )
         return self._client
+
+    def _server(self) -> Server:
+        """Return where requests go. Raises `ModelError` for an address that may not be asked."""
+        return self._policy.check(self.url)
 
     async def _send(self, request: Request, send: Callable[[_Fields], Awaitable[_T]], *, stream: bool = False) -> _T:
         """Send until an answer comes, with fewer fields where the server refuses some. Raises `ModelError`."""
