@@ -101,7 +101,7 @@ def translated(error: Exception, spec: OpenAISpec, url: str, tries: int = 1) -> 
         return ModelUnavailable(
             f"{url}: {spec.model} failed during its reply, {_quoted(error, spec)}; see the server's log"
         )
-    if isinstance(error, ValueError):
+    if isinstance(error, ValueError | TypeError | ArithmeticError | LookupError | RecursionError):
         return BadResponse(f"{url} sent an unreadable response ({error}); {CHECK_URL}")
     return ModelUnavailable(f"{url}: the connection broke ({type(error).__name__}: {error}); check the server")
 

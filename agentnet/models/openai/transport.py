@@ -1,17 +1,19 @@
-"""The HTTP connection to one server: to checked IP addresses only, and never redirected.
+"""The HTTP connection to one server: to checked IP addresses only, never redirected, and no more than is asked for.
 
 The HTTP library comes with the installed openai: httpx, or httpx2 for openai 3. What is used of them here is the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
 
 from openai import DefaultAsyncHttpxClient
 
-from agentnet.errors import ModelError
+from agentnet.errors import BadResponse, ModelError
 from agentnet.models.addresses import AddressPolicy, Resolver, Server
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ else:
     http = import_module(DefaultAsyncHttpxClient.__base__.__module__.partition(".")[0])
 
 CONNECTIONS = http.Limits(max_connections=1000, max_keepalive_connections=100)
+MOST_BYTES: ContextVar[int] = ContextVar("MOST_BYTES", default=64 * 1024)
+"""The most bytes of the response to the request that the current task sends."""
 
 
 class PinnedTransport(http.AsyncBaseTransport):
@@ -40,28 +44,74 @@ class PinnedTransport(http.AsyncBaseTransport):
         self._pinned: tuple[str, ...] = ()
 
     async def handle_async_request(self, request: http.Request) -> http.Response:
-        """Send a request. Raises the HTTP library's errors, and `ModelError` if the server may not be asked."""
+        """Send a request. Raises the HTTP library's errors, and `ModelError` if the server may not be asked.
+
+        The response raises `BadResponse` while it is read if it has more than `MOST_BYTES`, whatever its headers say.
+        That of an error is cut off instead: its beginning says what is wrong.
+        """
         if request.url.host.lower() != self._server.host:
             raise ModelError(f"a request to {request.url.host} is not sent: the server is {self._server.host}")
+        response = await self._sent(request)
+        most, stream = MOST_BYTES.get(), response.stream
+        assert isinstance(stream, http.AsyncByteStream)
+        if (encoding := response.headers.get("content-encoding", "identity")) != "identity":
+            await stream.aclose()
+            raise BadResponse(
+                f"{self._server.host} sent a reply in the encoding {encoding[:20]!r}, which was not asked for; "
+                "turn off compression"
+            )
+        response.stream = _Bounded(stream, most, f"{self._server.host} sent", cut=response.is_error)
+        return response
+
+    async def _sent(self, request: http.Request) -> http.Response:
         if self._through_proxy or self._server.address is not None:
             return await self._wire.handle_async_request(request)
         self._pinned = self._pinned or await self._policy.addresses(self._server, self._resolver)
-        pinned, url = self._pinned, request.url
-        request.extensions = {**request.extensions, "sni_hostname": self._server.host}
-        for address in pinned:
-            request.url = url.copy_with(host=address)
+        *others, last = self._pinned
+        for address in others:
             try:
-                return await self._wire.handle_async_request(request)
+                return await self._sent_to(address, request)
             except (http.ConnectError, http.ConnectTimeout):
-                if address == pinned[-1]:
-                    self._pinned = ()
-                    raise
-            finally:
-                request.url = url
-        raise AssertionError("the policy returns at least one address")
+                continue
+        try:
+            return await self._sent_to(last, request)
+        except (http.ConnectError, http.ConnectTimeout):
+            self._pinned = ()
+            raise
+
+    async def _sent_to(self, address: str, request: http.Request) -> http.Response:
+        url = request.url
+        request.url = url.copy_with(host=address)
+        request.extensions = {**request.extensions, "sni_hostname": self._server.host}
+        try:
+            return await self._wire.handle_async_request(request)
+        finally:
+            request.url = url
 
     async def aclose(self) -> None:
         await self._wire.aclose()
+
+
+class _Bounded(http.AsyncByteStream):
+    """A stream of at most `most` bytes: past them it ends (`cut`), or raises `BadResponse`."""
+
+    def __init__(self, stream: http.AsyncByteStream, most: int, what: str, *, cut: bool) -> None:
+        self._stream, self._most, self._what, self._cut = stream, most, what, cut
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = self._most
+        async for part in self._stream:
+            left -= len(part)
+            if left >= 0:
+                yield part
+            elif self._cut:
+                yield part[:left]
+                return
+            else:
+                raise BadResponse(f"{self._what} more than {self._most} bytes for one reply; raise max_tokens")
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def connect(
