@@ -39,8 +39,10 @@ class Loaded:
     """Tokens of context that one request has."""
     cells: int
     """Tokens that the KV cache holds for all sequences together."""
+    row: int
+    """Tokens that each sequence has room for, where the cache is laid out in rows; 0 for one pool."""
     sequences: int
-    """How many sequence numbers there are. The number behind them is that of the padding (see `Context`)."""
+    """How many sequence numbers there are. In a pool, the number behind them is that of the padding (see `Context`)."""
     forks: bool
     """Whether a sequence can be copied and cut, unlike a recurrent state."""
     repacked: bool
@@ -98,7 +100,8 @@ def load(path: Path, spec: LlamaSpec, *, memory: Ledger, threads: int) -> Loaded
         memory=llama.llama_get_memory(context),
         size=size,
         cells=int(llama.llama_n_ctx(context)),
-        sequences=int(llama.llama_n_seq_max(context)) - forks,
+        row=int(llama.llama_n_ctx_seq(context)) if reservation.plan.rows else 0,
+        sequences=int(llama.llama_n_seq_max(context)) - (forks and not reservation.plan.rows),
         forks=forks,
         repacked=backend.repacked(),
         batch=int(llama.llama_n_batch(context)),
@@ -222,7 +225,7 @@ def _context_params(spec: LlamaSpec, plan: MemoryPlan, threads: int) -> Any:
     params = llama.llama_context_default_params()
     params.n_ctx = plan.cells
     params.n_seq_max = plan.sequences
-    params.kv_unified = True  # with a cache for each sequence, llama.cpp aborts when a part of one is copied
+    params.kv_unified = not plan.rows
     params.n_batch = plan.batch
     params.n_ubatch = plan.microbatch
     params.n_threads = params.n_threads_batch = threads

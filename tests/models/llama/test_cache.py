@@ -15,7 +15,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.models.llama import backend, loading
-from agentnet.models.llama.cache import CachedSequence
+from agentnet.models.llama.cells import CachedSequence
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.ledger import Ledger as MemoryLedger
 from agentnet.models.llama.prefix import common_prefix
