@@ -194,6 +194,8 @@ def _notes(path: Path, spec: LlamaSpec, header: Header, plan: MemoryPlan, *, gpu
     notes = []
     if header.context and plan.size > header.context:
         notes.append(f"context {plan.size} is longer than the {header.context} that {path.name} was trained on")
+    if spec.cache_layout == "rows" and not plan.rows:
+        notes.append(f"the KV cache of {path.name} is one pool: it has layers whose states cannot be cut")
     if spec.offload_kv and not plan.offload_kv:
         notes.append(f"the KV cache of {path.name} lies in RAM: the GPU has no room for it beside the shared weights")
     if gpu and not plan.offload.layers:
