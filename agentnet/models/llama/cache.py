@@ -117,11 +117,11 @@ class Cache:
             del self._idle[source.id]
             self.trim(source, length)
             return self._adopt(source)
-        if source is not None and self._cells.copy(source, sequence, length):
-            # The source becomes the most recently used, unless only a chat template's first words were taken from it.
-            if source.id in self._idle and 2 * length >= len(source.tokens):
-                self._idle[source.id] = self._idle.pop(source.id)
-                source.idle_since = self._step
+        copied = source is not None and self._cells.copy(source, sequence, length)
+        # The source becomes the most recently used, unless only a chat template's first words were taken from it.
+        if copied and source is not None and source.id in self._idle and 2 * length >= len(source.tokens):
+            self._idle[source.id] = self._idle.pop(source.id)
+            source.idle_since = self._step
         return sequence
 
     def fork(self, source: CachedSequence) -> CachedSequence | None:
@@ -175,14 +175,15 @@ class Cache:
         return True
 
     def gather(self, sequences: Sequence[CachedSequence]) -> None:
-        """Bring sequences that decode together into neighbouring rows, in so far as it pays. A pool needs no such thing.
+        """Bring sequences that decode together for more than a step into neighbouring rows; a pool stays as it is.
 
-        llama.cpp evaluates each run of neighbours by itself, and builds the graph of the computation anew for each.
+        llama.cpp evaluates each run of neighbours by itself, and builds the graph of the computation again for each.
         """
         if not isinstance(self._cells, CellRows) or len(sequences) < 2:
             return
         rows = sorted(sequence.id for sequence in sequences)
         if rows[-1] - rows[0] < len(rows):
+            self._scattered = [], 0
             return
         steps = self._scattered[1] + 1 if self._scattered[0] == rows else 1
         self._scattered = rows, steps
@@ -246,7 +247,7 @@ class Cache:
         match, length = None, 0
         for sequence in self._sources():
             common = common_prefix(sequence.tokens, tokens, limit)
-            if common > length and common >= self._cells.worth and self._can_end(sequence, common):
+            if common > length and self._can_end(sequence, common):
                 match, length = sequence, common
         return match, length
 

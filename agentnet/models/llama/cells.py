@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentnet.models.llama import backend
-from agentnet.models.llama.prefix import WORTH
 from agentnet.models.llama.states import SequenceStates, State
 
 
@@ -36,8 +35,6 @@ class Cells(ABC):
 
     pooled: bool
     """Whether all sequences use one pool: then a token may belong to several, and idle sequences slow the others."""
-    worth: int
-    """Tokens from which on a prefix is worth taking from another sequence."""
 
     @abstractmethod
     def clear(self) -> None:
@@ -89,7 +86,7 @@ class Cells(ABC):
 class PooledCells(Cells):
     """One pool of `size` cells. A cell may belong to several sequences, which together form a tree of prefixes."""
 
-    pooled, worth = True, 1
+    pooled = True
 
     def __init__(self, memory: Any, size: int) -> None:
         self._llama, self._memory, self._size = backend.library(), memory, size
@@ -181,7 +178,7 @@ class CellRows(Cells):
     """A row of `size` cells for each of `rows` sequences: llama.cpp's streams. A row has room for a whole context, so
     a sequence that has its row needs nothing else."""
 
-    pooled, worth = False, WORTH
+    pooled = False
 
     def __init__(self, memory: Any, states: SequenceStates, *, rows: int, size: int) -> None:
         self._llama, self._memory, self._states = backend.library(), memory, states
