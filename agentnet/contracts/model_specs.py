@@ -48,6 +48,11 @@ class LlamaSpec(FileModel):
     cache_tokens: int | None = Field(
         default=None, ge=16, description="size of the KV cache in tokens, over all requests; None plans it"
     )
+    cache_layout: Literal["auto", "pool", "rows"] = Field(
+        default="auto",
+        description="pool shares the cells of common prefixes; rows gives each request room for a whole context of its "
+        "own, where attention sees no other request's cells; auto takes rows where they need few tokens",
+    )
     parked_mib: int = Field(
         default=256, ge=0, description="RAM for sequences that are swapped out of the KV cache; 0 swaps none out"
     )
