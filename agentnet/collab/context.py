@@ -19,6 +19,7 @@ from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
 from agentnet.contracts.bodies import Assignment, Body, Error, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
+from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import Message, message_id
 from agentnet.contracts.protocols import BEST
 from agentnet.contracts.sampling import Sampling
@@ -103,6 +104,7 @@ class RunContext:
         task: str,
         view: Sequence[str],
         sampling: Sampling | None = None,
+        format: Format | None = None,
         labels: Sequence[str] = (),
         max_steps: int = 8,
         confidence: bool = False,
@@ -129,6 +131,7 @@ class RunContext:
             labels=labels,
             max_steps=max_steps,
             sampling=sampling,
+            format=format,
             seed=self.seed_of(node, round, agent.name),
             confidence=confidence,
             scored=scored,

@@ -27,7 +27,7 @@ from tenacity import (
 
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.sampling import Sampling
-from agentnet.errors import ModelError, ModelUnavailable
+from agentnet.errors import ModelError, ModelUnavailable, SchemaUnsupported
 from agentnet.logs import logger
 from agentnet.models.addresses import OWNER, AddressPolicy, Resolver, Server
 from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, Request
@@ -266,6 +266,11 @@ class OpenAIModel:
         return wanted | self._spec.extra_body
 
     def _response_format(self, request: Request) -> _Fields | None:
+        if request.regex is not None or request.lark is not None:
+            raise SchemaUnsupported(
+                f"{self.name} at {self.url}: servers have no common way to hold replies to a regular expression or a "
+                f"Lark grammar; use a JSON Schema, or a model that runs in process"
+            )
         if request.schema is None or self._format == "none":
             return None
         schema = dict(request.schema)
