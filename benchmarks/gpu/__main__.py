@@ -17,7 +17,7 @@ from pathlib import Path
 
 from agentnet.models.devices import physical_cores
 from benchmarks import fusion
-from benchmarks.engine.contestants import Ours
+from benchmarks.engine.contestants import Contestant, Ours
 from benchmarks.engine.one_llama import Load
 from benchmarks.engine.throughput import Measured, measure
 from benchmarks.generated import FOLDER, model_file, usable
@@ -37,34 +37,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--small", action="store_true", help="tiny models, a minute: shows that the command works")
     parser.add_argument("--repeat", type=int, default=5, help="repetitions of each measurement")
     parser.add_argument("--agents", type=int, nargs="+", default=[1, 4, 8], help="agents at once")
+    parser.add_argument("--threads", type=int, default=physical_cores(), help="threads of each contestant")
     parser.add_argument("--out", type=Path, default=FOLDER / "gpu.md", help="the file for the tables")
     options = parser.parse_args(arguments)
     target = Target.chosen(options.device)
     models, pairs = (SMALL_MODELS, SMALL_PAIRS) if options.small else (MODELS, PAIRS)
-    page = asyncio.run(run(target, list(usable(models)), list(usable(pairs)), options.agents, options.repeat))
+    page = asyncio.run(run(target, list(usable(models)), list(usable(pairs)), options))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(page, encoding="utf-8")
     print(f"\n{page}\nwritten to {options.out}")
 
 
-async def run(target: Target, models: Sequence[str], pairs: Sequence[str], agents: Sequence[int], repeat: int) -> str:
+async def run(target: Target, models: Sequence[str], pairs: Sequence[str], options: argparse.Namespace) -> str:
     """Return the page of all tables."""
     parts = [f"`python -m benchmarks.gpu` on {target}."]
     print("memory …")
-    parts.append(table(MEMORY, [memory_row(await occupied(group, target)) for group in [*models, *pairs]]))
+    occupations = [await occupied(group, target, options.threads) for group in [*models, *pairs]]
+    parts.append(table(MEMORY, map(memory_row, occupations)))
     missing = target.build_server()
-    contestants = [Ours] if missing else [Ours, target.server()]
+    contestants: list[type[Contestant]] = [Ours, *([] if missing else [target.server()])]
     rows: list[Measured] = []
     for name in models:
-        for count in agents:
+        for count in options.agents:
             print(f"tokens per second of {name}, {count} agents …")
-            load = Load(model_file(name), count, physical_cores(), CONTEXT)
-            rows += await measure(name, load, contestants, repeat)
+            rows += await measure(
+                name, Load(model_file(name), count, options.threads, CONTEXT), contestants, options.repeat
+            )
     parts.append(table(SPEED, speed_rows(rows)) + (f"\n\n{missing}" if missing else ""))
     found: list[tuple[str, dict[str, list[float]]]] = []
     for pair in pairs:
         print(f"{pair} together …")
-        found.append((pair, await fusion.measure(pair, repeat)))
+        found.append((pair, await fusion.measure(pair, options.repeat)))
     parts.append(table(FUSED, fused_rows(found)))
     return "\n\n".join(parts) + "\n"
 

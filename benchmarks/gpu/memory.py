@@ -36,7 +36,7 @@ class Occupied:
     """Whether all models have said the text that they are made for."""
 
 
-async def occupied(group: str, target: Target) -> Occupied:
+async def occupied(group: str, target: Target, threads: int) -> Occupied:
     """Open the models of a group one after the other, let them reply together, and close them."""
     text = Chain().text
     planned, layers = 0, []
@@ -46,7 +46,7 @@ async def occupied(group: str, target: Target) -> Occupied:
         for name in group.split(PAIR):
             path = model_file(name)
             # The pages of a mapped file are no memory in use, as the system counts it.
-            spec = LlamaSpec(path=str(path), context=CONTEXT, sequences=AGENTS, mmap=bool(target.gpus))
+            spec = LlamaSpec(path=str(path), context=CONTEXT, sequences=AGENTS, threads=threads, mmap=bool(target.gpus))
             plan = reserve_memory(read_header(path), spec, usable_devices(spec)[0], ledger=Ledger()).plan
             planned += sum(plan.offload.used) if target.gpus else plan.total
             layers.append(str(plan.offload.layers))

@@ -18,7 +18,8 @@ NO_GPU = pytest.mark.skipif(bool(offload_devices()), reason="this machine has a 
 def test_all_tables_are_written_on_a_machine_without_a_gpu(tmp_path: Path) -> None:
     for name in ("gpt-2", "llama-spm"):
         vocabulary_or_skip(name)
-    main(["--device", "cpu", "--small", "--repeat", "1", "--agents", "2", "--out", str(tmp_path / "gpu.md")])
+    quick = ["--repeat", "1", "--agents", "2", "--threads", "1"]
+    main(["--device", "cpu", "--small", *quick, "--out", str(tmp_path / "gpu.md")])
     page = (tmp_path / "gpu.md").read_text(encoding="utf-8")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line[:3] == "| `"]
     memory, speed, fused = ([row for row in rows if len(row) == count] for count in (7, 6, 4))
