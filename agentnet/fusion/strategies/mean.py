@@ -14,7 +14,7 @@ from agentnet.fusion.byte_vocabulary import Piece
 from agentnet.fusion.strategies.base import AsksAll
 from agentnet.fusion.views import Choice, View, choose_best
 
-FIRST_LOOK = 4
+FIRST_LOOK = 8
 """Pieces of each member that are looked at first."""
 WIDER = 8
 
@@ -22,9 +22,10 @@ WIDER = 8
 class Mean(AsksAll):
     """argmax over the union of Σ wₘ Pₘ(piece) / Σ wₘ. A piece that is no token of a member has probability 0 there.
 
-    Only the members' likeliest pieces are looked at, and more of them until these decide: a piece that is among none of
+    Only the members' likeliest pieces are looked at, and more of them until they decide: a piece that is among none of
     them has a score of at most Σ wₘ Pₘ(the last piece that was looked at). This is the threshold algorithm (Fagin,
-    Lotem and Naor, Optimal Aggregation Algorithms for Middleware, 2003), for the best piece and the second best.
+    Lotem and Naor, Optimal Aggregation Algorithms for Middleware, 2003). The runner-up is the second best of the pieces
+    that were looked at.
     """
 
     def choose(self, views: Sequence[View]) -> Choice:
@@ -44,6 +45,6 @@ class Mean(AsksAll):
             choice = choose_best(
                 {piece: sum(shares.values()) for piece, shares in contributions.items()}, contributions
             )
-            if not unseen or (choice.runner_up_score or 0.0) >= unseen:
+            if choice.score >= unseen:
                 return choice
             look *= WIDER

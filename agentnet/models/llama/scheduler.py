@@ -60,6 +60,11 @@ class Scheduler:
         return bool(self._queue or self._running)
 
     @property
+    def held(self) -> bool:
+        """Whether sessions hold slots, so that their next steps are to come."""
+        return self._slots.held
+
+    @property
     def patience(self) -> float | None:
         """Seconds after which a stuck scheduler may go on, because it reclaims slots then; None for never."""
         if not any(isinstance(queued, Job) for queued in self._queue):
