@@ -21,6 +21,8 @@ from agentnet.prompts import Entry, Pack, transcript
 
 TEMPLATE_TOKENS = 16
 """Most tokens that a chat template adds to a message. Each token of the message itself is at least one byte."""
+ROUNDING = 1e-3
+"""How far above 0 a log-probability counts as rounded; further above, it is none."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,6 @@ def confidence_of(reply: Completion | Scores) -> float | None:
     if isinstance(reply, Scores):
         share = max(reply.shares)
         return None if math.isnan(share) else min(1.0, share)
-    if not reply.logprobs:
+    if not reply.logprobs or not all(logprob <= ROUNDING for logprob in reply.logprobs):  # NaN is not either
         return None
     return min(1.0, math.exp(sum(reply.logprobs) / len(reply.logprobs)))

@@ -203,7 +203,8 @@ class Fuse(TaggedModel):
     deadline: float | None = Field(
         default=None,
         gt=0,
-        description="seconds after which a piece is chosen without a member; waiting for engines does not count",
+        description="seconds after which a piece is chosen without a member; waiting for engines does not count. "
+        "None: no limit, or 10 where a member is behind a server",
     )
     think: int = Field(default=0, ge=0, description="tokens of reasoning that each member may write first, alone")
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")

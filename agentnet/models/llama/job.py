@@ -10,7 +10,7 @@ from typing import Any
 
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
-from agentnet.models.llama.cache import CachedSequence
+from agentnet.models.llama.cells import CachedSequence
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.dispatcher import ResultDispatcher
 

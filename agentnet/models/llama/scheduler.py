@@ -132,9 +132,16 @@ class Scheduler:
         """Put the tokens of a step into the batch. Makes room in the cache for all of them."""
         while shares := divide_step(self._running, self._context.batch.capacity):
             if self._cache.make_room(sum(count for _, count in shares)):
-                return [self._add(job, count) for job, count in shares]
+                return [self._add(job, count) for job, count in self._in_order(shares)]
             self._preempt()
         return []
+
+    def _in_order(self, shares: list[tuple[Job, int]]) -> list[tuple[Job, int]]:
+        """Return the shares in the order of their rows: llama.cpp evaluates neighbours together only in this order."""
+        if self._cache.pooled:
+            return shares
+        self._cache.gather([job.sequence for job, _ in shares if job.sequence is not None])
+        return sorted(shares, key=lambda share: -1 if share[0].sequence is None else share[0].sequence.id)
 
     def _add(self, job: Job, count: int) -> _Part:
         assert job.sequence is not None
