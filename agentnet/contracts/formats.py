@@ -100,7 +100,7 @@ def regex_grammar(pattern: str) -> str:
     """
     from llguidance import LLMatcher, regex_to_lark
 
-    grammar = LLMatcher.grammar_from_regex(regex_to_lark(pattern))
+    grammar = LLMatcher.grammar_from_regex(regex_to_lark(pattern, "d"))
     failed, messages = LLMatcher.validate_grammar_with_warnings(grammar)
     # llguidance tells the place in a grammar of its own around the expression.
     _refuse("not a usable regular expression", failed, [re.sub(r"^at .*?: ", "", message) for message in messages])

@@ -105,6 +105,12 @@ HARD: dict[str, dict[str, Any]] = {
         "additionalProperties": False,
         "maxProperties": 2,
     },
+    "one more name at most": {
+        "type": "object",
+        "properties": {"a": {"const": 1}, "b": {"const": 2}, "c": {"const": 3}},
+        "required": ["a"],
+        "maxProperties": 2,
+    },
     "a tuple that is closed": {
         "type": "array",
         "prefixItems": [{"type": "boolean"}, {"enum": ["x"]}],
@@ -143,7 +149,10 @@ REFUSED: list[tuple[Any, str]] = [
         {"properties": {"x": {"type": "integer", "minimum": 5, "maximum": 1}}, "required": ["x"], "type": "object"},
         "root: .*required property 'x' is unsatisfiable",
     ),
-    ({"type": "object", "properties": {"a": {}, "b": {}}, "required": ["a"], "maxProperties": 2}, "maxProperties"),
+    (
+        {"type": "object", "properties": {"a": {}, "b": {}, "c": {}}, "maxProperties": 2},
+        "root: min/maxProperties only supported",
+    ),
     ({"type": "nonsense"}, "nonsense"),
     ({"enum": []}, "empty"),
     ({"anyOf": []}, "empty"),

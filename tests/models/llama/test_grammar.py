@@ -21,8 +21,8 @@ from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelError, SchemaUnsupported
 from agentnet.models.base import Completion, Request
 from agentnet.models.llama import LlamaModel
-from agentnet.models.llama.grammar import Constraint
-from tests.models.llama.files import BYTES, END, TURN, letter, path_through, tokens_of, write_chain
+from agentnet.models.llama.grammar import Constraint, Grammars, grammars_of
+from tests.models.llama.files import BYTES, END, TURN, letter, path_through, tokens_of, write_chain, write_random
 from tests.models.llama.schemas import HARD, REFUSED, schemas
 from tests.real_vocabularies import LINE, NAMES, tiny
 
@@ -49,7 +49,7 @@ def reply(model: LlamaModel, schema: Any = None, **settings: Any) -> Completion:
 
 
 def constraint(model: LlamaModel, request: Request) -> Constraint:
-    found = asyncio.run(model._grammars.constraint(request))
+    found = asyncio.run(grammars_of(model._vocabulary).constraint(request, model._engine.open))
     assert found is not None
     return found
 
@@ -414,8 +414,22 @@ class TestVocabularies:
         finally:
             asyncio.run(model.close())
 
-    def test_a_closed_model_compiles_nothing(self, random_file: Path) -> None:
-        model = LlamaModel(random_file, LlamaSpec(path=str(random_file), threads=1))
+    def test_contexts_on_the_same_weights_share_grammars_until_the_last_is_closed(self, tmp_path: Path) -> None:
+        path = write_random(tmp_path / "shared.gguf")
+        specs = (LlamaSpec(path=str(path), context=size, threads=1) for size in (64, 128))
+        one, other = (LlamaModel(path, spec) for spec in specs)
+        vocabulary = one._vocabulary
+        assert reply(one, regex="ab").text == "ab"
+        made = vocabulary.derived[Grammars]
+        asyncio.run(one.close())
+        assert other._vocabulary.derived[Grammars] is made
+        assert reply(other, regex="ab").text == "ab"
+        asyncio.run(other.close())
+        assert vocabulary.derived == {}
+
+    def test_a_closed_model_compiles_nothing(self, tmp_path: Path) -> None:
+        path = write_random(tmp_path / "closed.gguf")
+        model = LlamaModel(path, LlamaSpec(path=str(path), threads=1))
         asyncio.run(model.close())
         with pytest.raises(ModelError, match="closed"):
-            asyncio.run(model._grammars.constraint(ask(regex="a")))
+            constraint(model, ask(regex="a"))
