@@ -138,8 +138,8 @@ class ModelAgent(Agent):
             sampling,
             schema=schema,
             logprobs=turn.confidence,
-            regex=turn.format and turn.format.regex,
-            lark=turn.format and turn.format.lark,
+            regex=None if turn.format is None else turn.format.regex,
+            lark=None if turn.format is None else turn.format.lark,
         )
 
     async def answer(self, request: Request, on_text: OnText | None = None) -> Completion:
