@@ -56,6 +56,8 @@ class Job(Queued, ABC):
         self.alone = False
         """Whether the job has to be decoded without others beside it."""
         self.started = 0.0
+        self.forced = 0
+        """How many tokens of the reply were forced by a grammar so far."""
 
     @property
     def cached(self) -> int:

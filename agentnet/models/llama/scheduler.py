@@ -52,7 +52,7 @@ class Scheduler:
         )
         self.stuck = False
         """Whether the last step changed nothing. The next one can change something only after a new event."""
-        self._evaluated = self._preempted = 0
+        self._evaluated = self._preempted = self._forced = 0
         self._seconds = 0.0
 
     @property
@@ -74,6 +74,7 @@ class Scheduler:
             prompt_tokens=intake.prompt_tokens,
             evaluated_tokens=self._evaluated,
             reused_tokens=intake.reused_tokens,
+            forced_tokens=self._forced,
             steps=context.steps,
             decode_seconds=context.seconds,
             step_seconds=self._seconds,
@@ -193,6 +194,7 @@ class Scheduler:
         except Exception as error:
             self._fail(job, error)
         else:
+            self._forced += job.forced
             self._stop(job)
             self._end(job, result)
 
