@@ -78,6 +78,7 @@ class Cells(ABC):
     def unpin(self, sequence: CachedSequence) -> None:
         """Note that a live sequence became idle."""
 
+
 class PooledCells(Cells):
     """One pool of `size` cells. A cell may belong to several sequences, which together form a tree of prefixes."""
 
