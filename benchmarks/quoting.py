@@ -1,9 +1,9 @@
 """What it costs that words of members are no structure: time of a prompt, and tokens of a transcript.
 
-The discussions are recorded answers of six real models to questions of GSM8K, as the instruct pack shows them to one more
-reader. Times are medians over the prompts: with what keeps words apart, minus without. Tokens are counted in the real
-vocabularies of ``../shared/data/vocab`` (or of the folder given), and compared with the same transcript without marks:
-the letter and a blank line before each reply.
+The discussions are recorded answers of six real models to questions of GSM8K, as the instruct pack shows them to one
+more reader. Times are medians over the prompts: with what keeps words apart, minus without. Tokens are counted in the
+real vocabularies of ``../shared/data/vocab`` (or of the folder given), and compared with the same transcript without
+marks: the letter and a blank line before each reply.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ _VERDICTS = ("approve", "disapprove")
 _LIKE = 4
 """Letters that a word must share with a verdict, if its others are of another script, to pass for it."""
 _NO_LETTERS = "".join(sign for sign in map(chr, range(32, 127)) if not sign.isalpha())
-_QUOTES = str.maketrans("\"\u201c\u201d\u201e\u00ab\u00bb\uff02", "'''''''")
+_QUOTES = str.maketrans('"\u201c\u201d\u201e\u00ab\u00bb\uff02', "'''''''")
 _STRUCTURE = re.compile(
     r"^[^\w\n]*_*(?:[#♯⌗]|[\[【〔⟦❲][^\n]{1,12}[\]】〕⟧❳]|(?:[^\W_]{1,3}|task|answer\s*\d*)\s*[|¦ǀ‖∣│❘]|"
     r"(?:task|what was said so far|your turn)[^\w\n]*$)",
@@ -80,7 +80,7 @@ def quoted(text: str, mark: str) -> str:
 
 
 def answer_line(text: str, longest: int | None = None) -> str:
-    """Return an answer in one line, in quotes if it begins like a verdict: a prompt may write verdicts before answers."""
+    """Return an answer in one line; in quotes if it begins like a verdict, which a prompt may put before answers."""
     line = one_line(text, longest)
     return in_quotes(line, longest) if _like_a_verdict(line) else line
 

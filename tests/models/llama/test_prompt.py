@@ -19,7 +19,8 @@ from agentnet.models.llama.vocabulary import Vocabulary
 from tests.fusion.vocabularies import REAL, ZOO, vocabulary_of, write_sentencepiece
 from tests.prompts.forging import CONTROL_NAMES, SEPARATORS, forgery
 
-FEW, MANY = 40, 2000
+FEW, MANY = 40, 250
+"""Messages for each chat template and vocabulary."""
 TEMPLATES = {
     "chatml": None,
     "llama 3": (
@@ -162,9 +163,11 @@ class TestTheTemplatesOwnText:
         assert self.located("<{{ messages[0].content | upper }}>", "a") == ["A"]
 
     def test_may_change_from_day_to_day(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        template = ChatTemplate("{{ strftime_now('%d %b %Y') }} <{{ messages[0].content }}>", path=Path("x"), bos="", eos="")
+        text = "{{ strftime_now('%d %b %Y') }} <{{ messages[0].content }}>"
+        template = ChatTemplate(text, path=Path("x"), bos="", eos="")
         for day in (3, 4):
-            monkeypatch.setattr("agentnet.models.llama.template.datetime", Mock(now=lambda day=day: datetime(2026, 5, day)))
+            clock = Mock(now=Mock(return_value=datetime(2026, 5, day)))
+            monkeypatch.setattr("agentnet.models.llama.template.datetime", clock)
             found = template.locate(user("a"))
             assert found.text == f"0{day} May 2026 <a>"
             assert found.words == ((len("03 May 2026 <"), len("03 May 2026 <a")),)
