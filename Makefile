@@ -45,6 +45,7 @@ reports: $(INSTALLED) ## run every shipped suite and record its report in evals/
 
 bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to serve a GGUF file
 	$(BIN)/python -m benchmarks.orchestration
+	$(BIN)/python -m benchmarks.quoting
 	$(BIN)/python -m benchmarks.engine.overhead
 	$(BIN)/python -m benchmarks.engine.scoring
 	$(BIN)/python -m benchmarks.engine.constrained

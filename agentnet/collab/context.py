@@ -88,6 +88,11 @@ class RunContext:
         assert isinstance(body, Task), f"message {id} states no task"
         return body
 
+    def step(self, id: str) -> Assignment | None:
+        """Return the step of a plan that the task of a message is; None for the run's own task."""
+        body = self.messages[id].body
+        return body if isinstance(body, Assignment) else None
+
     def agent(self, selector: str, label: str | None) -> Agent:
         """Return the agent of a bound selector: a name, or ``@best`` for the task's label."""
         return self.network[
@@ -136,6 +141,7 @@ class RunContext:
             confidence=confidence,
             scored=scored,
             message=id,
+            step=self.step(task),
         )
         reply = await self._reply(agent, turn)
         return await self.record(

@@ -17,10 +17,11 @@ from agentnet.collab.decisions import rule_needs
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.splitting import fitted, undivided
 from agentnet.collab.state import State, initial_state
-from agentnet.contracts.bodies import REFERENCE, Assignment, Error, Plan, Result, Step, answer_of
+from agentnet.contracts.bodies import Assignment, Error, Plan, Result, Step, answer_of
 from agentnet.contracts.cards import Card
 from agentnet.contracts.messages import COORDINATOR, Message
 from agentnet.contracts.protocols import Delegate, Expression, Synthesize
+from agentnet.prompts.words import filled
 
 
 class DelegateCombinator(Combinator[Delegate]):
@@ -140,21 +141,24 @@ def _answer(step: Step, state: State, run: RunContext) -> Message | None:
 
 async def _assign(plan: Plan, step: Step, attempt: int, worker: str, state: State, run: RunContext) -> State:
     """Record the assignment, with the answers that the step refers to filled in; return the state of the worker."""
-    answers = {needed.id: _answer(needed, state, run) for needed in plan.steps if needed.id in step.needs}
-    text = REFERENCE.sub(lambda match: _filled(match.group(0), answers.get(int(match.group(1)))), step.ask)
+    needed = {str(other.id): _answer(other, state, run) for other in plan.steps if other.id in step.needs}
+    answers = {id: answer for id, message in needed.items() if message and (answer := answer_of(message.body))}
     branch = f"{_branches(step)}{attempt}"
     assignment = await run.record(
-        Assignment(step=step.id, agent=worker, text=text, label=step.label),
+        Assignment(
+            step=step.id,
+            agent=worker,
+            text=filled(step.ask, answers),
+            label=step.label,
+            ask=step.ask,
+            answers=answers,
+        ),
         sender=COORDINATOR,
         node=f"{state['scope']}/assign/{branch}",
         recipients=(worker,),
-        reply_to=[message.id for message in answers.values() if message],
+        reply_to=[message.id for message in needed.values() if message],
     )
     return {**initial_state(state["scope"], assignment.id), "branch": branch}
-
-
-def _filled(reference: str, answer: Message | None) -> str:
-    return (answer_of(answer.body) or reference) if answer else reference
 
 
 async def _merge(delegate: Delegate, state: State, run: RunContext) -> list[str]:

@@ -62,6 +62,7 @@ class FusedTurn:
             read=run.get(view),
             sampling=self.fuse.sampling,
             seed=run.seed_of(self.node, self.round, FUSION),
+            step=run.step(task),
         )
         body, usage = await self._decode(self._agents(turn), turn, id)
         return await run.record(

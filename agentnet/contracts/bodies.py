@@ -56,13 +56,20 @@ class Plan(WireModel):
 
 
 class Assignment(WireModel):
-    """A step of a plan, assigned to an agent, with the answers of earlier steps filled in."""
+    """A step of a plan, assigned to an agent, with the answers of earlier steps filled in.
+
+    The answers are other members' words. `text` has them as short values; a prompt may show `ask` and quote them.
+    """
 
     kind: Literal["assignment"] = "assignment"
     step: int
     agent: str
     text: str
     label: str
+    ask: str = Field(default="", description="the question as planned, with ``#ID`` for the answers of earlier steps")
+    answers: dict[str, str] = Field(
+        default_factory=dict, description="ID of each step that `ask` refers to → its answer, in full"
+    )
 
 
 class Proposal(WireModel):

@@ -18,7 +18,7 @@ from agentnet.contracts.bodies import KINDS, Body, Step, Unknown
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, SchemaVersionError
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 COORDINATOR, USER, FUSION, CANDIDATE = "coordinator", "user", "fusion", "candidate"
 """Senders of messages that are not agents."""

@@ -13,6 +13,7 @@ from agentnet.models.llama.engine import Engine
 from agentnet.models.llama.generation import Emit, Generation
 from agentnet.models.llama.grammar import grammars_of
 from agentnet.models.llama.machine import Machine, this_machine
+from agentnet.models.llama.prompt import PromptTokenizer
 from agentnet.models.llama.scoring import Scoring
 from agentnet.models.llama.stats import EngineStats
 from agentnet.models.llama.stepping import LlamaSession
@@ -31,12 +32,13 @@ class LlamaModel:
         self._engine = Engine(path, spec, machine or this_machine())
         self._vocabulary = self._engine.vocabulary
         try:
-            self._template = ChatTemplate(
+            template = ChatTemplate(
                 spec.chat_template or self._engine.loaded.header.chat_template,
                 path=path,
                 bos=self._vocabulary.bos,
                 eos=self._vocabulary.eos,
             )
+            self._prompts = PromptTokenizer(template, self._vocabulary)
         except BaseException:
             self._engine.stop()
             raise
@@ -139,9 +141,7 @@ class LlamaModel:
 
     def _prompt(self, request: Request) -> list[int]:
         """Return the tokens of a request's prompt."""
-        text, bos = self._template.render(request.messages), self._vocabulary.bos
-        begin = self._vocabulary.adds_bos and not (bos and text.startswith(bos))
-        tokens = self._vocabulary.tokens(text, begin=begin)
+        tokens = self._prompts.tokens(request.messages)
         if not tokens:
             raise ModelError(f"{self.name}: the prompt is empty; check the chat template")
         return tokens
