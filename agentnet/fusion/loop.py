@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, ContextOverflow, ModelError
@@ -125,6 +125,7 @@ class FusionLoop:
     deadline: float | None = None
     on_piece: Callable[[str, Choice], None] | None = None
     """Gets the text that is certain after each piece (it may be empty), and the choice."""
+    speculation: Any = None
     _participants: list[Participant] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -152,6 +153,8 @@ class FusionLoop:
                     break
                 for participant in self._participants:
                     participant.backlog.append(choice.piece or b"")
+                if self.speculation is not None:
+                    self.speculation.chose(choice.piece)
             if finish == "length" and choices:
                 said += self._cut_off(text, choices[-1])
             usages = {member.name: member.usage() for member in self.members}
@@ -203,7 +206,15 @@ class FusionLoop:
 
     async def _gather(self, participants: Sequence[Participant], said: int) -> list[View]:
         """Return the views of those participants that have one behind `said` pieces before the deadline."""
+        waiting = [p for p in participants if self.speculation is not None and self.speculation.follows(p.member)]
         for participant in participants:
+            if participant not in waiting:
+                participant.ask(said)
+        if waiting:
+            drafting = [p for p in participants if self.speculation.leads(p.member)]
+            if asked := _pending(drafting):
+                await asyncio.wait(asked)
+        for participant in waiting:
             participant.ask(said)
         if asked := _pending([participant for participant in participants if participant.asked_at == said]):
             await asyncio.wait(asked, timeout=self.deadline)
