@@ -22,6 +22,7 @@ from agentnet.fusion.byte_vocabulary import END
 from agentnet.fusion.loop import Fused, FusionLoop
 from agentnet.fusion.members import LocalMember, Member
 from agentnet.fusion.remote import RemoteMember
+from agentnet.fusion.speculation import Speculation
 from agentnet.fusion.strategies import strategy_of
 from agentnet.fusion.views import Choice
 from agentnet.logs import logger
@@ -74,21 +75,21 @@ class FusedTurn:
 
     async def _decode(self, agents: Sequence[ModelAgent], turn: Turn, id: str) -> tuple[Body, Usage]:
         budget = self.run.budget
-        reserved: list[tuple[ModelAgent, Reservation]] = []
+        reserved: list[Reservation] = []
         usages: dict[str, Usage] = {}
         try:
             requests = [agent.request(turn) for agent in agents]
             try:
-                reserved.extend((agent, self.run.reserve(agent, turn)) for agent in agents)
+                spare = self._reserve(agents, requests, turn, reserved)
                 async with asyncio.timeout(budget.seconds_left):
-                    fused = await self._together(agents, requests, turn, id)
+                    fused = await self._together(agents, requests, turn, id, spare)
                 usages = {agent.name: agent.bill(fused.usages[agent.name]) for agent in agents}
             except TimeoutError:
                 raise LimitReached(
                     f"the limit of {budget.limits.seconds:g} seconds ran out while members decoded"
                 ) from None
             finally:
-                for agent, reservation in reserved:
+                for agent, reservation in zip(agents, reserved, strict=False):  # a limit may have left some out
                     budget.settle(reservation, usages.get(agent.name, Usage()))
             return self._body(agents, turn, fused), sum(usages.values(), Usage())
         except LimitReached as error:
@@ -98,7 +99,33 @@ class FusedTurn:
         except AgentNetError as error:
             return Error(code=error.code, detail=str(error)), sum(usages.values(), Usage())
 
-    async def _together(self, agents: Sequence[ModelAgent], requests: Sequence[Request], turn: Turn, id: str) -> Fused:
+    def _reserve(
+        self, agents: Sequence[ModelAgent], requests: Sequence[Request], turn: Turn, reserved: list[Reservation]
+    ) -> int:
+        """Reserve the most that the members may use, and return how many tokens each may evaluate in vain beyond that:
+        as many as the text may have, or none where the budget has no room for them. Raises `LimitReached`."""
+        spare = requests[0].sampling.max_tokens if self._speculates else 0
+        try:
+            vain = Usage(completion_tokens=spare)
+            reserved.extend(self.run.reserve(agent, turn, spare=agent.bill(vain)) for agent in agents)
+        except LimitReached:
+            if not spare:
+                raise
+            while reserved:
+                self.run.budget.settle(reserved.pop(), Usage())
+            reserved.extend(self.run.reserve(agent, turn) for agent in agents)
+            return 0
+        return spare
+
+    @property
+    def _speculates(self) -> bool:
+        """Whether several pieces may be evaluated at once. A gated strategy asks few members as it is, and drafts would
+        make members late."""
+        return self.fuse.speculate and self.fuse.sure is None and self.fuse.deadline is None
+
+    async def _together(
+        self, agents: Sequence[ModelAgent], requests: Sequence[Request], turn: Turn, id: str, spare: int
+    ) -> Fused:
         """Return the text. Waiting until the sessions are let in counts for the limits of the run only: it delays no
         member's deadline, and is in no member's usage."""
         sampling = requests[0].sampling
@@ -109,13 +136,15 @@ class FusedTurn:
             async with hold([member.session for member in members if member.session is not None]):
                 if self.fuse.think:
                     await self._think(members)
+                agreeing = self._agreeing(members)
                 loop = FusionLoop(
-                    self._agreeing(members),
+                    agreeing,
                     strategy_of(self.fuse, turn.seed),
                     limit=sampling.max_tokens,
                     stop=sampling.stop,
                     deadline=self.fuse.deadline,
                     on_piece=self._streamer(id),
+                    speculation=Speculation(agreeing, spare=spare) if spare else None,
                 )
                 started = time.perf_counter()
                 fused = await loop.decode()
@@ -183,6 +212,7 @@ class FusedTurn:
             pieces=tuple(pieces_of(fused.choices)),
             respelled=fused.retokenized,
             dropped=fused.dropped,
+            evaluations=fused.evaluations,
         )
 
 

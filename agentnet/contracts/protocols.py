@@ -203,6 +203,11 @@ class Fuse(TaggedModel):
         description="seconds after which a piece is chosen without a member; waiting for engines does not count",
     )
     think: int = Field(default=0, ge=0, description="tokens of reasoning that each member may write first, alone")
+    speculate: bool = Field(
+        default=True,
+        description="evaluate several pieces at once where members agree: the same text from fewer evaluations; "
+        "with `sure` or `deadline`, pieces are evaluated one by one",
+    )
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, ContextOverflow, ModelError
 from agentnet.fusion.byte_vocabulary import END
 from agentnet.fusion.members import Member, NotNow
+from agentnet.fusion.speculation import Speculation
 from agentnet.fusion.strategies import Strategy
 from agentnet.fusion.views import Choice, View
 from agentnet.models.text import TextStream
@@ -40,6 +41,8 @@ class Fused:
     """By member, the pieces that it would not have said itself, and that were turned into its tokens."""
     dropped: dict[str, str]
     """By member, why it was left out before the end."""
+    evaluations: dict[str, int] = field(default_factory=dict)
+    """By member that took part in speculation, how often its model was asked."""
 
 
 @dataclass(eq=False)
@@ -125,7 +128,8 @@ class FusionLoop:
     deadline: float | None = None
     on_piece: Callable[[str, Choice], None] | None = None
     """Gets the text that is certain after each piece (it may be empty), and the choice."""
-    speculation: Any = None
+    speculation: Speculation | None = None
+    """Of these members, and for this text alone. Not with a `deadline`: a draft delays the piece before it."""
     _participants: list[Participant] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -164,7 +168,8 @@ class FusionLoop:
         dropped = {
             participant.member.name: participant.reason for participant in self._participants if participant.dropped
         }
-        return Fused(said, finish, tuple(choices), usages, retokenized, dropped)
+        evaluations = self.speculation.evaluations if self.speculation is not None else {}
+        return Fused(said, finish, tuple(choices), usages, retokenized, dropped, evaluations)
 
     def _length(self, said: int) -> int:
         """Return how many tokens a text of `said` pieces has for the member that needs most."""
@@ -206,19 +211,25 @@ class FusionLoop:
 
     async def _gather(self, participants: Sequence[Participant], said: int) -> list[View]:
         """Return the views of those participants that have one behind `said` pieces before the deadline."""
-        waiting = [p for p in participants if self.speculation is not None and self.speculation.follows(p.member)]
-        for participant in participants:
-            if participant not in waiting:
-                participant.ask(said)
-        if waiting:
-            drafting = [p for p in participants if self.speculation.leads(p.member)]
-            if asked := _pending(drafting):
-                await asyncio.wait(asked)
-        for participant in waiting:
-            participant.ask(said)
+        await self._ask(participants, said)
         if asked := _pending([participant for participant in participants if participant.asked_at == said]):
             await asyncio.wait(asked, timeout=self.deadline)
         return [view for participant in participants if (view := participant.answer(said)) is not None]
+
+    async def _ask(self, participants: Sequence[Participant], said: int) -> None:
+        """Ask participants for their views behind `said` pieces: where one of them drafts, those that can make use of
+        the draft when it is there."""
+        speculation = self.speculation
+        after = [participant for participant in participants if speculation and speculation.waits(participant.member)]
+        for participant in participants:
+            if participant not in after:
+                participant.ask(said)
+        if speculation is not None and after:
+            drafter = speculation.drafter
+            if draft := _pending([participant for participant in participants if participant.member.name == drafter]):
+                await asyncio.wait(draft)
+            for participant in after:
+                participant.ask(said)
 
     async def _leave(self) -> None:
         pending = _pending(self._participants)

@@ -104,5 +104,6 @@ class TracingLlamaSession(LlamaSession):
                 except ContextOverflow:  # the cache lacks the cells for more than the first
                     break
             kept.pop()
-        readings[0] = await self.step(sequences[0], reading)
+        first = await self.step(sequences[0], reading)
+        readings[0] = first
         return readings
