@@ -48,8 +48,8 @@ def foreseen(
     try:
         for stop in stops:
             spelled = tuple(retokenizer.append(tokens, addition[:stop]))
-            index = vocabulary.indexes.get(addition[start:stop])
-            own = spelled if index is None else (*own, vocabulary.tokens[index])
+            token = vocabulary.token(addition[start:stop])
+            own = spelled if token is None else (*own, token)
             start = stop
             yield own
             if spelled != own:

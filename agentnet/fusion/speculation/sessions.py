@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from agentnet.errors import AgentNetError
+from agentnet.fusion.byte_vocabulary import SPACE
 from agentnet.fusion.speculation.drafts import foreseen
-from agentnet.fusion.tokenizer_view import SPACE, tokenizer_view
+from agentnet.fusion.tokenizer_view import tokenizer_view
 from agentnet.models.tokens import Argmax, GroupAdmission, LogitsRow, Reading, TokenVocabulary, TracingSession
 
 T = TypeVar("T")

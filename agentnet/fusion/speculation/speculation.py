@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from agentnet.fusion.byte_vocabulary import END, Piece
+from agentnet.fusion.byte_vocabulary import END, SPACE, Piece
 from agentnet.fusion.members import ByteMember, Member
 from agentnet.fusion.speculation.drafts import Draft, boundaries
 from agentnet.fusion.speculation.pace import Pace
 from agentnet.fusion.speculation.sessions import SpeculativeSession
-from agentnet.fusion.tokenizer_view import SPACE
 from agentnet.models.tokens import Reading, TracingSession
 
 MEMORY = 0.7

@@ -93,6 +93,7 @@ class TracingLlamaSession(LlamaSession):
                 self.prompt,
                 [sequences[number] for number in kept],
                 reading,
+                pooled=not self.engine.loaded.row,
                 session=self.key,
                 priority=self.priority,
             )

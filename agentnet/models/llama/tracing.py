@@ -6,12 +6,13 @@ session's own sequence, the others in forks of it that are dropped when the logi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agentnet.contracts.usage import Usage
-from agentnet.models.llama.cache import Cache, CachedSequence
+from agentnet.models.llama.cache import Cache
+from agentnet.models.llama.cells import CachedSequence
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.dispatcher import ResultDispatcher
 from agentnet.models.llama.job import Job
@@ -44,10 +45,12 @@ class Trace(Job):
         sequences: Sequence[Sequence[int]],
         reading: Reading[Any],
         *,
+        pooled: bool,
         session: object,
         priority: int,
     ) -> None:
-        """`sequences` are the tokens behind the prompt; which of two together is not empty."""
+        """`sequences` are the tokens behind the prompt. `pooled` says whether a token may belong to several sequences
+        of the cache: otherwise each path of the tree is evaluated by itself."""
         shared = min(map(len, sequences))
         for sequence in sequences[1:]:
             shared = common_prefix(sequences[0], sequence, shared)
@@ -58,15 +61,25 @@ class Trace(Job):
         self._targets: list[_Node] = []
         self._paths: list[list[_Node]] = []
         self._grow([tokens[base:] for tokens in whole])
-        self._nodes = [node for path, nodes in enumerate(self._paths) for node in nodes if node.paths[0] == path]
+        self._pooled = pooled
+        self._nodes = [
+            (path, node)
+            for path, nodes in enumerate(self._paths)
+            for node in nodes
+            if not pooled or node.paths[0] == path
+        ]
         super().__init__(
             [*whole[0][:base], *(node.token for node in self._paths[0])], wanted_from=base, priority=priority
         )
         self.session = session
         self.branches = len(self._nodes) - len(self._paths[0])
+        """Tokens of the tree beside those of its first path."""
         self._reading = reading
         self._forks: list[CachedSequence] = []
         self._read: list[Any] = []
+        self._added: list[tuple[list[CachedSequence], int, int, _Node | None]] = []
+        self._beside = 0
+        """Tokens that were evaluated beside those of the first path."""
         for row, node in enumerate(self._paths[0]):
             node.row = row
 
@@ -98,51 +111,61 @@ class Trace(Job):
 
     @property
     def rows(self) -> int:
-        """How many tokens have their logits computed, at most."""
+        """How many tokens the tree has."""
         return len(self._nodes)
 
     @property
     def pending(self) -> int:
+        if not self._pooled and self.cached < self.wanted_from:
+            return self.wanted_from - self.cached  # what all paths begin with, before the sequence is forked
         return super().pending + self.branches
+
+    @property
+    def forking(self) -> bool:
+        """Whether what is pending is all that the job needs, and a tree: then `fill` adds it to the batch."""
+        return self.branches > 0 and (self._pooled or self.cached >= self.wanted_from)
 
     def fill(self, context: Context) -> int:
         """Add everything that is not evaluated yet to the batch; return how many rows of logits that gives."""
         assert self.sequence is not None
-        start = len(self.sequence.tokens)
         self._forks = []
         while len(self._forks) < len(self._paths) - 1 and (fork := context.cache.fork(self.sequence)) is not None:
             self._forks.append(fork)
-        ids = [sequence.id for sequence in self._live]
-        for position in range(start, self.wanted_from):
-            context.batch.add_shared(ids, position, self.tokens[position], wanted=False)
+        self._added = list(self._entries(len(self.sequence.tokens)))
+        for _, node in self._nodes:
+            node.row = None
         rows = 0
-        for node in self._nodes:
-            owners = self._owners(node)
-            node.row = rows if owners else None
-            if owners:
-                context.batch.add_shared([owner.id for owner in owners], self.wanted_from + node.depth, node.token)
-                rows += 1
+        for owners, position, token, target in self._added:
+            context.batch.add_shared([owner.id for owner in owners], position, token, wanted=target is not None)
+            if target is not None:
+                target.row, rows = rows, rows + 1
         return rows
+
+    def _entries(self, start: int) -> Iterator[tuple[list[CachedSequence], int, int, _Node | None]]:
+        """Yield the tokens of the step from a position on: the sequences they belong to, position, token, and the node
+        whose logits are wanted."""
+        live = self._live
+        for position in range(start, self.wanted_from):
+            yield live, position, self.tokens[position], None
+        nodes = [(path, node) for path, node in self._nodes if path < len(live)]
+        if not self._pooled:  # llama.cpp wants rows in order, each as a whole
+            nodes.sort(key=lambda entry: live[entry[0]].id)
+        for path, node in nodes:
+            owners = [live[other] for other in node.paths if other < len(live)] if self._pooled else [live[path]]
+            yield owners, self.wanted_from + node.depth, node.token, node if node.paths[0] == path else None
 
     def extend(self, cache: Cache) -> int:
         """Note in the cache what `fill` has added to the batch; return how many tokens were evaluated."""
-        assert self.sequence is not None
-        before = self.tokens[len(self.sequence.tokens) : self.wanted_from]
-        cache.extend_shared(self._live, before)
-        nodes = [node for node in self._nodes if node.row is not None]
-        for node in nodes:
-            cache.extend_shared(self._owners(node), [node.token])
-        return len(before) + len(nodes)
+        self._beside = len(self._added) - super().pending
+        for owners, _, token, _ in self._added:
+            cache.extend_shared(owners, [token])
+        return len(self._added)
 
     @property
     def _live(self) -> list[CachedSequence]:
         """The sequences of the paths, as far as there are any."""
         assert self.sequence is not None
         return [self.sequence, *self._forks]
-
-    def _owners(self, node: _Node) -> list[CachedSequence]:
-        live = self._live
-        return [live[path] for path in node.paths if path < len(live)]
 
     def take(self, context: Context, logits: Any, last: int, dispatcher: ResultDispatcher) -> bool:
         try:
@@ -154,6 +177,5 @@ class Trace(Job):
         return True
 
     def result(self) -> tuple[list[Any], Usage]:
-        evaluated = sum(node.row is not None for node in self._nodes[len(self._paths[0]) :])
         usage = self.usage(0)
-        return self._read, usage.model_copy(update={"prompt_tokens": usage.prompt_tokens + evaluated})
+        return self._read, usage.model_copy(update={"prompt_tokens": usage.prompt_tokens + self._beside})

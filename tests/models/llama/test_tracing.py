@@ -45,7 +45,14 @@ def close(one: LogitsRow | None, other: LogitsRow) -> bool:
     return one is not None and np.allclose(one, other, atol=5e-3)
 
 
-@pytest.mark.parametrize("settings", [{"sequences": 3}, {"sequences": 3, "reuse_prefix": False}])
+LAYOUTS = [
+    {"sequences": 3, "cache_layout": "pool"},
+    {"sequences": 3, "cache_layout": "pool", "reuse_prefix": False},
+    {"sequences": 3, "cache_layout": "rows"},
+]
+
+
+@pytest.mark.parametrize("settings", LAYOUTS)
 @pytest.mark.parametrize("sequences", TREES)
 async def test_each_reading_is_that_of_the_sequence_alone(
     opened: Open, random_file: Path, sequences: list[list[int]], settings: dict[str, Any]
@@ -64,7 +71,7 @@ async def test_each_reading_is_that_of_the_sequence_alone(
 async def test_a_tree_is_one_step_and_the_session_goes_on_from_its_first_sequence(
     opened: Open, random_file: Path
 ) -> None:
-    model = opened(random_file)
+    model = opened(random_file, cache_layout="pool")
     session = tracing(model)
     await session.step([300], Argmax())
     steps, evaluated = model.stats.steps, session.evaluated
@@ -110,8 +117,9 @@ async def test_where_the_cells_run_out_the_first_is_read_all_the_same(opened: Op
     assert rows[0] == int((await alone(model, [*full, 301])).argmax())
 
 
-async def test_traces_and_replies_share_an_engine(opened: Open, random_file: Path) -> None:
-    model = opened(random_file, sequences=4)
+@pytest.mark.parametrize("layout", ["pool", "rows"])
+async def test_traces_and_replies_share_an_engine(opened: Open, random_file: Path, layout: str) -> None:
+    model = opened(random_file, sequences=4, cache_layout=layout)
     reply = (await model.generate(ASK)).text
     expected = [[await alone(model, tokens) for tokens in tree] for tree in TREES[:3]]
     sessions = [tracing(model) for _ in expected]
@@ -134,6 +142,16 @@ async def test_a_cancelled_trace_leaves_the_engine_as_it_was(opened: Open, rando
     rows = await session.trace(TREES[0], Row())
     expected = [await alone(model, tokens) for tokens in TREES[0]]
     assert all(close(row, wanted) for row, wanted in zip(rows, expected, strict=True))
+
+
+async def test_in_rows_a_prompt_is_read_before_the_tree_and_each_path_by_itself(
+    opened: Open, random_file: Path
+) -> None:
+    model = opened(random_file, sequences=2, cache_layout="rows")
+    session = tracing(model)
+    await session.trace([[300], [300, 301, 302], [300, 301, 303]], Argmax())
+    assert model.stats.steps == 2
+    assert session.evaluated == model.stats.evaluated_tokens == len(session.prompt) + 6
 
 
 @pytest.mark.parametrize("write", [write_recurrent, write_hybrid])
