@@ -187,9 +187,9 @@ class RunContext:
             raise ModelError(f"{agent.name} failed in its turn ({type(error).__name__}: {error})") from error
         return reply
 
-    def reserve(self, agent: Agent, turn: Turn, *, spare: Usage | None = None) -> Reservation:
-        """Reserve the most that a turn may use, and what is to `spare` beyond that. Raises `LimitReached`."""
-        most = agent.most(turn) + (spare or Usage()) if self.budget.counts_tokens else Usage()
+    def reserve(self, agent: Agent, turn: Turn) -> Reservation:
+        """Reserve the most that a turn may use. Raises `LimitReached`."""
+        most = agent.most(turn) if self.budget.counts_tokens else Usage()
         return self.budget.reserve(most.tokens, most.cost)
 
     async def record(

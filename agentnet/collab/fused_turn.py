@@ -77,21 +77,21 @@ class FusedTurn:
 
     async def _decode(self, agents: Sequence[ModelAgent], turn: Turn, id: str) -> tuple[Body, Usage]:
         budget = self.run.budget
-        reserved: list[Reservation] = []
+        reserved: list[tuple[ModelAgent, Reservation]] = []
         usages: dict[str, Usage] = {}
         try:
             requests = [agent.request(turn) for agent in agents]
             try:
-                spare = self._reserve(agents, requests, turn, reserved)
+                reserved.extend((agent, self.run.reserve(agent, turn)) for agent in agents)
                 async with asyncio.timeout(budget.seconds_left):
-                    fused = await self._together(agents, requests, turn, id, spare)
+                    fused = await self._together(agents, requests, turn, id)
                 usages = {agent.name: agent.bill(fused.usages[agent.name]) for agent in agents}
             except TimeoutError:
                 raise LimitReached(
                     f"the limit of {budget.limits.seconds:g} seconds ran out while members decoded"
                 ) from None
             finally:
-                for agent, reservation in zip(agents, reserved, strict=False):  # a limit may have left some out
+                for agent, reservation in reserved:
                     budget.settle(reservation, usages.get(agent.name, Usage()))
             return self._body(agents, turn, fused), sum(usages.values(), Usage())
         except LimitReached as error:
@@ -101,33 +101,7 @@ class FusedTurn:
         except AgentNetError as error:
             return Error(code=error.code, detail=str(error)), sum(usages.values(), Usage())
 
-    def _reserve(
-        self, agents: Sequence[ModelAgent], requests: Sequence[Request], turn: Turn, reserved: list[Reservation]
-    ) -> int:
-        """Reserve the most that the members may use, and return how many tokens each may evaluate in vain beyond that:
-        as many as the text may have, or none where the budget has no room for them. Raises `LimitReached`."""
-        spare = requests[0].sampling.max_tokens if self._speculates else 0
-        try:
-            vain = Usage(completion_tokens=spare)
-            reserved.extend(self.run.reserve(agent, turn, spare=agent.bill(vain)) for agent in agents)
-        except LimitReached:
-            if not spare:
-                raise
-            while reserved:
-                self.run.budget.settle(reserved.pop(), Usage())
-            reserved.extend(self.run.reserve(agent, turn) for agent in agents)
-            return 0
-        return spare
-
-    @property
-    def _speculates(self) -> bool:
-        """Whether several pieces may be evaluated at once. A gated strategy asks few members as it is, and drafts would
-        make members late."""
-        return self.fuse.speculate and self.fuse.sure is None and self.fuse.deadline is None
-
-    async def _together(
-        self, agents: Sequence[ModelAgent], requests: Sequence[Request], turn: Turn, id: str, spare: int
-    ) -> Fused:
+    async def _together(self, agents: Sequence[ModelAgent], requests: Sequence[Request], turn: Turn, id: str) -> Fused:
         """Return the text. Waiting until the sessions are let in counts for the limits of the run only: it delays no
         member's deadline, and is in no member's usage."""
         sampling = requests[0].sampling
@@ -146,7 +120,7 @@ class FusedTurn:
                     stop=sampling.stop,
                     deadline=self._deadline(members),
                     on_piece=self._streamer(id),
-                    speculation=Speculation(agreeing, spare=spare) if spare else None,
+                    speculation=Speculation(agreeing) if self._speculates else None,
                 )
                 started = time.perf_counter()
                 fused = await loop.decode()
@@ -162,6 +136,13 @@ class FusedTurn:
         """Return the seconds that a member may take for a piece: where one is behind a server, there is a limit."""
         remote = any(isinstance(member, RemoteMember) for member in members)
         return REMOTE_DEADLINE if self.fuse.deadline is None and remote else self.fuse.deadline
+
+    @property
+    def _speculates(self) -> bool:
+        """Whether drafts are evaluated. They make a member late for the piece before them, a gated strategy asks few
+        members as it is, and a limit of tokens or cost is not there for tokens that are evaluated in vain."""
+        fuse = self.fuse
+        return fuse.speculate and fuse.sure is None and fuse.deadline is None and not self.run.budget.counts_tokens
 
     def _agreeing(self, members: Sequence[Member]) -> Sequence[Member]:
         """Return the members as they take part: byte by byte only where vocabularies differ, else piece by piece."""

@@ -210,7 +210,7 @@ class Fuse(TaggedModel):
     speculate: bool = Field(
         default=True,
         description="evaluate several pieces at once where members agree: the same text from fewer evaluations; "
-        "with `sure` or `deadline`, pieces are evaluated one by one",
+        "one by one where `sure`, `deadline`, or a limit of tokens or cost is set",
     )
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
 

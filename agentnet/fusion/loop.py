@@ -144,7 +144,7 @@ class FusionLoop:
     on_piece: Callable[[str, Choice], None] | None = None
     """Gets the text that is certain after each piece (it may be empty), and the choice."""
     speculation: Speculation | None = None
-    """Of these members, and for this text alone. Not with a `deadline`: a draft delays the piece before it."""
+    """Of these members, for this text alone. It delays the first of several pieces: not with a short `deadline`."""
     _participants: list[Participant] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -243,7 +243,7 @@ class FusionLoop:
         if speculation is not None and after:
             drafter = speculation.drafter
             if draft := _pending([participant for participant in participants if participant.member.name == drafter]):
-                await asyncio.wait(draft)
+                await asyncio.wait(draft, timeout=self.deadline)
             for participant in after:
                 participant.ask(said)
 

@@ -102,7 +102,6 @@ async def text_of(
     *,
     speculate: bool,
     extra: Sequence[Member] = (),
-    spare: int | None = None,
     limit: int = 24,
     top: int = 1,
 ) -> Fused:
@@ -111,7 +110,7 @@ async def text_of(
         members = [one.by_bytes() for one in members if isinstance(one, LocalMember)]
     members = [*members, *extra]
     fuse = Fuse.model_validate({"strategy": strategy, "level": level, "top": top})
-    speculation = Speculation(members, spare=spare) if speculate else None
+    speculation = Speculation(members) if speculate else None
     return await FusionLoop(members, strategy_of(fuse, 7), limit=limit, speculation=speculation).decode()
 
 
@@ -168,21 +167,6 @@ async def test_where_members_keep_parting_little_is_asked_in_vain(
     assert same(one, other)
     asked = [sum(session.asked.total() for session in found) for found in (plain, ahead)]
     assert asked[1] <= asked[0] + 8
-
-
-@pytest.mark.parametrize("spare", [0, 5])
-@pytest.mark.parametrize("share", [0.0, 0.8])
-async def test_no_more_tokens_are_evaluated_in_vain_than_are_to_spare(
-    vocabularies: dict[str, Vocabulary], share: float, spare: int
-) -> None:
-    plain, ahead = (
-        sessions(vocabularies, lambda found, number: inclined(found, number, "1 + 2 = 3 " * 4, share)) for _ in range(2)
-    )
-    one = await text_of(plain, "unite", "pieces", speculate=False)
-    other = await text_of(ahead, "unite", "pieces", speculate=True, spare=spare)
-    assert same(one, other)
-    for before, after in zip(plain, ahead, strict=True):
-        assert after.asked.total() <= before.asked.total() + spare
 
 
 async def test_a_drafter_that_fails_leaves_the_others_to_themselves(vocabularies: dict[str, Vocabulary]) -> None:

@@ -45,16 +45,12 @@ class SpeculativeSession:
     """A `TokenSession` over a `TracingSession`: together with the tokens that it is asked for, it evaluates those that
     it will be asked for if the text continues as drafted."""
 
-    def __init__(
-        self, inner: TracingSession, drafting: Drafting, *, bytewise: bool = False, spare: int | None = None
-    ) -> None:
-        """`bytewise` says that a piece is a byte. `spare` bounds the tokens that are evaluated in vain."""
-        self._inner, self._drafting, self._bytewise, self._spare = inner, drafting, bytewise, spare
+    def __init__(self, inner: TracingSession, drafting: Drafting, *, bytewise: bool) -> None:
+        """`bytewise` says that a piece is a byte."""
+        self._inner, self._drafting, self._bytewise = inner, drafting, bytewise
         self.tokenizer = tokenizer_view(inner)
         self._own = Argmax(self.tokenizer.vocabulary.silent)
         self._known: dict[tuple[tuple[int, ...], Reading[Any]], tuple[Any, int]] = {}
-        self._unused = 0
-        """Tokens evaluated for a draft, less those that were asked for since."""
         self.evaluations = 0
         """How often the model was asked: each time, some tokens are evaluated together."""
         self.last: tuple[int, ...] = ()
@@ -94,9 +90,7 @@ class SpeculativeSession:
 
     async def step(self, tokens: Sequence[int], reading: Reading[T]) -> T:
         asked, self.own = tuple(tokens), None
-        if (asked, reading) in self._known:
-            self._unused -= 1
-        else:
+        if (asked, reading) not in self._known:
             await self._evaluate(asked, self._foreseen(asked), reading)
         result: T
         result, self.own = self._known[asked, reading]
@@ -107,13 +101,10 @@ class SpeculativeSession:
     async def run_ahead(self, tokens: tuple[int, ...], reading: Reading[Any]) -> int | None:
         """Return the token with which the model would continue; None where it would end the text or cannot be asked."""
         if (tokens, reading) not in self._known:
-            if not self._affords([tokens], tokens[:-1]):
-                return None
             try:
                 await self._evaluate(tokens, [], reading)
             except AgentNetError:  # where the text gets here, the member's own step tells of it
                 return None
-            self._unused += 1
         own = self._known[tokens, reading][1]
         return None if self.vocabulary.ends(own) else own
 
@@ -134,7 +125,6 @@ class SpeculativeSession:
             for tokens, read in zip(sequences, readings, strict=True):
                 if read is not None:
                     self._known[tokens, reading] = read
-            self._unused += _beyond(asked, ahead)
         else:
             self._known[asked, reading] = await self._inner.step(asked, reading_and_own)
 
@@ -147,18 +137,8 @@ class SpeculativeSession:
         if not self._drafting.said and not asked:
             text, stops = self.leading_space + text, [stop + len(self.leading_space) for stop in stops]
         found = foreseen(self.tokenizer, asked, text, range(1, len(text) + 1) if self._bytewise else stops)
-        ahead = [tokens for tokens in dict.fromkeys(found) if tokens != asked]
-        return ahead if self._affords(ahead, asked) else []
+        return [tokens for tokens in dict.fromkeys(found) if tokens != asked]
 
     def speaks(self, tokens: Sequence[int]) -> bool:
         """Return whether tokens say the shared text."""
         return self.tokenizer.retokenizer.text(tokens).lstrip(SPACE) == self._drafting.said.lstrip(SPACE)
-
-    def _affords(self, ahead: Sequence[tuple[int, ...]], asked: tuple[int, ...]) -> bool:
-        return self._spare is None or self._unused + _beyond(asked, ahead) <= self._spare
-
-
-def _beyond(asked: tuple[int, ...], ahead: Sequence[tuple[int, ...]]) -> int:
-    """Return how many tokens sequences need beyond those of `asked`; one that several begin with counts once."""
-    needed = {tokens[:length] for tokens in ahead for length in range(1, len(tokens) + 1)}
-    return len(needed - {asked[:length] for length in range(1, len(asked) + 1)})

@@ -19,9 +19,9 @@ MEMORY = 0.7
 class Speculation:
     """The drafts of a text that several members say. It serves one text."""
 
-    def __init__(self, members: Sequence[Member], *, spare: int | None = None) -> None:
-        """Put speculative sessions in place of the members' own, where these can be traced; nothing is speculated with
-        fewer than two of them. `spare` bounds the tokens that a member evaluates in vain; None does not."""
+    def __init__(self, members: Sequence[Member]) -> None:
+        """Put speculative sessions in place of the members' own, where these can be traced. With fewer than two of
+        them, nothing is speculated."""
         self.said = b""
         self._draft: Draft | None = None
         self._pace = Pace()
@@ -30,9 +30,7 @@ class Speculation:
         traced = {member.name: member.session for member in members if isinstance(member.session, TracingSession)}
         for member in members if len(traced) > 1 else ():
             if member.name in traced:
-                session = SpeculativeSession(
-                    traced[member.name], self, bytewise=isinstance(member, ByteMember), spare=spare
-                )
+                session = SpeculativeSession(traced[member.name], self, bytewise=isinstance(member, ByteMember))
                 self._sessions[member.name] = member.session = session
         self._agreement = dict.fromkeys(self._sessions, 1.0)
         """By member, how often the text continued as it would have by itself, lately: from 0 to 1."""
