@@ -3,7 +3,7 @@
 ::
 
     TokenStepper ──open_session(request)──▶ TokenSession ──step(tokens, reading)──▶ a LogitsRow, a token …
-                                                 │  │              trace(sequences, reading): many at once, as a tree
+                                                 │  ├─ trace(sequences, reading): several at once (TracingSession)
                                                  │  └─ vocabulary: what tokens say      hold(sessions): let in together
                                                  └─ admission: which sessions may be decoded at the same time
 
