@@ -54,6 +54,7 @@ bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to se
 	$(BIN)/python -m benchmarks.engine --models m100@llama-bpe m100@qwen2 --agents 1 4 --contestants llama-server
 	$(BIN)/python -m benchmarks.fusion
 	$(BIN)/python -m benchmarks.grammar
+	$(BIN)/python -m benchmarks.speculation
 
 growth: $(INSTALLED) ## memory, threads and files over 1,000 networks opened and closed, and 2,000 runs
 	$(BIN)/python -m benchmarks.growth

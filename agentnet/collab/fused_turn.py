@@ -22,6 +22,7 @@ from agentnet.fusion.byte_vocabulary import END
 from agentnet.fusion.loop import Fused, FusionLoop
 from agentnet.fusion.members import LocalMember, Member
 from agentnet.fusion.remote import RemoteMember
+from agentnet.fusion.speculation import Speculation
 from agentnet.fusion.strategies import strategy_of
 from agentnet.fusion.views import Choice
 from agentnet.logs import logger
@@ -112,13 +113,15 @@ class FusedTurn:
             async with hold([member.session for member in members if member.session is not None]):
                 if self.fuse.think:
                     await self._think(members)
+                agreeing = self._agreeing(members)
                 loop = FusionLoop(
-                    self._agreeing(members),
+                    agreeing,
                     strategy_of(self.fuse, turn.seed),
                     limit=sampling.max_tokens,
                     stop=sampling.stop,
                     deadline=self._deadline(members),
                     on_piece=self._streamer(id),
+                    speculation=Speculation(agreeing) if self._speculates else None,
                 )
                 started = time.perf_counter()
                 fused = await loop.decode()
@@ -134,6 +137,13 @@ class FusedTurn:
         """Return the seconds that a member may take for a piece: where one is behind a server, there is a limit."""
         remote = any(isinstance(member, RemoteMember) for member in members)
         return REMOTE_DEADLINE if self.fuse.deadline is None and remote else self.fuse.deadline
+
+    @property
+    def _speculates(self) -> bool:
+        """Whether drafts are evaluated. They make a member late for the piece before them, a gated strategy asks few
+        members as it is, and a limit of tokens or cost is not there for tokens that are evaluated in vain."""
+        fuse = self.fuse
+        return fuse.speculate and fuse.sure is None and fuse.deadline is None and not self.run.budget.counts_tokens
 
     def _agreeing(self, members: Sequence[Member]) -> Sequence[Member]:
         """Return the members as they take part: byte by byte only where vocabularies differ, else piece by piece."""
@@ -191,6 +201,7 @@ class FusedTurn:
             pieces=tuple(pieces_of(fused.choices)),
             respelled=fused.retokenized,
             dropped=fused.dropped,
+            evaluations=fused.evaluations,
         )
 
 

@@ -16,7 +16,7 @@ from agentnet.models.llama.machine import Machine, this_machine
 from agentnet.models.llama.prompt import PromptTokenizer
 from agentnet.models.llama.scoring import Scoring
 from agentnet.models.llama.stats import EngineStats
-from agentnet.models.llama.stepping import LlamaSession
+from agentnet.models.llama.stepping import LlamaSession, TracingLlamaSession
 from agentnet.models.llama.template import ChatTemplate
 from agentnet.models.tokens import TokenSession
 
@@ -100,7 +100,9 @@ class LlamaModel:
         with self._engine.open():
             prompt = self._prompt(request)
         self._room(prompt, 1)
-        return LlamaSession(self._engine, prompt, size=self._engine.loaded.size, priority=request.priority)
+        # Only sequences that can be forked and cut: a recurrent model would read its prompt again after each trace.
+        session = TracingLlamaSession if self._engine.loaded.forks else LlamaSession
+        return session(self._engine, prompt, size=self._engine.loaded.size, priority=request.priority)
 
     async def close(self) -> None:
         """End all requests with an error, refuse further ones, and free the memory."""
