@@ -14,18 +14,23 @@ from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from langgraph.errors import GraphBubbleUp
+
 from agentnet.agents import Agent, Reply, Turn
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
-from agentnet.contracts.bodies import Assignment, Body, Error, Task, answer_of
+from agentnet.contracts.bodies import Assignment, Body, Error, Result, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message, message_id
 from agentnet.contracts.protocols import BEST
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached
+from agentnet.logs import logger
 from agentnet.network import Network
 from agentnet.prompts.transcript import readable
+
+log = logger("run")
 
 
 class Recorder(Protocol):
@@ -68,6 +73,19 @@ class RunContext:
     def answered(self, ids: Iterable[str]) -> list[Message]:
         """Return the messages of some ids that carry an answer."""
         return [message for message in self.get(ids) if answer_of(message.body) is not None]
+
+    def backers(self, message: Message) -> frozenset[str]:
+        """Return the agents that an answer comes from: its sender, or those of the messages that a result rests on."""
+        if message.sender in self.network.agents or not isinstance(message.body, Result):
+            return frozenset({message.sender})
+        return frozenset().union(*(self.backers(source) for source in self.get(message.body.sources)))
+
+    def confidence(self, message: Message) -> float | None:
+        """Return the confidence by which members may be compared; None where there is none to rely on.
+
+        What a server says of its own tokens can be anything: it counts if the network file vouches for the member.
+        """
+        return message.confidence if self.network.shows_its_tokens(message.sender) else None
 
     def readable(self, ids: Iterable[str]) -> list[str]:
         """Return the ids among `ids` whose messages a prompt can show."""
@@ -163,6 +181,11 @@ class RunContext:
             return Reply(Error(code=error.code, detail=str(error)))
         except AgentNetError as error:
             return Reply(Error(code=error.code, detail=str(error)))
+        except GraphBubbleUp:  # a person is asked: the graph stops here
+            raise
+        except Exception as error:  # a member's failure is its own, and ends no run
+            log.exception("%s failed in its turn", agent.name)
+            return Reply(Error(code="failed", detail=f"{agent.name} failed: {type(error).__name__}: {error}"))
 
     def reserve(self, agent: Agent, turn: Turn) -> Reservation:
         """Reserve the most that a turn may use. Raises `LimitReached`."""

@@ -12,6 +12,7 @@ from agentnet.agents import ModelAgent, Turn
 from agentnet.agents.forms import THINKING_ENDS
 from agentnet.collab.budget import Reservation
 from agentnet.collab.context import RunContext
+from agentnet.collab.weights import weights
 from agentnet.contracts.bodies import Body, Error, Fusion, Piece, answer_of
 from agentnet.contracts.events import TextStreamed, TurnStarted
 from agentnet.contracts.messages import FUSION, Message, message_id
@@ -29,9 +30,6 @@ from agentnet.models.base import Completion, Request
 from agentnet.models.tokens import NextTokenSource, TokenStepper, hold
 
 log = logger("fusion")
-
-LEAST_WEIGHT = 0.01
-"""The weight of a member whose card has no score for the task's label."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +102,8 @@ class FusedTurn:
         sampling = requests[0].sampling
         members: list[Member] = []
         try:
-            for agent, request in zip(agents, requests, strict=True):
-                members.append(self._member(agent, request, self._weight(agent, turn.task.label)))
+            for agent, request, weight in zip(agents, requests, self._weights(agents, turn.task.label), strict=True):
+                members.append(self._member(agent, request, weight))
             async with hold([member.session for member in members if member.session is not None]):
                 if self.fuse.think:
                     await self._think(members)
@@ -154,9 +152,9 @@ class FusedTurn:
             elif isinstance(end, BaseException):
                 raise end
 
-    def _weight(self, agent: ModelAgent, label: str | None) -> float:
-        weights = self.fuse.weights or ("card" if self.fuse.strategy == "gac" else "equal")
-        return 1.0 if weights == "equal" else max(agent.card.score(label) or 0.0, LEAST_WEIGHT)
+    def _weights(self, agents: Sequence[ModelAgent], label: str | None) -> list[float]:
+        by = self.fuse.weights or ("card" if self.fuse.strategy == "gac" else "equal")
+        return [1.0] * len(agents) if by == "equal" else weights([agent.card for agent in agents], label)
 
     def _streamer(self, id: str) -> Callable[[str, Choice], None] | None:
         events = self.run.events

@@ -75,6 +75,7 @@ class VerifyCombinator(Combinator[Verify]):
                 answer=answer_of(proposal.body) or "",
                 decision=_decision(verdict.body),
                 sources=(proposal.id, verdict.id),
+                approved=isinstance(verdict.body, Verdict) and verdict.body.verdict == "approve",
             )
             recorded = await run.record(result, sender=COORDINATOR, node=node, reply_to=result.sources)
             return {"outcome": [recorded.id]}
@@ -93,8 +94,8 @@ def _with_history(state: State, _node: str, _run: RunContext) -> list[str]:
 
 def _decision(verdict: Body) -> str:
     if not isinstance(verdict, Verdict):
-        return "unverified: the verdict is missing"
-    return "approved" if verdict.verdict == "approve" else "not approved, retries used up"
+        return "the verdict is missing"
+    return "approved" if verdict.verdict == "approve" else "the verifier disapproves, retries used up"
 
 
 COMBINATOR = VerifyCombinator()

@@ -46,6 +46,11 @@ BEST = "@best"
 Settled = Literal["reason", "score"]
 """The way of a closed choice: the model writes a reason and then its choice, or scores each possible choice."""
 
+Quorum = Literal["members", "answered"]
+"""Of whom a decision needs half, and a consensus its share: of all members, or of those that answered."""
+
+QUORUM = "`answered`: members that failed do not count; else a decision needs answers of half of the members"
+
 
 class TaggedModel(FileModel):
     """A value that is written as a mapping with one key, its `kind`."""
@@ -129,6 +134,7 @@ class Parallel(TaggedModel):
     branches: tuple[Expression, ...] = Field(min_length=1)
     times: int = Field(default=1, ge=1, description="run each branch this many times, with different seeds")
     decide: Decision = "majority"
+    quorum_of: Quorum = Field(default="members", description=QUORUM)
 
 
 class Debate(TaggedModel):
@@ -142,6 +148,7 @@ class Debate(TaggedModel):
     )
     stop: Literal["consensus", "never"] = "consensus"
     quorum: float = Field(default=1.0, gt=0.5, le=1.0, description="share of equal answers that counts as consensus")
+    quorum_of: Quorum = Field(default="members", description=QUORUM)
     decide: Decision = "majority"
 
 
@@ -214,7 +221,12 @@ class Cascade(TaggedModel):
     until: Literal["agreement", "confidence"] = Field(
         default="agreement", description="stop at enough equal answers, or at the first confident one"
     )
-    agree: int = Field(default=2, ge=1, description="number of equal answers that is enough (until agreement)")
+    agree: int = Field(
+        default=2,
+        ge=1,
+        description="number of equal answers that is enough (until agreement); where any agent of the steps was "
+        "measured for the task's label, only answers of measured agents count",
+    )
     sure: float = Field(default=0.8, gt=0, le=1, description="confidence that is enough (until confidence)")
     otherwise: Literal["last", "majority"] = Field(
         default="last", description="the result if no answer is trusted: the last step's answer, or the majority"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agentnet.agents.base import Agent, Need
 from agentnet.collab.combinators import needs
 from agentnet.contracts.protocols import BEST, Expression
 from agentnet.errors import PreflightError, Unsuited
@@ -9,6 +10,16 @@ from agentnet.network import Network
 
 ANSWERING = ("solve", "revise", "review", "conclude", "synthesize")
 """The roles whose replies answer the task."""
+
+DECISIVE: dict[str, tuple[str, ...]] = {
+    "plan": ("plan",),
+    "verify": ("verify", "judge"),
+    "choose": ("choose", "judge", "verify"),
+}
+"""The roles in which one agent decides for all, and the labels (or what comes before their colon) that measure it."""
+
+LEAST_ITEMS = 20
+"""The fewest questions that measure an agent in such a role."""
 
 
 def preflight(expression: Expression, network: Network) -> list[str]:
@@ -23,9 +34,30 @@ def preflight(expression: Expression, network: Network) -> list[str]:
                 problems.append(problem)
             if (note := agent.note(need)) is not None:
                 notes.append(note)
+            if (doubt := _unproven(need, agent)) is not None:
+                (problems if agent.name in network.joined else notes).append(doubt)
+            if need.logprobs and not network.shows_its_tokens(agent.name):
+                notes.append(
+                    f"{agent.name} is behind a server, and how sure it says it is does not count; set `vouched: true` "
+                    f"for it in the network file if the server is yours"
+                )
     if problems:
         raise PreflightError("; ".join(dict.fromkeys(problems)))
     return list(dict.fromkeys(notes))
+
+
+def _unproven(need: Need, agent: Agent) -> str | None:
+    """Return one line if an agent is to decide for all and was not measured at that, else None. People are believed."""
+    labels = DECISIVE.get(need.role)
+    if labels is None or not agent.metered:
+        return None
+    measured = agent.card.measured.items()
+    if any(label.partition(":")[0] in labels and said.items >= LEAST_ITEMS for label, said in measured):
+        return None
+    return (
+        f"{agent.name} is asked to {need.role}, and decides for all, but was not measured at it: no {LEAST_ITEMS} "
+        f"answers under a label such as `{labels[0]}` are on its card"
+    )
 
 
 def require_knowledge(name: str, expression: Expression, network: Network, label: str | None, floor: float) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from agentnet.agents import Agent
 from agentnet.contracts.cards import Card
+from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.network import NetworkSpec
 from agentnet.errors import NetworkError
 
@@ -32,10 +33,17 @@ class Network:
     its members change.
     """
 
-    def __init__(self, spec: NetworkSpec, agents: Iterable[Agent], *, epoch: int = 0) -> None:
+    def __init__(
+        self, spec: NetworkSpec, agents: Iterable[Agent], *, epoch: int = 0, joined: frozenset[str] = frozenset()
+    ) -> None:
         self.spec = spec
         self.agents: Mapping[str, Agent] = MappingProxyType({agent.name: agent for agent in agents})
         self.epoch = epoch
+        self.joined = joined
+        """Names of the members that the network file does not name: they joined later."""
+        self._shown = frozenset(
+            member.name for member in spec.agents if member.vouched or not isinstance(member.model, OpenAISpec)
+        )
 
     def snapshot(self) -> Network:
         return self
@@ -46,15 +54,21 @@ class Network:
     def with_cards(self, cards: Mapping[str, Card]) -> Network:
         """Return a network of the same members and models, with other cards for some members.
 
-        Raises `NetworkError` for the card of an unknown member.
+        The caller vouches for these cards. Raises `NetworkError` for the card of an unknown member.
         """
         for name in cards:
             self[name]
         members = tuple(
-            member.model_copy(update={"card": cards.get(member.name, member.card)}) for member in self.spec.agents
+            member.model_copy(update={"card": cards[member.name], "vouched": True}) if member.name in cards else member
+            for member in self.spec.agents
         )
         spec = self.spec.model_copy(update={"agents": members})
-        return Network(spec, [agent.with_card(cards.get(agent.name, agent.card)) for agent in self], epoch=self.epoch)
+        return Network(
+            spec,
+            [agent.with_card(cards.get(agent.name, agent.card)) for agent in self],
+            epoch=self.epoch,
+            joined=self.joined,
+        )
 
     def __getitem__(self, name: str) -> Agent:
         try:
@@ -69,6 +83,13 @@ class Network:
 
     def __len__(self) -> int:
         return len(self.agents)
+
+    def shows_its_tokens(self, name: str) -> bool:
+        """Return whether the probabilities of a member's tokens were computed here, or its owner's file vouches for it.
+
+        Names of no member (the coordinator's) give no probabilities of their own.
+        """
+        return name in self._shown
 
     def best(self, names: Iterable[str], label: str | None) -> str:
         """Return the name whose card ranks highest for a label; of equal ranks, the first name."""
