@@ -12,6 +12,7 @@ from agentnet.collab.weights import weights
 from agentnet.contracts.bodies import Error, Result, Vote, answer_of
 from agentnet.contracts.messages import COORDINATOR, Message
 from agentnet.contracts.protocols import Decision, Judge, Merge, Quorum, Synthesize, Weighted
+from agentnet.errors import LimitReached
 
 
 def rule_needs(rule: Decision | Merge) -> Iterator[Need]:
@@ -37,9 +38,10 @@ async def decide(
     """
     node = f"{state['scope']}/decide"
     answers = run.answered(ids)
-    few = 2 * len(answers) < len(ids) and quorum_of == "members" and rule not in ("first", "all")
+    asked = [message for message in run.get(ids) if not _was_not_asked(message)]
+    few = 2 * len(answers) < len(asked) and quorum_of == "members" and rule not in ("first", "all")
     if not answers or few:
-        error = _none_answered(run.get(ids)) if not answers else _too_few(run.get(ids), len(answers))
+        error = _none_answered(run.get(ids)) if not answers else _too_few(asked, len(answers))
         return [(await run.record(error, sender=COORDINATOR, node=node, reply_to=ids)).id]
     match rule:
         case "all":
@@ -137,6 +139,11 @@ async def _judged(rule: Judge, answers: Sequence[Message], run: RunContext, stat
 def _none_answered(candidates: Sequence[Message]) -> Error:
     details = [message.body.detail for message in candidates if isinstance(message.body, Error)]
     return Error(code="no-answer", detail="no agent answered" + (f": {details[0]}" if details else ""))
+
+
+def _was_not_asked(message: Message) -> bool:
+    """Return whether an agent was kept from answering by the limits of the run, which says nothing of it."""
+    return isinstance(message.body, Error) and message.body.code == LimitReached.code
 
 
 def _too_few(candidates: Sequence[Message], answered: int) -> Error:

@@ -94,8 +94,8 @@ def _with_history(state: State, _node: str, _run: RunContext) -> list[str]:
 
 def _decision(verdict: Body) -> str:
     if not isinstance(verdict, Verdict):
-        return "the verdict is missing"
-    return "approved" if verdict.verdict == "approve" else "the verifier disapproves, retries used up"
+        return "unverified: the verdict is missing"
+    return "approved" if verdict.verdict == "approve" else "not approved, retries used up"
 
 
 COMBINATOR = VerifyCombinator()

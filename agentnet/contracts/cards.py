@@ -18,6 +18,16 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Label = Annotated[str, Field(pattern=r"^[^\W_][\w:.+/ -]*$", max_length=64)]
 """The name of a kind of tasks, such as ``math`` or ``verify:math``: one short line, since planners read labels."""
 
+DUTIES: dict[str, tuple[str, ...]] = {
+    "planner": ("plan",),
+    "verifier": ("verify", "judge"),
+    "judge": ("choose", "judge", "verify"),
+}
+"""The roles in which one agent decides for all, and the labels (or what precedes their colon) that measure it."""
+
+LEAST_ITEMS = 20
+"""The fewest questions that measure an agent in such a role."""
+
 
 class Measured(FileModel):
     """A share of right answers on held-out items of one label, and how it was measured.
@@ -99,6 +109,14 @@ class Card(FileModel):
         measured = self.proven(label) is not None
         size = self.parameters if measured and self.parameters is not None else math.inf
         return measured, self.score(label) or 0.0, -size
+
+    def proven_at(self, role: str) -> bool:
+        """Return whether the agent was measured at a role of `DUTIES`, with at least `LEAST_ITEMS` questions."""
+        labels = DUTIES.get(role, ())
+        return any(
+            label.partition(":")[0] in labels and measured.items >= LEAST_ITEMS
+            for label, measured in self.measured.items()
+        )
 
     def as_claims(self) -> Card:
         """Return the card as the agent's own word: what it says was measured is a claim."""

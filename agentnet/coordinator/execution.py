@@ -247,7 +247,7 @@ def _end_of(context: RunContext, outcome: Sequence[str]) -> End:
     answer = answer_of(last.body)
     if answer is not None:
         if isinstance(last.body, Result) and last.body.approved is False:
-            return "done", answer, f"not approved: {last.body.decision}"
+            return "done", answer, last.body.decision
         return "done", answer, ""
     if isinstance(last.body, Error):
         return "failed", None, last.body.detail

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentnet.agents.base import Agent, Need
 from agentnet.collab.combinators import needs
+from agentnet.contracts.cards import DUTIES, LEAST_ITEMS
 from agentnet.contracts.protocols import BEST, Expression
 from agentnet.errors import PreflightError, Unsuited
 from agentnet.network import Network
@@ -11,15 +12,8 @@ from agentnet.network import Network
 ANSWERING = ("solve", "revise", "review", "conclude", "synthesize")
 """The roles whose replies answer the task."""
 
-DECISIVE: dict[str, tuple[str, ...]] = {
-    "plan": ("plan",),
-    "verify": ("verify", "judge"),
-    "choose": ("choose", "judge", "verify"),
-}
-"""The roles in which one agent decides for all, and the labels (or what comes before their colon) that measure it."""
-
-LEAST_ITEMS = 20
-"""The fewest questions that measure an agent in such a role."""
+DECIDING = {"plan": "planner", "verify": "verifier", "choose": "judge"}
+"""The kinds of turns in which one agent decides for all, and the role of that agent."""
 
 
 def preflight(expression: Expression, network: Network) -> list[str]:
@@ -48,15 +42,12 @@ def preflight(expression: Expression, network: Network) -> list[str]:
 
 def _unproven(need: Need, agent: Agent) -> str | None:
     """Return one line if an agent is to decide for all and was not measured at that, else None. People are believed."""
-    labels = DECISIVE.get(need.role)
-    if labels is None or not agent.metered:
-        return None
-    measured = agent.card.measured.items()
-    if any(label.partition(":")[0] in labels and said.items >= LEAST_ITEMS for label, said in measured):
+    role = DECIDING.get(need.role)
+    if role is None or not agent.metered or agent.card.proven_at(role):
         return None
     return (
-        f"{agent.name} is asked to {need.role}, and decides for all, but was not measured at it: no {LEAST_ITEMS} "
-        f"answers under a label such as `{labels[0]}` are on its card"
+        f"{agent.name} decides for all as {role}, but was never measured at it: its card has no {LEAST_ITEMS} answers "
+        f"under a label such as `{DUTIES[role][0]}`"
     )
 
 

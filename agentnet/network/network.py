@@ -41,8 +41,8 @@ class Network:
         self.epoch = epoch
         self.joined = joined
         """Names of the members that the network file does not name: they joined later."""
-        self._shown = frozenset(
-            member.name for member in spec.agents if member.vouched or not isinstance(member.model, OpenAISpec)
+        self._hidden = frozenset(
+            member.name for member in spec.agents if isinstance(member.model, OpenAISpec) and not member.vouched
         )
 
     def snapshot(self) -> Network:
@@ -85,11 +85,11 @@ class Network:
         return len(self.agents)
 
     def shows_its_tokens(self, name: str) -> bool:
-        """Return whether the probabilities of a member's tokens were computed here, or its owner's file vouches for it.
+        """Return whether the probabilities of a sender's tokens can be relied on.
 
-        Names of no member (the coordinator's) give no probabilities of their own.
+        Those of a model behind a server are its server's word: they count if the network file vouches for the member.
         """
-        return name in self._shown
+        return name not in self._hidden
 
     def best(self, names: Iterable[str], label: str | None) -> str:
         """Return the name whose card ranks highest for a label; of equal ranks, the first name."""
