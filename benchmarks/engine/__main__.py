@@ -16,7 +16,7 @@ from agentnet.models.devices import physical_cores
 from benchmarks.engine.contestants import CONTESTANTS, Contestant, Ours
 from benchmarks.engine.one_llama import Load
 from benchmarks.engine.throughput import Measured, measure
-from benchmarks.generated import model_file
+from benchmarks.generated import model_file, usable
 
 CONTEXT = 512
 
@@ -50,7 +50,7 @@ def show(rows: Sequence[Measured], console: Console) -> None:
 async def run(options: argparse.Namespace, console: Console) -> list[Measured]:
     kinds = taking_part(console)
     found: list[Measured] = []
-    for name in options.models:
+    for name in usable(options.models):
         for agents in options.agents:
             load = Load(model_file(name), agents, options.threads, CONTEXT)
             found += await measure(name, load, kinds, options.repeat)
@@ -60,7 +60,9 @@ async def run(options: argparse.Namespace, console: Console) -> list[Measured]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
-    parser.add_argument("--models", nargs="+", default=["zoo:atlas", "m100"], help="generated ones, or zoo:NAME")
+    parser.add_argument(
+        "--models", nargs="+", default=["zoo:atlas", "m100"], help="generated ones, such as m100@qwen2, or zoo:NAME"
+    )
     parser.add_argument("--agents", nargs="+", type=int, default=[1, 2, 4, 8, 16], help="agents at once")
     parser.add_argument("--repeat", type=int, default=5, help="repetitions of everything")
     parser.add_argument("--threads", type=int, default=physical_cores(), help="threads of each contestant")

@@ -19,7 +19,6 @@ from agentnet.models.llama.cache import CachedSequence
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.ledger import Ledger as MemoryLedger
 from agentnet.models.llama.prefix import common_prefix
-from agentnet.models.llama.vocabulary import Vocabulary
 from tests.models.llama.architectures import write_hybrid, write_recurrent, write_windowed
 from tests.models.llama.files import write_random
 
@@ -52,7 +51,7 @@ class Machine:
         spec = LlamaSpec(path="x", context=256, sequences=sequences, cache_tokens=256, batch=64,
                          kv_type_k="f32", kv_type_v="f32", flash_attention="off")  # fmt: skip
         self.loaded = [loading.load(path, spec, memory=MemoryLedger(), threads=1) for _ in range(2)]
-        size = Vocabulary(self.loaded[0].vocab).size
+        size = self.loaded[0].vocabulary.size
         self.context, self.scratch = (
             Context("machine", loaded, vocabulary_size=size, reuse=reuse, host_cache_bytes=host_cache_bytes)
             for loaded in self.loaded

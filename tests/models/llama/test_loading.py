@@ -19,7 +19,7 @@ from agentnet.errors import ModelError, ModelFileError
 from agentnet.models.base import ChatMessage, Request
 from agentnet.models.devices import Device, supports_gpu_offload
 from agentnet.models.gguf import read_header
-from agentnet.models.llama import LlamaModel, loading
+from agentnet.models.llama import LlamaModel, loading, weights
 from agentnet.models.llama.ledger import Ledger
 from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.template import ChatTemplate
@@ -98,7 +98,7 @@ async def test_a_model_in_several_files_is_opened_by_its_first(opened: Open, tmp
     whole = write_chain(tmp_path / "whole.gguf", logits)
     write_chain(tmp_path / "part.gguf", logits, split=8)
     first = tmp_path / "part-00001-of-00003.gguf"
-    one, several = (loading.read_header(path) for path in (whole, first))
+    one, several = (read_header(path) for path in (whole, first))
     assert {tensor.name: tensor.size for tensor in several.tensors} == {
         tensor.name: tensor.size for tensor in one.tensors
     }
@@ -155,7 +155,7 @@ class TestReason:
         file = write_chain(tmp_path / "new.gguf", {}, architecture="qwenx")
         with pytest.raises(ModelFileError, match="qwenx"):
             LlamaModel(file, LlamaSpec(path="x", threads=1))
-        monkeypatch.setattr(loading, "_load_weights", lambda *_: None)
+        monkeypatch.setattr(weights, "load_weights", lambda *_: None)
         with pytest.raises(ModelFileError, match="cannot load it: no reason given"):
             LlamaModel(chain_file, LlamaSpec(path="x", threads=1))
 
@@ -166,7 +166,7 @@ class TestGpu:
     @pytest.fixture
     def tried(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         """The numbers of layers that were tried; none but zero can be loaded."""
-        real = loading._load_weights
+        real = weights.load_weights
         tried: list[int] = []
 
         def out_of_memory(path: Path, spec: LlamaSpec, offload: Offload) -> object:
@@ -175,7 +175,7 @@ class TestGpu:
 
         device = Device("GPU0", "made up", "gpu", free=4 * 2**30, total=8 * 2**30)
         monkeypatch.setattr(loading, "offload_devices", lambda: [device])
-        monkeypatch.setattr(loading, "_load_weights", out_of_memory)
+        monkeypatch.setattr(weights, "load_weights", out_of_memory)
         return tried
 
     async def test_auto_steps_down_to_the_cpu_where_the_gpu_fails(
@@ -238,7 +238,7 @@ class TestCache:
     def test_a_model_holds_its_promise_of_memory_until_it_is_closed(self, chain_file: Path) -> None:
         memory = Ledger()
         loaded = loading.load(chain_file, LlamaSpec(path="x"), memory=memory, threads=1)
-        assert len(memory) == 1
+        assert len(memory) == 2  # for the weights and for the context
         loaded.close()
         loaded.close()
         assert len(memory) == 0

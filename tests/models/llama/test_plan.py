@@ -157,3 +157,40 @@ def test_a_planned_cache_never_makes_what_fits_too_large(
     assert found.offload.layers == smallest.offload.layers
     assert context <= found.cells
     assert found.cells <= max(smallest.cells, context * sequences + 256)
+
+
+class TestFurtherContext:
+    """Of a model whose weights are in memory already."""
+
+    def test_weights_are_not_counted(self) -> None:
+        first = plan(16)
+        further = plan_memory(HEADER, LlamaSpec(path="x"), free=8 * GIB, loaded=first.offload)
+        assert (further.weights, further.cache) == (0, further.cells * TOKEN)
+        assert further.total == further.cache + further.compute
+        assert str(further).startswith("shared weights + KV cache")
+        assert further.as_json()["shares_weights"] is True
+
+    def test_layers_stay_where_they_are(self) -> None:
+        first = plan(16, (gpu(2),))
+        assert 0 < first.offload.layers < BLOCKS
+        for free in (0.5, 9):
+            further = plan_memory(
+                HEADER, LlamaSpec(path="x", context=512), free=16 * GIB, rooms=(gpu(free),), loaded=first.offload
+            )
+            assert further.offload.layers == first.offload.layers
+            assert further.offload_kv
+            on_gpu = (further.offload.layers - 1) * further.cells * TOKEN // BLOCKS + further.compute
+            assert further.offload.used == (on_gpu,)
+
+    def test_a_cache_without_room_beside_them_lies_in_ram(self) -> None:
+        first = plan(16, (gpu(9),))
+        further = plan_memory(HEADER, LlamaSpec(path="x"), free=16 * GIB, rooms=(gpu(0.5),), loaded=first.offload)
+        assert not further.offload_kv
+        assert further.offload.layers == first.offload.layers == BLOCKS + 1
+        assert further.offload.used == (further.compute,)
+        assert further.cache == further.cells * TOKEN
+
+    def test_a_given_number_of_layers_is_not_checked(self) -> None:
+        spec = LlamaSpec(path="x", gpu_layers="all")
+        further = plan_memory(HEADER, spec, free=16 * GIB, rooms=(gpu(0.1),), loaded=plan(16, (gpu(9),)).offload)
+        assert further.offload_kv
