@@ -16,7 +16,7 @@ from agentnet.collab.weights import weights
 from agentnet.contracts.bodies import Body, Error, Fusion, Piece, answer_of
 from agentnet.contracts.events import TextStreamed, TurnStarted
 from agentnet.contracts.messages import FUSION, Message, message_id
-from agentnet.contracts.protocols import Fuse
+from agentnet.contracts.protocols import ROBUST, Fuse
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached, ModelError
 from agentnet.fusion.byte_vocabulary import END
@@ -30,6 +30,9 @@ from agentnet.models.base import Completion, Request
 from agentnet.models.tokens import NextTokenSource, TokenStepper, hold
 
 log = logger("fusion")
+
+REMOTE_DEADLINE = 10.0
+"""Seconds that a member may take for a piece, unless the protocol says otherwise, where one is behind a server."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class FusedTurn:
                     strategy_of(self.fuse, turn.seed),
                     limit=sampling.max_tokens,
                     stop=sampling.stop,
-                    deadline=self.fuse.deadline,
+                    deadline=self._deadline(members),
                     on_piece=self._streamer(id),
                 )
                 started = time.perf_counter()
@@ -125,11 +128,18 @@ class FusedTurn:
             fused, usages={name: usage.model_copy(update={"seconds": seconds}) for name, usage in fused.usages.items()}
         )
 
+    def _deadline(self, members: Sequence[Member]) -> float | None:
+        """Return the seconds that a member may take for a piece: where one is behind a server, there is a limit."""
+        remote = any(isinstance(member, RemoteMember) for member in members)
+        return REMOTE_DEADLINE if self.fuse.deadline is None and remote else self.fuse.deadline
+
     def _agreeing(self, members: Sequence[Member]) -> Sequence[Member]:
         """Return the members as they take part: byte by byte only where vocabularies differ, else piece by piece."""
         local = [member for member in members if isinstance(member, LocalMember)]
+        all_local = len(local) == len(members)
         one_vocabulary = all(member.vocabulary.same_as(local[0].vocabulary) for member in local[1:])
-        if self.fuse.level == "pieces" or (one_vocabulary and len(local) == len(members)):
+        level = self.fuse.level or ("bytes" if self.fuse.strategy in ROBUST and all_local else "pieces")
+        if level == "pieces" or (one_vocabulary and all_local):
             return members
         return [member.by_bytes() if isinstance(member, LocalMember) else member for member in members]
 

@@ -35,6 +35,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from agentnet.contracts.base import FileModel
+from agentnet.contracts.formats import Format
 from agentnet.contracts.sampling import Sampling
 from agentnet.files.names import suggestion
 
@@ -113,10 +114,12 @@ class Ask(TaggedModel):
     agent: Selector
     role: Literal["solve", "revise", "review", "critique", "conclude", "synthesize"] | None = None
     sampling: Sampling | None = Field(default=None, description="replaces the agent's own sampling")
+    format: Format | None = Field(default=None, description="the form that the reply is held to")
 
     @model_serializer(mode="plain")
     def _wrap(self) -> Any:
-        return self.agent if self.role is None and self.sampling is None else super()._wrap()
+        bare = self.role is None and self.sampling is None and self.format is None
+        return self.agent if bare else super()._wrap()
 
 
 class Serial(TaggedModel):
@@ -180,6 +183,10 @@ class Verify(TaggedModel):
     )
 
 
+ROBUST = ("median", "trimmed")
+"""The strategies of `Fuse` that hold against members that lie."""
+
+
 class Fuse(TaggedModel):
     """Members that write one text together: all propose the next token, and all continue from the chosen one."""
 
@@ -187,13 +194,18 @@ class Fuse(TaggedModel):
     members: tuple[Selector, ...] = Field(
         default=("@solver",), min_length=1, description="agents; the first one is the leader"
     )
-    strategy: Literal["duetnet", "duetnet-logprobs", "dp", "dk", "pi", "gac", "unite", "max"] = Field(
-        default="duetnet",
-        description="duetnet, dp, dk: as published; duetnet-logprobs: shift-invariant; pi: mean of probabilities; "
-        "gac: the same, weighted by the cards; unite: union of the likeliest; max: the most confident",
+    strategy: Literal["duetnet", "duetnet-logprobs", "dp", "dk", "pi", "gac", "median", "trimmed", "unite", "max"] = (
+        Field(
+            default="duetnet",
+            description="duetnet, dp, dk: as published; duetnet-logprobs: shift-invariant; pi: mean of probabilities; "
+            "gac: the same, weighted by the cards; median: holds while fewer than half of the members lie; trimmed: "
+            "mean without the greatest and the least; unite: union of the likeliest; max: the most confident",
+        )
     )
-    level: Literal["pieces", "bytes"] = Field(
-        default="pieces", description="unit of agreement: tokens as text, or bytes with exact probabilities"
+    level: Literal["pieces", "bytes"] | None = Field(
+        default=None,
+        description="unit of agreement: tokens as text, or bytes with exact probabilities. None: bytes for median and "
+        "trimmed where all members are local, else pieces",
     )
     weights: Literal["equal", "card"] | None = Field(default=None, description="None: by card for gac, else equal")
     sure: float | None = Field(
@@ -207,10 +219,17 @@ class Fuse(TaggedModel):
     deadline: float | None = Field(
         default=None,
         gt=0,
-        description="seconds after which a piece is chosen without a member; waiting for engines does not count",
+        description="seconds after which a piece is chosen without a member; waiting for engines does not count. "
+        "None: no limit, or 10 where a member is behind a server",
     )
     think: int = Field(default=0, ge=0, description="tokens of reasoning that each member may write first, alone")
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
+
+    @model_validator(mode="after")
+    def _counts_alike(self) -> Fuse:
+        if self.strategy in ROBUST and self.weights == "card":
+            raise ValueError(f"{self.strategy} counts all members alike: leave out `weights: card`")
+        return self
 
 
 class Cascade(TaggedModel):

@@ -30,6 +30,11 @@ def preflight(expression: Expression, network: Network) -> list[str]:
                 notes.append(note)
             if (doubt := _unproven(need, agent)) is not None:
                 (problems if agent.name in network.joined else notes).append(doubt)
+            if need.raw and not agent.card.measured:
+                notes.append(
+                    f"{agent.name} was never measured, and its raw logits are added to those of others: large ones "
+                    f"would decide every piece; with `strategy: median` they do not"
+                )
             if need.logprobs and not network.shows_its_tokens(agent.name):
                 notes.append(
                     f"{agent.name} is behind a server, and how sure it says it is does not count; set `vouched: true` "

@@ -28,9 +28,10 @@ def _with_known_card(agent: AgentSpec) -> AgentSpec:
 
     known = {"card": catalog.card(agent.model.path.removeprefix(_ZOO)), "pack": catalog.PACK}
     update = {name: value for name, value in known.items() if name not in agent.model_fields_set}
-    if "card" not in update:
-        return _of_a_stranger(agent.model_copy(update=update))
-    return agent.model_copy(update={**update, "vouched": True})
+    known_agent = agent.model_copy(update=update)
+    if known_agent.card != known["card"]:
+        return _of_a_stranger(known_agent)
+    return known_agent.model_copy(update={"vouched": True})
 
 
 def _of_a_stranger(agent: AgentSpec) -> AgentSpec:
