@@ -84,6 +84,8 @@ class Need:
     """Decoding together with other members, token by token."""
     bytewise: bool = False
     """Decoding together with the probability of every next token."""
+    raw: bool = False
+    """Raw logits that are added to those of other members."""
     scored: bool = False
     """Scoring given replies instead of writing one."""
     format: str | None = None

@@ -17,7 +17,7 @@ from typing import Protocol
 from agentnet.agents import Agent, Reply, Turn
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
-from agentnet.contracts.bodies import Assignment, Body, Error, Task, answer_of
+from agentnet.contracts.bodies import Assignment, Body, Error, Result, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
 from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import Message, message_id
@@ -75,6 +75,19 @@ class RunContext:
     def answered(self, ids: Iterable[str]) -> list[Message]:
         """Return the messages of some ids that carry an answer."""
         return [message for message in self.get(ids) if answer_of(message.body) is not None]
+
+    def backers(self, message: Message) -> frozenset[str]:
+        """Return the agents that an answer comes from: its sender, or those of the messages that a result rests on."""
+        if message.sender in self.network.agents or not isinstance(message.body, Result):
+            return frozenset({message.sender})
+        return frozenset().union(*(self.backers(source) for source in self.get(message.body.sources)))
+
+    def confidence(self, message: Message) -> float | None:
+        """Return the confidence by which members may be compared; None where there is none to rely on.
+
+        What a server says of its own tokens can be anything: it counts if the network file vouches for the member.
+        """
+        return message.confidence if self.network.shows_its_tokens(message.sender) else None
 
     def readable(self, ids: Iterable[str]) -> list[str]:
         """Return the ids among `ids` whose messages a prompt can show."""

@@ -163,6 +163,9 @@ class Result(WireModel):
     decision: str = Field(description="the rule that decided, such as `majority`")
     sources: tuple[str, ...] = ()
     support: dict[str, float] = Field(default_factory=dict, description="answer → weight, if answers were counted")
+    approved: bool | None = Field(
+        default=None, description="whether a verifier approved the answer; null where none was asked"
+    )
 
 
 class Refusal(WireModel):

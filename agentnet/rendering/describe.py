@@ -110,7 +110,7 @@ def _parts(message: Message, said: Mapping[str, Message], verbose: bool) -> Iter
             yield from _provenance(body) if verbose and body.pieces else _fused_answer(body)
         case Result():
             yield Part(body.answer, "answer")
-            yield Part(f"  {body.decision}{_support(body)}", "detail")
+            yield Part(f"  {body.decision}{_support(body)}", "warning" if body.approved is False else "detail")
         case Refusal():
             yield Part("declines: ", "warning")
             yield Part(body.reason)
