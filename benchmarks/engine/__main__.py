@@ -31,7 +31,9 @@ def taking_part(names: Sequence[str], console: Console) -> list[type[Contestant]
 
 
 def show(rows: Sequence[Measured], console: Console) -> None:
-    table = Table(Column("model", no_wrap=True), "workload", "agents", "contestant", title="generated tokens per second (median)")
+    table = Table(
+        Column("model", no_wrap=True), "workload", "agents", "contestant", title="generated tokens per second (median)"
+    )
     table.add_column("tokens/s", justify="right")
     table.add_column(f"{Ours.name} ÷ this", justify="right")
     rows = sorted(rows, key=lambda row: (row.model, row.workload, row.agents))
