@@ -13,7 +13,7 @@ from agentnet.collab.best import ranking
 from agentnet.collab.binding import replace
 from agentnet.collab.combinators import agents_of
 from agentnet.collab.context import RunContext
-from agentnet.collab.decisions import rule_needs
+from agentnet.collab.decisions import approval, rule_needs
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.splitting import fitted, undivided
 from agentnet.collab.state import State, initial_state
@@ -99,8 +99,13 @@ class DelegateCombinator(Combinator[Delegate]):
 
 
 def known_labels(workers: Sequence[Expression], run: RunContext) -> list[str]:
-    """Return the labels that the workers' cards know: what a plan may ask for."""
-    return sorted({label for card in _cards(workers, run) for label in card.labels})
+    """Return the labels that the workers' cards know: what a plan may ask for.
+
+    They are those that were measured, or where none was, those that are claimed: the planner reads them.
+    """
+    cards = _cards(workers, run)
+    measured = {label for card in cards for label in card.measured}
+    return sorted(measured or {label for card in cards for label in card.claims})
 
 
 def _cards(workers: Sequence[Expression], run: RunContext) -> list[Card]:
@@ -183,7 +188,12 @@ async def _merge(delegate: Delegate, state: State, run: RunContext) -> list[str]
         synthesis = await run.ask(agent, "synthesize", node=node, round=0, task=state["task"], view=sources)
         if answer_of(synthesis.body) is not None:
             return [synthesis.id]
-    result = Result(answer=answer_of(last.body) or "", decision="last step of the plan", sources=tuple(sources))
+    result = Result(
+        answer=answer_of(last.body) or "",
+        decision="last step of the plan",
+        sources=tuple(sources),
+        approved=approval([last]),
+    )
     return [(await run.record(result, sender=COORDINATOR, node=node, reply_to=sources)).id]
 
 

@@ -149,6 +149,10 @@ class Fusion(WireModel):
         description="member → pieces that differ from its own tokens, and were tokenized again",
     )
     dropped: dict[str, str] = Field(default_factory=dict, description="member → why it was left out before the end")
+    evaluations: dict[str, int] = Field(
+        default_factory=dict,
+        description="member → how often its model was asked, if several pieces could be evaluated at once",
+    )
 
 
 class Result(WireModel):
@@ -159,6 +163,9 @@ class Result(WireModel):
     decision: str = Field(description="the rule that decided, such as `majority`")
     sources: tuple[str, ...] = ()
     support: dict[str, float] = Field(default_factory=dict, description="answer → weight, if answers were counted")
+    approved: bool | None = Field(
+        default=None, description="whether a verifier approved the answer; null where none was asked"
+    )
 
 
 class Refusal(WireModel):
