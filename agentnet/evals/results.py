@@ -10,6 +10,7 @@ from agentnet.contracts.evaluations import EvaluationRecord, Item, SystemKind
 from agentnet.evals.measures import InteractionMetrics
 from agentnet.evals.statistics import Interval
 from agentnet.evals.tables import ALL
+from agentnet.redaction import without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,9 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """Return plain data: what ``report.json`` holds."""
         return {
-            "evaluation": self.record.model_dump(mode="json", exclude={"folder", "network_folder", "suite_source"}),
+            "evaluation": without_secrets(
+                self.record.model_dump(mode="json", exclude={"folder", "network_folder", "suite_source"})
+            ),
             "chosen": self.chosen,
             "rows": [asdict(row) for row in self.rows],
             "correlations": [asdict(correlation) for correlation in self.correlations],

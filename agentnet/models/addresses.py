@@ -19,6 +19,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from agentnet.errors import ModelError, ModelUnavailable
+from agentnet.redaction import HIDDEN
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -69,6 +70,8 @@ class Server:
 
 def parse_server(url: str) -> Server:
     """Return where a URL leads. Raises `ModelError` for spellings that two readers could understand differently."""
+    if f"//{HIDDEN}@" in url:
+        raise _bad(url, "it was recorded without its user and password; open the network file itself")
     if not _PLAIN.fullmatch(url):
         raise _bad(url, "has characters that no URL has; write a name in its ASCII form (xn--…)")
     try:

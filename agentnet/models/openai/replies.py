@@ -12,6 +12,7 @@ from agentnet.models.base import Completion
 from agentnet.models.openai.bounds import Bounds
 from agentnet.models.openai.errors import CHECK_URL, quoted
 from agentnet.models.openai.words import logprobs_of, unicode_text
+from agentnet.redaction import unfinished, without_known
 
 
 class _Message(BaseModel):
@@ -40,6 +41,7 @@ class Reply:
         self._where, self._bounds, self._streamed = where, bounds, streamed
         self._texts: list[str] = []
         self._bytes = 0
+        self._held = ""
         self._finish: str | None = None
         self._refusal = ""
         self._logprobs: list[float] | None = None
@@ -75,6 +77,18 @@ class Reply:
             raise self._bad(
                 f"sent more than {self._bounds.text} bytes of text for max_tokens {self._bounds.max_tokens}", CHECK_URL
             )
+        # A server has our key and may say it. In a stream, what may be the beginning of one waits for the rest.
+        text = without_known(self._held + text)
+        waits = unfinished(text) if self._streamed else 0
+        self._held = text[len(text) - waits :]
+        return self._said(text[: len(text) - waits])
+
+    def rest(self) -> str:
+        """Return the end of a streamed text, which had to wait for more."""
+        held, self._held = self._held, ""
+        return self._said(held)
+
+    def _said(self, text: str) -> str:
         self._texts.append(text)
         return text
 
