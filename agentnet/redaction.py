@@ -22,7 +22,7 @@ KEY_PREFIX = "AGENTNET_KEY_"
 
 _known: set[str] = set()
 _pattern: re.Pattern[str] | None = None
-_USER = re.compile(r"(?<=://)[^\s/?#@]*(?::[^\s/?#]*)?@")
+_USER = re.compile(r"(?<=://)[^\s/?#]*@")
 _SECRET = re.compile(
     r"(?i)(^|[_.-])(api[_-]?key|apikey|key|token|secret|password|passwd|passphrase|authorization|credentials?|bearer)$"
 )
@@ -54,9 +54,21 @@ def redacted(text: str) -> str:
     return without_known(_USER.sub(f"{HIDDEN}@", text) if "://" in text else text)
 
 
+def redacted_url(url: str) -> str:
+    """Return what may be a URL without what may be its user and password, even where a slash stands in them."""
+    start = url.find("://") + 3 if "://" in url else 0
+    _, at, host = url[start:].rpartition("@")
+    return without_known(f"{url[:start]}{HIDDEN}@{host}" if at else url)
+
+
 def without_known(text: str) -> str:
     """Return a text without known secrets: words of models and people, in which any URL may be meant."""
     return text if _pattern is None else _pattern.sub(HIDDEN, text)
+
+
+def without_known_in(data: T) -> T:
+    """Return plain JSON data without known secrets."""
+    return data if _pattern is None else json.loads(without_known(json.dumps(data)))  # type: ignore[no-any-return]
 
 
 def unfinished(text: str) -> int:

@@ -18,7 +18,7 @@ from agentnet.logs import logger
 from agentnet.models.base import Request
 from agentnet.models.openai.keys import basic
 from agentnet.models.openai.model import OpenAIModel
-from agentnet.redaction import know, know_variables, redacted, unfinished, without_known, without_secrets
+from agentnet.redaction import know, know_variables, redacted, redacted_url, unfinished, without_known, without_secrets
 from agentnet.session import open_session
 from tests.cli.conftest import Cli, cli, program
 from tests.models.conftest import Answer, Asked, Loopback, loopback
@@ -61,6 +61,31 @@ def test_of_two_secrets_the_longer_is_hidden() -> None:
 )
 def test_users_in_urls(text: str, shown: str) -> None:
     assert redacted(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://a:b/c@host/v1", "http://…@host/v1"),
+        ("ftp://a:b@host", "ftp://…@host"),
+        ("a:b@host", "…@host"),
+        ("http://host/v1", "http://host/v1"),
+        ("host", "host"),
+    ],
+)
+def test_what_may_be_a_url(text: str, shown: str) -> None:
+    assert redacted_url(text) == shown
+
+
+@pytest.mark.parametrize(
+    "address", ["ann:planted-word@host/v1", "http://ann:planted/word@host/v1", "ftp://ann:planted@host"]
+)
+def test_an_address_that_is_refused_does_not_show_its_password(address: str, tmp_path: Path, program: Cli) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(f"name: n\nagents: [{{name: a, model: {{model: m, base_url: '{address}'}}}}]\n")
+    for command in (["ask", "hello", "-n", path], ["models", "-n", path], ["doctor", "-n", path]):
+        ran = program(*command)
+        assert "planted" not in ran.out + ran.err
 
 
 def test_fields_that_look_like_keys() -> None:

@@ -126,10 +126,9 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data: what ``report.json`` holds."""
+        record = self.record.model_dump(mode="json", exclude={"folder", "network_folder", "suite_source"})
         return {
-            "evaluation": without_secrets(
-                self.record.model_dump(mode="json", exclude={"folder", "network_folder", "suite_source"})
-            ),
+            "evaluation": record | {"network": without_secrets(record["network"])},
             "chosen": self.chosen,
             "rows": [asdict(row) for row in self.rows],
             "correlations": [asdict(correlation) for correlation in self.correlations],

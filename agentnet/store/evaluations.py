@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from agentnet.contracts.evaluations import EvaluationRecord, Item, Split, Trial
 from agentnet.errors import BadInput
-from agentnet.redaction import without_known, without_secrets
+from agentnet.redaction import without_known, without_known_in, without_secrets
 from agentnet.store.database import Database
 from agentnet.store.tables import evaluation_items, evaluations, trials, utc
 
@@ -118,11 +118,12 @@ class Evaluations:
 
 
 def _columns(record: EvaluationRecord) -> dict[str, Any]:
+    data = record.model_dump(mode="json", exclude=set(_CHANGING))
     return {
         "created": utc(record.created),
         "updated": utc(record.updated),
         "status": record.status,
-        "record": without_secrets(record.model_dump(mode="json", exclude=set(_CHANGING))),
+        "record": without_known_in({**data, "network": without_secrets(data["network"])}),
     }
 
 

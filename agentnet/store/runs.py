@@ -17,7 +17,7 @@ from agentnet.contracts.network import RECORDED, AgentSpec
 from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, ResumeError, StoreError
-from agentnet.redaction import redacted, without_known, without_secrets
+from agentnet.redaction import redacted, without_known, without_known_in, without_secrets
 from agentnet.store.audit import Audit, examined
 from agentnet.store.database import Database
 from agentnet.store.message_log import USAGE, Draft
@@ -266,8 +266,7 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "detail": record.detail,
         "protocol": record.protocol_name,
         "task": without_known(record.task.text),
-        "record": without_secrets({**data, "task": None})
-        | {"task": data["task"] | {"text": without_known(record.task.text)}},
+        "record": without_known_in({**data, "network": without_secrets(data["network"])}),
     }
 
 

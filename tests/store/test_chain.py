@@ -98,9 +98,9 @@ FOUR_TO_FIVE = "UPDATE messages SET wire = replace(wire, '4', '5') WHERE sequenc
             [("reordered", 1), ("reordered", 2)],
         ),
         (
-            ["INSERT INTO messages SELECT run, 'x', 6, sender, node, round, kind, time, calls, prompt_tokens, "
-             "completion_tokens, reused_tokens, seconds, cost, replace(wire, '\"sequence\":5', '\"sequence\":6'), chain "
-             "FROM messages WHERE sequence = 5"],
+            ["CREATE TABLE one AS SELECT * FROM messages WHERE sequence = 5",
+             "UPDATE one SET id = 'x', sequence = 6, wire = replace(wire, '\"sequence\":5', '\"sequence\":6')",
+             "INSERT INTO messages SELECT * FROM one"],
             [("changed", 6), ("added", 6)],
         ),
         (["UPDATE runs SET answer = '5'"], [("end", None)]),

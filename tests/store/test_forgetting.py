@@ -37,7 +37,9 @@ async def test_files_and_folders_are_their_owners(tmp_path: Path) -> None:
     async with open_storage(settings) as storage:
         await storage.runs.start_run(run_record(), message())
         found = modes(tmp_path)
-        assert {"new/deep/runs.db", "new/deep/runs.db-wal", "new/deep/checkpoints.db", "new/deep/audit.key"} <= set(found)
+        assert {"new/deep/runs.db", "new/deep/runs.db-wal", "new/deep/checkpoints.db", "new/deep/audit.key"} <= set(
+            found
+        )
         assert {found.pop("new"), found.pop("new/deep")} == {0o700}
         assert set(found.values()) == {0o600}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agentnet.cli import options
-from agentnet.redaction import redacted, without_secrets
+from agentnet.redaction import redacted_url, without_secrets
 
 if TYPE_CHECKING:
     from agentnet.contracts.network import AgentSpec
@@ -71,7 +71,7 @@ def _model(agent: AgentSpec) -> str:
         return f"recorded: {model.replay}"
     if model.kind == "human":
         return f"a person at the {model.human}"
-    where = redacted(model.base_url) if model.base_url else f"${model.base_url_env}"
+    where = redacted_url(model.base_url) if model.base_url else f"${model.base_url_env}"
     return f"{model.model} at {where}"
 
 
