@@ -31,16 +31,19 @@ _SECRET = re.compile(
 T = TypeVar("T")
 
 
-def know(*secrets: str | None) -> None:
-    """Hide some texts from now on, wherever they appear. Texts that are too short to be secret are left."""
+def know(*secrets: str | None) -> tuple[str, ...]:
+    """Hide some texts from now on, wherever they appear; returns them. Those too short to be secret are left out."""
     global _pattern
-    new = {secret for secret in secrets if secret and len(secret) >= SHORTEST}
-    new |= {json.dumps(secret)[1:-1] for secret in new} | {
-        json.dumps(secret, ensure_ascii=False)[1:-1] for secret in new
-    }
+    found = tuple(secret for secret in secrets if secret and len(secret) >= SHORTEST)
+    new = {spelled for secret in found for spelled in (secret, *_in_json(secret))}
     if not new <= _known:
         _known.update(new)
         _pattern = re.compile("|".join(map(re.escape, sorted(_known, key=len, reverse=True))))
+    return found
+
+
+def _in_json(secret: str) -> tuple[str, str]:
+    return json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]
 
 
 def know_variables(names: Iterable[str], environment: Mapping[str, str] = os.environ) -> None:
@@ -68,12 +71,14 @@ def without_known(text: str) -> str:
 
 def without_known_in(data: T) -> T:
     """Return plain JSON data without known secrets."""
-    return data if _pattern is None else json.loads(without_known(json.dumps(data)))  # type: ignore[no-any-return]
+    return data if _pattern is None else json.loads(without_known(json.dumps(data)))
 
 
-def unfinished(text: str) -> int:
-    """Return how many characters at a text's end may be the beginning of a known secret."""
-    return max((size for secret in _known for size in range(1, len(secret)) if text.endswith(secret[:size])), default=0)
+def unfinished(text: str, secrets: Iterable[str]) -> int:
+    """Return how many characters at a text's end may be the beginning of one of some secrets."""
+    return max(
+        (size for secret in secrets for size in range(1, len(secret)) if text.endswith(secret[:size])), default=0
+    )
 
 
 def without_secrets(data: T) -> T:

@@ -64,23 +64,23 @@ def _record(run: Row, head: Head) -> Iterator[Finding]:
 
 
 def _messages(rows: Sequence[Row], head: Head) -> Iterator[Finding]:
-    before, expected = head.start, 0
-    for row in rows:
+    read = [_read(row["wire"]) for row in rows]
+    places = [row["sequence"] if message is None else message.sequence for row, message in zip(rows, read, strict=True)]
+    hashes = {place: row["chain"] or "" for place, row in zip(places, rows, strict=True)} | {-1: head.start}
+    expected = 0
+    for row, message, place in zip(rows, read, places, strict=True):
         sequence = row["sequence"]
-        follows = sequence == expected
         for gone in range(expected, sequence):
             yield Finding("missing", f"message {gone} is missing", gone)
         expected = sequence + 1
-        message = _read(row["wire"])
-        if message is not None and message.sequence != sequence:
-            detail = f"message {sequence} ({row['id']}) was recorded as message {message.sequence}"
-            yield Finding("reordered", detail, sequence)
-        elif follows and linked(before, row["wire"]) != row["chain"]:
+        before = hashes.get(sequence - 1)
+        if place != sequence:
+            yield Finding("reordered", f"message {sequence} ({row['id']}) was recorded as message {place}", sequence)
+        elif before is not None and linked(before, row["wire"]) != row["chain"]:
             yield Finding("changed", f"message {sequence} ({row['id']}, {row['sender']}) was changed", sequence)
         elif message is None or (columns := _other_columns(message, row)):
             what = "cannot be read" if message is None else f"has another {', '.join(columns)} than was recorded"
             yield Finding("changed", f"message {sequence} ({row['id']}) {what}", sequence)
-        before = row["chain"] or ""
 
 
 def _length(rows: Sequence[Row], head: Head) -> Iterator[Finding]:

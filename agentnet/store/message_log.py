@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Engine, Insert, Update, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agentnet.contracts.messages import Message, parse
@@ -18,7 +18,6 @@ from agentnet.store.faults import translated
 from agentnet.store.tables import chains, messages, runs, utc
 
 USAGE = tuple(Usage.model_fields)
-_INSERT = insert(messages)
 _LENGTHEN = (
     update(chains)
     .where(chains.c.run == bindparam("of"))
@@ -75,6 +74,21 @@ class Place:
     head: Head
 
 
+class Prepared:
+    """A statement that is compiled once for a database. Its values are texts and numbers: no driver converts them."""
+
+    def __init__(self, statement: Insert | Update, engine: Engine, names: Sequence[str] | None = None) -> None:
+        compiled = statement.compile(dialect=engine.dialect, column_keys=names)
+        self._sql = compiled.string
+        self._order = compiled.positiontup  # type: ignore[attr-defined]
+
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute the statement for each row. Raises the errors of SQLAlchemy."""
+        order = self._order
+        values = [dict(row) if order is None else tuple(map(row.__getitem__, order)) for row in rows]
+        connection.exec_driver_sql(self._sql, values)  # type: ignore[arg-type]
+
+
 class MessageLog:
     """Used by one thread. Remembers the next place of each run that it wrote to, and asks again when that fails.
 
@@ -84,6 +98,7 @@ class MessageLog:
     def __init__(self, engine: Engine, shown: str, key: Callable[[], SealingKey]) -> None:
         self._engine, self._shown, self._key = engine, shown, key
         self._next: dict[str, Place] = {}
+        self._insert, self._lengthen = Prepared(insert(messages), engine), Prepared(_LENGTHEN, engine)
 
     def forget(self, run: str) -> None:
         """Look at what is stored of a run before the next message of it is numbered."""
@@ -96,7 +111,7 @@ class MessageLog:
         """
         start = start_of(run)
         message, row, place = first.placed(Place(0, Head(first.message.run, start, 0, start)))
-        connection.execute(_INSERT, row)
+        self._insert.run(connection, [row])
         connection.execute(insert(chains), self._row(place.head))
         self._next[message.run] = place
         return message
@@ -146,14 +161,8 @@ class MessageLog:
                 rows.append(row)
                 longer[run] = following[run].head
             if rows:
-                connection.execute(_INSERT, rows)
-                connection.execute(
-                    _LENGTHEN,
-                    [
-                        {"of": run, "length": head.length, "head": head.hash, "seal": self._key().seal(head)}
-                        for run, head in longer.items()
-                    ],
-                )
+                self._insert.run(connection, rows)
+                self._lengthen.run(connection, [{**self._row(head), "of": run} for run, head in longer.items()])
         self._next.update(following)
         return [results[draft.message.run, draft.message.id] for draft in batch]
 

@@ -83,13 +83,16 @@ def key_for(
     return None
 
 
-def hide_secrets(spec: OpenAISpec, url: str) -> None:
-    """Let nothing show the secrets of an owner's spec: its key, all other keys of the environment, what its URL and
-    its `extra_body` hold."""
+def hide_secrets(spec: OpenAISpec, url: str) -> tuple[str, ...]:
+    """Let nothing show the secrets of an owner's spec, nor any other key of the environment.
+
+    Returns those that the server gets to see: its key, and what its URL and its `extra_body` hold.
+    """
     know_variables([spec.api_key_env, *PROVIDERS])
-    know(*secret_values(spec.extra_body))
+    own = [os.environ.get(spec.api_key_env, ""), *secret_values(spec.extra_body)]
     if user := user_of(url):
-        know(user, *user.split(":", 1)[1:], basic(user))
+        own += [user, *user.split(":", 1)[1:], basic(user)]
+    return know(*own)
 
 
 def user_of(url: str) -> str:

@@ -69,8 +69,7 @@ class OpenAIModel:
         self._format = FORMATS[0] if spec.structured == "auto" else spec.structured
         self._format_works = spec.structured != "auto"
         self._logprobs = spec.logprobs
-        if not policy.joined:
-            hide_secrets(spec, self._address)
+        self._secrets = () if policy.joined else hide_secrets(spec, self._address)
         self._refused: set[str] = set()
         """Request fields that the server does not accept."""
 
@@ -100,14 +99,14 @@ class OpenAIModel:
     async def generate(self, request: Request) -> Completion:
         started, bounds = time.perf_counter(), Bounds.of(request, self._spec)
         async with self._turn():
-            reply = Reply(self.url, bounds, streamed=False)
+            reply = Reply(self.url, bounds)
             reply.add(await self._send(request, bounds, self._post))
             return self._finished(request, reply.completion(time.perf_counter() - started))
 
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
         started, bounds = time.perf_counter(), Bounds.of(request, self._spec)
         ends = asyncio.get_running_loop().time() + deadline_of(self._spec)
-        reply = Reply(self.url, bounds, streamed=True)
+        reply = Reply(self.url, bounds, streamed=True, secrets=self._secrets)
         async with self._turn(ends):
             events = await self._send(request, bounds, self._open, stream=True)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -35,10 +35,13 @@ class _Body(BaseModel):
 
 
 class Reply:
-    """A reply that is assembled from one body, or from the bodies of a stream."""
+    """A reply that is assembled from one body, or from the bodies of a stream.
 
-    def __init__(self, where: str, bounds: Bounds, *, streamed: bool) -> None:
-        self._where, self._bounds, self._streamed = where, bounds, streamed
+    `secrets` are those that the server knows: in a stream, what may be the beginning of one waits for the rest.
+    """
+
+    def __init__(self, where: str, bounds: Bounds, *, streamed: bool = False, secrets: Sequence[str] = ()) -> None:
+        self._where, self._bounds, self._streamed, self._secrets = where, bounds, streamed, secrets
         self._texts: list[str] = []
         self._bytes = 0
         self._held = ""
@@ -77,9 +80,8 @@ class Reply:
             raise self._bad(
                 f"sent more than {self._bounds.text} bytes of text for max_tokens {self._bounds.max_tokens}", CHECK_URL
             )
-        # A server has our key and may say it. In a stream, what may be the beginning of one waits for the rest.
         text = without_known(self._held + text)
-        waits = unfinished(text) if self._streamed else 0
+        waits = unfinished(text, self._secrets) if self._streamed else 0
         self._held = text[len(text) - waits :]
         return self._said(text[: len(text) - waits])
 
