@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 HIDDEN = "…"
@@ -28,6 +29,7 @@ _SECRET = re.compile(
 )
 """Names of fields that hold secrets. `max_tokens` is none, and neither is `tokens`."""
 
+_HOLDS_TEXT = (str, dict, list, tuple)
 T = TypeVar("T")
 
 
@@ -92,7 +94,7 @@ def secret_values(data: object) -> list[str]:
         return [
             text
             for name, value in data.items()
-            for text in (_texts(value) if _SECRET.search(str(name)) else secret_values(value))
+            for text in (_texts(value) if _is_secret(str(name)) else secret_values(value))
         ]
     return [text for part in data for text in secret_values(part)] if isinstance(data, list | tuple) else []
 
@@ -106,10 +108,18 @@ def _texts(data: object) -> list[str]:
 
 
 def _cleaned(data: Any, *, hide: bool) -> Any:
-    if isinstance(data, dict):
-        return {name: _cleaned(value, hide=hide or bool(_SECRET.search(str(name)))) for name, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [_cleaned(part, hide=hide) for part in data]
     if isinstance(data, str):
         return HIDDEN if hide and data else redacted(data)
+    if isinstance(data, dict):
+        return {
+            name: _cleaned(value, hide=hide or _is_secret(str(name))) if isinstance(value, _HOLDS_TEXT) else value
+            for name, value in data.items()
+        }
+    if isinstance(data, list | tuple):
+        return [_cleaned(part, hide=hide) for part in data]
     return data
+
+
+@lru_cache(1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET.search(name) is not None

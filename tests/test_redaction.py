@@ -197,8 +197,11 @@ async def test_planted_secrets_are_found_nowhere(
     said = [message.model_dump_json() for message in outcome.messages if message.sender != "user"]
     logged = caplog.text + "".join(map(str, caplog.records))
     texts = [event for event in shown if '"text-streamed"' in event]
-    for text in (*said, *texts, logged, outcome.detail, outcome.answer or ""):
-        assert found_in(text.encode()) == []
+    # The key in the question is no server's: in a stream it may come back in pieces, to the person who typed it.
+    typed = [OTHER] if stream else []
+    for text in (*said, *texts, outcome.answer or ""):
+        assert [secret for secret in found_in(text.encode()) if secret not in typed] == []
+    assert found_in((logged + outcome.detail).encode()) == []
     for path, data in files_of(planted):
         assert found_in(data) == [], path
     assert any(path.name == "runs.db" for path, _ in files_of(planted))

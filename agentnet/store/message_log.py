@@ -23,6 +23,11 @@ _LENGTHEN = (
     .where(chains.c.run == bindparam("of"))
     .values(length=bindparam("length"), head=bindparam("head"), seal=bindparam("seal"))
 )
+_SEAL = (
+    update(chains)
+    .where(chains.c.run == bindparam("of"), chains.c.head == bindparam("at"))
+    .values(end_seal=bindparam("end_seal"))
+)
 _ATTEMPTS = 20
 _LARGEST_INTEGER = 2**63 - 1
 
@@ -80,13 +85,13 @@ class Prepared:
     def __init__(self, statement: Insert | Update, engine: Engine, names: Sequence[str] | None = None) -> None:
         compiled = statement.compile(dialect=engine.dialect, column_keys=names)
         self._sql = compiled.string
-        self._order = compiled.positiontup  # type: ignore[attr-defined]
+        self._order = compiled.positiontup
 
-    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute the statement for each row. Raises the errors of SQLAlchemy."""
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Execute the statement for each row, and return how many it changed. Raises the errors of SQLAlchemy."""
         order = self._order
         values = [dict(row) if order is None else tuple(map(row.__getitem__, order)) for row in rows]
-        connection.exec_driver_sql(self._sql, values)  # type: ignore[arg-type]
+        return connection.exec_driver_sql(self._sql, values if len(values) > 1 else values[0]).rowcount
 
 
 class MessageLog:
@@ -98,7 +103,9 @@ class MessageLog:
     def __init__(self, engine: Engine, shown: str, key: Callable[[], SealingKey]) -> None:
         self._engine, self._shown, self._key = engine, shown, key
         self._next: dict[str, Place] = {}
-        self._insert, self._lengthen = Prepared(insert(messages), engine), Prepared(_LENGTHEN, engine)
+        self._insert = Prepared(insert(messages), engine)
+        self._begin = Prepared(insert(chains), engine, ["run", "start", "length", "head", "seal"])
+        self._lengthen, self._seal = Prepared(_LENGTHEN, engine), Prepared(_SEAL, engine)
 
     def forget(self, run: str) -> None:
         """Look at what is stored of a run before the next message of it is numbered."""
@@ -112,15 +119,22 @@ class MessageLog:
         start = start_of(run)
         message, row, place = first.placed(Place(0, Head(first.message.run, start, 0, start)))
         self._insert.run(connection, [row])
-        connection.execute(insert(chains), self._row(place.head))
+        self._begin.run(connection, [self._row(place.head)])
         self._next[message.run] = place
         return message
 
     def seal_end(self, connection: Connection, run: str, status: str, answer: str | None, detail: str) -> None:
         """Seal how a run ended, in the transaction that records it."""
-        if (head := _head(connection, run)) is not None:
-            seal = self._key().seal_end(head, status, answer, detail)
-            connection.execute(update(chains).where(chains.c.run == run).values(end_seal=seal))
+        place = self._next.get(run)
+        if place is None or not self._end_sealed(connection, place.head, status, answer, detail):
+            head = _head(connection, run)  # another process has written to the run
+            if head is not None:
+                self._end_sealed(connection, head, status, answer, detail)
+
+    def _end_sealed(self, connection: Connection, head: Head, status: str, answer: str | None, detail: str) -> bool:
+        """Seal the end of a run if its chain has this head; returns whether it has."""
+        seal = self._key().seal_end(head, status, answer, detail)
+        return self._seal.run(connection, [{"end_seal": seal, "of": head.run, "at": head.hash}]) == 1
 
     def commit(self, batch: list[Draft]) -> list[Message | Exception]:
         """Store those of a batch that are new; for the others the stored message is returned.
