@@ -31,7 +31,11 @@ class LlamaSpec(FileModel):
 
     kind: Literal["llama"] = "llama"
     path: str = Field(description="zoo:NAME, a file path (relative to the network file), or hf://owner/repo/file.gguf")
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="checked before loading, if given")
+    sha256: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="checked before loading, if given; of a model in several files, that of all files joined in order",
+    )
     context: int | None = Field(default=None, ge=16, description="tokens; None takes the file's own, at most 8192")
     chat_template: str | None = Field(default=None, description="Jinja text that replaces the file's own")
     threads: int | None = Field(
@@ -43,6 +47,11 @@ class LlamaSpec(FileModel):
     )
     cache_tokens: int | None = Field(
         default=None, ge=16, description="size of the KV cache in tokens, over all requests; None plans it"
+    )
+    cache_layout: Literal["auto", "pool", "rows"] = Field(
+        default="auto",
+        description="pool shares the cells of common prefixes; rows gives each request room for a whole context of its "
+        "own, where attention sees no other request's cells; auto takes rows where they need few tokens",
     )
     parked_mib: int = Field(
         default=256, ge=0, description="RAM for sequences that are swapped out of the KV cache; 0 swaps none out"

@@ -18,6 +18,7 @@ from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, ContextOverflow, ModelError
 from agentnet.fusion.byte_vocabulary import END
 from agentnet.fusion.members import Member, NotNow
+from agentnet.fusion.speculation import Speculation
 from agentnet.fusion.strategies import Strategy
 from agentnet.fusion.views import Choice, View
 from agentnet.models.text import TextStream
@@ -40,6 +41,8 @@ class Fused:
     """By member, the pieces that it would not have said itself, and that were turned into its tokens."""
     dropped: dict[str, str]
     """By member, why it was left out before the end."""
+    evaluations: dict[str, int] = field(default_factory=dict)
+    """By member that took part in speculation, how often its model was asked."""
 
 
 @dataclass(eq=False)
@@ -49,7 +52,7 @@ class Participant:
     member: Member
     backlog: list[bytes] = field(default_factory=list)
     """Pieces that were said and that it has not followed yet."""
-    pending_view: asyncio.Task[View] | None = None
+    pending_view: asyncio.Future[View] | None = None
     asked_at: int = 0
     """How many pieces had been said when the pending view was asked for."""
     failures: int = 0
@@ -71,7 +74,7 @@ class Participant:
         if self.pending_view is None:
             self.asked_at = said
             self.waits = ""
-            self.pending_view = asyncio.create_task(self._catch_up_and_view())
+            self.pending_view = self._viewed_at_once() or asyncio.create_task(self._catch_up_and_view())
 
     def answer(self, said: int) -> View | None:
         """Return its view behind `said` pieces; None if it is late, of an earlier piece, or failed."""
@@ -92,6 +95,21 @@ class Participant:
             return None
         self.failures = 0
         return view if self.asked_at == said else None
+
+    def _viewed_at_once(self) -> asyncio.Future[View] | None:
+        """Return the view where nothing has to be waited for. Most bytes of a token then take no task, and no turn of
+        the event loop."""
+        viewed: asyncio.Future[View] = asyncio.get_running_loop().create_future()
+        try:
+            view = self.member.view_at_once(self.backlog)
+        except AgentNetError as error:
+            self.failures = MAX_FAILURES  # out of step: it cannot join again
+            viewed.set_exception(error)
+            return viewed
+        if view is None:
+            return None
+        viewed.set_result(view)
+        return viewed
 
     async def _catch_up_and_view(self) -> View:
         if self.backlog:
@@ -125,6 +143,8 @@ class FusionLoop:
     deadline: float | None = None
     on_piece: Callable[[str, Choice], None] | None = None
     """Gets the text that is certain after each piece (it may be empty), and the choice."""
+    speculation: Speculation | None = None
+    """Of these members, for this text alone. It delays the first of several pieces: not with a short `deadline`."""
     _participants: list[Participant] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -152,6 +172,8 @@ class FusionLoop:
                     break
                 for participant in self._participants:
                     participant.backlog.append(choice.piece or b"")
+                if self.speculation is not None:
+                    self.speculation.chose(choice.piece)
             if finish == "length" and choices:
                 said += self._cut_off(text, choices[-1])
             usages = {member.name: member.usage() for member in self.members}
@@ -161,7 +183,8 @@ class FusionLoop:
         dropped = {
             participant.member.name: participant.reason for participant in self._participants if participant.dropped
         }
-        return Fused(said, finish, tuple(choices), usages, retokenized, dropped)
+        evaluations = self.speculation.evaluations if self.speculation is not None else {}
+        return Fused(said, finish, tuple(choices), usages, retokenized, dropped, evaluations)
 
     def _length(self, said: int) -> int:
         """Return how many tokens a text of `said` pieces has for the member that needs most."""
@@ -203,11 +226,26 @@ class FusionLoop:
 
     async def _gather(self, participants: Sequence[Participant], said: int) -> list[View]:
         """Return the views of those participants that have one behind `said` pieces before the deadline."""
-        for participant in participants:
-            participant.ask(said)
-        if asked := _pending([participant for participant in participants if participant.asked_at == said]):
+        await self._ask(participants, said)
+        asked = _pending([participant for participant in participants if participant.asked_at == said])
+        if not all(view.done() for view in asked):
             await asyncio.wait(asked, timeout=self.deadline)
         return [view for participant in participants if (view := participant.answer(said)) is not None]
+
+    async def _ask(self, participants: Sequence[Participant], said: int) -> None:
+        """Ask participants for their views behind `said` pieces: where one of them drafts, those that can make use of
+        the draft when it is there."""
+        speculation = self.speculation
+        after = [participant for participant in participants if speculation and speculation.waits(participant.member)]
+        for participant in participants:
+            if participant not in after:
+                participant.ask(said)
+        if speculation is not None and after:
+            drafter = speculation.drafter
+            if draft := _pending([participant for participant in participants if participant.member.name == drafter]):
+                await asyncio.wait(draft, timeout=self.deadline)
+            for participant in after:
+                participant.ask(said)
 
     async def _leave(self) -> None:
         pending = _pending(self._participants)
@@ -218,5 +256,5 @@ class FusionLoop:
             member.close()
 
 
-def _pending(participants: Sequence[Participant]) -> list[asyncio.Task[View]]:
+def _pending(participants: Sequence[Participant]) -> list[asyncio.Future[View]]:
     return [participant.pending_view for participant in participants if participant.pending_view is not None]

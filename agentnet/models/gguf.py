@@ -5,10 +5,13 @@ The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (versions 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -89,6 +92,43 @@ def read_header(path: Path) -> Header:
     return _header(path, parts)
 
 
+def names_a_part(path: Path) -> bool:
+    """Return whether a path is named like one of several files of a model."""
+    return _PART.fullmatch(path.name) is not None
+
+
+def all_parts(path: Path) -> list[Path]:
+    """Return all files of a model, of which `path` is the first: as its header counts them, whether they exist or not.
+
+    Raises `ModelFileError` where the header cannot be read, or belongs to a later file.
+    """
+    return [path, *_other_parts(path, _read(path).metadata)] if names_a_part(path) else [path]
+
+
+def checksum(paths: Iterable[Path]) -> str:
+    """Return the SHA-256 of files as if they were one: what ``cat NAME-*.gguf | sha256sum`` says.
+
+    Raises `ModelFileError` for a file that is missing or cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        with _opened(path) as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()
+
+
+def named_parts(path: Path) -> list[Path]:
+    """Return all files of the model that a path names the first or a later file of, as far as its name tells.
+
+    llama.cpp's names are ``NAME-00001-of-00003.gguf`` and so on; any other name is that of a whole model.
+    """
+    named = _PART.fullmatch(path.name)
+    if named is None:
+        return [path]
+    count = int(named["count"])
+    return [path.with_name(f"{named['stem']}-{part:05}-of-{count:05}.gguf") for part in range(1, count + 1)] or [path]
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """What one file holds."""
@@ -102,17 +142,29 @@ class _Part:
 
 
 def _read(path: Path) -> _Part:
+    with _opened(path) as file:
+        return _Reader(path, file).part()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
     try:
         if path.exists() and not path.is_file():
             raise ModelFileError(f"{path}: is not a file; name the GGUF file itself")
-        with path.open("rb") as file:
-            return _Reader(path, file).part()
+        file = path.open("rb")
     except (FileNotFoundError, ValueError):  # ValueError: a NUL in the path
         raise ModelFileError(f"{path}: no such file; check the model's path") from None
     except OSError as error:
-        raise ModelFileError(
-            f"{path}: cannot be read ({error.strerror}); check the file and its permissions"
-        ) from error
+        raise _unreadable(path, error) from error
+    with file:
+        try:
+            yield file
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ModelFileError:
+    return ModelFileError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions")
 
 
 def _other_parts(path: Path, metadata: Mapping[str, Any]) -> list[Path]:
@@ -123,10 +175,10 @@ def _other_parts(path: Path, metadata: Mapping[str, Any]) -> list[Path]:
     named = _PART.fullmatch(path.name)
     if named is None or int(named["count"]) != count:
         raise ModelFileError(f"{path}: is one of {count} files; name them NAME-00001-of-{count:05}.gguf and so on")
-    names = [f"{named['stem']}-{part:05}-of-{count:05}.gguf" for part in range(1, count + 1)]
-    if number != 0 or path.name != names[0]:
-        raise ModelFileError(f"{path}: is not the first of {count} files; name {names[0]}")
-    return [path.with_name(name) for name in names[1:]]
+    first, *others = named_parts(path)
+    if number != 0 or path.name != first.name:
+        raise ModelFileError(f"{path}: is not the first of {count} files; name {first.name}")
+    return others
 
 
 def _header(path: Path, parts: list[_Part]) -> Header:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tarfile
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.generated import FOLDER
+from benchmarks.llama_cpp_source import source_archive
 
 _OFF = (
     "LLAMA_CURL",
@@ -24,26 +24,27 @@ _OFF = (
 )
 
 
-def server_program() -> Path:
-    """Where the program lies once it is built."""
-    return FOLDER / "llama-server"
+def server_program(device: str = "") -> Path:
+    """Where the program lies once it is built: that for the CPU, or that for a device."""
+    return FOLDER / f"llama-server{device and '-'}{device}"
 
 
-def build() -> None:
-    """Fetch the source package of the installed version, and compile the server with the flags of the wheel."""
-    folder = FOLDER / "server"
-    folder.mkdir(parents=True, exist_ok=True)
-    release = version("llama_cpp_python")
-    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "llama-cpp-python", "--dest", folder]
-    subprocess.run([*pip, f"llama-cpp-python=={release}"], check=True)
-    with tarfile.open(next(folder.glob(f"llama_cpp_python-{release}*.tar.gz"))) as archive:
-        archive.extractall(folder, filter="data")
-    source = folder / f"llama_cpp_python-{release}" / "vendor" / "llama.cpp"
-    options = [f"-D{name}=OFF" for name in _OFF]
-    subprocess.run(["cmake", "-S", source, "-B", folder / "build", "-DCMAKE_BUILD_TYPE=Release", *options], check=True)
+def build(device: str = "", flags: Sequence[str] = ()) -> None:
+    """Fetch the source package of the installed version, and compile the server with the flags of the wheel.
+
+    `flags` are CMake's, such as ``-DGGML_CUDA=on``, for the server of a device.
+    """
+    archive = source_archive()
+    folder = archive.parent
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter="data")
+    source = folder / archive.name.removesuffix(".tar.gz") / "vendor" / "llama.cpp"
+    built = folder / f"build{device and '-'}{device}"
+    options = ["-DCMAKE_BUILD_TYPE=Release", *(f"-D{name}=OFF" for name in _OFF), *flags]
+    subprocess.run(["cmake", "-S", source, "-B", built, *options], check=True)
     jobs = str(os.cpu_count() or 1)
-    subprocess.run(["cmake", "--build", folder / "build", "--target", "llama-server", "--parallel", jobs], check=True)
-    (folder / "build" / "bin" / "llama-server").replace(server_program())
+    subprocess.run(["cmake", "--build", built, "--target", "llama-server", "--parallel", jobs], check=True)
+    (built / "bin" / "llama-server").replace(server_program(device))
 
 
 if __name__ == "__main__":

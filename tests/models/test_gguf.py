@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agentnet.errors import ModelFileError
 from agentnet.models.gguf import read_header
 from tests.models.conftest import CONTEXT, TEMPLATE, tiny_gguf
+from tests.models.splitting import split
 
 
 def test_the_header_of_a_real_file(tiny: Path) -> None:
@@ -91,6 +92,10 @@ class TestSplit:
         header = read_header(first)
         assert len(header.tensors) == 3
         assert header.file_size == 3 * first.stat().st_size
+
+    def test_the_first_may_hold_no_tensors(self, tiny: Path, tmp_path: Path) -> None:
+        several = read_header(split(tiny, tmp_path, 3, tensors_first=False)[0])
+        assert (several.parameters, several.vocabulary) == (read_header(tiny).parameters, 357)
 
     def test_a_later_one_names_the_first(self, first: Path) -> None:
         with pytest.raises(ModelFileError, match=r"not the first of 3 files; name m-00001-of-00003\.gguf"):

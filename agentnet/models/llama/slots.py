@@ -6,7 +6,8 @@ import math
 import time
 from collections.abc import Collection, Iterable, Iterator
 
-from agentnet.models.llama.cache import Cache, CachedSequence
+from agentnet.models.llama.cache import Cache
+from agentnet.models.llama.cells import CachedSequence
 from agentnet.models.llama.job import Queued
 
 RECLAIM_AFTER = 1.0
@@ -47,6 +48,11 @@ class Slots:
         """Sequences of sessions between two steps, by session; the longest idle one comes first."""
         self.preempted = 0
         """Sequences that were taken from sessions."""
+
+    @property
+    def held(self) -> bool:
+        """Whether a reservation has slots that were not reclaimed."""
+        return any(not reservation.reclaimed for reservation in self._reservations)
 
     def reservation_of(self, session: object | None) -> SlotReservation | None:
         return self._by_session.get(session) if session is not None else None

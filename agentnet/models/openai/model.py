@@ -27,10 +27,11 @@ from tenacity import (
 
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.sampling import Sampling
-from agentnet.errors import ModelError, ModelUnavailable
+from agentnet.errors import ModelError, ModelUnavailable, SchemaUnsupported
 from agentnet.logs import logger
 from agentnet.models.addresses import OWNER, AddressPolicy, Resolver, Server
 from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, Request
+from agentnet.models.control_names import broken
 from agentnet.models.openai.bounds import Bounds, deadline_of
 from agentnet.models.openai.errors import refused_field, translated, wanted_pause, worth_retrying
 from agentnet.models.openai.keys import basic, hide_secrets, key_for, user_of, without_user
@@ -256,7 +257,8 @@ class OpenAIModel:
         sampling = request.sampling
         fields: _Fields = {
             "model": self._spec.model,
-            "messages": list(request.messages),
+            # Most servers read the names of control tokens in a message as those tokens.
+            "messages": [message | {"content": broken(message["content"])} for message in request.messages],
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -275,6 +277,11 @@ class OpenAIModel:
         return wanted | self._spec.extra_body
 
     def _response_format(self, request: Request) -> _Fields | None:
+        if request.regex is not None or request.lark is not None:
+            raise SchemaUnsupported(
+                f"{self.name} at {self.url}: servers have no common way to hold replies to a regular expression or a "
+                f"Lark grammar; use a JSON Schema, or a model that runs in process"
+            )
         if request.schema is None or self._format == "none":
             return None
         schema = dict(request.schema)
