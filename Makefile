@@ -45,6 +45,7 @@ reports: $(INSTALLED) ## run every shipped suite and record its report in evals/
 
 bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to serve a GGUF file
 	$(BIN)/python -m benchmarks.orchestration
+	$(BIN)/python -m benchmarks.quoting
 	$(BIN)/python -m benchmarks.engine.overhead
 	$(BIN)/python -m benchmarks.engine.scoring
 	$(BIN)/python -m benchmarks.engine.constrained
@@ -52,6 +53,8 @@ bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to se
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.engine --models m100@llama-bpe m100@qwen2 --agents 1 4 --contestants llama-server
 	$(BIN)/python -m benchmarks.fusion
+	$(BIN)/python -m benchmarks.grammar
+	$(BIN)/python -m benchmarks.speculation
 
 growth: $(INSTALLED) ## memory, threads and files over 1,000 networks opened and closed, and 2,000 runs
 	$(BIN)/python -m benchmarks.growth
