@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
 from agentnet.errors import BadInput, NetworkError, ProtocolError, ResumeError
 from agentnet.files.paths import is_file, written_path
-from agentnet.network import Members, Network, Registry, WithCards, find_network
+from agentnet.network import Changed, Members, Network, Registry, find_network, with_cards
 from agentnet.network.files import EMBEDDED
 from agentnet.settings import Settings, resolve
 
@@ -202,7 +202,11 @@ class Session:
 
         Raises `NetworkError` for the card of an unknown member.
         """
-        return Session(WithCards(self.members, cards), settings=self.settings)
+        return Session(with_cards(self.members, cards), settings=self.settings)
+
+    def changed(self, change: Callable[[Network], Network]) -> Session:
+        """Return a session on the same open members, each snapshot changed by a function. It stores no runs."""
+        return Session(Changed(self.members, change), settings=self.settings)
 
     async def close(self) -> None:
         """Cancel all active runs, and wait until their ends are recorded."""

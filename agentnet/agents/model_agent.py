@@ -114,6 +114,7 @@ class ModelAgent(Agent):
             turn.role,
             turn.task,
             entries,
+            step=turn.step,
             reason=not turn.scored,
             labels=turn.labels,
             max_steps=turn.max_steps,

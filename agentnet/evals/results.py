@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agentnet.contracts.evaluations import EvaluationRecord, Item, SystemKind
+from agentnet.evals.attack.losses import Loss
 from agentnet.evals.measures import InteractionMetrics
 from agentnet.evals.statistics import Interval
 from agentnet.evals.tables import ALL
@@ -113,6 +114,8 @@ class Summary:
     fixed: dict[str, dict[str, str]] = field(default_factory=dict)
     """Dataset → group of paths → the path that did best on the selection split: the one to fix in advance."""
     incomplete: tuple[IncompleteSystem, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    """What liars cost each system, for a suite with attacks."""
 
     def row(self, dataset: str, system: str) -> Row | None:
         """Return the row of a system on a dataset, None where it has none."""
@@ -134,4 +137,5 @@ class Summary:
             "grid": self.grid,
             "fixed": self.fixed,
             "incomplete": [asdict(system) for system in self.incomplete],
+            "losses": [asdict(loss) for loss in self.losses],
         }

@@ -3,6 +3,7 @@
 ::
 
     TokenStepper ──open_session(request)──▶ TokenSession ──step(tokens, reading)──▶ a LogitsRow, a token …
+                                                 │  ├─ trace(sequences, reading): several at once (TracingSession)
                                                  │  └─ vocabulary: what tokens say      hold(sessions): let in together
                                                  └─ admission: which sessions may be decoded at the same time
 
@@ -189,6 +190,20 @@ class TokenSession(Protocol):
 
     def close(self) -> None:
         """Give back what the model holds for the session. Closing twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class TracingSession(TokenSession, Protocol):
+    """A session that evaluates several sequences of tokens at once, for little more than the time of one."""
+
+    async def trace(self, sequences: Sequence[Sequence[int]], reading: Reading[T]) -> list[T | None]:
+        """Read the logits behind the prompt followed by each of some sequences, at least one, in one evaluation.
+
+        The readings come in the order of the sequences. The first one is always read, and the session continues from a
+        sequence that begins with it; None stands for a sequence that there was no room for. A token that several
+        sequences begin with is evaluated once. Raises like `step` for the first sequence.
+        """
         ...
 
 

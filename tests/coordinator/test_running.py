@@ -368,7 +368,7 @@ async def test_who_cannot_score_is_not_asked_to(protocol: Any, role: str) -> Non
     able = agent(
         "ben", says("-"), scores=weighs(), capabilities=ModelCapabilities(context=None, schema=False, logprobs=False)
     )
-    assert Coordinator(network(ada, able)).prepare(spec(protocol)).notes == ()
+    assert not any("score" in note for note in Coordinator(network(ada, able)).prepare(spec(protocol)).notes)
 
 
 async def test_the_best_agent_is_checked_whoever_it_will_be() -> None:
@@ -382,7 +382,11 @@ def test_what_will_work_less_well_is_noted() -> None:
     loose = ModelCapabilities(context=None, schema=False, logprobs=None)
     web = network(agent("ada", says("1")), agent("ver", says(verdict("approve")), capabilities=loose))
     prepared = Coordinator(web).prepare(spec({"verify": {"proposer": "ada", "verifier": "ver"}}))
-    assert prepared.notes == ("ver cannot be held to a schema: a verify reply that does not parse is lost",)
+    assert prepared.notes == (
+        "ver cannot be held to a schema: a verify reply that does not parse is lost",
+        "ver decides for all as verifier, but was never measured at it: its card has no 20 answers under a label such "
+        "as `verify`",
+    )
 
 
 def test_a_protocol_is_compiled_once() -> None:

@@ -12,6 +12,7 @@ from agentnet.models.llama.context import Context
 from agentnet.models.llama.dispatcher import ResultDispatcher
 from agentnet.models.llama.engine import Engine
 from agentnet.models.llama.job import Job
+from agentnet.models.llama.tracing import Trace
 from agentnet.models.llama.vocabulary import Vocabulary
 from agentnet.models.tokens import LogitsRow, Reading
 
@@ -68,11 +69,42 @@ class LlamaSession:
         whole = [*self.prompt, *tokens]
         if len(whole) > self._size:
             raise ContextOverflow(f"{self.name}: {len(whole)} tokens do not fit into the context of {self._size}")
-        job = Step(whole, reading, session=self.key, priority=self.priority)
-        found, usage = await self.engine.run(job)
-        self.evaluated += usage.prompt_tokens - usage.reused_tokens
-        result: T = found
+        result: T = await self._run(Step(whole, reading, session=self.key, priority=self.priority))
         return result
 
     def close(self) -> None:
         self.engine.end_session(self.key)
+
+    async def _run(self, job: Step | Trace) -> Any:
+        read, usage = await self.engine.run(job)
+        self.evaluated += usage.prompt_tokens - usage.reused_tokens
+        return read
+
+
+class TracingLlamaSession(LlamaSession):
+    """A `TracingSession` of an engine whose sequences can be forked and cut."""
+
+    async def trace(self, sequences: Sequence[Sequence[int]], reading: Reading[T]) -> list[T | None]:
+        room = self._size - len(self.prompt)
+        kept = [number for number, sequence in enumerate(sequences) if not number or len(sequence) <= room]
+        readings: list[T | None] = [None] * len(sequences)
+        while len(kept) > 1:
+            job = Trace(
+                self.prompt,
+                [sequences[number] for number in kept],
+                reading,
+                pooled=not self.engine.loaded.row,
+                session=self.key,
+                priority=self.priority,
+            )
+            if job.rows <= self.engine.longest_stem:
+                try:
+                    for number, read in zip(kept, await self._run(job), strict=True):
+                        readings[number] = read
+                    return readings
+                except ContextOverflow:  # the cache lacks the cells for more than the first
+                    break
+            kept.pop()
+        first = await self.step(sequences[0], reading)
+        readings[0] = first
+        return readings

@@ -31,6 +31,7 @@ from agentnet.errors import ModelError, ModelUnavailable, SchemaUnsupported
 from agentnet.logs import logger
 from agentnet.models.addresses import OWNER, AddressPolicy, Resolver, Server
 from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, Request
+from agentnet.models.control_names import broken
 from agentnet.models.openai.bounds import Bounds, deadline_of
 from agentnet.models.openai.errors import refused_field, translated, wanted_pause, worth_retrying
 from agentnet.models.openai.keys import key_for
@@ -247,7 +248,8 @@ class OpenAIModel:
         sampling = request.sampling
         fields: _Fields = {
             "model": self._spec.model,
-            "messages": list(request.messages),
+            # Most servers read the names of control tokens in a message as those tokens.
+            "messages": [message | {"content": broken(message["content"])} for message in request.messages],
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
