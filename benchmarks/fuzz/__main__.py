@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks.fuzz.frame import Findings, Kind, fuzz, report
+from benchmarks.fuzz.frame import TIMEOUT, Findings, Kind, fuzz, report
 from benchmarks.fuzz.gguf import Gguf
 
 KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in (Gguf,)}
@@ -21,12 +21,14 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=2500, help="of each kind")
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--timeout", type=float, default=TIMEOUT, help="seconds for a case")
     parser.add_argument("--verbose", action="store_true", help="print every case")
     options = parser.parse_args()
     code = 0
     for name in options.kinds or KINDS:
         kind, findings = KINDS[name](), Findings()
-        for ending in fuzz(kind, range(options.first, options.first + options.cases), seed=options.seed):
+        cases = range(options.first, options.first + options.cases)
+        for ending in fuzz(kind, cases, seed=options.seed, timeout=options.timeout):
             findings.take(ending)
             if options.verbose:
                 sys.stdout.write(f"{ending}\n")
