@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 SUITES := fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: install demo test test-slow bridges check docs zoo measure eval notebooks reports bench growth bench-server soak constraints wheel clean help
+.PHONY: install demo test test-slow bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies soak constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,7 @@ bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to se
 	$(BIN)/python -m benchmarks.engine.scoring
 	$(BIN)/python -m benchmarks.engine.debate
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.engine --models m100@llama-bpe m100@qwen2 --agents 1 4
 	$(BIN)/python -m benchmarks.fusion
 
 growth: $(INSTALLED) ## memory, threads and files over 1,000 networks opened and closed, and 2,000 runs
@@ -56,6 +57,9 @@ growth: $(INSTALLED) ## memory, threads and files over 1,000 networks opened and
 
 bench-server: $(INSTALLED) ## build llama.cpp's own server, which `make bench` compares with (minutes, once)
 	$(BIN)/python -m benchmarks.engine.server_build
+
+bench-vocabularies: $(INSTALLED) ## six real vocabularies for generated models, from the source of llama-cpp-python
+	$(BIN)/python -m benchmarks.generated.vocabularies
 
 soak: $(INSTALLED) ## five minutes of mixed requests on a starved engine, each compared with itself alone
 	$(BIN)/python -m benchmarks.engine.soak

@@ -28,6 +28,7 @@ from typing import ClassVar
 
 from agentnet.contracts.bodies import Body, Proposal, Task
 from agentnet.contracts.cards import Card
+from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import CANDIDATE, Message
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
@@ -49,6 +50,8 @@ class Turn:
     """For a plan: the most steps that it may have."""
     sampling: Sampling | None = None
     """Replaces the agent's own sampling."""
+    format: Format | None = None
+    """The form that a free reply is held to."""
     seed: int = 0
     confidence: bool = False
     """Measure the agent's confidence (needs log-probabilities)."""
@@ -81,6 +84,8 @@ class Need:
     """Decoding together with the probability of every next token."""
     scored: bool = False
     """Scoring given replies instead of writing one."""
+    format: str | None = None
+    """Replies held to a form: `regex`, `lark` or `json_schema`."""
 
 
 class Agent(ABC):

@@ -83,6 +83,8 @@ class HumanAgent(Agent):
             return f"{self.name} is a person and gives no confidence; decide by majority instead"
         if need.scored:
             return f"{self.name} is a person and cannot score replies; set `by: reason`"
+        if need.format:
+            return f"{self.name} is a person and cannot be held to a {need.format}; leave `format` out"
         if need.fused:
             return f"{self.name} is a person and cannot decode with others; leave {self.name} out"
         return None

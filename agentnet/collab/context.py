@@ -19,13 +19,20 @@ from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
 from agentnet.contracts.bodies import Assignment, Body, Error, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
+from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import Message, message_id
 from agentnet.contracts.protocols import BEST
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
-from agentnet.errors import AgentNetError, LimitReached
+from agentnet.errors import AgentNetError, LimitReached, ModelError
+from agentnet.logs import logger
 from agentnet.network import Network
 from agentnet.prompts.transcript import readable
+
+log = logger("runs")
+
+LARGEST_COUNT = 2**53
+"""The most tokens of one turn: stores and readers of JSON hold no larger numbers exactly."""
 
 
 class Recorder(Protocol):
@@ -97,6 +104,7 @@ class RunContext:
         task: str,
         view: Sequence[str],
         sampling: Sampling | None = None,
+        format: Format | None = None,
         labels: Sequence[str] = (),
         max_steps: int = 8,
         confidence: bool = False,
@@ -123,6 +131,7 @@ class RunContext:
             labels=labels,
             max_steps=max_steps,
             sampling=sampling,
+            format=format,
             seed=self.seed_of(node, round, agent.name),
             confidence=confidence,
             scored=scored,
@@ -148,7 +157,7 @@ class RunContext:
             used = Usage()
             try:
                 async with asyncio.timeout(self.budget.seconds_left):
-                    reply = await agent.take(turn, self._streamer(agent.name, turn.message))
+                    reply = await self._taken(agent, turn)
                 used = reply.usage
             except TimeoutError:
                 raise LimitReached(
@@ -163,6 +172,20 @@ class RunContext:
             return Reply(Error(code=error.code, detail=str(error)))
         except AgentNetError as error:
             return Reply(Error(code=error.code, detail=str(error)))
+
+    async def _taken(self, agent: Agent, turn: Turn) -> Reply:
+        """The agent's reply. Whatever it raises, and a reply that cannot be recorded, ends its own turn only."""
+        try:
+            reply = await agent.take(turn, self._streamer(agent.name, turn.message))
+            reply.body.model_dump_json()  # raises for text that is not Unicode
+            if reply.usage.tokens > LARGEST_COUNT:
+                raise OverflowError(f"it counts more than {LARGEST_COUNT} tokens")
+        except AgentNetError:
+            raise
+        except Exception as error:
+            log.warning("%s failed in its turn: %s: %s", agent.name, type(error).__name__, error, exc_info=True)
+            raise ModelError(f"{agent.name} failed in its turn ({type(error).__name__}: {error})") from error
+        return reply
 
     def reserve(self, agent: Agent, turn: Turn) -> Reservation:
         """Reserve the most that a turn may use. Raises `LimitReached`."""

@@ -30,6 +30,8 @@ from agentnet.models.tokens import NextTokenSource, TokenStepper, hold
 
 log = logger("fusion")
 
+REMOTE_DEADLINE = 10.0
+"""Seconds that a member may take for a piece, unless the protocol says otherwise, where one is behind a server."""
 LEAST_WEIGHT = 0.01
 """The weight of a member whose card has no score for the task's label."""
 
@@ -114,7 +116,7 @@ class FusedTurn:
                     strategy_of(self.fuse, turn.seed),
                     limit=sampling.max_tokens,
                     stop=sampling.stop,
-                    deadline=self.fuse.deadline,
+                    deadline=self._deadline(members),
                     on_piece=self._streamer(id),
                 )
                 started = time.perf_counter()
@@ -126,6 +128,11 @@ class FusedTurn:
         return replace(
             fused, usages={name: usage.model_copy(update={"seconds": seconds}) for name, usage in fused.usages.items()}
         )
+
+    def _deadline(self, members: Sequence[Member]) -> float | None:
+        """Return the seconds that a member may take for a piece: where one is behind a server, there is a limit."""
+        remote = any(isinstance(member, RemoteMember) for member in members)
+        return REMOTE_DEADLINE if self.fuse.deadline is None and remote else self.fuse.deadline
 
     def _agreeing(self, members: Sequence[Member]) -> Sequence[Member]:
         """Return the members as they take part: byte by byte only where vocabularies differ, else piece by piece."""

@@ -35,6 +35,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from agentnet.contracts.base import FileModel
+from agentnet.contracts.formats import Format
 from agentnet.contracts.sampling import Sampling
 from agentnet.files.names import suggestion
 
@@ -108,10 +109,12 @@ class Ask(TaggedModel):
     agent: Selector
     role: Literal["solve", "revise", "review", "critique", "conclude", "synthesize"] | None = None
     sampling: Sampling | None = Field(default=None, description="replaces the agent's own sampling")
+    format: Format | None = Field(default=None, description="the form that the reply is held to")
 
     @model_serializer(mode="plain")
     def _wrap(self) -> Any:
-        return self.agent if self.role is None and self.sampling is None else super()._wrap()
+        bare = self.role is None and self.sampling is None and self.format is None
+        return self.agent if bare else super()._wrap()
 
 
 class Serial(TaggedModel):
@@ -200,7 +203,8 @@ class Fuse(TaggedModel):
     deadline: float | None = Field(
         default=None,
         gt=0,
-        description="seconds after which a piece is chosen without a member; waiting for engines does not count",
+        description="seconds after which a piece is chosen without a member; waiting for engines does not count. "
+        "None: no limit, or 10 where a member is behind a server",
     )
     think: int = Field(default=0, ge=0, description="tokens of reasoning that each member may write first, alone")
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")

@@ -11,52 +11,45 @@ up that have less than this share of the probability.
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from agentnet.fusion.byte_vocabulary import ByteVocabulary, Probabilities
-from agentnet.models.tokens import LogProbs
+from agentnet.fusion.token_weights import TokenWeights
 
 Retokenize = Callable[[Sequence[int], bytes], Sequence[int]]
 """From tokens, and bytes that follow them, to the tokens of both: see `Retokenizer.append`."""
 
-Conditional = Callable[[Sequence[int]], Awaitable[LogProbs]]
-"""From the tokens of a cover to the log-probabilities of the next piece: float64, shape (pieces,)."""
 
-BYTES = ByteVocabulary([bytes([value]) for value in range(256)] + [b""], ends=[256])
-"""Bytes as a vocabulary: index 0 is the end, index b + 1 the byte b."""
-
-
-@dataclass(slots=True)
-class _Cover:
+@dataclass(slots=True, eq=False)
+class Cover:
     """Tokens that spell a beginning of the text, and the rest of it."""
 
     tokens: tuple[int, ...]
     weight: float
     """The probability of the tokens, in proportion to that of the text so far."""
-    rest: bytes
-    probabilities: Probabilities | None = None
-    """Of the next piece, shape (pieces,); None until the model was asked."""
+    rest: bytes = b""
+    weights: TokenWeights | None = None
+    """Of the next token; None until the model was asked."""
 
 
 class ByteDistribution:
-    """The next-byte distribution of one model along one text."""
+    """The next-byte distribution of one model along one text.
+
+    It asks nothing itself: `unread` has the covers whose `weights` are to be filled in before `next` and `append`. Few
+    bytes have any: within a token, the model need not be asked.
+    """
 
     def __init__(
-        self,
-        vocabulary: ByteVocabulary,
-        conditional: Conditional,
-        *,
-        negligible: float = 1e-3,
-        retokenize: Retokenize | None = None,
+        self, vocabulary: ByteVocabulary, *, negligible: float = 1e-3, retokenize: Retokenize | None = None
     ) -> None:
         """`retokenize` gives the tokens of the text where no cover is left that continues with a byte, because those
         that did were given up; its tokens are taken as certain."""
-        self._vocabulary, self._conditional, self._negligible = vocabulary, conditional, negligible
+        self._vocabulary, self._negligible = vocabulary, negligible
         self._retokenize = retokenize
-        self._covers = [_Cover((), 1.0, b"")]
+        self._covers = [Cover((), 1.0)]
         self.given_up = 0.0
         """The share of the probability that was given up so far, added up over the bytes: a bound of the error."""
         self.retokenized = 0
@@ -68,55 +61,56 @@ class ByteDistribution:
         return self._best.tokens
 
     @property
-    def _best(self) -> _Cover:
+    def _best(self) -> Cover:
         return max(self._covers, key=lambda cover: cover.weight)
 
-    async def next(self) -> LogProbs:
-        """Return natural log-probabilities of what comes next, by the indexes of `BYTES`: shape (257,).
+    @property
+    def unread(self) -> list[Cover]:
+        """The covers for which the model has to be asked."""
+        return [cover for cover in self._covers if cover.weights is None]
 
-        Their exponentials sum to one. Raises like `conditional`.
+    def next(self) -> Probabilities:
+        """Return the probabilities of what comes next, shape (257,): index 0 is the end, index b + 1 the byte b.
+
+        They sum to one.
         """
         found = np.zeros(257)
         for cover in self._covers:
-            probabilities = await self._asked(cover)
-            found[1:] += cover.weight * self._vocabulary.sorted.next_bytes(probabilities, cover.rest)
+            assert cover.weights is not None
+            beginning = self._vocabulary.beginning(cover.rest)
+            share = cover.weight / cover.weights.total
+            if len(beginning.following):
+                found[beginning.following + 1] += cover.weights.following(beginning) * share
             if not cover.rest:
-                found[0] += cover.weight * probabilities[0]
-        with np.errstate(divide="ignore"):
-            logprobs: LogProbs = np.log(found / found.sum())
-        return logprobs
+                found[0] += cover.weights.end * share
+        found /= found.sum()
+        return found
 
-    async def _asked(self, cover: _Cover) -> Probabilities:
-        """Return the probabilities of the piece that follows a cover, shape (pieces,)."""
-        if cover.probabilities is None:
-            cover.probabilities = np.exp(await self._conditional(cover.tokens))
-        return cover.probabilities
-
-    async def append(self, byte: bytes) -> None:
+    def append(self, byte: bytes) -> None:
         """Continue the text with a byte.
 
-        Raises like `conditional`, and `ValueError` where the byte has probability 0 and there is no `retokenize`.
+        Raises `ValueError` where it has probability 0 and there is no `retokenize`, and like that.
         """
-        found: list[tuple[float, _Cover]] = []
+        found: list[tuple[float, Cover]] = []
         for cover in self._covers:
-            probabilities = await self._asked(cover)
+            assert cover.weights is not None
             rest = cover.rest + byte
-            index = self._vocabulary.indexes.get(rest)
-            ended = float(probabilities[index]) if index is not None else 0.0
-            if index is not None and ended:
-                share = cover.weight * ended
-                found.append((share, _Cover((*cover.tokens, self._vocabulary.tokens[index]), share, b"")))
-            inside = self._vocabulary.sorted.mass(probabilities, rest) - ended
+            beginning = self._vocabulary.beginning(rest)
+            share = cover.weight / cover.weights.total
+            ended = share * cover.weights.alone(beginning)
+            if ended > 0:
+                found.append((ended, Cover((*cover.tokens, beginning.tokens[-1]), ended)))
+            inside = share * float(cover.weights.following(beginning).sum())
             if inside > 0:
-                found.append((cover.weight * inside, _Cover(cover.tokens, cover.weight, rest, probabilities)))
+                found.append((inside, Cover(cover.tokens, cover.weight, rest, cover.weights)))
         if found or self._retokenize is None:
             self._covers = self._kept(found)
         else:
             tokens = self._retokenize(self._best.tokens, self._best.rest + byte)
-            self._covers = [_Cover(tuple(tokens), 1.0, b"")]
+            self._covers = [Cover(tuple(tokens), 1.0)]
             self.retokenized += 1
 
-    def _kept(self, found: list[tuple[float, _Cover]]) -> list[_Cover]:
+    def _kept(self, found: list[tuple[float, Cover]]) -> list[Cover]:
         """Return the covers whose share of the probability matters, weighed so that their shares sum to one."""
         whole = math.fsum(share for share, _ in found)
         if not whole > 0:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
+import hashlib
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-
-from agentnet.errors import ModelError
-from agentnet.models.tokens import LogitsRow, LogProbs
 
 END = None
 """The outcome that the text ends here. A model may have several end tokens: together they are this one outcome."""
@@ -20,135 +20,207 @@ END = None
 Piece: TypeAlias = bytes | None
 """What a token says: some bytes, which need not be whole characters, or `END`."""
 
-PieceLogits: TypeAlias = NDArray[np.float64]
-"""Logits by the indexes of a `ByteVocabulary`: float64, shape (pieces,)."""
-
 Probabilities: TypeAlias = NDArray[np.float64]
 """Probabilities: float64, one-dimensional; by what they are indexed is said where they are used."""
 
-Indexes: TypeAlias = NDArray[np.int64]
-"""Indexes, or tokens: int64, one-dimensional."""
+Tokens: TypeAlias = NDArray[np.intp]
+"""Tokens, or positions in an array of tokens: one-dimensional."""
+
+SPACE = b" "
+
+MOST_KEPT = 4096
+"""Entries of each of a vocabulary's caches; a full one is emptied."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beginning:
+    """The tokens whose bytes begin with some bytes: a node of the tree of all tokens."""
+
+    low: int
+    """Its tokens are ``order[low:high]`` of the vocabulary."""
+    high: int
+    tokens: tuple[int, ...]
+    """Those that say these bytes and no more; they come first."""
+    following: Tokens
+    """The bytes that follow in the others, ascending."""
+    starts: Tokens
+    """For each following byte, where its tokens start: positions behind `low`."""
+
+    @property
+    def alone(self) -> int:
+        """How many tokens say these bytes and no more."""
+        return len(self.tokens)
 
 
 class ByteVocabulary:
-    """The distinct byte strings of a vocabulary: its pieces. Index 0 is `END`; tokens of the same bytes share an index.
+    """The bytes of each token, and the tokens for any bytes: its *pieces* are the distinct things that tokens say.
 
-    Control tokens that do not end the text say nothing: no member can choose them, and they have no index.
+    Control tokens that do not end the text say nothing: no member can choose them. All bytes are kept in one string, and
+    looked up by bisection: at 150,000 tokens, an object for each would take ten times the memory.
     """
 
-    def __init__(self, spelled: Sequence[bytes], ends: Iterable[int]) -> None:
+    forms = 1
+    """How many different strings of bytes of one model count as one piece, at most: see `WithoutLeadingSpace`."""
+
+    def __init__(self, spelled: Iterable[bytes], ends: Iterable[int]) -> None:
         """`spelled` has the bytes of each token, empty for control tokens."""
-        ends = frozenset(ends)
-        self.pieces: list[Piece] = [END]
-        self.indexes: dict[Piece, int] = {END: 0}
-        self.tokens: list[int] = [min(ends, default=-1)]
-        """For each index, the last token that says it: where a vocabulary has bytes and characters, the bytes come
-        first, and no tokenizer would choose them."""
-        sharing: dict[int, list[int]] = {}
-        silent: list[int] = []
-        for token, spelling in enumerate(spelled):
-            piece: Piece = END if token in ends else spelling
-            if piece == b"":
-                silent.append(token)
-                continue
-            index = self.indexes.get(piece)
-            if index is None:
-                index = self.indexes[piece] = len(self.pieces)
-                self.pieces.append(piece)
-                self.tokens.append(token)
-            elif token != self.tokens[index]:
-                sharing.setdefault(index, [self.tokens[index]])
-                sharing[index].append(token)
-                self.tokens[index] = token
-        self.silent = frozenset(silent)
-        """The tokens without an index."""
-        self._last: Indexes = np.array(self.tokens, np.int64)
-        others = [(index, token) for index, tokens in sharing.items() for token in tokens[:-1]]
-        self._shared_indexes: Indexes = np.array([index for index, _ in others], np.int64)
-        self._shared_tokens: Indexes = np.array([token for _, token in others], np.int64)
+        spelled = list(spelled)
+        self.size = len(spelled)
+        """The number of tokens."""
+        self.ends = tuple(sorted(set(ends)))
+        """The tokens that end the text."""
+        self._bytes = b"".join(spelled)
+        self._offsets = array("i", accumulate(map(len, spelled), initial=0))
+        ending = frozenset(self.ends)
+        said = [token for token in range(self.size) if spelled[token] and token not in ending]
+        said.sort(key=spelled.__getitem__)
+        self.order: Tokens = np.array(said, np.intp)
+        """The tokens that say something, in the order of their bytes: those that begin alike are neighbours. Of tokens
+        that say the same, the lowest comes first."""
+        self.silent = frozenset(range(self.size)) - ending - frozenset(said)
+        """The tokens that say nothing."""
+        self.longest = max(map(len, spelled), default=0)
+        """Bytes of the longest token."""
+        self.shared = self._shared(spelled, said)
+        """The tokens that are not alone in what they say, ascending."""
+        self._sharing = frozenset(self.shared.tolist())
+        self._tokens: dict[bytes, tuple[int, ...]] = {}
+        self._beginnings: dict[bytes, Beginning] = {}
 
-    def __len__(self) -> int:
-        return len(self.pieces)
-
-    def same_as(self, other: ByteVocabulary) -> bool:
-        """Return whether two vocabularies are one: the same pieces at the same indexes."""
-        return self is other or self.pieces == other.pieces
-
-    def read(self, row: LogitsRow) -> tuple[PieceLogits, LogProbs]:
-        """Return logits and natural log-probabilities by index, each float64 of shape (pieces,).
-
-        Of tokens that share an index, the greatest logit counts, and their probabilities are added. Tokens without an
-        index count for nothing: the probabilities of the others sum to one. Raises `ModelError` where a logit is not a
-        number.
-        """
-        logits = row[self._last].astype(np.float64)
-        shared = row[self._shared_tokens].astype(np.float64)
-        top = float(logits.max() if not len(shared) else np.maximum(logits.max(), shared.max()))
-        if not math.isfinite(top):
-            raise ModelError("its logits are not numbers; is the file damaged?")
-        below = logits - top
-        weights = np.exp(below)
-        if not len(shared):
-            below -= math.log(weights.sum())
-            return logits, below
-        np.add.at(weights, self._shared_indexes, np.exp(shared - top))
-        np.maximum.at(logits, self._shared_indexes, shared)
-        with np.errstate(divide="ignore"):
-            return logits, np.log(weights / weights.sum())
-
-    def likeliest(self, row: LogitsRow) -> int:
-        """Return the likeliest token that says something or ends the text, as the model itself would choose it."""
-        last = int(self._last[row[self._last].argmax()])
-        if not len(self._shared_tokens):
-            return last
-        other = int(self._shared_tokens[row[self._shared_tokens].argmax()])
-        return other if row[other] > row[last] else last
-
-    def logprobs(self, row: LogitsRow) -> LogProbs:
-        """Return the log-probabilities of `read` alone, shape (pieces,)."""
-        return self.read(row)[1]
+    def _shared(self, spelled: list[bytes], said: list[int]) -> Tokens:
+        shared = set(self.ends) if len(self.ends) > 1 else set()
+        for token, following in pairwise(said):
+            if spelled[token] == spelled[following]:
+                shared |= {token, following}
+        return np.array(sorted(shared), np.intp)
 
     @cached_property
-    def sorted(self) -> SortedPieces:
-        return SortedPieces(self.pieces)
+    def most_sharing(self) -> int:
+        """How many tokens say one piece, at most."""
+        return max((len(self.tokens(self.piece(token))) for token in self._sharing), default=1)
 
+    def spelled(self, token: int) -> bytes:
+        """Return the bytes of a token, empty for a control token."""
+        return self._bytes[self._offsets[token] : self._offsets[token + 1]]
 
-class SortedPieces:
-    """Pieces in the order of their bytes: all that begin with the same bytes are neighbours."""
+    def piece(self, token: int) -> Piece:
+        """Return what a token says; empty where it is silent."""
+        return END if token in self.ends else self.spelled(token)
 
-    def __init__(self, pieces: Sequence[Piece]) -> None:
-        spelled = [(piece, index) for index, piece in enumerate(pieces) if piece is not END]
-        spelled.sort()
-        self._spelled = [piece for piece, _ in spelled]
-        self.order: Indexes = np.array([index for _, index in spelled], np.int64)
-        """The indexes of the pieces, in the order of their bytes."""
-        self.lengths: Indexes = np.array([len(piece) for piece in self._spelled], np.int64)
-        """In bytes, in that order."""
-        longest = int(self.lengths.max(initial=1))
-        padded = b"".join(piece.ljust(longest, b"\0") for piece in self._spelled)
-        self._bytes: NDArray[np.uint8] = np.frombuffer(padded, np.uint8).reshape(len(self._spelled), longest)
+    def alone(self, token: int) -> bool:
+        """Return whether no other token says the same."""
+        return token not in self._sharing
 
-    def span(self, beginning: bytes) -> slice:
-        """Return the part of `order` whose pieces begin with some bytes."""
-        low = bisect_left(self._spelled, beginning)
-        after = _next_string(beginning)
-        high = bisect_left(self._spelled, after, low) if after is not None else len(self._spelled)
-        return slice(low, high)
+    def tokens(self, piece: Piece) -> tuple[int, ...]:
+        """Return all tokens that say a piece, ascending."""
+        if piece is END:
+            return self.ends
+        found = self._tokens.get(piece)
+        if found is None:
+            if len(self._tokens) >= MOST_KEPT:
+                self._tokens.clear()
+            found = self._tokens[piece] = self._saying(piece, self._first(piece)) if piece else ()
+        return found
 
-    def mass(self, probabilities: Probabilities, beginning: bytes) -> float:
-        """Return the probability that the next piece begins with some bytes; `probabilities` has shape (pieces,)."""
-        return float(probabilities[self.order[self.span(beginning)]].sum())
+    def token(self, piece: Piece) -> int | None:
+        """Return the token with which a model would say a piece; None where no token says it.
 
-    def next_bytes(self, probabilities: Probabilities, beginning: bytes) -> Probabilities:
-        """Return the probability of each byte that follows a beginning within one piece, shape (256,).
-
-        `probabilities` has shape (pieces,).
+        Of several, the last one: where a vocabulary has bytes and characters, the bytes come first, and no tokenizer
+        would choose them. Of several ends, the first one.
         """
-        span = self.span(beginning)
-        longer = np.flatnonzero(self.lengths[span] > len(beginning)) + span.start
-        following = self._bytes[longer, len(beginning)] if len(longer) else np.zeros(0, np.uint8)
-        sums = np.bincount(following, weights=probabilities[self.order[longer]], minlength=256)
-        return sums.astype(np.float64, copy=False)  # as it is already, but numpy declares integers
+        found = self.tokens(piece)
+        if not found:
+            return None
+        return found[0] if piece is END else found[-1]
+
+    def longest_match(self, text: bytes, start: int) -> tuple[int, int] | None:
+        """Return the token of the longest piece with which a text continues at `start`, and where that ends."""
+        found: tuple[int, int] | None = None
+        for end in range(start + 1, min(len(text), start + self.longest) + 1):
+            beginning = self.beginning(text[start:end])
+            if beginning.tokens:
+                found = beginning.tokens[-1], end
+            if not len(beginning.following):
+                break
+        return found
+
+    def beginning(self, text: bytes) -> Beginning:
+        """Return the tokens that begin with some bytes."""
+        found = self._beginnings.get(text)
+        if found is None:
+            if len(self._beginnings) >= MOST_KEPT:
+                self._beginnings.clear()
+            found = self._beginnings[text] = self._beginning(text)
+        return found
+
+    def same_as(self, other: ByteVocabulary) -> bool:
+        """Return whether two vocabularies have the same pieces."""
+        return self is other or self._digest == other._digest
+
+    @cached_property
+    def _digest(self) -> bytes:
+        digest = hashlib.blake2b(b"end" if self.ends else b"")
+        last = b""
+        for token in self.order.tolist():
+            piece = self.spelled(token)
+            if piece != last:
+                digest.update(b"%d:" % len(piece) + piece)
+                last = piece
+        return digest.digest()
+
+    def _first(self, text: bytes) -> int:
+        """Return the position of the first token in `order` that does not sort before a text."""
+        return bisect_left(range(len(self.order)), text, key=self._at)
+
+    def _at(self, position: int) -> bytes:
+        return self.spelled(self.order.item(position))
+
+    def _saying(self, text: bytes, position: int) -> tuple[int, ...]:
+        found = []
+        while position < len(self.order) and self._at(position) == text:
+            found.append(self.order.item(position))
+            position += 1
+        return tuple(found)
+
+    def _beginning(self, text: bytes) -> Beginning:
+        low = self._first(text)
+        after = _next_string(text)
+        high = self._first(after) if after is not None else len(self.order)
+        tokens = self._saying(text, low) if text else ()
+        longer = self.order[low + len(tokens) : high]
+        offsets = np.frombuffer(self._offsets, np.int32)[longer]
+        following = np.frombuffer(self._bytes, np.uint8)[offsets + len(text)].astype(np.intp)
+        starts = np.flatnonzero(np.diff(following, prepend=-1))
+        return Beginning(low, high, tokens, following[starts], starts + len(tokens))
+
+
+class WithoutLeadingSpace:
+    """A vocabulary for a first word whose leading space is no part of the text: a view of another one."""
+
+    forms = 2
+    """A word with its space in front, and without."""
+
+    def __init__(self, vocabulary: ByteVocabulary) -> None:
+        self._vocabulary = vocabulary
+        self.silent = vocabulary.silent | frozenset(vocabulary.tokens(SPACE))
+        self.shared, self.most_sharing = vocabulary.shared, vocabulary.most_sharing
+
+    def piece(self, token: int) -> Piece:
+        piece = self._vocabulary.piece(token)
+        return piece if piece is END else piece.removeprefix(SPACE)
+
+    def alone(self, token: int) -> bool:
+        return False
+
+    def tokens(self, piece: Piece) -> tuple[int, ...]:
+        if piece is END:
+            return self._vocabulary.ends
+        spaced = self._vocabulary.tokens(SPACE + piece) if piece else ()
+        return spaced if piece.startswith(SPACE) else spaced + self._vocabulary.tokens(piece)
+
+
+Pieces: TypeAlias = ByteVocabulary | WithoutLeadingSpace
+"""What a row of logits is read by."""
 
 
 def _next_string(beginning: bytes) -> bytes | None:

@@ -49,7 +49,7 @@ class Participant:
     member: Member
     backlog: list[bytes] = field(default_factory=list)
     """Pieces that were said and that it has not followed yet."""
-    pending_view: asyncio.Task[View] | None = None
+    pending_view: asyncio.Future[View] | None = None
     asked_at: int = 0
     """How many pieces had been said when the pending view was asked for."""
     failures: int = 0
@@ -71,7 +71,7 @@ class Participant:
         if self.pending_view is None:
             self.asked_at = said
             self.waits = ""
-            self.pending_view = asyncio.create_task(self._catch_up_and_view())
+            self.pending_view = self._viewed_at_once() or asyncio.create_task(self._catch_up_and_view())
 
     def answer(self, said: int) -> View | None:
         """Return its view behind `said` pieces; None if it is late, of an earlier piece, or failed."""
@@ -92,6 +92,21 @@ class Participant:
             return None
         self.failures = 0
         return view if self.asked_at == said else None
+
+    def _viewed_at_once(self) -> asyncio.Future[View] | None:
+        """Return the view where nothing has to be waited for. Most bytes of a token then take no task, and no turn of
+        the event loop."""
+        viewed: asyncio.Future[View] = asyncio.get_running_loop().create_future()
+        try:
+            view = self.member.view_at_once(self.backlog)
+        except AgentNetError as error:
+            self.failures = MAX_FAILURES  # out of step: it cannot join again
+            viewed.set_exception(error)
+            return viewed
+        if view is None:
+            return None
+        viewed.set_result(view)
+        return viewed
 
     async def _catch_up_and_view(self) -> View:
         if self.backlog:
@@ -205,7 +220,8 @@ class FusionLoop:
         """Return the views of those participants that have one behind `said` pieces before the deadline."""
         for participant in participants:
             participant.ask(said)
-        if asked := _pending([participant for participant in participants if participant.asked_at == said]):
+        asked = _pending([participant for participant in participants if participant.asked_at == said])
+        if not all(view.done() for view in asked):
             await asyncio.wait(asked, timeout=self.deadline)
         return [view for participant in participants if (view := participant.answer(said)) is not None]
 
@@ -218,5 +234,5 @@ class FusionLoop:
             member.close()
 
 
-def _pending(participants: Sequence[Participant]) -> list[asyncio.Task[View]]:
+def _pending(participants: Sequence[Participant]) -> list[asyncio.Future[View]]:
     return [participant.pending_view for participant in participants if participant.pending_view is not None]

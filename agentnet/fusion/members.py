@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-
-import numpy as np
 
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
-from agentnet.fusion.byte_level import BYTES, ByteDistribution
-from agentnet.fusion.byte_vocabulary import ByteVocabulary
-from agentnet.fusion.tokenizer_view import SPACE, tokenizer_view
+from agentnet.fusion.byte_level import ByteDistribution
+from agentnet.fusion.byte_view import ByteView
+from agentnet.fusion.byte_vocabulary import SPACE, Pieces
+from agentnet.fusion.logits_view import LogitsView
+from agentnet.fusion.ranking import Ranking
+from agentnet.fusion.token_weights import TokenWeights
+from agentnet.fusion.tokenizer_view import tokenizer_view
 from agentnet.fusion.views import View
-from agentnet.models.tokens import Argmax, LogProbs, Row, TokenSession
+from agentnet.models.tokens import Argmax, Row, TokenSession
 
 MOST_SPACES = 8
 """The most spaces in front of a reply that are taken for the tokenizer's."""
@@ -24,8 +25,6 @@ class Member(ABC):
 
     name: str
     weight: float
-    vocabulary: ByteVocabulary
-    """What it can say, and by what its views are indexed."""
     session: TokenSession | None = None
     """The session that shows the model's logits; None for a model behind a server."""
     retokenized: int = 0
@@ -45,6 +44,14 @@ class Member(ABC):
     @abstractmethod
     async def append(self, piece: bytes) -> None:
         """Follow the shared text. Raises `ModelError` where the model cannot: it is out of step then."""
+
+    def view_at_once(self, backlog: list[bytes]) -> View | None:
+        """Follow the pieces of a backlog and return the view behind them, where that needs nothing of the model.
+
+        None where it does: then `append` and `view` do the rest, for the pieces that are left in the backlog. Raises
+        like `append`.
+        """
+        return None
 
     def length(self, pieces: int) -> int:
         """Return how many tokens a text of some pieces has for this member."""
@@ -99,18 +106,20 @@ class LocalMember(Member):
             # The row is read on the event loop: the engines' threads would contend for the interpreter lock, with each
             # other and with the loop, at every array operation.
             row = await self.session.step(self.tokens, Row())
-            own = self.vocabulary.likeliest(row)
-            said = self._retokenizer.text([own])
-            vocabulary = self.vocabulary
-            if not self._begun and said.startswith(SPACE):
-                vocabulary = self._tokenizer.without_leading_space
-            logits, logprobs = vocabulary.read(row)
+            ranking = Ranking(row, self.vocabulary.silent)
+            own = ranking.greatest(1)[0][0]
+            said = self.vocabulary.spelled(own)
+            spaced = not self._begun and said.startswith(SPACE)
             if self._begun or not said or said.strip(SPACE) or len(self.tokens) >= MOST_SPACES:
                 break
             self.tokens.append(own)
-        self._leading_space = SPACE if vocabulary is not self.vocabulary else b""
+        vocabulary: Pieces = self.vocabulary
+        if spaced:
+            vocabulary = self._tokenizer.without_leading_space
+            ranking = Ranking(row, vocabulary.silent)
+        self._leading_space = SPACE if spaced else b""
         self._own = own
-        return View(self.name, vocabulary, logits, logprobs, weight=self.weight, first_piece=self._first_piece)
+        return LogitsView(self.name, vocabulary, ranking, weight=self.weight, first_piece=self._first_piece)
 
     def _first_piece(self, text: bytes) -> bytes:
         leading = b"" if self._begun else self._leading_space
@@ -173,17 +182,13 @@ class LocalMember(Member):
 class ByteMember(Member):
     """A model whose logits are in sight and that takes part byte by byte."""
 
-    vocabulary = BYTES
-
     def __init__(self, name: str, session: TokenSession, *, weight: float = 1.0, negligible: float = 1e-3) -> None:
         """`negligible` is that of `ByteDistribution`."""
         self.name, self.weight = name, weight
         self.session: TokenSession = session
         tokenizer = tokenizer_view(session)
-        self._pieces = tokenizer.vocabulary
-        self._bytes = ByteDistribution(
-            self._pieces, self._conditional, negligible=negligible, retokenize=tokenizer.retokenizer.append
-        )
+        self._vocabulary = tokenizer.vocabulary
+        self._bytes = ByteDistribution(self._vocabulary, negligible=negligible, retokenize=tokenizer.retokenizer.append)
         self._begun = False
         """Whether it is known how the model's own text begins."""
 
@@ -197,28 +202,48 @@ class ByteMember(Member):
         """The share of the probability that was given up so far: a bound of the error."""
         return self._bytes.given_up
 
-    async def _conditional(self, tokens: Sequence[int]) -> LogProbs:
-        return self._pieces.logprobs(await self.session.step(tokens, Row()))
-
     async def view(self) -> View:
         await self.begin()
-        logprobs = await self._bytes.next()
-        return View(self.name, BYTES, logprobs, logprobs, weight=self.weight, raw=False)
+        await self._read()
+        return self._view()
 
     async def begin(self) -> None:
         """Say the space with which the model's own text begins, if it does: see `LocalMember`. All that follows is
         exact under that condition."""
         for _ in range(0 if self._begun else MOST_SPACES):
-            if (await self._bytes.next())[BYTES.indexes[SPACE]] < np.log(0.5):
+            await self._read()
+            if self._view().probability(SPACE) < 0.5:
                 break
-            await self._bytes.append(SPACE)
+            self._bytes.append(SPACE)
         self._begun = True
 
     async def append(self, piece: bytes) -> None:
         self._begun = True
         for value in piece:
-            await self._bytes.append(bytes([value]))
+            await self._read()
+            self._append(bytes([value]))
+
+    def view_at_once(self, backlog: list[bytes]) -> View | None:
+        while self._begun and not self._bytes.unread:
+            if not backlog:
+                return self._view()
+            if len(backlog[0]) > 1:
+                break
+            self._append(backlog[0])
+            del backlog[0]
+        return None
+
+    async def _read(self) -> None:
+        """Ask the model where what it knows does not reach."""
+        for cover in self._bytes.unread:
+            cover.weights = TokenWeights(self._vocabulary, await self.session.step(cover.tokens, Row()))
+
+    def _append(self, byte: bytes) -> None:
+        self._bytes.append(byte)
         self.retokenized = self._bytes.retokenized
+
+    def _view(self) -> View:
+        return ByteView(self.name, self._bytes.next(), weight=self.weight)
 
     def length(self, pieces: int) -> int:
         return len(self.tokens)

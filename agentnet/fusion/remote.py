@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import codecs
-
-import numpy as np
+import math
 
 from agentnet.contracts.usage import Usage
-from agentnet.fusion.byte_vocabulary import ByteVocabulary, Piece
+from agentnet.fusion.byte_vocabulary import SPACE, Piece
 from agentnet.fusion.members import Member, NotNow
-from agentnet.fusion.tokenizer_view import SPACE
-from agentnet.fusion.views import View
+from agentnet.fusion.views import ListedView, View
 from agentnet.models.base import Request
 from agentnet.models.tokens import NextTokenSource
 
@@ -20,8 +18,6 @@ class RemoteMember(Member):
 
     What it gives are log-probabilities, not logits, and only of a few tokens: its views say so.
     """
-
-    vocabulary = ByteVocabulary([b""], ends=[0])
 
     def __init__(self, name: str, model: NextTokenSource, request: Request, *, weight: float = 1.0) -> None:
         self.name, self.weight = name, weight
@@ -42,12 +38,7 @@ class RemoteMember(Member):
         likely = {piece: logprob for piece, logprob in likely.items() if not _text(piece or b"")[1]}
         if not likely:
             raise self._not_now()
-        spelled = [piece for piece in likely if piece is not None]
-        vocabulary = ByteVocabulary([*spelled, b""], ends=[len(spelled)])
-        logprobs = np.full(len(vocabulary), -np.inf)
-        for piece, logprob in likely.items():
-            logprobs[vocabulary.indexes[piece]] = logprob
-        return View(self.name, vocabulary, logprobs, logprobs, weight=self.weight, raw=False)
+        return ListedView(self.name, likely, weight=self.weight)
 
     def _not_now(self) -> NotNow:
         return NotNow(f"{self.name} waits for the rest of a character")
@@ -78,5 +69,11 @@ def _without_leading_space(likely: dict[Piece, float]) -> dict[Piece, float]:
     for piece, logprob in likely.items():
         stripped = piece if piece is None else piece.lstrip(SPACE)
         if stripped != b"":
-            found[stripped] = float(np.logaddexp(found.get(stripped, -np.inf), logprob))
+            found[stripped] = _added(found.get(stripped, -math.inf), logprob)
     return found
+
+
+def _added(first: float, second: float) -> float:
+    """Return the log-probability of either of two outcomes."""
+    top = max(first, second)
+    return top if top == -math.inf else top + math.log(math.exp(first - top) + math.exp(second - top))

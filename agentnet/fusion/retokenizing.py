@@ -8,10 +8,9 @@ longest pieces of the vocabulary are matched instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 
 from agentnet.errors import ModelError
-from agentnet.fusion.byte_vocabulary import END, ByteVocabulary
+from agentnet.fusion.byte_vocabulary import MOST_KEPT, ByteVocabulary
 
 Tokenize = Callable[[str], list[int]]
 """Text to tokens, without a begin token and without names of control tokens."""
@@ -23,12 +22,11 @@ _ANCHOR = "\n"
 
 
 class Retokenizer:
-    """One model's tokens for any bytes. `spelled` has the bytes of each token; `name` is used in errors."""
+    """One model's tokens for any bytes. `name` is used in errors."""
 
-    def __init__(self, name: str, vocabulary: ByteVocabulary, spelled: Sequence[bytes], tokenize: Tokenize) -> None:
-        self._name, self._vocabulary, self._spelled, self._tokenize = name, vocabulary, spelled, tokenize
-        self._longest = max((len(piece) for piece in vocabulary.pieces if piece is not END), default=1)
-        self.first_piece = lru_cache(maxsize=4096)(self._first_piece)
+    def __init__(self, name: str, vocabulary: ByteVocabulary, tokenize: Tokenize) -> None:
+        self._name, self._vocabulary, self._tokenize = name, vocabulary, tokenize
+        self._first_pieces: dict[bytes, bytes] = {}
 
     def tokens(self, text: bytes) -> list[int]:
         """Return tokens whose bytes are exactly the text. Raises `ModelError` where the vocabulary cannot say it."""
@@ -47,7 +45,7 @@ class Retokenizer:
         tail = b""
         while kept > 0 and len(tokens) - kept < BACK:
             kept -= 1
-            piece = self._spelled[tokens[kept]]
+            piece = self._vocabulary.spelled(tokens[kept])
             tail = piece + tail
             if piece[:1].isspace():
                 break
@@ -55,10 +53,16 @@ class Retokenizer:
 
     def text(self, tokens: Sequence[int]) -> bytes:
         """Return the bytes of some tokens."""
-        return b"".join(self._spelled[token] for token in tokens)
+        return b"".join(map(self._vocabulary.spelled, tokens))
 
-    def _first_piece(self, text: bytes) -> bytes:
-        return self._spelled[self.tokens(text)[0]]
+    def first_piece(self, text: bytes) -> bytes:
+        """Return the bytes of the first token of a text. Raises like `tokens`."""
+        found = self._first_pieces.get(text)
+        if found is None:
+            if len(self._first_pieces) >= MOST_KEPT:
+                self._first_pieces.clear()
+            found = self._first_pieces[text] = self._vocabulary.spelled(self.tokens(text)[0])
+        return found
 
     def _by_tokenizer(self, text: str) -> list[int] | None:
         data = text.encode()
@@ -76,14 +80,11 @@ class Retokenizer:
         tokens = []
         start = 0
         while start < len(text):
-            for end in range(min(len(text), start + self._longest), start, -1):
-                index = self._vocabulary.indexes.get(text[start:end])
-                if index is not None:
-                    tokens.append(self._vocabulary.tokens[index])
-                    start = end
-                    break
-            else:
+            match = self._vocabulary.longest_match(text, start)
+            if match is None:
                 raise ModelError(f"{self._name}: its vocabulary cannot spell the byte {text[start]:#04x}")
+            token, start = match
+            tokens.append(token)
         return tokens
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from functools import cached_property, partial
 
-from agentnet.fusion.byte_vocabulary import ByteVocabulary
+from agentnet.fusion.byte_vocabulary import ByteVocabulary, WithoutLeadingSpace
 from agentnet.fusion.retokenizing import Retokenizer
 from agentnet.models.tokens import TokenSession, TokenVocabulary
-
-SPACE = b" "
 
 
 class TokenizerView:
@@ -16,18 +14,14 @@ class TokenizerView:
 
     def __init__(self, name: str, vocabulary: TokenVocabulary) -> None:
         """`name` is the model's, for errors."""
-        spelled = [vocabulary.piece(token) for token in range(vocabulary.size)]
-        self._spelled = spelled
-        self._ends = [token for token in range(vocabulary.size) if vocabulary.ends(token)]
-        self.vocabulary = ByteVocabulary(spelled, self._ends)
-        self.retokenizer = Retokenizer(
-            name, self.vocabulary, spelled, partial(vocabulary.tokens, begin=False, special=False)
-        )
+        tokens = range(vocabulary.size)
+        self.vocabulary = ByteVocabulary(map(vocabulary.piece, tokens), filter(vocabulary.ends, tokens))
+        self.retokenizer = Retokenizer(name, self.vocabulary, partial(vocabulary.tokens, begin=False, special=False))
 
     @cached_property
-    def without_leading_space(self) -> ByteVocabulary:
+    def without_leading_space(self) -> WithoutLeadingSpace:
         """The vocabulary for a first word whose leading space is no part of the text."""
-        return ByteVocabulary([piece.removeprefix(SPACE) for piece in self._spelled], self._ends)
+        return WithoutLeadingSpace(self.vocabulary)
 
 
 def tokenizer_view(session: TokenSession) -> TokenizerView:

@@ -3,55 +3,88 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-import numpy as np
-
-from agentnet.fusion.byte_vocabulary import ByteVocabulary, Piece, PieceLogits
-from agentnet.models.tokens import LogProbs
+from agentnet.fusion.byte_vocabulary import Piece
 
 
-@dataclass(frozen=True, eq=False)
-class View:
+class Candidate(NamedTuple):
+    """A piece with what one member thinks of it."""
+
+    piece: Piece
+    logit: float
+    """Of several tokens that say the piece, the greatest one's."""
+    logprob: float
+    """Natural log-probability of the piece, however it is said: ``-inf`` where it cannot be said."""
+
+
+class View(ABC):
     """One member's distribution over the next piece.
 
-    `logits` and `logprobs` are float64 of shape (pieces,), by the indexes of `vocabulary`. A member behind a server
-    gives the log-probabilities of its likeliest pieces only: then `raw` is false, `logits` are those log-probabilities,
-    and `vocabulary` holds those few.
+    A member behind a server tells the log-probabilities of its likeliest pieces only: then `raw` is false, and so it is
+    for bytes. Their logits are those log-probabilities.
     """
 
     member: str
-    vocabulary: ByteVocabulary
-    logits: PieceLogits
-    logprobs: LogProbs
     weight: float = 1.0
-    raw: bool = True
-    first_piece: Callable[[bytes], Piece] = field(default=lambda piece: piece)
-    """Return the first of the pieces into which the member's own tokenizer splits some bytes."""
+    raw: bool = False
 
-    def top(self, count: int) -> list[int]:
-        """Return the indexes of the likeliest pieces, best first; equal ones in the order of their indexes.
+    @abstractmethod
+    def top(self, count: int) -> Sequence[Candidate]:
+        """Return the `count` likeliest pieces, best first; equal ones in the order of their tokens.
 
         A piece without any probability is not among them: a server did not tell it, or it cannot be said.
         """
-        values = self.logprobs
-        least = float(np.partition(values, -count)[-count]) if count < len(values) else -math.inf
-        some = np.flatnonzero(values >= max(least, np.finfo(np.float64).min))
-        return [index for _, index in sorted(zip((-values[some]).tolist(), some.tolist(), strict=True))][:count]
+
+    @abstractmethod
+    def candidate(self, piece: Piece) -> Candidate | None:
+        """Return a piece with what this member thinks of it; None where no token says it, or a server did not tell."""
+
+    def first_piece(self, piece: bytes) -> Piece:
+        """Return the first of the pieces into which the member's own tokenizer splits some bytes."""
+        return piece
 
     @property
-    def likeliest(self) -> int:
-        """The index of the likeliest piece."""
-        return int(self.logprobs.argmax())
+    def likeliest(self) -> Candidate:
+        """The likeliest piece."""
+        return self.top(1)[0]
 
-    def piece(self, index: int) -> Piece:
-        """Return the piece at an index."""
-        return self.vocabulary.pieces[index]
+    def probability(self, piece: Piece) -> float:
+        """Return the probability of a piece, 0 where it cannot be said."""
+        found = self.candidate(piece)
+        return math.exp(found.logprob) if found is not None else 0.0
 
-    def index(self, piece: Piece) -> int | None:
-        """Return a piece's index in this member's vocabulary; None where no token says it."""
-        return self.vocabulary.indexes.get(piece)
+
+class ListedView(View):
+    """A distribution that is written down: what a server tells."""
+
+    def __init__(
+        self,
+        member: str,
+        logprobs: Mapping[Piece, float],
+        *,
+        logits: Mapping[Piece, float] | None = None,
+        weight: float = 1.0,
+        first_piece: Callable[[bytes], Piece] = lambda piece: piece,
+    ) -> None:
+        """`logits` are those of the same pieces, where they are known."""
+        self.member, self.weight, self.raw = member, weight, logits is not None
+        values = logits if logits is not None else logprobs
+        self._candidates = {piece: Candidate(piece, values[piece], logprobs[piece]) for piece in logprobs}
+        self._first_piece = first_piece
+
+    def top(self, count: int) -> Sequence[Candidate]:
+        possible = [candidate for candidate in self._candidates.values() if candidate.logprob > -math.inf]
+        return sorted(possible, key=lambda candidate: -candidate.logprob)[:count]
+
+    def candidate(self, piece: Piece) -> Candidate | None:
+        return self._candidates.get(piece)
+
+    def first_piece(self, piece: bytes) -> Piece:
+        return self._first_piece(piece)
 
 
 @dataclass(frozen=True)

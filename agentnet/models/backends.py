@@ -84,7 +84,9 @@ def _open_llama(spec: LlamaSpec, base: Path, machine: Machine | None) -> Model:
 def _open_openai(spec: OpenAISpec, base: Path, machine: Machine | None) -> Model:
     from agentnet.models.openai.model import OpenAIModel
 
-    return OpenAIModel(spec)
+    model = OpenAIModel(spec)
+    model.check()
+    return model
 
 
 def _open_replay(spec: ReplaySpec, base: Path, machine: Machine | None) -> Model:

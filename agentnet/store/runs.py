@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.messages import Message, parse
-from agentnet.contracts.network import AgentSpec
+from agentnet.contracts.network import RECORDED, AgentSpec
 from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, ResumeError, StoreError
@@ -227,4 +227,4 @@ def _agent_row(run: str, agent: AgentSpec) -> dict[str, Any]:
 
 def _record(row: Row[Any], **changed: Any) -> RunRecord:
     changing = {name: getattr(row, name) for name in _CHANGING} | changed
-    return RunRecord.model_validate_json(json.dumps({**row.record, **changing}))
+    return RunRecord.model_validate_json(json.dumps({**row.record, **changing}), context=RECORDED)

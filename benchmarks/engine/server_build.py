@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tarfile
-from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.generated import FOLDER
+from benchmarks.llama_cpp_source import source_archive
 
 _OFF = (
     "LLAMA_CURL",
@@ -31,14 +30,11 @@ def server_program() -> Path:
 
 def build() -> None:
     """Fetch the source package of the installed version, and compile the server with the flags of the wheel."""
-    folder = FOLDER / "server"
-    folder.mkdir(parents=True, exist_ok=True)
-    release = version("llama_cpp_python")
-    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "llama-cpp-python", "--dest", folder]
-    subprocess.run([*pip, f"llama-cpp-python=={release}"], check=True)
-    with tarfile.open(next(folder.glob(f"llama_cpp_python-{release}*.tar.gz"))) as archive:
-        archive.extractall(folder, filter="data")
-    source = folder / f"llama_cpp_python-{release}" / "vendor" / "llama.cpp"
+    archive = source_archive()
+    folder = archive.parent
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter="data")
+    source = folder / archive.name.removesuffix(".tar.gz") / "vendor" / "llama.cpp"
     options = [f"-D{name}=OFF" for name in _OFF]
     subprocess.run(["cmake", "-S", source, "-B", folder / "build", "-DCMAKE_BUILD_TYPE=Release", *options], check=True)
     jobs = str(os.cpu_count() or 1)

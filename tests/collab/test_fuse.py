@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import pytest
 from agentnet.agents import ModelAgent
 from agentnet.contracts.bodies import Error, Fusion, Result, Task
 from agentnet.contracts.limits import Limits
-from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.contracts.model_specs import LlamaSpec, OpenAISpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.protocols import Fuse, ProtocolSpec, Verify
 from agentnet.coordinator import Coordinator
-from agentnet.errors import PreflightError, ProtocolError
+from agentnet.errors import ModelError, PreflightError, ProtocolError
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
+from agentnet.models.openai.model import OpenAIModel
 from agentnet.models.tokens import Row, hold
 from agentnet.session import Session, open_session
 from tests.models.llama.files import letter, write_chain
@@ -183,3 +185,20 @@ async def test_members_that_do_not_show_their_next_tokens_are_refused() -> None:
     coordinator = Coordinator(network(agent("ada", says("391"))))
     with pytest.raises(PreflightError, match="ada is asked to decode with others, but ada's model does not show"):
         await coordinator.run(SUM, spec({"fuse": {"members": ["ada"]}}))
+
+
+async def test_where_a_member_is_behind_a_server_a_piece_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float | None] = []
+
+    def loop(*_: Any, deadline: float | None, **__: Any) -> Any:
+        given.append(deadline)
+        raise ModelError("enough")
+
+    monkeypatch.setattr("agentnet.collab.fused_turn.FusionLoop", loop)
+    far = OpenAIModel(OpenAISpec(model="m", base_url="http://127.0.0.1:9/v1"))
+    members = [replace(agent("far", says("-")), model=far), replace(agent("off", says("-")), model=far)]
+    for fuse in ({}, {"deadline": 2.0}):
+        outcome = await Coordinator(network(*members)).run(SUM, spec({"fuse": {"members": ["far", "off"], **fuse}}))
+        assert outcome.detail == "enough"
+    assert given == [10.0, 2.0]
+    await far.close()

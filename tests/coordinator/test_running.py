@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from agentnet.agents import Agent, Need, Reply, Turn
+from agentnet.agents.base import OnText
 from agentnet.contracts.bodies import Body, Error, Proposal, Task
-from agentnet.contracts.cards import Price
+from agentnet.contracts.cards import Card, Price
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TextStreamed, TurnStarted
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.sampling import Sampling
@@ -34,6 +36,60 @@ def trio(**options: Any) -> Network:
 def said(outcome: Outcome) -> dict[str, Body]:
     """What was said, whatever the order and the clock."""
     return {message.id: message.body for message in outcome.messages}
+
+
+# a member that breaks
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        OverflowError("too large"),
+        ValueError("not\na number"),
+        RecursionError(),
+        KeyError("content"),
+        OSError(5, "gone"),
+    ],
+)
+async def test_whatever_a_member_raises_ends_its_own_turn_and_nothing_else(
+    fault: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: Request) -> str:
+        raise fault
+
+    web = network(agent("ada", says("=> 7")), agent("ben", broken), agent("cyd", says("=> 7")))
+    outcome = await Coordinator(web).run(TASK, spec({"vote": {"members": ["ada", "ben", "cyd"]}}))
+    assert (outcome.status, outcome.answer) == ("done", "7")
+    (error,) = (message for message in outcome.messages if isinstance(message.body, Error))
+    assert error.sender == "ben"
+    assert isinstance(error.body, Error)
+    assert error.body.detail.startswith(f"ben failed in its turn ({type(fault).__name__}")
+    assert "\n" not in error.body.detail
+    assert any("ben failed" in message for message in caplog.messages)
+
+
+@pytest.mark.parametrize("usage", [Usage(), Usage(completion_tokens=10**400)])
+async def test_a_reply_that_cannot_be_recorded_is_its_senders_failure(usage: Usage) -> None:
+    class Odd(Agent):
+        name, card = "odd", Card()
+
+        async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:
+            return Reply(Proposal(answer="7", text="\ud800" if not usage.tokens else "7"), usage)
+
+        def with_card(self, card: Card) -> Agent:
+            return self
+
+        def can(self, need: Need) -> str | None:
+            return None
+
+    ada = agent("ada", says("=> 7"))
+    members = network(ada, agent("odd", says("-"))).spec
+    async with await Database.open(":memory:") as database:
+        outcome = await Coordinator(Network(members, [ada, Odd()]), store=Runs(database)).run(
+            TASK, spec({"vote": {"members": ["ada", "odd"]}})
+        )
+    assert [message.sender for message in outcome.messages if isinstance(message.body, Error)] == ["odd"]
+    assert outcome.answer == "7"
 
 
 # seeds

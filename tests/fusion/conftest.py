@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-import numpy as np
 import pytest
 
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
-from agentnet.fusion.byte_vocabulary import ByteVocabulary
 from agentnet.fusion.loop import Fused, FusionLoop
 from agentnet.fusion.members import LocalMember, Member
 from agentnet.fusion.strategies import Mean, Strategy
-from agentnet.fusion.views import View
+from agentnet.fusion.views import ListedView, View
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
 from agentnet.zoo import catalog
@@ -50,7 +49,7 @@ class Odd(Member):
     """Says x for ever, or what `script` does instead."""
 
     def __init__(self, name: str, script: Callable[[int], Any] = lambda step: None) -> None:
-        self.name, self.weight, self.vocabulary = name, 1.0, ByteVocabulary([b"x", b"y", b""], ends=[2])
+        self.name, self.weight = name, 1.0
         self.heard, self.asked, self.closed = b"", 0, False
         self._script = script
 
@@ -59,8 +58,7 @@ class Odd(Member):
         found = self._script(self.asked)
         if asyncio.iscoroutine(found):
             await found
-        row = np.array([2.0, 1.0, -9.0])
-        return View(self.name, self.vocabulary, *self.vocabulary.read(row))
+        return ListedView(self.name, {b"x": -0.3133, b"y": -1.3133, None: -11.3133})
 
     async def append(self, piece: bytes) -> None:
         self.heard += piece
@@ -81,5 +79,4 @@ class Scripted(Odd):
 
     async def view(self) -> View:
         piece, probability = self._said.pop(0)
-        pieces = ByteVocabulary([piece, b"y", b""], ends=[2])
-        return View(self.name, pieces, *pieces.read(np.log([probability, 1 - probability, 1e-12])))
+        return ListedView(self.name, {piece: math.log(probability), b"y": math.log(1 - probability)})

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import tracemalloc
 
-import numpy as np
-import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentnet.errors import ModelError
-from agentnet.fusion.byte_vocabulary import END, ByteVocabulary, Piece
+from agentnet.fusion.byte_vocabulary import END, ByteVocabulary, Piece, WithoutLeadingSpace
 
 EDGY = st.binary(max_size=3) | st.lists(st.sampled_from([0, 97, 254, 255]), max_size=3).map(bytes)
 quiet = settings(deadline=None)
@@ -31,43 +28,72 @@ def test_tokens_that_say_the_same_are_one_outcome_and_all_ends_are_one(
     spelled: list[bytes], data: st.DataObject
 ) -> None:
     ends = data.draw(st.sets(st.integers(0, len(spelled) - 1), min_size=1))
-    row = np.random.default_rng(data.draw(st.integers(0, 99))).normal(0, 3, len(spelled)).astype(np.float32)
     pieces, said = ByteVocabulary(spelled, ends), said_by(spelled, ends)
-    assert set(pieces.pieces) == set(said)
-    assert len(pieces) == len(said)
-    logits, logprobs = pieces.read(row)
-    assert np.exp(logprobs).sum() == pytest.approx(1)
-    whole = math.fsum(math.exp(row[token]) for tokens in said.values() for token in tokens)
     for piece, tokens in said.items():
-        index = pieces.indexes[piece]
-        assert logits[index] == max(row[token] for token in tokens)
-        assert math.exp(logprobs[index]) == pytest.approx(math.fsum(math.exp(row[t]) for t in tokens) / whole)
-    assert pieces.likeliest(row) == max((t for tokens in said.values() for t in tokens), key=lambda token: row[token])
+        assert list(pieces.tokens(piece)) == tokens
+        assert pieces.token(piece) == (min(tokens) if piece is END else max(tokens))
+        for token in tokens:
+            assert pieces.piece(token) == piece
+            assert pieces.alone(token) == (len(tokens) == 1)
+    assert pieces.silent == set(range(len(spelled))).difference(*said.values())
+    assert all(pieces.tokens(piece) == () for piece in (b"", b"none of them") if piece not in said)
 
 
-@given(spelled=st.lists(EDGY, min_size=1, max_size=30), beginning=EDGY)
+@given(spelled=st.lists(EDGY, min_size=1, max_size=30), text=EDGY)
 @quiet
-def test_a_span_holds_exactly_the_pieces_that_begin_so(spelled: list[bytes], beginning: bytes) -> None:
-    assume(any(spelled))
+def test_a_beginning_has_exactly_the_tokens_that_begin_so(spelled: list[bytes], text: bytes) -> None:
     pieces = ByteVocabulary([*spelled, b""], ends=[len(spelled)])
-    indexes = pieces.sorted.order[pieces.sorted.span(beginning)]
-    assert {pieces.pieces[index] for index in indexes} == {one for one in spelled if one and one.startswith(beginning)}
+    found = pieces.beginning(text)
+    tokens = pieces.order[found.low : found.high].tolist()
+    assert sorted(tokens) == [token for token, piece in enumerate(spelled) if piece and piece.startswith(text)]
+    assert list(found.tokens) == [token for token, piece in enumerate(spelled) if piece and piece == text]
+    assert found.following.tolist() == sorted({spelled[token][len(text)] for token in tokens[found.alone :]})
+    bounds = [*found.starts.tolist(), len(tokens)]
+    for byte, start, end in zip(found.following.tolist(), bounds, bounds[1:], strict=False):
+        assert {spelled[token][len(text)] for token in tokens[start:end]} == {byte}
 
 
-@pytest.mark.parametrize("broken", [np.nan, np.inf])
-@pytest.mark.parametrize("token", [0, 1, 2, 3])
-def test_logits_that_are_no_numbers_are_an_error(broken: float, token: int) -> None:
-    pieces = ByteVocabulary([b"a", b"b", b"a", b""], ends=[3])
-    row = np.zeros(4, np.float32)
-    row[token] = broken
-    with pytest.raises(ModelError, match="not numbers"):
-        pieces.read(row)
-    with pytest.raises(ModelError, match="not numbers"):
-        pieces.read(np.full(4, -np.inf, np.float32))
+@given(spelled=st.lists(EDGY, min_size=1, max_size=30), text=st.binary(min_size=1, max_size=6))
+@quiet
+def test_the_longest_piece_is_matched(spelled: list[bytes], text: bytes) -> None:
+    pieces = ByteVocabulary(spelled, ends=[])
+    fitting = [piece for piece in spelled if piece and text.startswith(piece)]
+    match = pieces.longest_match(text, 0)
+    assert match == ((pieces.token(max(fitting, key=len)), max(map(len, fitting))) if fitting else None)
 
 
-def test_what_cannot_be_said_has_no_probability() -> None:
-    pieces = ByteVocabulary([b"a", b"b", b""], ends=[2])
-    logits, logprobs = pieces.read(np.array([0.0, -np.inf, 0.0], np.float32))
-    assert np.exp(logprobs).tolist() == pytest.approx([0.5, 0.5, 0.0])
-    assert logits.tolist() == [0.0, 0.0, -math.inf]
+@given(st.lists(EDGY, max_size=6), st.lists(EDGY, max_size=6), st.integers(0, 2))
+@quiet
+def test_vocabularies_are_the_same_where_their_pieces_are(one: list[bytes], other: list[bytes], silent: int) -> None:
+    """Whatever their order, and however many tokens say nothing: files of one family are padded differently."""
+    first, second = (
+        ByteVocabulary([*one, b""], [len(one)]),
+        ByteVocabulary([*other, *[b""] * silent, b""], [len(other)]),
+    )
+    assert first.same_as(second) == (set(one) - {b""} == set(other) - {b""})
+    assert not first.same_as(ByteVocabulary(one, []))
+
+
+def test_a_large_vocabulary_keeps_no_object_for_each_token() -> None:
+    """What is kept of a token: its bytes, an offset, and its place in the order."""
+    spelled = [b"%d" % token for token in range(50_000)]
+    tracemalloc.start()
+    try:
+        pieces = ByteVocabulary(iter(spelled), [0])
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(pieces.order) == 49_999
+    assert kept < 50_000 * 20
+
+
+@given(st.lists(EDGY, min_size=1, max_size=30), EDGY)
+@quiet
+def test_without_its_leading_space_a_first_word_is_one(spelled: list[bytes], piece: bytes) -> None:
+    spelled = [bytes(32 if value == 97 else value for value in one) for one in spelled]
+    pieces = WithoutLeadingSpace(ByteVocabulary([*spelled, b""], [len(spelled)]))
+    said = [token for token, one in enumerate(spelled) if one.removeprefix(b" ") == piece]
+    assert sorted(pieces.tokens(piece)) == (said if piece else [])
+    assert pieces.tokens(END) == (len(spelled),)
+    assert all(pieces.piece(token) == piece for token in said)
+    assert pieces.silent == {token for token, one in enumerate(spelled) if not one.removeprefix(b" ")}

@@ -73,8 +73,7 @@ async def test_a_space_that_was_said_by_all_is_part_of_the_text(tmp_path: Path) 
     one = member(model, "one", Request(({"role": "user", "content": "?"},), Sampling(max_tokens=20)))
     await one.view()
     await one.append(b" ")
-    view = await one.view()
-    assert view.piece(view.likeliest) == b" "
+    assert (await one.view()).likeliest.piece == b" "
     assert one.tokens == [space]
     await model.close()
 

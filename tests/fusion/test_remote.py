@@ -118,7 +118,7 @@ async def test_half_a_character_is_waited_for(loopback: Loopback) -> None:
         await member.view()
     await member.append(b"\xa9")
     view = await member.view()
-    assert view.piece(view.likeliest) is END
+    assert view.likeliest.piece is END
     assert not view.raw
     await remote.close()
 
@@ -163,5 +163,5 @@ async def test_bytes_that_will_never_be_a_character_do_not_silence_a_server(loop
     member = RemoteMember("far", remote, ASK)
     await member.append(b"\xff")
     view = await member.view()
-    assert view.piece(view.likeliest) == b"b"
+    assert view.likeliest.piece == b"b"
     await remote.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from hypothesis import strategies as st
 
 from agentnet.errors import ModelError
 from agentnet.fusion.byte_vocabulary import END, ByteVocabulary
+from agentnet.fusion.logits_view import LogitsView
+from agentnet.fusion.ranking import Ranking
 from agentnet.fusion.retokenizing import BACK, Retokenizer
+from agentnet.fusion.token_weights import TokenWeights
 from agentnet.models.llama.vocabulary import Vocabulary
 from tests.fusion.vocabularies import REAL, ZOO, retokenizer_of, vocabulary_of
 
@@ -63,7 +67,7 @@ def made(request: pytest.FixtureRequest) -> Iterator[Made]:
 
 def says_all(made: Made, text: str) -> bool:
     """Whether a vocabulary has every byte of a text: the smallest ones of the zoo know ASCII only."""
-    return all(bytes([byte]) in made[1].indexes for byte in text.encode())
+    return all(made[1].tokens(bytes([byte])) for byte in text.encode())
 
 
 texts = st.one_of(st.text(max_size=30), st.lists(st.sampled_from(WORDS), max_size=12).map("".join))
@@ -104,7 +108,7 @@ def test_appending_bit_by_bit_ends_with_the_same_bytes(made: Made, text: str, cu
 def test_broken_bytes_do_not_spoil_the_spelling_behind_them(made: Made, before: bytes, text: str) -> None:
     _, pieces, retokenizer = made
     broken = before + b"\xff"
-    if all(bytes([byte]) in pieces.indexes for byte in broken):
+    if all(pieces.tokens(bytes([byte])) for byte in broken):
         assert retokenizer.tokens(broken + text.encode()) == [
             *retokenizer.tokens(broken),
             *retokenizer.tokens(text.encode()),
@@ -135,25 +139,34 @@ def test_plain_text_is_spelled_as_the_tokenizer_does(made: Made, text: str) -> N
 
 def test_every_piece_has_a_token_that_says_it(made: Made) -> None:
     vocabulary, pieces, _ = made
-    for index, piece in enumerate(pieces.pieces[1:], start=1):
-        assert vocabulary.piece(pieces.tokens[index]) == piece
-    assert vocabulary.ends(pieces.tokens[pieces.indexes[END]])
-    assert b"" not in pieces.indexes
+    for token in range(vocabulary.size):
+        if token in pieces.silent:
+            assert not vocabulary.piece(token)
+            continue
+        piece = pieces.piece(token)
+        assert token in pieces.tokens(piece)
+        said_with = pieces.token(piece)
+        assert said_with is not None
+        assert piece is END or vocabulary.piece(said_with) == piece
+        assert (piece is END) == vocabulary.ends(said_with)
+    assert not pieces.tokens(b"")
 
 
-def test_probabilities_by_piece_sum_to_one(made: Made) -> None:
+def test_probabilities_of_bytes_sum_to_one(made: Made) -> None:
     vocabulary, pieces, _ = made
     row = np.random.default_rng(0).normal(0, 3, vocabulary.size).astype(np.float32)
-    logprobs = pieces.logprobs(row)
-    assert np.exp(logprobs).sum() == pytest.approx(1)
-    following = pieces.sorted.next_bytes(np.exp(logprobs), b"")
-    assert following.sum() + np.exp(logprobs[0]) == pytest.approx(1)
-    assert pieces.read(row)[0].argmax() == logprobs.argmax() or len(pieces) < vocabulary.size
+    weights = TokenWeights(pieces, row)
+    beginning = pieces.beginning(b"")
+    assert weights.following(beginning).sum() + weights.end == pytest.approx(weights.total)
+    exact = np.exp(row - row.max(), dtype=np.float64)
+    assert weights.total == pytest.approx(np.delete(exact, list(pieces.silent)).sum(), rel=1e-6)
+    view = LogitsView("it", pieces, Ranking(row, pieces.silent))
+    assert math.fsum(math.exp(one.logprob) for one in view.top(pieces.size)) == pytest.approx(1, abs=1e-5)
 
 
 def test_what_the_vocabulary_lacks_is_an_error() -> None:
     pieces = ByteVocabulary([b"a", b""], ends=[1])
-    retokenizer = Retokenizer("it", pieces, [b"a", b""], lambda text: [0] * text.count("a"))
+    retokenizer = Retokenizer("it", pieces, lambda text: [0] * text.count("a"))
     assert retokenizer.tokens(b"aa") == [0, 0]
     with pytest.raises(ModelError, match="it: its vocabulary cannot spell the byte 0x62"):
         retokenizer.tokens(b"ab")

@@ -8,35 +8,41 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentnet.contracts.protocols import Fuse
 from agentnet.fusion.byte_vocabulary import END, ByteVocabulary
+from agentnet.fusion.logits_view import LogitsView
+from agentnet.fusion.ranking import Ranking
 from agentnet.fusion.strategies import STRATEGIES, DuetNet, Gated, MaxScore, Mean, Strategy, UniTE, strategy_of
 from agentnet.fusion.strategies.duetnet import Values
-from agentnet.fusion.views import View
-
-REST = -1e4
-"""A logit that counts for nothing."""
+from agentnet.fusion.views import ListedView
 
 
-def view(member: str, logits: Mapping[bytes | None, float], *, weight: float = 1.0, **spelled: bytes) -> View:
+def view(member: str, logits: Mapping[bytes | None, float], *, weight: float = 1.0, **spelled: bytes) -> ListedView:
     """A member with just these pieces; `spelled` says how it begins to spell those of others."""
-    pieces = ByteVocabulary(
-        [piece for piece in logits if piece is not END] + [b""], ends=[len(logits) - (END in logits)]
-    )
-    row = np.array([logits[piece] for piece in logits if piece is not END] + [logits.get(END, REST)])
-    return View(
+    whole = math.log(math.fsum(map(math.exp, logits.values())))
+    return ListedView(
         member,
-        pieces,
-        *pieces.read(row),
+        {piece: logit - whole for piece, logit in logits.items()},
+        logits=logits,
         weight=weight,
         first_piece=lambda text: spelled.get(text.decode(), text),
     )
 
 
-def probabilities(member: str, found: Mapping[bytes | None, float], **more: float) -> View:
+def renamed(view: ListedView, member: str, by: float = 0.0) -> ListedView:
+    """The same distribution of another member, a constant added to its logits."""
+    candidates = view.top(1000)
+    return ListedView(
+        member,
+        {candidate.piece: candidate.logprob for candidate in candidates},
+        logits={candidate.piece: candidate.logit + by for candidate in candidates},
+    )
+
+
+def probabilities(member: str, found: Mapping[bytes | None, float], **more: float) -> ListedView:
     return view(member, {piece: math.log(value) for piece, value in found.items()}, **more)
 
 
@@ -77,24 +83,19 @@ class TestDuetNet:
 
     @given(st.floats(-50, 50), st.floats(-50, 50))
     def test_log_probabilities_do_not_mind_a_shift(self, one: float, other: float) -> None:
-        def shifted(found: View, by: float) -> View:
-            return View(found.member, found.vocabulary, found.logits + by, found.logprobs)
-
         rule = DuetNet(values="logprobs")
-        assert rule.choose([shifted(A, one), shifted(B, other)]).piece == rule.choose([A, B]).piece
+        assert rule.choose([renamed(A, "A", one), renamed(B, "B", other)]).piece == rule.choose([A, B]).piece
 
     @pytest.mark.parametrize("values", ["logits", "probabilities", "logprobs"])
     def test_what_a_server_did_not_tell_is_no_veto(self, values: Values) -> None:
         """It told two pieces, fewer than are kept: that says nothing about the end."""
-        pieces = ByteVocabulary([b"a", b"b", b""], ends=[2])
-        told = np.array([-np.inf, math.log(0.3), math.log(0.2)])
-        server = View("S", pieces, told, told, raw=False)
+        server = ListedView("S", {END: -math.inf, b"a": math.log(0.3), b"b": math.log(0.2)})
         sure = probabilities("A", {END: 0.9, b"z": 0.1})
         choice = DuetNet(values=values, tau_p=None).choose([server, sure])
         assert math.isfinite(choice.score)
         assert choice.runner_up_score is not None
         assert math.isfinite(choice.runner_up_score)
-        assert [server.piece(place) for place in server.top(10)] == [b"a", b"b"]
+        assert [candidate.piece for candidate in server.top(10)] == [b"a", b"b"]
 
     def test_draws_are_repeatable_and_advance(self) -> None:
         def texts(seed: int) -> list[object]:
@@ -108,10 +109,10 @@ class TestDuetNet:
 
     def test_several_end_tokens_are_one_outcome(self) -> None:
         pieces = ByteVocabulary([b"a", b"", b"", b"ctrl"], ends=[1, 2])
-        row = np.log([0.4, 0.35, 0.25, 1e-9])
-        found = View("A", pieces, *pieces.read(row))
-        assert len(pieces) == 3
-        assert np.exp(found.logprobs[0]) == pytest.approx(0.6)
+        row = np.log([0.4, 0.35, 0.25, 1e-9]).astype(np.float32)
+        found = LogitsView("A", pieces, Ranking(row))
+        assert len(found.top(9)) == 3
+        assert found.probability(END) == pytest.approx(0.6)
         assert Mean().choose([found]).piece is END
 
 
@@ -130,9 +131,36 @@ class TestMean:
         assert Mean().choose([one, two]).piece == b"b"
         assert Mean().choose([probabilities("A", {b"a": 0.6, b"b": 0.4}, weight=9), two]).piece == b"a"
 
+    @given(
+        members=st.integers(1, 3),
+        spread=st.sampled_from([0.01, 1.0, 8.0]),
+        seed=st.integers(0, 999),
+        levels=st.sampled_from([0.5, 1e-6]),
+    )
+    @settings(deadline=None)
+    def test_a_few_pieces_of_each_decide_as_all_would(
+        self, members: int, spread: float, seed: int, levels: float
+    ) -> None:
+        """However flat the distributions are, and however little the vocabularies share."""
+        draw = np.random.default_rng(seed)
+        views: list[LogitsView] = []
+        for number in range(members):
+            spelled = [b"%d" % word for word in draw.choice(3000, 2000, replace=False)]
+            pieces = ByteVocabulary([*spelled, b"", b""], ends=[2000, 2001])
+            row = (draw.normal(0, spread, pieces.size) / levels).round().astype(np.float32) * np.float32(levels)
+            views.append(LogitsView(str(number), pieces, Ranking(row), weight=float(draw.integers(1, 4))))
+        whole = sum(view.weight for view in views)
+        said = {candidate.piece for view in views for candidate in view.top(10**4)}
+        scores = {piece: sum(view.probability(piece) * view.weight for view in views) / whole for piece in said}
+        best, second = sorted(scores.values(), reverse=True)[:2]
+        choice = Mean().choose(views)
+        assert (choice.score, choice.runner_up_score) == (pytest.approx(best), pytest.approx(second))
+        assert scores[choice.piece] == pytest.approx(best)
+        assert scores[choice.runner_up] == pytest.approx(second)
+
     def test_one_vocabulary_is_compared_place_by_place(self) -> None:
         one = probabilities("A", {b"a": 0.6, b"b": 0.4})
-        assert Mean().choose([one, View("B", one.vocabulary, one.logits, one.logprobs)]).score == pytest.approx(0.6)
+        assert Mean().choose([one, renamed(one, "B")]).score == pytest.approx(0.6)
 
 
 class TestUniTE:
@@ -207,8 +235,7 @@ EVERY = [DuetNet(), DuetNet(values="logprobs"), Mean(), UniTE(), MaxScore(), Gat
 def test_members_of_any_kind_and_number_take_part(rule: Strategy) -> None:
     """A server tells few pieces, and nothing of the end."""
     local = probabilities("L", {b"x": 0.7, b"y": 0.2, END: 0.1})
-    told = np.array([-np.inf, math.log(0.6), math.log(0.2)])
-    server = View("S", ByteVocabulary([b"x", b"q", b""], ends=[2]), told, told, raw=False)
+    server = ListedView("S", {b"x": math.log(0.6), b"q": math.log(0.2)})
     for views in ([local], [local, server], [server, local], [server], [local, server, server]):
         choice = rule.choose(views)
         assert choice.piece == b"x"
@@ -221,7 +248,7 @@ def test_a_constant_added_to_logits_changes_no_choice_but_duetnets(rule: Strateg
     draw = np.random.default_rng(seed)
     spelled = {"A": (b"a", b"b", b"c"), "B": (b"b", b"c", b"d")}
     one, other = (view(name, {piece: draw.normal(0, 2) for piece in pieces}) for name, pieces in spelled.items())
-    moved = View("A", one.vocabulary, one.logits + by, one.logprobs)
+    moved = renamed(one, "A", by)
     before, after = rule.choose([one, other]), rule.choose([moved, other])
     assert after.piece == before.piece
     assert after.score == pytest.approx(before.score, abs=1e-9)
@@ -231,7 +258,7 @@ def test_a_constant_added_to_logits_changes_no_choice_but_duetnets(rule: Strateg
 @given(logits=st.lists(st.integers(-200, 200).map(lambda tenths: tenths / 10), min_size=2, max_size=30, unique=True))
 def test_copies_of_one_model_choose_what_it_chooses_alone(rule: Strategy, logits: list[float]) -> None:
     found = view("A", {bytes([97 + place]): logit for place, logit in enumerate(logits)})
-    copies = [View(name, found.vocabulary, found.logits, found.logprobs) for name in "AB"]
+    copies = [renamed(found, name) for name in "AB"]
     if isinstance(rule, DuetNet) and max(logits) <= 0:
         return  # what is published adds up raw logits: where they are negative, what only one keeps may win
-    assert rule.choose(copies).piece == found.piece(found.likeliest)
+    assert rule.choose(copies).piece == found.likeliest.piece

@@ -45,7 +45,7 @@ def vocabulary_of(path: Path) -> Iterator[Vocabulary]:
 def retokenizer_of(vocabulary: Vocabulary) -> tuple[ByteVocabulary, Retokenizer]:
     spelled = [vocabulary.piece(token) for token in range(vocabulary.size)]
     pieces = ByteVocabulary(spelled, [token for token in range(vocabulary.size) if vocabulary.ends(token)])
-    retokenizer = Retokenizer("it", pieces, spelled, lambda text: vocabulary.tokens(text, begin=False, special=False))
+    retokenizer = Retokenizer("it", pieces, lambda text: vocabulary.tokens(text, begin=False, special=False))
     return pieces, retokenizer
 
 

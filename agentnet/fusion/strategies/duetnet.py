@@ -68,20 +68,17 @@ class DuetNet(AsksAll):
 
     def _truncated(self, view: View) -> dict[Piece, float]:
         """Return the pieces that survive in one member, with their values."""
-        indexes = view.top(self._tau_k)
-        logprobs = view.logprobs[indexes].tolist()
+        kept = view.top(self._tau_k)
         if self._tau_p is not None:
-            reached = list(accumulate(map(math.exp, logprobs)))
-            kept = bisect_left(reached, self._tau_p - 1e-12) + 1
-            indexes, logprobs = indexes[:kept], logprobs[:kept]
+            reached = list(accumulate(math.exp(candidate.logprob) for candidate in kept))
+            kept = kept[: bisect_left(reached, self._tau_p - 1e-12) + 1]
         match self._values:
             case "logits":
-                values = view.logits[indexes].tolist()
+                return {candidate.piece: candidate.logit for candidate in kept}
             case "logprobs":
-                values = logprobs
+                return {candidate.piece: candidate.logprob for candidate in kept}
             case "probabilities":
-                values = [math.exp(logprob) for logprob in logprobs]
-        return dict(zip(map(view.piece, indexes), values, strict=True))
+                return {candidate.piece: math.exp(candidate.logprob) for candidate in kept}
 
     def _draw(self, ranked: Sequence[Piece], scores: dict[Piece, float]) -> int:
         """Return the rank of the chosen piece, among the best `top`."""

@@ -22,18 +22,18 @@ class Gated:
         self._inner, self._sure = inner, sure
 
     def enough(self, leader: View) -> bool:
-        return math.exp(leader.logprobs[leader.likeliest]) >= self._sure
+        return math.exp(leader.likeliest.logprob) >= self._sure
 
     def choose(self, views: Sequence[View]) -> Choice:
         leader = views[0]
         if len(views) > 1 or not self.enough(leader):
             return self._inner.choose(views)
         best, *others = leader.top(2)
-        score = math.exp(leader.logprobs[best])
+        score = math.exp(best.logprob)
         return Choice(
-            piece=leader.piece(best),
+            piece=best.piece,
             score=score,
             shares={leader.member: score},
-            runner_up=leader.piece(others[0]) if others else None,
-            runner_up_score=math.exp(leader.logprobs[others[0]]) if others else None,
+            runner_up=others[0].piece if others else None,
+            runner_up_score=math.exp(others[0].logprob) if others else None,
         )

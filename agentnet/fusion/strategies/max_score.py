@@ -19,11 +19,7 @@ class MaxScore(AsksAll):
     def choose(self, views: Sequence[View]) -> Choice:
         contributions: dict[Piece, dict[str, float]] = {}
         for view in views:
-            for index in view.top(_CANDIDATES):
-                share = view.weight * _probability(view, index)
-                contributions.setdefault(view.piece(index), {})[view.member] = share
+            for candidate in view.top(_CANDIDATES):
+                share = view.weight * math.exp(candidate.logprob)
+                contributions.setdefault(candidate.piece, {})[view.member] = share
         return choose_best({piece: max(parts.values()) for piece, parts in contributions.items()}, contributions)
-
-
-def _probability(view: View, index: int) -> float:
-    return math.exp(view.logprobs[index])

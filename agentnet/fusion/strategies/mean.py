@@ -7,74 +7,43 @@ arXiv 2406.12585), which maps every vocabulary into one union of them all.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-import numpy as np
-
-from agentnet.fusion.byte_vocabulary import ByteVocabulary, Indexes, Piece, Probabilities
+from agentnet.fusion.byte_vocabulary import Piece
 from agentnet.fusion.strategies.base import AsksAll
-from agentnet.fusion.views import Choice, View
+from agentnet.fusion.views import Choice, View, choose_best
+
+FIRST_LOOK = 4
+"""Pieces of each member that are looked at first."""
+WIDER = 8
 
 
 class Mean(AsksAll):
-    """argmax over the union of Σ wₘ Pₘ(piece) / Σ wₘ. A piece that is no token of a member has probability 0 there."""
+    """argmax over the union of Σ wₘ Pₘ(piece) / Σ wₘ. A piece that is no token of a member has probability 0 there.
 
-    def __init__(self) -> None:
-        self._unions: dict[tuple[int, ...], _Union] = {}
+    Only the members' likeliest pieces are looked at, and more of them until these decide: a piece that is among none of
+    them has a score of at most Σ wₘ Pₘ(the last piece that was looked at). This is the threshold algorithm (Fagin,
+    Lotem and Naor, Optimal Aggregation Algorithms for Middleware, 2003), for the best piece and the second best.
+    """
 
     def choose(self, views: Sequence[View]) -> Choice:
-        union = self._union([view.vocabulary for view in views])
         whole = sum(view.weight for view in views)
-        parts = [
-            union.spread(member, np.exp(view.logprobs) * (view.weight / whole)) for member, view in enumerate(views)
-        ]
-        scores = np.sum(parts, axis=0)
-        best = int(scores.argmax())
-        others = scores.copy()
-        others[best] = -1.0
-        second = int(others.argmax())
-        return Choice(
-            piece=union.pieces[best],
-            score=float(scores[best]),
-            shares={view.member: float(part[best]) for view, part in zip(views, parts, strict=True)},
-            runner_up=union.pieces[second],
-            runner_up_score=float(scores[second]),
-        )
-
-    def _union(self, vocabularies: list[ByteVocabulary]) -> _Union:
-        """Return the union of some vocabularies. It is made once for each set of members that take part; the
-        vocabularies of a server change with every piece."""
-        key = tuple(map(id, vocabularies))
-        found = self._unions.get(key)
-        if found is None:
-            if len(self._unions) > len(vocabularies) + 8:
-                self._unions.clear()
-            found = self._unions[key] = _Union(vocabularies)
-        return found
-
-
-class _Union:
-    """The union of some vocabularies, and the index of each of their pieces in it."""
-
-    def __init__(self, vocabularies: Sequence[ByteVocabulary]) -> None:
-        self._kept = tuple(vocabularies)  # an id is unique only as long as they live
-        self.pieces: list[Piece] = list(vocabularies[0].pieces)
-        self._same = all(other.same_as(vocabularies[0]) for other in vocabularies[1:])
-        self._maps: list[Indexes] = []
-        if self._same:
-            return
-        indexes: dict[Piece, int] = {piece: index for index, piece in enumerate(self.pieces)}
-        for vocabulary in vocabularies:
-            for piece in vocabulary.pieces:
-                if piece not in indexes:
-                    indexes[piece] = len(self.pieces)
-                    self.pieces.append(piece)
-            self._maps.append(np.array([indexes[piece] for piece in vocabulary.pieces], np.int64))
-
-    def spread(self, member: int, values: Probabilities) -> Probabilities:
-        """Return one member's values, shape (its pieces,), by the indexes of the union: shape (pieces,)."""
-        if self._same:
-            return values
-        spread = np.zeros(len(self.pieces))
-        spread[self._maps[member]] = values
-        return spread
+        look = FIRST_LOOK
+        while True:
+            tops = [view.top(look) for view in views]
+            contributions: dict[Piece, dict[str, float]] = {candidate.piece: {} for top in tops for candidate in top}
+            for piece, shares in contributions.items():
+                for view in views:
+                    shares[view.member] = view.probability(piece) * view.weight / whole
+            unseen = sum(
+                math.exp(top[-1].logprob) * view.weight / whole
+                for view, top in zip(views, tops, strict=True)
+                if len(top) == look
+            )
+            choice = choose_best(
+                {piece: sum(shares.values()) for piece, shares in contributions.items()}, contributions
+            )
+            if not unseen or (choice.runner_up_score or 0.0) >= unseen:
+                return choice
+            look *= WIDER

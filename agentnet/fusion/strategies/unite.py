@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agentnet.fusion.byte_vocabulary import Piece
+from agentnet.fusion.byte_vocabulary import END, Piece
 from agentnet.fusion.strategies.base import AsksAll
 from agentnet.fusion.views import Choice, View, choose_best
 
@@ -22,7 +22,7 @@ class UniTE(AsksAll):
         self._top = top
 
     def choose(self, views: Sequence[View]) -> Choice:
-        union: list[Piece] = list(dict.fromkeys(view.piece(index) for view in views for index in view.top(self._top)))
+        union: list[Piece] = list(dict.fromkeys(candidate.piece for view in views for candidate in view.top(self._top)))
         whole = sum(view.weight for view in views)
         contributions: dict[Piece, dict[str, float]] = {piece: {} for piece in union}
         for view in views:
@@ -33,7 +33,7 @@ class UniTE(AsksAll):
         return choose_best({piece: sum(parts.values()) for piece, parts in contributions.items()}, contributions)
 
     def _logit(self, view: View, piece: Piece) -> float:
-        index = view.index(piece)
-        if index is None and piece is not None:
-            index = view.index(view.first_piece(piece))
-        return float(view.logits[index]) if index is not None else _MISSING
+        found = view.candidate(piece)
+        if found is None and piece is not END:
+            found = view.candidate(view.first_piece(piece))
+        return found.logit if found is not None else _MISSING

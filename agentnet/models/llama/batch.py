@@ -39,7 +39,8 @@ class Batch:
     def clear(self) -> None:
         self._tokens: list[int] = []
         self._positions: list[int] = []
-        self._first_owner: list[int] = []
+        self.first_owners: list[int] = []
+        """Of each token, the sequence that it belongs to, or the first of several."""
         self._flags: list[int] = []
         self._shared: list[tuple[int, Sequence[int]]] = []
         self.rows = 0
@@ -59,7 +60,7 @@ class Batch:
             raise ValueError(f"{count} tokens do not fit into the {self.room} that are left of the batch")
         self._tokens.extend(tokens)
         self._positions.extend(range(start, start + count))
-        self._first_owner.extend([sequence] * count)
+        self.first_owners.extend([sequence] * count)
         self._flags.extend([0] * (count - wanted) + [1] * wanted)
         self.rows += wanted
 
@@ -69,7 +70,7 @@ class Batch:
             raise ValueError(f"the batch is full with {self.capacity} tokens")
         self._tokens.append(token)
         self._positions.append(position)
-        self._first_owner.append(sequence)
+        self.first_owners.append(sequence)
         self._flags.append(1)
         self.rows += 1
 
@@ -85,7 +86,7 @@ class Batch:
         self._arrays["token"][:count] = self._tokens
         self._arrays["pos"][:count] = self._positions
         self._arrays["n_seq_id"][:count] = 1
-        self._owners[:count, 0] = self._first_owner
+        self._owners[:count, 0] = self.first_owners
         self._wanted[:count] = self._flags
         for index, owners in self._shared:
             self._arrays["n_seq_id"][index] = len(owners)

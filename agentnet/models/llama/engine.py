@@ -169,6 +169,7 @@ class Engine:
         self._thread.join()
         with self._reading:  # of several callers, one frees
             self.loaded.close()
+            self.vocabulary.derived.clear()
 
     def _work(self) -> None:
         """Run the engine's thread, from its start to its end."""

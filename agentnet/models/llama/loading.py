@@ -38,8 +38,10 @@ class Loaded:
     """Tokens of context that one request has."""
     cells: int
     """Tokens that the KV cache holds for all sequences together."""
+    row: int
+    """Tokens that each sequence has room for, where the cache is laid out in rows; 0 for one pool."""
     sequences: int
-    """How many sequence numbers there are. The number behind them is that of the padding (see `Context`)."""
+    """How many sequence numbers there are. In a pool, the number behind them is that of the padding (see `Context`)."""
     forks: bool
     """Whether a sequence can be copied and cut, unlike a recurrent state."""
     batch: int
@@ -119,7 +121,8 @@ def load(
         memory=llama.llama_get_memory(context),
         size=min(reservation.plan.size, int(llama.llama_n_ctx(context))),
         cells=int(llama.llama_n_ctx(context)),
-        sequences=int(llama.llama_n_seq_max(context)) - forks,
+        row=int(llama.llama_n_ctx_seq(context)) if reservation.plan.rows else 0,
+        sequences=int(llama.llama_n_seq_max(context)) - (forks and not reservation.plan.rows),
         forks=forks,
         batch=int(llama.llama_n_batch(context)),
         reservation=reservation,
@@ -191,6 +194,8 @@ def _notes(path: Path, spec: LlamaSpec, header: Header, plan: MemoryPlan, *, gpu
     notes = []
     if header.context and plan.size > header.context:
         notes.append(f"context {plan.size} is longer than the {header.context} that {path.name} was trained on")
+    if spec.cache_layout == "rows" and not plan.rows:
+        notes.append(f"the KV cache of {path.name} is one pool: it has layers whose states cannot be cut")
     if spec.offload_kv and not plan.offload_kv:
         notes.append(f"the KV cache of {path.name} lies in RAM: the GPU has no room for it beside the shared weights")
     if gpu and not plan.offload.layers:
@@ -217,7 +222,7 @@ def _context_params(spec: LlamaSpec, plan: MemoryPlan, threads: int) -> Any:
     params = llama.llama_context_default_params()
     params.n_ctx = plan.cells
     params.n_seq_max = plan.sequences
-    params.kv_unified = True  # with a cache for each sequence, llama.cpp aborts when a part of one is copied
+    params.kv_unified = not plan.rows
     params.n_batch = plan.batch
     params.n_ubatch = plan.microbatch
     params.n_threads = params.n_threads_batch = threads

@@ -11,6 +11,7 @@ from agentnet.errors import ContextOverflow, ModelError
 from agentnet.models.base import Chunk, Completion, ModelCapabilities, Request, Scores
 from agentnet.models.llama.engine import Engine
 from agentnet.models.llama.generation import Emit, Generation
+from agentnet.models.llama.grammar import Grammars
 from agentnet.models.llama.machine import Machine, this_machine
 from agentnet.models.llama.scoring import Scoring
 from agentnet.models.llama.stats import EngineStats
@@ -29,6 +30,7 @@ class LlamaModel:
         """
         self._engine = Engine(path, spec, machine or this_machine())
         self._vocabulary = self._engine.vocabulary
+        self._grammars = Grammars(self._vocabulary, self._engine.open)
         try:
             self._template = ChatTemplate(
                 spec.chat_template or self._engine.loaded.header.chat_template,
@@ -51,7 +53,7 @@ class LlamaModel:
 
     @property
     def capabilities(self) -> ModelCapabilities:
-        return ModelCapabilities(context=self._engine.loaded.size, schema=True, logprobs=True)
+        return ModelCapabilities(context=self._engine.loaded.size, schema=True, logprobs=True, grammar=True)
 
     @property
     def stats(self) -> EngineStats:
@@ -102,12 +104,15 @@ class LlamaModel:
     async def close(self) -> None:
         """End all requests with an error, refuse further ones, and free the memory."""
         await self._engine.close()
+        self._grammars.free()
 
     async def _write(self, request: Request, emit: Emit | None) -> Completion:
         with self._engine.open():
             prompt = self._prompt(request)
             limit = min(request.sampling.max_tokens, self._room(prompt, 1))
-            job = Generation(prompt, request, self._vocabulary, limit, emit)
+        constraint = await self._grammars.constraint(request)
+        with self._engine.open():
+            job = Generation(prompt, request, self._vocabulary, limit, emit, constraint)
         reply: Completion = await self._engine.run(job)
         return reply
 

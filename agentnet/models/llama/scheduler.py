@@ -52,7 +52,7 @@ class Scheduler:
         )
         self.stuck = False
         """Whether the last step changed nothing. The next one can change something only after a new event."""
-        self._evaluated = self._preempted = 0
+        self._evaluated = self._preempted = self._forced = 0
         self._seconds = 0.0
 
     @property
@@ -74,6 +74,7 @@ class Scheduler:
             prompt_tokens=intake.prompt_tokens,
             evaluated_tokens=self._evaluated,
             reused_tokens=intake.reused_tokens,
+            forced_tokens=self._forced,
             steps=context.steps,
             decode_seconds=context.seconds,
             step_seconds=self._seconds,
@@ -131,9 +132,16 @@ class Scheduler:
         """Put the tokens of a step into the batch. Makes room in the cache for all of them."""
         while shares := divide_step(self._running, self._context.batch.capacity):
             if self._cache.make_room(sum(count for _, count in shares)):
-                return [self._add(job, count) for job, count in shares]
+                return [self._add(job, count) for job, count in self._in_order(shares)]
             self._preempt()
         return []
+
+    def _in_order(self, shares: list[tuple[Job, int]]) -> list[tuple[Job, int]]:
+        """Return the shares in the order of their rows: llama.cpp evaluates neighbours together only in this order."""
+        if self._cache.pooled:
+            return shares
+        self._cache.gather([job.sequence for job, _ in shares if job.sequence is not None])
+        return sorted(shares, key=lambda share: -1 if share[0].sequence is None else share[0].sequence.id)
 
     def _add(self, job: Job, count: int) -> _Part:
         assert job.sequence is not None
@@ -186,6 +194,7 @@ class Scheduler:
         except Exception as error:
             self._fail(job, error)
         else:
+            self._forced += job.forced
             self._stop(job)
             self._end(job, result)
 

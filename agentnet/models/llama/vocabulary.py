@@ -8,6 +8,9 @@ from typing import Any
 from agentnet.errors import ModelError
 from agentnet.models.llama import backend
 
+MOST_KEPT = 4096
+"""Tokens whose bytes are kept, since they are asked for again and again: all of a real vocabulary would take 10 MiB."""
+
 
 class Vocabulary:
     """Wraps llama.cpp's vocabulary pointer. Safe to use from any thread: it only reads."""
@@ -19,7 +22,6 @@ class Vocabulary:
         self.derived: dict[type, Any] = {}
         """See `TokenVocabulary`."""
         self._pieces: dict[int, bytes] = {}
-        self._ends: dict[int, bool] = {}
         self.adds_bos = bool(self._llama.llama_vocab_get_add_bos(pointer))
         self.bos = self._name(self._llama.llama_vocab_bos(pointer))
         self.eos = self._name(self._llama.llama_vocab_eos(pointer))
@@ -44,15 +46,14 @@ class Vocabulary:
         """Return the bytes of one token, which need not be whole characters; none for a control token."""
         known = self._pieces.get(token)
         if known is None:
+            if len(self._pieces) >= MOST_KEPT:
+                self._pieces.clear()
             known = self._pieces[token] = self._piece(token, special=False)
         return known
 
     def ends(self, token: int) -> bool:
         """Return whether a token ends the reply. A file may name several such tokens."""
-        known = self._ends.get(token)
-        if known is None:
-            known = self._ends[token] = bool(self._llama.llama_vocab_is_eog(self.pointer, token))
-        return known
+        return bool(self._llama.llama_vocab_is_eog(self.pointer, token))
 
     def _name(self, token: int) -> str:
         return self._piece(token, special=True).decode(errors="replace") if token >= 0 else ""

@@ -14,7 +14,7 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.models.base import Request
 from agentnet.models.llama import backend, loading
-from agentnet.models.llama.cache import CachedSequence
+from agentnet.models.llama.cells import CachedSequence
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.ledger import Ledger
 from tests.models.llama.conftest import Open

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from agentnet.models.llama import LlamaModel, loading, weights
 from agentnet.models.llama.ledger import Ledger
 from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.template import ChatTemplate
+from tests.models.llama.architectures import write_hybrid, write_recurrent, write_windowed
 from tests.models.llama.conftest import SAID, Open
 from tests.models.llama.files import CONTEXT, HEADS, LAYERS, SIZE, TURN, WIDTH, path_through, tokens_of, write_chain
 
@@ -214,11 +216,23 @@ def test_without_a_gpu_auto_says_so_and_an_explicit_wish_is_an_error(opened: Ope
 
 class TestCache:
     def test_every_request_has_its_context_and_all_together_the_cache(self, chain_file: Path) -> None:
+        spec = LlamaSpec(path="x", context=100, sequences=3, cache_layout="pool")
+        loaded = loading.load(chain_file, spec, memory=Ledger(), threads=1)
+        loaded.close()
+        assert (loaded.size, loaded.cells, loaded.row, loaded.sequences, loaded.forks) == (100, 512, 0, 8, True)
+
+    def test_or_a_row_of_its_own(self, chain_file: Path) -> None:
         loaded = loading.load(chain_file, LlamaSpec(path="x", context=100, sequences=3), memory=Ledger(), threads=1)
-        try:
-            assert (loaded.size, loaded.cells, loaded.sequences, loaded.forks) == (100, 512, 8, True)
-        finally:
-            loaded.close()
+        loaded.close()
+        assert (loaded.size, loaded.cells, loaded.row, loaded.sequences, loaded.forks) == (100, 1536, 256, 6, True)
+
+    @pytest.mark.parametrize("write", [write_windowed, write_recurrent, write_hybrid])
+    def test_models_without_rows_say_so(self, tmp_path: Path, write: Callable[[Path], Path]) -> None:
+        spec = LlamaSpec(path="x", context=100, cache_layout="rows")
+        loaded = loading.load(write(tmp_path / "m.gguf"), spec, memory=Ledger(), threads=1)
+        loaded.close()
+        assert loaded.row == 0
+        assert any("one pool" in note for note in loaded.notes)
 
     def test_a_cache_for_many_is_no_reason_to_warn(self, chain_file: Path, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.WARNING, "agentnet.llama"):

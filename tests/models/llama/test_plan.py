@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.models.gguf import Header, Tensor
 from agentnet.models.llama.offload import RESERVE, Room
-from agentnet.models.llama.plan import FULL, MemoryPlan, amount, plan_memory
+from agentnet.models.llama.plan import FULL, MOST_IN_ROWS, MemoryPlan, amount, plan_memory
 
 MIB, GIB = 2**20, 2**30
 BLOCKS = 32
@@ -64,7 +65,7 @@ def test_everything_is_counted() -> None:
 
 def test_where_memory_is_plenty_some_requests_have_room_for_their_whole_context() -> None:
     assert plan(1000).cells == FULL * 8192
-    assert plan(1000, sequences=2, context=1000).cells == 2048
+    assert plan(1000, sequences=2, context=1000, cache_layout="pool").cells == 2048
 
 
 def test_otherwise_the_cache_takes_its_share_of_what_is_left() -> None:
@@ -156,7 +157,43 @@ def test_a_planned_cache_never_makes_what_fits_too_large(
     assert found.fits == smallest.fits
     assert found.offload.layers == smallest.offload.layers
     assert context <= found.cells
-    assert found.cells <= max(smallest.cells, context * sequences + 256)
+    assert found.cells <= max(smallest.cells, MOST_IN_ROWS if found.rows else context * sequences + 256)
+
+
+class TestLayout:
+    def test_a_small_cache_has_a_row_for_each_sequence_and_some_more(self) -> None:
+        found = plan(1000, sequences=8, context=1000)
+        assert found.rows
+        assert (found.sequences, found.cells) == (14, 14 * 1024)
+        assert found.cache == found.cells * TOKEN
+        assert found.as_json()["cache_layout"] == "rows"
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"context": 4096},
+            {"context": 1000, "cache_layout": "pool"},
+            {"context": 1000, "cache_tokens": 13 * 1024},
+            {"context": 1000, "sequences": 1},
+        ],
+    )
+    def test_otherwise_all_sequences_have_one_pool(self, settings: dict[str, Any]) -> None:
+        assert not plan(1000, **settings).rows
+
+    def test_rows_take_no_more_of_the_memory_than_a_pool_may(self) -> None:
+        assert not plan(6, context=1000).rows
+        assert plan(6, context=1000, cache_layout="rows").rows
+        assert not plan(4.5, context=1000, cache_layout="rows").fits
+
+    def test_rows_that_are_asked_for_use_the_tokens_that_are_given(self) -> None:
+        for tokens, sequences in ((16, 14), (16 * 1024, 16), (10**6, 19)):
+            found = plan(1000, context=1000, cache_layout="rows", cache_tokens=tokens)
+            assert (found.sequences, found.cells) == (sequences, sequences * 1024)
+
+    @pytest.mark.parametrize("settings", [{"attention.sliding_window": 128}, {"wkv.head_size": 64}])
+    def test_states_that_cannot_be_cut_have_no_rows(self, settings: dict[str, int]) -> None:
+        header = replace(HEADER, settings={**HEADER.settings, **settings})
+        assert not plan_memory(header, LlamaSpec(path="x", context=256, cache_layout="rows"), free=1000 * GIB).rows
 
 
 class TestFurtherContext:

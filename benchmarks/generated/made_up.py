@@ -1,4 +1,4 @@
-"""Models with random weights, of the sizes that people run: quality does not matter to a measurement of speed.
+"""Models with random weights and a made-up vocabulary: quality does not matter to a measurement of speed.
 
 They say words of three letters for ever: the end token is never the likeliest. A word is one token, so that prompts of
 a known length can be written as text, and the chat template is the bare content, so that every server reads the same.
@@ -13,18 +13,13 @@ from pathlib import Path
 from string import ascii_lowercase
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter, TokenType, quants
+from gguf import GGMLQuantizationType, GGUFWriter, TokenType, quants
 
-from agentnet.zoo import catalog
-
-FOLDER = Path(".bench")
 VOCABULARY = 8192
 CONTEXT = 8192
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 LEADS = [f"{SPACE}{one}{two}" for one, two in product(ascii_lowercase, repeat=2)]
 TEMPLATE = "{% for message in messages %}{{ message.content }}{% endfor %}"
-END = 3
-"""The end token of every model of the zoo."""
 _CONTROLS = ["<unk>", "<s>", "</s>"]
 
 
@@ -51,50 +46,6 @@ SHAPES = {
     "m100-q8": Shape(width=768, layers=12, heads=12, kv_heads=4, hidden=2304, kind=GGMLQuantizationType.Q8_0),
     "m1000": Shape(width=2048, layers=20, heads=16, kv_heads=8, hidden=5632),
 }
-
-
-def model_file(name: str, folder: Path = FOLDER) -> Path:
-    """The GGUF file of a generated model, or of ``zoo:NAME`` without an end; written on first use."""
-    path = folder / f"{name.replace(':', '-')}.gguf"
-    if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        started = path.with_suffix(".part")
-        if name.startswith("zoo:"):
-            write_endless(started, catalog.path(name.removeprefix("zoo:")))
-        else:
-            write(started, SHAPES[name])
-        started.replace(path)
-    return path
-
-
-def write_endless(path: Path, source: Path) -> None:
-    """Copy a model of the zoo so that it never stops, its end token being a word like any other."""
-    reader = GGUFReader(source)
-    writer = GGUFWriter(path, reader.fields["general.architecture"].contents())
-    for field in reader.fields.values():
-        value, kind = field.contents(), field.types[0]
-        match field.name:
-            case name if name.startswith("GGUF.") or name == "general.architecture":
-                continue
-            case "tokenizer.ggml.tokens":
-                value = [f"~{token}" if place == END else token for place, token in enumerate(value)]
-            case "tokenizer.ggml.token_type":
-                value = [TokenType.NORMAL if place == END else kind for place, kind in enumerate(value)]
-            case "tokenizer.ggml.eos_token_id" | "tokenizer.ggml.eot_token_id":
-                value = reader.fields["tokenizer.ggml.padding_token_id"].contents()
-            case "tokenizer.chat_template":
-                value = TEMPLATE
-        writer.add_key_value(field.name, value, kind, field.types[1] if kind == GGUFValueType.ARRAY else None)
-    for tensor in reader.tensors:
-        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
-    _finish(writer)
-
-
-def _finish(writer: GGUFWriter) -> None:
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
 
 
 def words(count: int, random: random.Random) -> str:
@@ -130,7 +81,7 @@ def write(path: Path, shape: Shape, *, seed: int = 0) -> None:
     writer.add_vocab_size(VOCABULARY)
     _add_vocabulary(writer)
     _add_weights(writer, shape, np.random.default_rng(seed))
-    _finish(writer)
+    finish(writer)
 
 
 def _add_vocabulary(writer: GGUFWriter) -> None:
@@ -174,3 +125,10 @@ def _add_weights(writer: GGUFWriter, shape: Shape, draw: np.random.Generator) ->
         add_norm(f"{block}.ffn_norm")
     add_norm("output_norm")
     add("output", VOCABULARY, shape.width, silent=VOCABULARY - len(WORDS))
+
+
+def finish(writer: GGUFWriter) -> None:
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
