@@ -20,7 +20,12 @@ from agentnet.errors import SchemaUnsupported
 if TYPE_CHECKING:
     from llguidance._lib import JsonCompileOptions
 
-_COMPACT: JsonCompileOptions = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":", "lenient": True}
+_COMPACT: JsonCompileOptions = {
+    "whitespace_flexible": False,
+    "item_separator": ",",
+    "key_separator": ":",
+    "lenient": True,
+}
 """JSON without spaces, which could go on for ever. Lenient: llguidance then tells everything that it leaves out."""
 
 _HARMLESS = "Unknown format"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import random
 from collections.abc import Callable
 from copy import deepcopy
@@ -55,6 +56,7 @@ class Gguf:
         return path, f"{model}: {', '.join(changes)}"
 
     def use(self, path: Path) -> str:
+        os.environ["XDG_CACHE_HOME"] = str(path.parent / "cache")  # nothing is known
         return asyncio.run(_ask(path))
 
 
