@@ -1,7 +1,7 @@
 """``python -m benchmarks.fuzz gguf --cases 2500``: mutated inputs, each in a process of its own.
 
-Every one must be refused in one clear line, or be used; a crash, a hang, a traceback or an error of many lines ends with
-exit code 1. ``--first 17 --cases 1`` repeats case 17.
+Every one must be refused in one clear line, or be used; a crash, a hang, a traceback or an error of many lines ends
+with exit code 1. ``--first 17 --cases 1`` repeats case 17.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import sys
 
 from benchmarks.fuzz.frame import TIMEOUT, Findings, Kind, fuzz, report
 from benchmarks.fuzz.gguf import Gguf
+from benchmarks.fuzz.yaml_files import YamlFiles
 
-KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in (Gguf,)}
+KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in (Gguf, YamlFiles)}
 
 
 def main() -> None:

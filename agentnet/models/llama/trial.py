@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -32,7 +33,7 @@ SLOWEST = 20 * 2**20
 """Bytes in a second of the slowest disk."""
 LONGEST = 2**20
 """Bytes of the list of known files, after which it starts again."""
-_CAUSE = re.compile(r"GGML_ASSERT\([^\n]*|what\(\):[^\n]*|[^\n]*" + re.escape(trial_load.NO_NUMBERS))
+_CAUSE = re.compile(rf"GGML_ASSERT\(.*|what\(\):.*|{trial_load.NO_NUMBERS}|{trial_load.NO_ROOM}")
 
 
 class KnownFiles:
@@ -101,15 +102,15 @@ def try_out(path: Path, header: Header) -> None:
         return
     free = devices.memory()[1]
     evaluate = free is None or header.file_size < free // 2
-    ended = _run(path, evaluate, PATIENCE + header.file_size / SLOWEST)
+    ended = _run(path, header.chat_template or "", evaluate, PATIENCE + header.file_size / SLOWEST)
     if ended is not None:
         raise ModelFileError(
-            f"{path}: llama.cpp breaks down on it ({ended}, in a process of its own); fetch or convert it again"
+            f"{path}: a trial in a process of its own breaks down ({ended}); fetch or convert the file again"
         )
     known.add(files)
 
 
-def _run(path: Path, evaluate: bool, patience: float) -> str | None:
+def _run(path: Path, template: str, evaluate: bool, patience: float) -> str | None:
     """Return why a trial failed, None if it went well."""
     found = find_spec("llama_cpp")
     binding = str(Path((found and found.origin) or "").parent)
@@ -118,7 +119,12 @@ def _run(path: Path, evaluate: bool, patience: float) -> str | None:
     environment = os.environ | {"GGML_NO_BACKTRACE": "1", "CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}
     try:
         done = subprocess.run(
-            program, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience, check=False
+            program,
+            env=environment,
+            input=template.encode(errors="replace"),
+            capture_output=True,
+            timeout=patience,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return f"no end within {patience:.0f} seconds"
@@ -126,8 +132,11 @@ def _run(path: Path, evaluate: bool, patience: float) -> str | None:
         return None  # no process can be started here: there is only the load in earnest
     if not done.returncode:
         return None
-    cause = _CAUSE.search(done.stderr.decode(errors="replace"))
-    return cause[0].strip()[:300] if cause else f"exit code {done.returncode}"
+    if done.returncode < 0 and -done.returncode == getattr(signal, "SIGPROF", 0):
+        return "its chat template takes too long"
+    said = done.stderr.decode(errors="replace")
+    cause = _CAUSE.search(said)
+    return " ".join(cause[0].split())[:300] if cause else f"exit code {done.returncode}"
 
 
 def _name(key: Hashable) -> str:

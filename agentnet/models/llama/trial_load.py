@@ -1,8 +1,8 @@
-"""Load a GGUF file, read a text with its vocabulary and decode some tokens: a program for `trial`.
+"""A program for `trial`: render a GGUF file's chat template, load the file, and decode some tokens.
 
-It imports nothing of AgentNet and of the binding only the functions, so that it starts quickly. It ends with exit code 0
-if llama.cpp loads the file, and also if llama.cpp refuses it: the error is reported where the file is loaded in earnest.
-Whatever else happens, happens to this process alone.
+It imports of AgentNet and of the binding only what it needs, so that it starts quickly. It ends with exit code 0 if all
+goes well, and also where the file is refused: that is reported where the file is loaded in earnest. Whatever else
+happens, happens to this process alone.
 """
 
 from __future__ import annotations
@@ -10,8 +10,13 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -23,8 +28,21 @@ PLACES = 4
 BATCH = 32
 
 
+ROOM = 256 * 2**20
+"""Bytes that a template may take."""
+TIME = 3
+"""Seconds of computing that a template may take."""
+NO_ROOM = "its chat template takes too much memory"
+_ROLES = (("user",), ("system", "user"), ("user", "assistant", "user"))
+
+
 def main(binding: str, file: str, evaluate: str) -> None:
-    """`binding` is the folder of the package llama_cpp; with `evaluate` of 0, no weights are read."""
+    """`binding` is the folder of the package llama_cpp; with `evaluate` of 0, no weights are read.
+
+    The chat template comes on the standard input, if there is one.
+    """
+    if template := sys.stdin.buffer.read().decode():
+        _render(template)
     llama = _functions(binding)
     llama.llama_backend_init()
     model = _model(llama, os.fsencode(file), evaluate == "1")
@@ -39,6 +57,43 @@ def main(binding: str, file: str, evaluate: str) -> None:
     context = _context(llama, model)
     if context and evaluate == "1":
         _decode(llama, context, tokens[:BATCH] or [0], int(llama.llama_vocab_n_tokens(vocab)))
+
+
+def _render(template: str) -> None:
+    """Render some prompts within bounds of time and memory."""
+    spec = spec_from_file_location("chat_environment", Path(__file__).with_name("chat_environment.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for roles in _ROLES:
+        messages = [{"role": role, "content": "some words"} for role in roles]
+        words = {"messages": messages, "add_generation_prompt": True, "bos_token": "", "eos_token": "", "tools": None}
+        try:
+            with _bounded():
+                module.chat_environment().from_string(template).render(words)
+        except MemoryError:
+            sys.exit(NO_ROOM)
+        except Exception:  # of these words, or always: `ChatTemplate` tells
+            continue
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Bound the time and the memory of what is done within, where the system can do that."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        yield
+        return
+    taken, most = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (ROOM, most))
+    signal.setitimer(signal.ITIMER_PROF, TIME)  # ends the process, even within one long operation
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_DATA, (taken, most))
 
 
 def _functions(folder: str) -> Any:
