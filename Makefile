@@ -61,8 +61,9 @@ bench-server: $(INSTALLED) ## build llama.cpp's own server, which `make bench` c
 bench-vocabularies: $(INSTALLED) ## six real vocabularies for generated models, from the source of llama-cpp-python
 	$(BIN)/python -m benchmarks.generated.vocabularies
 
-soak: $(INSTALLED) ## five minutes of mixed requests on a starved engine, each compared with itself alone
+soak: $(INSTALLED) ## mixed requests on a starved engine, and thousands of mutated files (half an hour)
 	$(BIN)/python -m benchmarks.engine.soak
+	$(BIN)/python -m benchmarks.fuzz
 
 zoo: $(VENV)/.training ## train every model of the zoo again and measure it (hours on two cores; resumable)
 	$(BIN)/python -m tools.zoo.training all --threads $(THREADS)

@@ -98,7 +98,8 @@ def try_out(path: Path, header: Header) -> None:
     A large model is read once, as when it is loaded; one that is larger than half of the free memory is only looked at.
     """
     known, files = known_files(), files_on_disk(path)
-    if os.environ.get(VARIABLE) == "off" or not sys.executable or path.parent.resolve() == MODELS or files in known:
+    of_the_zoo = path.parent.resolve() == MODELS.resolve()
+    if os.environ.get(VARIABLE) == "off" or of_the_zoo or not sys.executable or files in known:
         return
     free = devices.memory()[1]
     evaluate = free is None or header.file_size < free // 2
@@ -116,7 +117,8 @@ def _run(path: Path, template: str, evaluate: bool, patience: float) -> str | No
     binding = str(Path((found and found.origin) or "").parent)
     program = [sys.executable, "-P", str(trial_load.__file__), binding, str(path), str(int(evaluate))]
     # Neither a debugger on an assertion, nor time and memory of a GPU.
-    environment = os.environ | {"GGML_NO_BACKTRACE": "1", "CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}
+    no_devices = dict.fromkeys(("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES"), "")
+    environment = os.environ | no_devices | {"GGML_NO_BACKTRACE": "1"}
     try:
         done = subprocess.run(
             program,
