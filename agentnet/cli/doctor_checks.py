@@ -168,7 +168,8 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         setting = getattr(settings, name)
         yield Finding("settings", name, redacted(setting.value), f"from {setting.origin}")
     yield Finding("settings", "checkpoints", str(settings.checkpoints))
-    for variable in (CONFIG, "AGENTNET_HOME", "AGENTNET_STORE", "AGENTNET_NETWORK", "AGENTNET_PROTOCOL"):
+    names = ("HOME", "STORE", "NETWORK", "PROTOCOL", "TRIAL")
+    for variable in (CONFIG, *(f"AGENTNET_{name}" for name in names)):
         yield Finding("environment", variable, "set" if os.environ.get(variable) else "not set")
     for variable in SERVER_VARIABLES:
         yield Finding("environment", variable, "set" if os.environ.get(variable) else "not set")
