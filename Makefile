@@ -68,8 +68,9 @@ bench-vocabularies: $(INSTALLED) ## six real vocabularies for generated models, 
 bench-gpu: $(INSTALLED) ## a GPU: memory plan, tokens per second beside llama-server, two models on one card; writes .bench/gpu.md
 	$(BIN)/python -m benchmarks.gpu
 
-soak: $(INSTALLED) ## five minutes of mixed requests on a starved engine, each compared with itself alone
+soak: $(INSTALLED) ## mixed requests on a starved engine, and thousands of mutated files (half an hour)
 	$(BIN)/python -m benchmarks.engine.soak
+	$(BIN)/python -m benchmarks.fuzz
 
 zoo: $(VENV)/.training ## train every model of the zoo again and measure it (hours on two cores; resumable)
 	$(BIN)/python -m tools.zoo.training all --threads $(THREADS)

@@ -43,7 +43,7 @@ from agentnet.settings import Settings, resolve
 
 if TYPE_CHECKING:
     from agentnet.models.llama.machine import Machine
-    from agentnet.store import Evaluations, Runs
+    from agentnet.store import Database, Evaluations, Runs
     from agentnet.store.checkpoints import Checkpointer
 
 Question: TypeAlias = str | Task | Conversation | Iterable[Mapping[str, str]]
@@ -58,9 +58,21 @@ T = TypeVar("T")
 class Storage:
     """The database of runs and evaluations, and the checkpoints of interrupted runs."""
 
+    database: Database
     runs: Runs
     evaluations: Evaluations
     checkpointer: Checkpointer
+
+    async def forget(self, run: str) -> int:
+        """Remove a run for good: its messages, its checkpoints, its result. Returns how many messages it had.
+
+        Raises `ResumeError` for a run that a process works on, `BadInput` for an unknown one, `StoreError`.
+        """
+        forgotten = await self.runs.forget(run)
+        await self.checkpointer.adelete_thread(run)
+        await self.database.compact()
+        await self.checkpointer.compact()
+        return forgotten
 
 
 class Session:
@@ -256,7 +268,7 @@ async def open_storage(settings: Settings | None = None) -> AsyncIterator[Storag
     ):
         runs = Runs(database)
         await sweep(checkpointer, runs)
-        yield Storage(runs, Evaluations(database), checkpointer)
+        yield Storage(database, runs, Evaluations(database), checkpointer)
 
 
 @asynccontextmanager

@@ -112,7 +112,9 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    table = Table("model", "reply", title="replies held to a grammar (medians; milliseconds per token)")
+    table = Table(title="replies held to a grammar (medians; milliseconds per token)")
+    for heading in ("model", "reply"):
+        table.add_column(heading, no_wrap=True)
     for heading in ("tokens", "forced", "held", "free", "held ÷ free", "first one"):
         table.add_column(heading, justify="right")
     for name in usable(options.models):

@@ -24,13 +24,13 @@ from agentnet.contracts.bodies import Task
 from agentnet.files.tables import records
 from agentnet.models.base import ChatMessage
 from agentnet.models.llama import backend
-from agentnet.models.llama.prompt import PromptTokenizer
+from agentnet.models.llama.control_tokens import ControlTokens
 from agentnet.models.llama.template import ChatTemplate
 from agentnet.models.llama.vocabulary import Vocabulary
 from agentnet.prompts import Entry, Pack, find_pack, letter
 
 DATA = Path("evals/data/gsm8k")
-VOCABULARIES = Path("../shared/data/vocab")
+VOCABULARIES = Path(os.environ.get("AGENTNET_SHARED", "../shared")) / "data" / "vocab"
 LEARNT = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 CHAT = ("mistralai/Mixtral-8x7B-Instruct-v0.1_response", "gpt-4-1106-preview_response")
 REPEATS = 20
@@ -109,17 +109,18 @@ def quoting_time(pack: Pack, asked: Sequence[tuple[Task, list[Entry]]]) -> float
 
 
 def tokenising_time(vocabulary: Vocabulary, prompts: Sequence[str]) -> float:
-    """Return the median time, in microseconds, that keeping control tokens apart adds to tokenising a prompt."""
+    """Return the median time, in microseconds, that keeping control tokens apart adds before a prompt is tokenised."""
     template = ChatTemplate(None, path=Path("chatml"), bos=vocabulary.bos, eos=vocabulary.eos)
-    apart = PromptTokenizer(template, vocabulary)
+    control = ControlTokens(vocabulary, template.source)
 
     def extra(prompt: str) -> float:
         message: ChatMessage = {"role": "user", "content": prompt}
 
-        def plain() -> list[int]:
-            return vocabulary.tokens(template.render([message]), begin=vocabulary.adds_bos)
+        def apart() -> list[int]:
+            rendered = template.locate([message])
+            return control.cuts(rendered.text, rendered.words or ())
 
-        return seconds(lambda: apart.tokens([message])) - seconds(plain)
+        return seconds(apart) - seconds(lambda: template.render([message]))
 
     return statistics.median(map(extra, prompts)) * 1e6
 

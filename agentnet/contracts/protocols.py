@@ -135,7 +135,7 @@ class Parallel(TaggedModel):
 
     kind = "parallel"
     branches: tuple[Expression, ...] = Field(min_length=1)
-    times: int = Field(default=1, ge=1, description="run each branch this many times, with different seeds")
+    times: int = Field(default=1, ge=1, le=1000, description="run each branch this many times, with different seeds")
     decide: Decision = "majority"
     quorum_of: Quorum = Field(default="members", description=QUORUM)
 
@@ -145,7 +145,7 @@ class Debate(TaggedModel):
 
     kind = "debate"
     members: tuple[Expression, ...] = Field(min_length=1)
-    rounds: int = Field(default=3, ge=1, description="the first round is the independent answer")
+    rounds: int = Field(default=3, ge=1, le=1000, description="the first round is the independent answer")
     see: Literal["all", "others", "next"] = Field(
         default="all", description="whose last answers a member reads; `next` is a ring: only its neighbour's"
     )
@@ -176,7 +176,7 @@ class Verify(TaggedModel):
     kind = "verify"
     proposer: Expression
     verifier: Selector = "@verifier"
-    retries: int = Field(default=2, ge=0)
+    retries: int = Field(default=2, ge=0, le=1000)
     by: Settled = Field(
         default="reason",
         description="`score`: no reason is written; the likelier verdict counts, with its probability",

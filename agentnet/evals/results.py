@@ -11,6 +11,7 @@ from agentnet.evals.attack.losses import Loss
 from agentnet.evals.measures import InteractionMetrics
 from agentnet.evals.statistics import Interval
 from agentnet.evals.tables import ALL
+from agentnet.redaction import without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,9 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data: what ``report.json`` holds."""
+        record = self.record.model_dump(mode="json", exclude={"folder", "network_folder", "suite_source"})
         return {
-            "evaluation": self.record.model_dump(mode="json", exclude={"folder", "network_folder", "suite_source"}),
+            "evaluation": record | {"network": without_secrets(record["network"])},
             "chosen": self.chosen,
             "rows": [asdict(row) for row in self.rows],
             "correlations": [asdict(correlation) for correlation in self.correlations],

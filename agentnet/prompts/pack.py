@@ -7,7 +7,7 @@ agents that work on one task share a prefix of their prompts, and its cells in t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -57,6 +57,46 @@ class PackSpec(FileModel):
         default=None, ge=3, description="most characters of an answer in the transcript; without it, all of them"
     )
     templates: dict[str, str] = Field(min_length=1, description="role → template file")
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedEntry:
+    """An entry of a transcript as templates see it: its words are quoted when they are read."""
+
+    entry: Entry
+    spec: PackSpec
+
+    @property
+    def letter(self) -> str:
+        return self.entry.letter
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def kind(self) -> str:
+        return self.entry.kind
+
+    @property
+    def verdict(self) -> str:
+        return self.entry.verdict
+
+    @property
+    def answer(self) -> str:
+        """The answer in one line."""
+        if self.spec.quote == "nothing":
+            return self.entry.answer
+        return answer_line(self.entry.answer, self.spec.longest_answer)
+
+    @property
+    def text(self) -> str:
+        """The whole reply: its lines marked with the letter, or in one line."""
+        if self.spec.quote == "nothing":
+            return self.entry.text
+        if self.spec.quote == "line":
+            return answer_line(self.entry.text)
+        return quoted(self.entry.text, f"{self.entry.letter}| ")
 
 
 class Pack:
@@ -119,7 +159,7 @@ class Pack:
         try:
             return template.render(
                 task=task.model_copy(update={"text": self._task(task, step)}),
-                transcript=[self._entry(entry) for entry in transcript],
+                transcript=[QuotedEntry(entry, self.spec) for entry in transcript],
                 marker=self.spec.answer_marker,
                 reason=reason,
                 labels=[one_line(label, _LONGEST_LABEL) for label in labels],
@@ -135,14 +175,6 @@ class Pack:
         if self.spec.quote == "line":
             return " ".join((clean(task.text) if step is None else words(task.text)).split())
         return task_words(task.text) if step is None else step_words(step)
-
-    def _entry(self, entry: Entry) -> Entry:
-        """Return an entry with its words as this pack shows them."""
-        if self.spec.quote == "nothing":
-            return entry
-        answer = answer_line(entry.answer, self.spec.longest_answer)
-        text = answer_line(entry.text) if self.spec.quote == "line" else quoted(entry.text, f"{entry.letter}| ")
-        return replace(entry, answer=answer, text=text)
 
     def final_answer(self, text: str) -> str | None:
         """Return the text after the last answer marker, up to the end of its line and without the emphasis around it.

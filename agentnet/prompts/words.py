@@ -15,15 +15,16 @@ from agentnet.models.control_names import broken
 
 _BREAK = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 """What separates lines beside a line feed, in Unicode or for Python's `str.splitlines`."""
+_BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+"""Letters and marks that show nothing: joiners, fillers, variation selectors. Python counts them as printable."""
+_SEEMS_PRINTABLE = re.compile(f"[{_BLANK}]")
 _INVISIBLE = re.compile(
-    "[\0-\x08\x0e-\x1f\x7f-\x9f"  # controls, without tab and line feed
-    "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # soft hyphen, joiners, fillers, Mongolian selectors
-    "\u200b-\u200f\u202a-\u202e\u2060-\u206f"  # zero width, direction, invisible operators
-    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"  # blanks that are not spaces, variations, byte order mark
+    f"[{_BLANK}"
+    "\0-\x08\x0e-\x1f\x7f-\x9f"  # controls, without tab and line feed
+    "\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"  # soft hyphen, zero width, direction
     "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"  # formats, tags
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
 
 _VERDICTS = ("approve", "disapprove")
 _LIKE = 4
@@ -31,9 +32,9 @@ _LIKE = 4
 _NO_LETTERS = "".join(sign for sign in map(chr, range(32, 127)) if not sign.isalpha())
 _QUOTES = str.maketrans('"\u201c\u201d\u201e\u00ab\u00bb\uff02', "'''''''")
 _STRUCTURE = re.compile(
-    r"^[^\w\n]*_*(?:[#♯⌗]|[\[【〔⟦❲][^\n]{1,12}[\]】〕⟧❳]|(?:[^\W_]{1,3}|task|answer\s*\d*)\s*[|¦ǀ‖∣│❘]|"
-    r"(?:task|what was said so far|your turn)[^\w\n]*$)",
-    re.IGNORECASE | re.MULTILINE,
+    r"\W*_*(?:[#♯⌗]|[\[【〔⟦❲][^\n]{1,12}[\]】〕⟧❳]|(?:[^\W_]{1,3}|task|answer\s*\d*)\s*[|¦ǀ‖∣│❘]|"
+    r"(?:task|what was said so far|your turn)\W*$)",
+    re.IGNORECASE,
 )
 """A line that could pass for a heading, for the head of an entry, or for a quoted line; its look-alikes as well."""
 
@@ -53,7 +54,8 @@ def clean(text: str) -> str:
     lists as a format character or as ignorable by default: zero-width signs, directions, byte order marks, tags,
     variation selectors, fillers. Half a surrogate pair becomes U+FFFD. Other characters stay as they are.
     """
-    if text.isascii() and text.replace("\n", "").isprintable():
+    flat = text.replace("\n", "")
+    if flat.isprintable() and (flat.isascii() or not _SEEMS_PRINTABLE.search(flat)):
         return text
     return _SURROGATE.sub("\ufffd", _INVISIBLE.sub("", _BREAK.sub("\n", text)))
 
@@ -73,10 +75,13 @@ def quoted(text: str, mark: str) -> str:
 
     Blank lines separate paragraphs and have no mark; several in a row become one.
     """
-    text = _BLANK_LINES.sub("\n\n", words(text).strip("\n"))
-    if not text.strip():
-        return mark.rstrip()
-    return "\n".join([mark + line if line.strip() else "" for line in text.split("\n")])
+    lines = [""]
+    for line in words(text).split("\n"):
+        if line and not line.isspace():
+            lines.append(mark + line)
+        elif lines[-1]:
+            lines.append("")
+    return "\n".join(lines).strip("\n") or mark.rstrip()
 
 
 def answer_line(text: str, longest: int | None = None) -> str:
@@ -107,7 +112,8 @@ def in_quotes(line: str, longest: int | None = None) -> str:
 def task_words(text: str) -> str:
     """Return a task's text, quoted like an entry if one of its lines could pass for structure of the prompt."""
     text = clean(text)
-    return quoted(text, "task| ") if _STRUCTURE.search(unicodedata.normalize("NFKC", text)) else text
+    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return quoted(text, "task| ") if any(map(_STRUCTURE.match, folded.split("\n"))) else text
 
 
 def value(text: str) -> str:

@@ -58,7 +58,9 @@ async def test_whatever_a_member_raises_ends_its_own_turn_and_nothing_else(
         raise fault
 
     web = network(agent("ada", says("=> 7")), agent("ben", broken), agent("cyd", says("=> 7")))
-    outcome = await Coordinator(web).run(TASK, spec({"vote": {"members": ["ada", "ben", "cyd"]}}))
+    outcome = await Coordinator(web).run(
+        TASK, spec({"parallel": {"branches": ["ada", "ben", "cyd"], "decide": "majority"}})
+    )
     assert (outcome.status, outcome.answer) == ("done", "7")
     (error,) = (message for message in outcome.messages if isinstance(message.body, Error))
     assert error.sender == "ben"
@@ -86,7 +88,7 @@ async def test_a_reply_that_cannot_be_recorded_is_its_senders_failure(usage: Usa
     members = network(ada, agent("odd", says("-"))).spec
     async with await Database.open(":memory:") as database:
         outcome = await Coordinator(Network(members, [ada, Odd()]), store=Runs(database)).run(
-            TASK, spec({"vote": {"members": ["ada", "odd"]}})
+            TASK, spec({"parallel": {"branches": ["ada", "odd"], "decide": "majority"}})
         )
     assert [message.sender for message in outcome.messages if isinstance(message.body, Error)] == ["odd"]
     assert outcome.answer == "7"

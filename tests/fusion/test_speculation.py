@@ -25,7 +25,7 @@ from agentnet.fusion.strategies import STRATEGIES, strategy_of
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
 from agentnet.models.llama.vocabulary import Vocabulary
-from agentnet.models.tokens import Reading
+from agentnet.models.tokens import Argmax, Reading, WithOwn
 from agentnet.zoo import catalog
 from tests.fusion.conftest import Odd, member
 from tests.fusion.vocabularies import Logits, Pretend, noise, vocabulary_of
@@ -58,6 +58,17 @@ class Traced(Pretend):
         self._count("trace", len(sequences))
         read = [await super(Traced, self).step(tokens, reading) for tokens in sequences[: self._most]]
         return [*read, *[None] * (len(sequences) - len(read))]
+
+    async def run_ahead(
+        self, tokens: Sequence[int], reading: Reading[T], own: Argmax, count: int
+    ) -> list[tuple[T, int]]:
+        read = [await self.step(tokens, WithOwn(reading, own))]
+        for _ in range(count):
+            if self.vocabulary.ends(read[-1][1]):
+                break
+            tokens = [*tokens, read[-1][1]]
+            read.append(await self.step(tokens, WithOwn(reading, own)))
+        return read
 
     def _count(self, way: str, tokens: int) -> None:
         self.asked[way] += 1

@@ -10,20 +10,20 @@ from agentnet.errors import AgentNetError
 from agentnet.fusion.byte_vocabulary import SPACE
 from agentnet.fusion.speculation.drafts import foreseen
 from agentnet.fusion.tokenizer_view import tokenizer_view
-from agentnet.models.tokens import Argmax, GroupAdmission, LogitsRow, Reading, TokenVocabulary, TracingSession
+from agentnet.models.tokens import Argmax, GroupAdmission, Reading, TokenVocabulary, TracingSession, WithOwn
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class WithOwn(Reading[tuple[T, int]], Generic[T]):
-    """A reading, and the token with which the model itself would continue."""
+class _Known(Generic[T]):
+    """A reading behind some tokens."""
 
-    reading: Reading[T]
-    own: Argmax
-
-    def of(self, logits: LogitsRow) -> tuple[T, int]:
-        return self.reading.of(logits), self.own.of(logits)
+    read: T
+    own: int
+    """The token with which the model would continue."""
+    length: int
+    """Bytes that the tokens say."""
 
 
 class Drafting(Protocol):
@@ -36,8 +36,12 @@ class Drafting(Protocol):
         """Return how the draft continues what was said, and where its pieces may end; None where there is no draft."""
         ...
 
-    async def answered(self, session: SpeculativeSession, reading: Reading[Any]) -> None:
-        """Note that a session has the reading it was asked for."""
+    def ahead(self, session: SpeculativeSession, asked: tuple[int, ...]) -> int | None:
+        """Return how many tokens a session is to run ahead of those it is asked for; None where it drafts nothing."""
+        ...
+
+    def drafted(self, session: SpeculativeSession, text: bytes) -> None:
+        """Note with what a session would continue the tokens that it was asked for last."""
         ...
 
 
@@ -50,7 +54,7 @@ class SpeculativeSession:
         self._inner, self._drafting, self._bytewise = inner, drafting, bytewise
         self.tokenizer = tokenizer_view(inner)
         self._own = Argmax(self.tokenizer.vocabulary.silent)
-        self._known: dict[tuple[tuple[int, ...], Reading[Any]], tuple[Any, int]] = {}
+        self._known: dict[tuple[tuple[int, ...], Reading[Any]], _Known[Any]] = {}
         self.evaluations = 0
         """How often the model was asked: each time, some tokens are evaluated together."""
         self.last: tuple[int, ...] = ()
@@ -90,43 +94,66 @@ class SpeculativeSession:
 
     async def step(self, tokens: Sequence[int], reading: Reading[T]) -> T:
         asked, self.own = tuple(tokens), None
-        if (asked, reading) not in self._known:
+        ahead = self._drafting.ahead(self, asked)
+        if ahead is not None:
+            await self._run_ahead(asked, reading, ahead)
+        elif (asked, reading) not in self._known:
             await self._evaluate(asked, self._foreseen(asked), reading)
-        result: T
-        result, self.own = self._known[asked, reading]
-        self.last = asked
-        await self._drafting.answered(self, reading)
-        return result
-
-    async def run_ahead(self, tokens: tuple[int, ...], reading: Reading[Any]) -> int | None:
-        """Return the token with which the model would continue; None where it would end the text or cannot be asked."""
-        if (tokens, reading) not in self._known:
-            try:
-                await self._evaluate(tokens, [], reading)
-            except AgentNetError:  # where the text gets here, the member's own step tells of it
-                return None
-        own = self._known[tokens, reading][1]
-        return None if self.vocabulary.ends(own) else own
+        known: _Known[T] = self._known[asked, reading]
+        self.last, self.own = asked, known.own
+        if ahead is not None:
+            text = self.tokenizer.retokenizer.text
+            self._drafting.drafted(self, text(self._continued(asked, reading)[0][len(asked) :]))
+        return known.read
 
     def forget(self) -> None:
         """Forget the readings behind texts that are shorter than the shared one."""
-        text, length = self.tokenizer.retokenizer.text, len(self._drafting.said)
-        self._known = {key: read for key, read in self._known.items() if len(text(key[0])) >= length}
+        length = len(self._drafting.said)
+        self._known = {asked: known for asked, known in self._known.items() if known.length >= length}
 
     def close(self) -> None:
         self._inner.close()
 
     async def _evaluate(self, asked: tuple[int, ...], ahead: Sequence[tuple[int, ...]], reading: Reading[Any]) -> None:
-        reading_and_own = WithOwn(reading, self._own)
         self.evaluations += 1
-        if ahead:
-            sequences = [asked, *ahead]
-            readings = await self._inner.trace(sequences, reading_and_own)
-            for tokens, read in zip(sequences, readings, strict=True):
-                if read is not None:
-                    self._known[tokens, reading] = read
-        else:
-            self._known[asked, reading] = await self._inner.step(asked, reading_and_own)
+        with_own = WithOwn(reading, self._own)
+        if not ahead:
+            self._keep(asked, reading, await self._inner.step(asked, with_own))
+            return
+        sequences = [asked, *ahead]
+        readings = await self._inner.trace(sequences, with_own)
+        for tokens, read in zip(sequences, readings, strict=True):
+            if read is not None:
+                self._keep(tokens, reading, read)
+
+    async def _run_ahead(self, asked: tuple[int, ...], reading: Reading[Any], count: int) -> None:
+        """Evaluate the tokens with which the model itself would continue: `count` in all, with those that are known."""
+        tokens, ended = self._continued(asked, reading)
+        further = count - (len(tokens) - len(asked))
+        if ended or further < 0:
+            return
+        try:
+            readings = await self._inner.run_ahead(tokens, reading, self._own, further)
+        except AgentNetError:
+            if tokens == asked:
+                raise
+            return  # where the text gets there, the member's own step tells of it
+        for read in readings:
+            self.evaluations += 1
+            self._keep(tokens, reading, read)
+            tokens = (*tokens, read[1])
+
+    def _continued(self, asked: tuple[int, ...], reading: Reading[Any]) -> tuple[tuple[int, ...], bool]:
+        """Return the tokens with which the model would continue, as far as is known, and whether the text ends."""
+        tokens = asked
+        while (known := self._known.get((tokens, reading))) is not None:
+            if self.vocabulary.ends(known.own):
+                return tokens, True
+            tokens = (*tokens, known.own)
+        return tokens, False
+
+    def _keep(self, tokens: tuple[int, ...], reading: Reading[Any], read: tuple[Any, int]) -> None:
+        self._known[tokens, reading] = _Known(*read, length=len(self.tokenizer.retokenizer.text(tokens)))
 
     def _foreseen(self, asked: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Return the tokens that the session will be asked for, perhaps, if the text continues as drafted."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from agentnet.fusion.byte_vocabulary import END, SPACE, Piece
 from agentnet.fusion.members import ByteMember, Member
 from agentnet.fusion.speculation.drafts import Draft, boundaries
 from agentnet.fusion.speculation.pace import Pace
 from agentnet.fusion.speculation.sessions import SpeculativeSession
-from agentnet.models.tokens import Reading, TracingSession
+from agentnet.models.tokens import TracingSession
 
 MEMORY = 0.7
 """What is left of a member's agreement with the text after a further piece; the rest is about that piece."""
@@ -81,27 +80,17 @@ class Speculation:
         length = len(self.said)
         return self._draft.text[length:], [stop - length for stop in self._draft.stops if stop > length]
 
-    async def answered(self, session: SpeculativeSession, reading: Reading[Any]) -> None:
-        """Let the session of the `drafter` run ahead, and keep what it says as the draft."""
+    def ahead(self, session: SpeculativeSession, asked: tuple[int, ...]) -> int | None:
         drafter = self.drafter
-        if drafter is None or session is not self._sessions[drafter] or not session.speaks(session.last):
-            return
-        tokens = session.last
-        for _ in range(self._pace.length + 1):
-            own = await session.run_ahead(tokens, reading)
-            if own is None:
-                break
-            tokens = (*tokens, own)
-        text = session.tokenizer.retokenizer.text
-        self._note(session, text(tokens).removeprefix(text(session.last)))
+        drafts = drafter is not None and session is self._sessions[drafter] and session.speaks(asked)
+        return self._pace.length if drafts else None
 
-    def _note(self, session: SpeculativeSession, drafted: bytes) -> None:
-        """Keep a draft that continues the shared text."""
-        if not self.said and not session.last and drafted.startswith(SPACE):
-            drafted = drafted.removeprefix(SPACE)
+    def drafted(self, session: SpeculativeSession, text: bytes) -> None:
+        if not self.said and not session.last and text.startswith(SPACE):
+            text = text.removeprefix(SPACE)
             for other in self._sessions.values():  # likely they begin with a space too
                 other.leading_space = SPACE
-        whole = self.said + drafted
+        whole = self.said + text
         stops: set[int] = set()
         for other in self._sessions.values():
             spelled = other.tokenizer.retokenizer.text(other.last)

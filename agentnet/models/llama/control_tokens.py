@@ -31,7 +31,7 @@ class ControlTokens:
         """The first two characters of names → the lengths of those names."""
         for start, length in sorted({(name[:2], len(name)) for name in self.names}):
             self._lengths[start].append(length)
-        self.starts = frozenset(name[0] for name in self.names)
+        self.starts = frozenset(start[0] for start in self._lengths)
         """The characters that names begin with."""
         self._longest = max(map(len, self.names), default=0)
 
@@ -42,13 +42,13 @@ class ControlTokens:
         """
         cuts: set[int] = set()
         for start, end in words:
-            for first in self.starts:
-                at = text.find(first, max(0, start - self._longest + 1), end)
+            for beginning, lengths in self._lengths.items():
+                at = text.find(beginning, max(0, start - self._longest + 1), end + 1)
                 while at >= 0:
-                    for length in (*self._lengths.get(text[at : at + 2], ()), *self._lengths.get(first, ())):
-                        if at + length > start and text[at : at + length] in self.names:
+                    for length in lengths:
+                        if at < end and at + length > start and text[at : at + length] in self.names:
                             cuts.update(_through(at, length, start))
-                    at = text.find(first, at + 1, end)
+                    at = text.find(beginning, at + 1, end + 1)
         return sorted(cuts)
 
 

@@ -21,11 +21,15 @@ from agentnet.contracts.formats import lark_grammar, regex_grammar, schema_gramm
 from agentnet.errors import SchemaUnsupported
 from agentnet.models.base import Request
 from agentnet.models.llama.vocabulary import Vocabulary
+from agentnet.models.tokens import LogitsRow
 
 KEPT = 64
 """Compiled grammars that are kept for the next request with the same one."""
 AT_ONCE = 4096
 """Tokens of a vocabulary that are read while the engine is kept from closing."""
+WORDS = r"[^\x00-\x1F!-/:-@\[-`{-\x7F]{1,10}"
+"""Short tokens without ASCII punctuation. Where a grammar allows all of them, llguidance looks at none of them: besides
+JSON strings, for which it has slices of its own, that is so in most regular expressions that people write."""
 _LIMITS = LLParserLimits(verbose_errors=False)
 
 ANCHOR = "\n"
@@ -68,11 +72,24 @@ class Constraint:
 
     def allowed(self) -> TokenIds:
         """Return the tokens that the grammar allows next, in ascending order. Raises `SchemaUnsupported`."""
-        mask = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
+        return np.flatnonzero(self._mask())
+
+    def likeliest(self, logits: LogitsRow) -> int | None:
+        """Return the allowed token with the highest logit; None where no token is allowed. Raises `SchemaUnsupported`.
+
+        `logits` is float32 of shape (vocabulary,).
+        """
+        mask = self._mask()
+        token = int(np.where(mask, logits, -np.inf).argmax())
+        return token if mask[token] else None
+
+    def _mask(self) -> NDArray[np.bool_]:
+        """Return which tokens are allowed, of shape (vocabulary,). Takes half a millisecond for 152,000 tokens."""
+        bits = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
         if self._matcher.is_error():
             self._check()
-            return np.empty(0, np.int64)
-        return np.flatnonzero(np.unpackbits(mask, count=self._size, bitorder="little"))
+            return np.zeros(self._size, np.bool_)
+        return np.unpackbits(bits, count=self._size, bitorder="little").view(np.bool_)
 
     def _check(self) -> None:
         """Raise `SchemaUnsupported` if the matcher has failed, but for a state that no token leads out of."""
@@ -152,7 +169,7 @@ def _tokenizer(vocabulary: Vocabulary, open: Opens) -> LLTokenizer:
                 if ends_here:
                     ends.append(token)
     wrapper = TokenizerWrapper(_Tokens(vocabulary, pieces, ends[0] if ends else None))
-    tokenizer = LLTokenizer(wrapper, eos_token=ends or None)
+    tokenizer = LLTokenizer(wrapper, eos_token=ends or None, slices=[WORDS, *LLTokenizer.general_slices()])
     pieces.clear()
     return tokenizer
 

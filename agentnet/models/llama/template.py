@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
 
 import jinja2
-import jinja2.sandbox
 
 from agentnet.errors import ModelError, ModelFileError
 from agentnet.models.base import ChatMessage
+from agentnet.models.llama.chat_environment import chat_environment
 
 _CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
@@ -41,18 +38,12 @@ class ChatTemplate:
     """Turns chat messages into the text that the model was trained on."""
 
     def __init__(self, text: str | None, *, path: Path, bos: str, eos: str) -> None:
-        environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-        )
-        environment.filters["tojson"] = _to_json
-        environment.globals["raise_exception"] = _refuse
-        environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
         self._path, self._bos, self._eos = path, bos, eos
         self.source = text or _CHATML
         self._frames: dict[tuple[str, ...], tuple[str, ...] | None] = {}
         """Roles of the messages → the template's own text before, between and behind their words."""
         try:
-            self._template = environment.from_string(self.source)
+            self._template = chat_environment().from_string(self.source)
         except (jinja2.TemplateError, RecursionError) as error:
             raise ModelFileError(
                 f"{path}: its chat template is not usable ({error}); give one as `chat_template`"
@@ -125,11 +116,3 @@ def _words(
         start = end + len(after)
     end = len(text) - len(frame[-1])
     return (*spans, (start, end)) if start <= end else None
-
-
-def _refuse(message: str) -> NoReturn:
-    raise jinja2.TemplateError(message)
-
-
-def _to_json(value: Any, **options: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, **options)

@@ -84,6 +84,35 @@ async def test_a_tree_is_one_step_and_the_session_goes_on_from_its_first_sequenc
     assert session.evaluated - evaluated == 1
 
 
+@pytest.mark.parametrize("layout", ["pool", "rows"])
+async def test_running_ahead_reads_what_step_by_step_is_read(opened: Open, random_file: Path, layout: str) -> None:
+    model = opened(random_file, sequences=2, cache_layout=layout)
+    session, own = tracing(model), Argmax()
+    before = session.evaluated, model.stats.steps
+    read = await session.run_ahead([300], Row(), own, 4)
+    assert len(read) == model.stats.steps - before[1] == 5
+    assert session.evaluated - before[0] == len(session.prompt) + 5
+    tokens = [300]
+    for row, token in read:
+        assert close(row, await alone(model, tokens))
+        assert token == int(row.argmax())
+        tokens.append(token)
+    assert len(await session.run_ahead(tokens, Row(), own, 0)) == 1
+
+
+async def test_running_ahead_ends_with_the_text_and_with_the_context(opened: Open, chain_file: Path) -> None:
+    model = opened(chain_file, context=256, sequences=2)
+    session = tracing(model, Request(({"role": "user", "content": "?"},)))
+    read = await session.run_ahead([], Argmax(), Argmax(), 99)
+    assert session.vocabulary.ends(read[-1][1])
+    assert not any(session.vocabulary.ends(token) for token, _ in read[:-1])
+    first = read[0][0]
+    room = 256 - len(session.prompt)
+    assert len(await session.run_ahead([first] * room, Argmax(), Argmax(), 9)) == 1
+    with pytest.raises(ContextOverflow, match="do not fit into the context"):
+        await session.run_ahead([first] * (room + 1), Argmax(), Argmax(), 9)
+
+
 async def test_what_there_is_no_sequence_for_is_left_out(opened: Open, random_file: Path) -> None:
     model = opened(random_file, sequences=1)
     wanted = [[300], *([token] for token in range(301, 340))]
