@@ -11,7 +11,7 @@ import numpy as np
 from agentnet.agents import Agent, ModelAgent
 from agentnet.evals.attack.liars import Knowledge
 from agentnet.models.base import Chunk, Completion, Model, ModelCapabilities, Request
-from agentnet.models.tokens import GroupAdmission, Reading, TokenSession, TokenStepper, TokenVocabulary
+from agentnet.models.tokens import GroupAdmission, Reading, TokenSession, TokenStepper
 
 T = TypeVar("T")
 
@@ -59,46 +59,21 @@ class LoudModel:
 
 
 class LoudSession:
-    """A session whose rows of logits have 0 for every token but one."""
+    """A session whose rows of logits have 0 for every token but one. It waits for no engine, since it uses none."""
+
+    admission: GroupAdmission | None = None
 
     def __init__(self, inner: TokenSession, lie: str) -> None:
-        self._inner = inner
+        self.name, self.vocabulary = inner.name, inner.vocabulary
+        self.prompt, self.prompt_tokens, self.evaluated = inner.prompt, inner.prompt_tokens, inner.prompt_tokens
         self._lie = inner.vocabulary.tokens(lie, begin=False, special=False)
-
-    @property
-    def prompt(self) -> tuple[int, ...]:
-        return self._inner.prompt
-
-    @prompt.setter
-    def prompt(self, tokens: tuple[int, ...]) -> None:
-        self._inner.prompt = tokens
-
-    @property
-    def name(self) -> str:
-        return self._inner.name
-
-    @property
-    def vocabulary(self) -> TokenVocabulary:
-        return self._inner.vocabulary
-
-    @property
-    def prompt_tokens(self) -> int:
-        return self._inner.prompt_tokens
-
-    @property
-    def evaluated(self) -> int:
-        return self._inner.evaluated
-
-    @property
-    def admission(self) -> GroupAdmission | None:
-        return self._inner.admission
+        self._end = next(token for token in range(self.vocabulary.size) if self.vocabulary.ends(token))
+        inner.close()
 
     async def step(self, tokens: Sequence[int], reading: Reading[T]) -> T:
-        vocabulary = self.vocabulary
-        logits = np.zeros(vocabulary.size, np.float32)
-        ends = [token for token in range(vocabulary.size) if vocabulary.ends(token)]
-        logits[self._lie[len(tokens)] if len(tokens) < len(self._lie) else ends[0]] = LOGIT
+        logits = np.zeros(self.vocabulary.size, np.float32)
+        logits[self._lie[len(tokens)] if len(tokens) < len(self._lie) else self._end] = LOGIT
         return reading.of(logits)
 
     def close(self) -> None:
-        self._inner.close()
+        """Nothing is held."""
