@@ -73,17 +73,18 @@ def fuzz(kind: Kind, cases: Iterable[int], *, seed: int = 0, timeout: float = TI
     with TemporaryDirectory(prefix="agentnet-fuzz-") as folder:
         for number in cases:
             path, change = kind.write(random.Random(f"{kind.name} {seed} {number}"), Path(folder))
-            verdict, line = _in_a_process(kind, path, timeout)
+            verdict, line = _in_a_process(kind, path, Path(folder) / "errors", timeout)
             yield Ending(number, change, verdict, line)
 
 
-def _in_a_process(kind: Kind, path: Path, timeout: float) -> tuple[str, str]:
+def _in_a_process(kind: Kind, path: Path, errors: Path, timeout: float) -> tuple[str, str]:
     """Use an input in a copy of this process, which has everything imported already."""
+    errors.write_bytes(b"")
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.close(reading)
-        _use(kind, path, writing)
+        _use(kind, path, errors, writing)
     os.close(writing)
     try:
         said = _read(reading, time.monotonic() + timeout)
@@ -96,14 +97,15 @@ def _in_a_process(kind: Kind, path: Path, timeout: float) -> tuple[str, str]:
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     verdict, _, line = said.partition(" ")
     if status or not verdict:
-        return CRASH, f"ended with {signal.Signals(-status).name if status < 0 else status} {line}"
+        last = " ".join(errors.read_text(errors="replace").split())[-300:]
+        return CRASH, f"ended with {signal.Signals(-status).name if status < 0 else status} {line}{last}"
     return verdict, line
 
 
-def _use(kind: Kind, path: Path, writing: int) -> None:
+def _use(kind: Kind, path: Path, errors: Path, writing: int) -> None:
     """In the child: write the verdict, and end without what belongs to the parent."""
     os.setsid()  # with what it starts, for the parent to end together
-    os.dup2(os.open(os.devnull, os.O_RDWR), 2)
+    os.dup2(os.open(errors, os.O_WRONLY), 2)
     try:
         said = f"{ACCEPTED} {kind.use(path)}"
     except AgentNetError as error:

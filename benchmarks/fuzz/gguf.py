@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import random
 from collections.abc import Callable
 from copy import deepcopy
@@ -55,6 +56,7 @@ class Gguf:
         return path, f"{model}: {', '.join(changes)}"
 
     def use(self, path: Path) -> str:
+        os.environ["XDG_CACHE_HOME"] = str(path.parent / "cache")  # nothing is known
         return asyncio.run(_ask(path))
 
 
@@ -236,7 +238,9 @@ def _template(draw: random.Random, document: Document) -> str:
         (b"", b"{{", b"{% for x in messages %}", b"{{ messages[0].content }}" * 500, b"\xff\xfe", b"{{ 1/0 }}",
          b"{% for i in range(10**9) %}{% for j in range(10**9) %}{% endfor %}{% endfor %}", b"(" * 50_000,
          b"{{ " + b"(" * 5000 + b"1" + b")" * 5000 + b" }}", b"{% if a %}" * 2000 + b"{% endif %}" * 2000,
-         b"{{ 'a' * 10**10 }}", b"{{ 9**9**9 }}", b"{{ ''.__class__.__mro__ }}", b"{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}")
+         b"{{ 'a' * 10**10 }}", b"{{ 9**(9**9) }}", b"{{ ''.__class__.__mro__ }}",
+         b"{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}",
+         b"{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}")
     )  # fmt: skip
     if (entry := document.entry("tokenizer.chat_template")) is not None:
         entry.kind, entry.value = STRING, text

@@ -13,10 +13,11 @@ from typing import Any
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.errors import ModelFileError
 from agentnet.models.devices import Device
-from agentnet.models.gguf import Header, named_parts, read_header
+from agentnet.models.gguf import Header, read_header
 from agentnet.models.llama import backend
 from agentnet.models.llama.ledger import MemoryReservation
 from agentnet.models.llama.offload import Offload
+from agentnet.models.llama.trial import files_on_disk, try_out
 from agentnet.models.llama.vocabulary import Vocabulary
 
 _SPLIT = {"none": "LLAMA_SPLIT_MODE_NONE", "layer": "LLAMA_SPLIT_MODE_LAYER", "row": "LLAMA_SPLIT_MODE_ROW"}
@@ -103,6 +104,7 @@ class Weights:
     def load(self, spec: LlamaSpec, reservation: MemoryReservation) -> None:
         """Load the file as planned; the bytes of the weights stay reserved until `unload`. Raises `ModelFileError`."""
         offload = reservation.plan.offload
+        try_out(self._path, self.header)
         backend.forget()
         self.model = load_weights(self._path, spec, offload)
         if not self.model:
@@ -113,7 +115,9 @@ class Weights:
         self._reservation = reservation.take_weights()
 
     def unload(self) -> None:
-        """Free the weights, if they are loaded. No context may use them any more."""
+        """Free the weights, if they are loaded, and what was derived. No context may use them any more."""
+        if self._vocabulary is not None:
+            self._vocabulary.derived.clear()
         if self.model:
             backend.library().llama_model_free(self.model)
         if self._reservation is not None:
@@ -134,13 +138,8 @@ def weights_key(path: Path, spec: LlamaSpec, devices: Sequence[Device]) -> Hasha
 
     `devices` are those that the weights may be offloaded to: without any, the settings of offload make no difference.
     """
-    try:
-        states = [os.stat(part) for part in named_parts(path)]
-        files: Hashable = tuple((state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns) for state in states)
-    except (OSError, ValueError):  # loading tells what is wrong with it
-        files = str(path)
     placing = (spec.gpu_layers, spec.main_gpu, spec.tensor_split, spec.split_mode) if devices else ()
-    return files, placing, spec.mmap, spec.mlock
+    return files_on_disk(path), placing, spec.mmap, spec.mlock
 
 
 def load_weights(path: Path, spec: LlamaSpec, offload: Offload) -> Any:
