@@ -4,7 +4,7 @@ Two models decode together, one thread each: piece by piece (DuetNet), or byte b
 the time is per token that the first model makes of the text. *Alone* is the slower of them when each writes by itself
 with that thread and the other rests; *side by side* is both writing at once, each its own text: what they cost each
 other. Over HTTP the same step is one request for one token with its ten likeliest to each of two `llama-server`s: with
-the full text as prompt, as the published prototype does it, and with tokens and the prompt cache, which is its best form.
+the full text as prompt, as the published prototype does it, and with tokens and the prompt cache, its best form.
 Everybody has read the prompt before: what is timed is the reply.
 """
 
