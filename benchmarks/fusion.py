@@ -16,7 +16,6 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -32,10 +31,22 @@ from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
 from benchmarks.engine.contestants import LlamaServer
 from benchmarks.engine.one_llama import Load
-from benchmarks.generated import model_file, words
+from benchmarks.generated import model_file, names_in, usable, words
 
 PROMPT, TOKENS, CONTEXT = 64, 64, 512
 PROBABLE = 10
+MODELS = [
+    "zoo:scout",
+    "zoo:atlas",
+    "m100",
+    "tiny@llama-bpe",
+    "tiny@qwen2",
+    "tiny@qwen2+tiny@llama-bpe",
+    "m100@llama-bpe",
+    "m100@qwen2",
+    "m100@qwen2+m100@llama-bpe",
+]
+"""Two copies of one, or two of different vocabularies."""
 
 Run = Callable[[str], Awaitable[float]]
 """Writes `TOKENS` tokens behind a prompt; the seconds that took."""
@@ -103,18 +114,19 @@ def over_http(clients: list[httpx.AsyncClient], *, as_tokens: bool) -> Run:
 
 
 async def measure(name: str, repeat: int) -> dict[str, list[float]]:
-    """Milliseconds per token of everybody, one for each repetition."""
-    path = model_file(name)
+    """Milliseconds per token of everybody, one for each repetition. Over HTTP only if both have one vocabulary."""
+    paths = [model_file(one) for one in names_in(name)]
     found: dict[str, list[float]] = {}
     async with AsyncExitStack() as stack:
-        spec = LlamaSpec(path=str(path), threads=1, context=CONTEXT, sequences=1)
-        models = [await asyncio.to_thread(LlamaModel, path, spec) for _ in range(2)]
-        for model in models:
-            stack.push_async_callback(model.close)
+        models = []
+        for path in paths:
+            spec = LlamaSpec(path=str(path), threads=1, context=CONTEXT, sequences=1)
+            models.append(await asyncio.to_thread(LlamaModel, path, spec))
+            stack.push_async_callback(models[-1].close)
         ways = {"alone": alone(models), "side by side": side_by_side(models), "fused": fused(models)}
-        if not LlamaServer.missing():
-            load = Load(Path(path), 1, 1, CONTEXT)
-            servers = [await stack.enter_async_context(LlamaServer.open(load)) for _ in range(2)]
+        if len({*paths}) == 1 and not LlamaServer.missing():
+            load = Load(paths[0], 1, 1, CONTEXT)
+            servers = [await stack.enter_async_context(LlamaServer.open(load)) for _ in paths]
             clients = [server.client for server in servers]
             ways["HTTP, tokens"] = over_http(clients, as_tokens=True)
             ways["HTTP, text"] = over_http(clients, as_tokens=False)
@@ -122,7 +134,7 @@ async def measure(name: str, repeat: int) -> dict[str, list[float]]:
         order = list(ways)
         for repetition in range(-1, repeat):  # the first one warms up
             draw.shuffle(order)
-            prompt = words(PROMPT, draw)
+            prompt = words(PROMPT, draw) + "\n"  # behind a line break, chains begin
             for way in order:
                 await ways[way](prompt)  # who has read the prompt
                 seconds = await ways[way](prompt)
@@ -133,13 +145,13 @@ async def measure(name: str, repeat: int) -> dict[str, list[float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fusion", description=__doc__)
-    parser.add_argument("--models", nargs="+", default=["zoo:scout", "zoo:atlas", "m100"])
+    parser.add_argument("--models", nargs="+", default=MODELS)
     parser.add_argument("--repeat", type=int, default=9)
     options = parser.parse_args()
     table = Table("two of", "way", title="milliseconds per token (medians)")
     for heading in ("ms", "÷ alone", "÷ fused"):
         table.add_column(heading, justify="right")
-    for name in options.models:
+    for name in usable(options.models):
         found = asyncio.run(measure(name, options.repeat))
         for way, times in found.items():
             table.add_row(

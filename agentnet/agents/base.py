@@ -26,8 +26,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from agentnet.contracts.bodies import Body, Proposal, Task
+from agentnet.contracts.bodies import Assignment, Body, Proposal, Task
 from agentnet.contracts.cards import Card
+from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import CANDIDATE, Message
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
@@ -49,6 +50,8 @@ class Turn:
     """For a plan: the most steps that it may have."""
     sampling: Sampling | None = None
     """Replaces the agent's own sampling."""
+    format: Format | None = None
+    """The form that a free reply is held to."""
     seed: int = 0
     confidence: bool = False
     """Measure the agent's confidence (needs log-probabilities)."""
@@ -56,6 +59,8 @@ class Turn:
     """For a vote or a verdict: score every possible reply instead of writing one; the likeliest counts."""
     message: str = ""
     """Id of the message that the reply becomes."""
+    step: Assignment | None = None
+    """The step of a plan that the task is: its question, and the answers of other members that it refers to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,12 @@ class Need:
     """Decoding together with other members, token by token."""
     bytewise: bool = False
     """Decoding together with the probability of every next token."""
+    raw: bool = False
+    """Raw logits that are added to those of other members."""
     scored: bool = False
     """Scoring given replies instead of writing one."""
+    format: str | None = None
+    """Replies held to a form: `regex`, `lark` or `json_schema`."""
 
 
 class Agent(ABC):

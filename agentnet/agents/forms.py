@@ -81,15 +81,31 @@ def body_of(turn: Turn, text: str, pack: Pack) -> Body:
     shown = [message.id for message in turn.read if readable(message)]
     candidates = {letter(index): id for index, id in enumerate(shown)}
     target = shown[-1] if shown else ""
-    return read_reply(turn.role, text, pack, candidates=candidates, target=target, max_steps=turn.max_steps)
+    return read_reply(
+        turn.role,
+        text,
+        pack,
+        candidates=candidates,
+        target=target,
+        max_steps=turn.max_steps,
+        form=turn.format.kind if turn.format else None,
+    )
 
 
 def read_reply(
-    role: str, text: str, pack: Pack, *, candidates: Mapping[str, str], target: str, max_steps: int = 8
+    role: str,
+    text: str,
+    pack: Pack,
+    *,
+    candidates: Mapping[str, str],
+    target: str,
+    max_steps: int = 8,
+    form: str | None = None,
 ) -> Body:
     """Return the typed body of a reply. `candidates` maps letters to message ids; `target` is the judged message.
 
-    Thinking before ``</think>`` is dropped. Raises `ReplyError`.
+    `form` is the kind of the `Format` that a free reply was held to: the whole reply is the answer if it has no marker,
+    and JSON has none. Thinking before ``</think>`` is dropped. Raises `ReplyError`.
     """
     reply = text.rpartition(THINKING_ENDS)[2].strip()
     if reply.startswith(THINKING_STARTS):
@@ -106,7 +122,9 @@ def read_reply(
         return Refusal(reason=reply.removeprefix(REFUSES).strip() or "no reason given")
     if role == "critique":
         return Critique(text=reply)
-    answer = pack.final_answer(reply)
+    answer = None if form == "json_schema" else pack.final_answer(reply)
+    if answer is None and form is not None:
+        answer = reply
     if answer is None:
         if "\n" in reply:
             raise ReplyError(f"the reply has no answer marker {pack.spec.answer_marker!r} and more than one line")

@@ -53,7 +53,7 @@ class HumanAgent(Agent):
             agent=self.name,
             role=turn.role,
             message=turn.message,
-            text=self.pack.render(turn.role, turn.task, entries, **context).strip(),
+            text=self.pack.render(turn.role, turn.task, entries, step=turn.step, **context).strip(),
             choices=choices if turn.role in STRUCTURED else (),
         )
 
@@ -83,6 +83,8 @@ class HumanAgent(Agent):
             return f"{self.name} is a person and gives no confidence; decide by majority instead"
         if need.scored:
             return f"{self.name} is a person and cannot score replies; set `by: reason`"
+        if need.format:
+            return f"{self.name} is a person and cannot be held to a {need.format}; leave `format` out"
         if need.fused:
             return f"{self.name} is a person and cannot decode with others; leave {self.name} out"
         return None

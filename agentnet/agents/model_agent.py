@@ -21,6 +21,8 @@ from agentnet.prompts import Entry, Pack, transcript
 
 TEMPLATE_TOKENS = 16
 """Most tokens that a chat template adds to a message. Each token of the message itself is at least one byte."""
+ROUNDING = 1e-3
+"""How far above 0 a log-probability counts as rounded; further above, it is none."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,16 @@ class ModelAgent(Agent):
                 f"{self.name} is asked to {need.role} by score, but {self.model.name} cannot score replies; "
                 f"set `by: reason`, or give {self.name} a model that runs in process"
             )
+        if need.format == "json_schema" and self.model.capabilities.schema is False:
+            problems.append(
+                f"{self.name} must reply in the form of a json_schema, but {self.model.name} cannot be held to one; "
+                f"leave `format` out, or give {self.name} a model that runs in process"
+            )
+        if need.format in ("regex", "lark") and not self.model.capabilities.grammar:
+            problems.append(
+                f"{self.name} must reply in the form of a {need.format}, but {self.model.name} cannot be held to one: "
+                f"set a `json_schema`, or give {self.name} a model that runs in process"
+            )
         if need.bytewise and not isinstance(self.model, TokenStepper):
             problems.append(
                 f"{self.name} is asked to decode byte by byte, but {self.model.name} does not show all of its "
@@ -102,6 +114,7 @@ class ModelAgent(Agent):
             turn.role,
             turn.task,
             entries,
+            step=turn.step,
             reason=not turn.scored,
             labels=turn.labels,
             max_steps=turn.max_steps,
@@ -119,7 +132,16 @@ class ModelAgent(Agent):
         if turn.role in STRUCTURED and not turn.scored and self.model.capabilities.schema is not False:
             letters = [entry.letter for entry in entries]
             schema = schema_for(turn.role, labels=turn.labels, letters=letters, max_steps=turn.max_steps)
-        return Request(self._prompt(turn, entries), sampling, schema=schema, logprobs=turn.confidence)
+        if turn.format is not None:
+            schema = turn.format.json_schema
+        return Request(
+            self._prompt(turn, entries),
+            sampling,
+            schema=schema,
+            logprobs=turn.confidence,
+            regex=None if turn.format is None else turn.format.regex,
+            lark=None if turn.format is None else turn.format.lark,
+        )
 
     async def answer(self, request: Request, on_text: OnText | None = None) -> Completion:
         """Return the model's raw reply; `on_text` receives it piece by piece as it is written."""
@@ -193,6 +215,6 @@ def confidence_of(reply: Completion | Scores) -> float | None:
     if isinstance(reply, Scores):
         share = max(reply.shares)
         return None if math.isnan(share) else min(1.0, share)
-    if not reply.logprobs:
+    if not reply.logprobs or not all(logprob <= ROUNDING for logprob in reply.logprobs):  # NaN is not either
         return None
     return min(1.0, math.exp(sum(reply.logprobs) / len(reply.logprobs)))

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentnet.errors import AgentNetError
+from agentnet.redaction import redacted
 from agentnet.settings import CONFIG, SERVER_VARIABLES, Settings
 
 if TYPE_CHECKING:
     from agentnet.contracts.model_specs import LlamaSpec
     from agentnet.models.llama.ledger import Ledger
+    from agentnet.models.llama.offload import Offload
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +117,31 @@ def _memory(network: str) -> Iterator[Finding]:
         return  # the finding on threads reports it
     ledger = Ledger(lambda: memory()[1], lambda: 0)
     local = {agent.model.model_dump_json(): agent.model for agent in members.agents if agent.model.kind == "llama"}
+    loaded: dict[Hashable, Offload] = {}
     for spec in local.values():
         try:
-            yield _plan(spec, base, ledger)
+            yield _plan(spec, base, ledger, loaded)
         except AgentNetError as error:
             yield Finding("memory", spec.path, "no plan", str(error), well=False)
 
 
-def _plan(spec: LlamaSpec, base: Path, ledger: Ledger) -> Finding:
+def _plan(spec: LlamaSpec, base: Path, ledger: Ledger, loaded: dict[Hashable, Offload]) -> Finding:
+    """Return the plan of one model. `loaded` has the weights of those before it, which later ones share."""
     from agentnet.models.backends import present_file
     from agentnet.models.gguf import read_header
     from agentnet.models.llama.loading import reserve_memory, usable_devices
     from agentnet.models.llama.plan import amount
+    from agentnet.models.llama.weights import weights_key
 
     path = present_file(spec, base)
     if path is None:
         return Finding("memory", spec.path, "unknown", "not fetched yet")
     header = read_header(path)
-    plan = reserve_memory(header, spec, usable_devices(spec)[0], ledger=ledger).plan
+    devices = usable_devices(spec)[0]
+    key = weights_key(path, spec, devices)
+    plan = reserve_memory(header, spec, devices, ledger=ledger, loaded=loaded.get(key)).plan
+    if plan.fits:
+        loaded.setdefault(key, plan.offload)
     free = "" if plan.free is None else f"of {amount(plan.free)} free"
     note = ", ".join(part for part in (free, plan.offloaded) if part) if plan.fits else f"does not fit: {plan.advice}"
     return Finding("memory", spec.path, f"{plan} = {amount(plan.total)}", note, well=plan.fits, numbers=plan.as_json())
@@ -157,15 +166,10 @@ def _zoo() -> Iterator[Finding]:
 def _settings(settings: Settings) -> Iterator[Finding]:
     for name in ("home", "store", "network", "protocol"):
         setting = getattr(settings, name)
-        yield Finding("settings", name, _without_password(setting.value), f"from {setting.origin}")
+        yield Finding("settings", name, redacted(setting.value), f"from {setting.origin}")
     yield Finding("settings", "checkpoints", str(settings.checkpoints))
-    for variable in (CONFIG, "AGENTNET_HOME", "AGENTNET_STORE", "AGENTNET_NETWORK", "AGENTNET_PROTOCOL"):
+    names = ("HOME", "STORE", "NETWORK", "PROTOCOL", "TRIAL")
+    for variable in (CONFIG, *(f"AGENTNET_{name}" for name in names)):
         yield Finding("environment", variable, "set" if os.environ.get(variable) else "not set")
     for variable in SERVER_VARIABLES:
         yield Finding("environment", variable, "set" if os.environ.get(variable) else "not set")
-
-
-def _without_password(value: str) -> str:
-    """A database URL without user and password."""
-    scheme, separator, rest = value.partition("://")
-    return f"{scheme}://…@{rest.rpartition('@')[2]}" if separator and "@" in rest else value

@@ -19,7 +19,7 @@ class AskCombinator(Combinator[Ask]):
 
     def needs(self, ask: Ask, *, reads: bool, confidence: bool) -> Iterator[Need]:
         for role in roles_of(ask.role, reads=reads):
-            yield Need(ask.agent, role, logprobs=confidence)
+            yield Need(ask.agent, role, logprobs=confidence, format=ask.format.kind if ask.format else None)
 
     def build(self, ask: Ask, graph: GraphBuilder) -> None:
         (agent,) = graph.children([ask], ends=True)

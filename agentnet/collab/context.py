@@ -17,15 +17,22 @@ from typing import Protocol
 from agentnet.agents import Agent, Reply, Turn
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
-from agentnet.contracts.bodies import Assignment, Body, Error, Task, answer_of
+from agentnet.contracts.bodies import Assignment, Body, Error, Result, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
+from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import Message, message_id
 from agentnet.contracts.protocols import BEST
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
-from agentnet.errors import AgentNetError, LimitReached
+from agentnet.errors import AgentNetError, LimitReached, ModelError
+from agentnet.logs import logger
 from agentnet.network import Network
 from agentnet.prompts.transcript import readable
+
+log = logger("runs")
+
+LARGEST_COUNT = 2**53
+"""The most tokens of one turn: stores and readers of JSON hold no larger numbers exactly."""
 
 
 class Recorder(Protocol):
@@ -69,6 +76,19 @@ class RunContext:
         """Return the messages of some ids that carry an answer."""
         return [message for message in self.get(ids) if answer_of(message.body) is not None]
 
+    def backers(self, message: Message) -> frozenset[str]:
+        """Return the agents that an answer comes from: its sender, or those of the messages that a result rests on."""
+        if message.sender in self.network.agents or not isinstance(message.body, Result):
+            return frozenset({message.sender})
+        return frozenset().union(*(self.backers(source) for source in self.get(message.body.sources)))
+
+    def confidence(self, message: Message) -> float | None:
+        """Return the confidence by which members may be compared; None where there is none to rely on.
+
+        What a server says of its own tokens can be anything: it counts if the network file vouches for the member.
+        """
+        return message.confidence if self.network.shows_its_tokens(message.sender) else None
+
     def readable(self, ids: Iterable[str]) -> list[str]:
         """Return the ids among `ids` whose messages a prompt can show."""
         return [message.id for message in self.get(ids) if readable(message)]
@@ -80,6 +100,11 @@ class RunContext:
             return Task(text=body.text, label=body.label)
         assert isinstance(body, Task), f"message {id} states no task"
         return body
+
+    def step(self, id: str) -> Assignment | None:
+        """Return the step of a plan that the task of a message is; None for the run's own task."""
+        body = self.messages[id].body
+        return body if isinstance(body, Assignment) else None
 
     def agent(self, selector: str, label: str | None) -> Agent:
         """Return the agent of a bound selector: a name, or ``@best`` for the task's label."""
@@ -97,6 +122,7 @@ class RunContext:
         task: str,
         view: Sequence[str],
         sampling: Sampling | None = None,
+        format: Format | None = None,
         labels: Sequence[str] = (),
         max_steps: int = 8,
         confidence: bool = False,
@@ -123,10 +149,12 @@ class RunContext:
             labels=labels,
             max_steps=max_steps,
             sampling=sampling,
+            format=format,
             seed=self.seed_of(node, round, agent.name),
             confidence=confidence,
             scored=scored,
             message=id,
+            step=self.step(task),
         )
         reply = await self._reply(agent, turn)
         return await self.record(
@@ -148,7 +176,7 @@ class RunContext:
             used = Usage()
             try:
                 async with asyncio.timeout(self.budget.seconds_left):
-                    reply = await agent.take(turn, self._streamer(agent.name, turn.message))
+                    reply = await self._taken(agent, turn)
                 used = reply.usage
             except TimeoutError:
                 raise LimitReached(
@@ -163,6 +191,20 @@ class RunContext:
             return Reply(Error(code=error.code, detail=str(error)))
         except AgentNetError as error:
             return Reply(Error(code=error.code, detail=str(error)))
+
+    async def _taken(self, agent: Agent, turn: Turn) -> Reply:
+        """The agent's reply. Whatever it raises, and a reply that cannot be recorded, ends its own turn only."""
+        try:
+            reply = await agent.take(turn, self._streamer(agent.name, turn.message))
+            reply.body.model_dump_json()  # raises for text that is not Unicode
+            if reply.usage.tokens > LARGEST_COUNT:
+                raise OverflowError(f"it counts more than {LARGEST_COUNT} tokens")
+        except AgentNetError:
+            raise
+        except Exception as error:
+            log.warning("%s failed in its turn: %s: %s", agent.name, type(error).__name__, error, exc_info=True)
+            raise ModelError(f"{agent.name} failed in its turn ({type(error).__name__}: {error})") from error
+        return reply
 
     def reserve(self, agent: Agent, turn: Turn) -> Reservation:
         """Reserve the most that a turn may use. Raises `LimitReached`."""

@@ -123,6 +123,7 @@ class GraphBuilder:
                 task=state["task"],
                 view=readable,
                 sampling=ask.sampling,
+                format=ask.format,
                 confidence=confidence,
             )
             return _after_child(run, state, branch, [message.id], ends)

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from agentnet.collab.library import find_protocol, protocol_file, unknown_protocol
@@ -15,7 +14,7 @@ from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
 from agentnet.contracts.runs import RunRecord
 from agentnet.errors import ProtocolError
 from agentnet.files.shipped import shipped_files
-from agentnet.files.yaml import read_yaml
+from agentnet.files.yaml import NotYaml, load_yaml, read_yaml
 
 INLINE = "inline"
 
@@ -56,9 +55,9 @@ def _mapping(text: str) -> dict[str, Any] | None:
     if ":" not in text or text.startswith("@") or Path(text).suffix.lower() in (".yaml", ".yml"):
         return None
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ProtocolError(f"protocol {text!r} is not YAML: {getattr(error, 'problem', error)}") from error
+        value = load_yaml(text)
+    except NotYaml as error:
+        raise ProtocolError(f"protocol {text[:200]!r}{error}") from error
     return value if isinstance(value, dict) else None
 
 

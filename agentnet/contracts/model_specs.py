@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from agentnet.contracts.base import FileModel
+from agentnet.redaction import redacted_url
 
 KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
 
 
 def _http(address: str) -> str:
     if not address.startswith(("http://", "https://")):
-        raise ValueError(
-            f"{address!r} is not the address of a server: write http://{address.partition('://')[2] or address}"
-        )
+        shown = redacted_url(address)
+        raise ValueError(f"{shown!r} is not the address of a server: write http://{shown.partition('://')[2] or shown}")
     return address
 
 
@@ -31,7 +31,11 @@ class LlamaSpec(FileModel):
 
     kind: Literal["llama"] = "llama"
     path: str = Field(description="zoo:NAME, a file path (relative to the network file), or hf://owner/repo/file.gguf")
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="checked before loading, if given")
+    sha256: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="checked before loading, if given; of a model in several files, that of all files joined in order",
+    )
     context: int | None = Field(default=None, ge=16, description="tokens; None takes the file's own, at most 8192")
     chat_template: str | None = Field(default=None, description="Jinja text that replaces the file's own")
     threads: int | None = Field(
@@ -43,6 +47,11 @@ class LlamaSpec(FileModel):
     )
     cache_tokens: int | None = Field(
         default=None, ge=16, description="size of the KV cache in tokens, over all requests; None plans it"
+    )
+    cache_layout: Literal["auto", "pool", "rows"] = Field(
+        default="auto",
+        description="pool shares the cells of common prefixes; rows gives each request room for a whole context of its "
+        "own, where attention sees no other request's cells; auto takes rows where they need few tokens",
     )
     parked_mib: int = Field(
         default=256, ge=0, description="RAM for sequences that are swapped out of the KV cache; 0 swaps none out"
@@ -76,6 +85,9 @@ class OpenAISpec(FileModel):
     api_key_env: str = "OPENAI_API_KEY"
     context: int | None = Field(default=None, ge=16)
     timeout: float = Field(default=60.0, gt=0, description="seconds for one attempt")
+    deadline: float | None = Field(
+        default=None, gt=0, description="seconds for a whole turn, with every attempt and pause; None: 5 times timeout"
+    )
     attempts: int = Field(default=4, ge=1, description="most attempts in all, for failures worth retrying")
     max_wait: float = Field(default=30.0, ge=0, description="longest pause between two attempts, in seconds")
     structured: Literal["auto", "json_schema", "json_object", "none"] = Field(
@@ -83,6 +95,14 @@ class OpenAISpec(FileModel):
     )
     logprobs: bool | None = Field(default=None, description="whether the server gives log-probabilities, if known")
     extra_body: dict[str, Any] = Field(default_factory=dict, description="further fields for this server's requests")
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a deadline that is not given: runs of earlier versions were recorded without, and are resumed."""
+        data: dict[str, Any] = serialize(self)
+        if self.deadline is None:
+            data.pop("deadline", None)
+        return data
 
 
 class ReplaySpec(FileModel):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.cards import Card
@@ -13,6 +14,10 @@ from agentnet.contracts.model_specs import HumanSpec, MemberSpec
 from agentnet.contracts.sampling import Sampling
 
 AGENT_NAME = r"^[A-Za-z][A-Za-z0-9_.-]*$"
+RESERVED = RESERVED_SENDERS | {"agentnet", "everyone", "system"}
+"""Names that no member can have, in any spelling: they would read like another sender, or like all of them."""
+RECORDED = {"recorded": True}
+"""Context for validating the network of a stored run: an earlier version may have admitted its names."""
 
 
 class AgentSpec(FileModel):
@@ -28,6 +33,11 @@ class AgentSpec(FileModel):
         default="instruct", description="a shipped prompt pack's name, or a folder beside the network file"
     )
     sampling: Sampling = Sampling()
+    vouched: bool = Field(
+        default=False,
+        description="your word for this member: the measurements on its card are your own, and its server's "
+        "log-probabilities are honest. Otherwise measurements on the card count as claims",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -50,10 +60,15 @@ class NetworkSpec(FileModel):
 
     @field_validator("agents")
     @classmethod
-    def _unique_names(cls, agents: tuple[AgentSpec, ...]) -> tuple[AgentSpec, ...]:
+    def _own_names(cls, agents: tuple[AgentSpec, ...], info: ValidationInfo) -> tuple[AgentSpec, ...]:
         names = [agent.name for agent in agents]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"two agents are called {min(twice)!r}")
-        if taken := RESERVED_SENDERS & set(names):
-            raise ValueError(f"no agent can be called {min(taken)!r}: the name is reserved for another sender")
+        if info.context != RECORDED and (taken := [name for name in names if is_reserved(name)]):
+            raise ValueError(f"no agent can be called {min(taken)!r}: the name is reserved; choose another")
         return agents
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether a name reads like a reserved one: capitals, dots, hyphens and underscores make no difference."""
+    return re.sub(r"[._-]", "", name).casefold() in RESERVED

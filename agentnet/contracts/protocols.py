@@ -35,6 +35,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from agentnet.contracts.base import FileModel
+from agentnet.contracts.formats import Format
 from agentnet.contracts.sampling import Sampling
 from agentnet.files.names import suggestion
 
@@ -45,6 +46,11 @@ BEST = "@best"
 
 Settled = Literal["reason", "score"]
 """The way of a closed choice: the model writes a reason and then its choice, or scores each possible choice."""
+
+Quorum = Literal["members", "answered"]
+"""Of whom a decision needs half, and a consensus its share: of all members, or of those that answered."""
+
+QUORUM = "`answered`: members that failed do not count; else a decision needs answers of half of the members"
 
 
 class TaggedModel(FileModel):
@@ -108,10 +114,12 @@ class Ask(TaggedModel):
     agent: Selector
     role: Literal["solve", "revise", "review", "critique", "conclude", "synthesize"] | None = None
     sampling: Sampling | None = Field(default=None, description="replaces the agent's own sampling")
+    format: Format | None = Field(default=None, description="the form that the reply is held to")
 
     @model_serializer(mode="plain")
     def _wrap(self) -> Any:
-        return self.agent if self.role is None and self.sampling is None else super()._wrap()
+        bare = self.role is None and self.sampling is None and self.format is None
+        return self.agent if bare else super()._wrap()
 
 
 class Serial(TaggedModel):
@@ -127,8 +135,9 @@ class Parallel(TaggedModel):
 
     kind = "parallel"
     branches: tuple[Expression, ...] = Field(min_length=1)
-    times: int = Field(default=1, ge=1, description="run each branch this many times, with different seeds")
+    times: int = Field(default=1, ge=1, le=1000, description="run each branch this many times, with different seeds")
     decide: Decision = "majority"
+    quorum_of: Quorum = Field(default="members", description=QUORUM)
 
 
 class Debate(TaggedModel):
@@ -136,12 +145,13 @@ class Debate(TaggedModel):
 
     kind = "debate"
     members: tuple[Expression, ...] = Field(min_length=1)
-    rounds: int = Field(default=3, ge=1, description="the first round is the independent answer")
+    rounds: int = Field(default=3, ge=1, le=1000, description="the first round is the independent answer")
     see: Literal["all", "others", "next"] = Field(
         default="all", description="whose last answers a member reads; `next` is a ring: only its neighbour's"
     )
     stop: Literal["consensus", "never"] = "consensus"
     quorum: float = Field(default=1.0, gt=0.5, le=1.0, description="share of equal answers that counts as consensus")
+    quorum_of: Quorum = Field(default="members", description=QUORUM)
     decide: Decision = "majority"
 
 
@@ -166,11 +176,15 @@ class Verify(TaggedModel):
     kind = "verify"
     proposer: Expression
     verifier: Selector = "@verifier"
-    retries: int = Field(default=2, ge=0)
+    retries: int = Field(default=2, ge=0, le=1000)
     by: Settled = Field(
         default="reason",
         description="`score`: no reason is written; the likelier verdict counts, with its probability",
     )
+
+
+ROBUST = ("median", "trimmed")
+"""The strategies of `Fuse` that hold against members that lie."""
 
 
 class Fuse(TaggedModel):
@@ -180,13 +194,18 @@ class Fuse(TaggedModel):
     members: tuple[Selector, ...] = Field(
         default=("@solver",), min_length=1, description="agents; the first one is the leader"
     )
-    strategy: Literal["duetnet", "duetnet-logprobs", "dp", "dk", "pi", "gac", "unite", "max"] = Field(
-        default="duetnet",
-        description="duetnet, dp, dk: as published; duetnet-logprobs: shift-invariant; pi: mean of probabilities; "
-        "gac: the same, weighted by the cards; unite: union of the likeliest; max: the most confident",
+    strategy: Literal["duetnet", "duetnet-logprobs", "dp", "dk", "pi", "gac", "median", "trimmed", "unite", "max"] = (
+        Field(
+            default="duetnet",
+            description="duetnet, dp, dk: as published; duetnet-logprobs: shift-invariant; pi: mean of probabilities; "
+            "gac: the same, weighted by the cards; median: holds while fewer than half of the members lie; trimmed: "
+            "mean without the greatest and the least; unite: union of the likeliest; max: the most confident",
+        )
     )
-    level: Literal["pieces", "bytes"] = Field(
-        default="pieces", description="unit of agreement: tokens as text, or bytes with exact probabilities"
+    level: Literal["pieces", "bytes"] | None = Field(
+        default=None,
+        description="unit of agreement: tokens as text, or bytes with exact probabilities. None: bytes for median and "
+        "trimmed where all members are local, else pieces",
     )
     weights: Literal["equal", "card"] | None = Field(default=None, description="None: by card for gac, else equal")
     sure: float | None = Field(
@@ -200,10 +219,22 @@ class Fuse(TaggedModel):
     deadline: float | None = Field(
         default=None,
         gt=0,
-        description="seconds after which a piece is chosen without a member; waiting for engines does not count",
+        description="seconds after which a piece is chosen without a member; waiting for engines does not count. "
+        "None: no limit, or 10 where a member is behind a server",
     )
     think: int = Field(default=0, ge=0, description="tokens of reasoning that each member may write first, alone")
+    speculate: bool = Field(
+        default=True,
+        description="evaluate several pieces at once where members agree: the same text from fewer evaluations; "
+        "one by one where `sure`, `deadline`, or a limit of tokens or cost is set",
+    )
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
+
+    @model_validator(mode="after")
+    def _counts_alike(self) -> Fuse:
+        if self.strategy in ROBUST and self.weights == "card":
+            raise ValueError(f"{self.strategy} counts all members alike: leave out `weights: card`")
+        return self
 
 
 class Cascade(TaggedModel):
@@ -214,7 +245,12 @@ class Cascade(TaggedModel):
     until: Literal["agreement", "confidence"] = Field(
         default="agreement", description="stop at enough equal answers, or at the first confident one"
     )
-    agree: int = Field(default=2, ge=1, description="number of equal answers that is enough (until agreement)")
+    agree: int = Field(
+        default=2,
+        ge=1,
+        description="number of equal answers that is enough (until agreement); where any agent of the steps was "
+        "measured for the task's label, only answers of measured agents count",
+    )
     sure: float = Field(default=0.8, gt=0, le=1, description="confidence that is enough (until confidence)")
     otherwise: Literal["last", "majority"] = Field(
         default="last", description="the result if no answer is trusted: the last step's answer, or the majority"

@@ -14,19 +14,26 @@ from agentnet.errors import BadInput
 
 T = TypeVar("T", bound=BaseModel)
 
+MOST_BYTES = 16 * 2**20
+MOST_LEVELS = 64
+"""Levels of a file; the deepest that ships has a dozen."""
+MOST_VALUES = 1_000_000
+MOST_DIGITS = 100
+"""Characters of a whole number, separators among them."""
+
 
 def read_yaml(path: Path, kind: type[T], error: type[BadInput]) -> T:
     """Return the content of a YAML file as `kind`. Raises `error` with one line: file, field or line, problem."""
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        if path.stat().st_size > MOST_BYTES:
+            raise error(f"{path}: has more than {MOST_BYTES} bytes, which no such file needs")
+        data = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as problem:
         raise error(f"{path}: cannot be read ({problem.strerror})") from problem
     except UnicodeDecodeError as problem:
         raise error(f"{path}: is not a text file in UTF-8") from problem
-    except yaml.YAMLError as problem:
-        mark = getattr(problem, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        raise error(f"{path}:{where} is not YAML: {getattr(problem, 'problem', problem)}") from problem
+    except NotYaml as problem:
+        raise error(f"{path}:{problem}") from problem
     if not isinstance(data, dict):
         kind_name = "nothing" if data is None else type(data).__name__
         raise error(f"{path}: expected a mapping at the top, found {kind_name}")
@@ -36,8 +43,51 @@ def read_yaml(path: Path, kind: type[T], error: type[BadInput]) -> T:
         raise error(f"{path}: {first_problem(problem)}") from problem
 
 
+class NotYaml(ValueError):
+    """A text cannot be read as YAML; one line that tells the problem, and where it is."""
+
+
+def load_yaml(text: str) -> Any:
+    """Return the value of a text in YAML. Raises `NotYaml`, also for a text that would take all time or memory."""
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as problem:
+        mark = getattr(problem, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        what = " ".join(str(getattr(problem, "problem", None) or problem).split())
+        raise NotYaml(f"{where} is not YAML: {what}") from problem
+    except (ValueError, TypeError, AttributeError) as problem:  # of the loader, for a date that is none and the like
+        raise NotYaml(f" is not YAML: a value cannot be read ({problem})") from problem
+
+
 class _Loader(yaml.SafeLoader):
-    """A YAML loader that refuses duplicate keys; the safe loader would silently drop the first."""
+    """A YAML loader that refuses duplicate keys, of which the safe loader would silently drop the first, and bounds."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+        self._sizes: dict[int, int] = {}
+        """Values within each node, those that its aliases repeat among them."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self._depth += 1
+        if self._depth > MOST_LEVELS:
+            raise self._refusal(f"it is nested in more than {MOST_LEVELS} levels", self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if node is not None and id(node) not in self._sizes:
+            size = self._sizes[id(node)] = 1 + sum(map(self._size, _inner(node)))
+            if size > MOST_VALUES:
+                raise self._refusal(f"its aliases stand for more than {MOST_VALUES} values", node.start_mark)
+        return node
+
+    def _size(self, node: yaml.Node) -> int:
+        if id(node) not in self._sizes:
+            raise self._refusal("a value contains itself", node.start_mark)
+        return self._sizes[id(node)]
+
+    def _refusal(self, what: str, mark: Any) -> yaml.YAMLError:
+        return yaml.composer.ComposerError(None, None, what, mark)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
@@ -47,3 +97,20 @@ class _Loader(yaml.SafeLoader):
                     raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        value = super().construct_yaml_int(node) if len(node.value) <= MOST_DIGITS else None
+        if value is None or abs(value) > 2**64:
+            raise yaml.constructor.ConstructorError(None, None, "a number has too many digits", node.start_mark)
+        return int(value)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
+
+def _inner(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.SequenceNode):
+        return list(node.value)
+    if isinstance(node, yaml.MappingNode):
+        return [each for pair in node.value for each in pair]
+    return []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from agentnet.contracts.model_specs import LlamaSpec, ModelSpec, OpenAISpec, Rep
 from agentnet.errors import ModelFileError
 from agentnet.files.paths import written_path
 from agentnet.models.base import Model
+from agentnet.models.gguf import all_parts, checksum, names_a_part
 
 if TYPE_CHECKING:
     from agentnet.models.llama.machine import Machine
@@ -35,19 +35,24 @@ def settled(spec: ModelSpec, base: Path) -> ModelSpec:
     field = BACKENDS[spec.kind].file
     if field is None or getattr(spec, field).startswith((ZOO, HUB)):
         return spec
-    return spec.model_copy(update={field: os.path.realpath(base / written_path(getattr(spec, field)))})
+    path = base / written_path(getattr(spec, field))
+    # The files of one model belong together by their names, which links may lead away from.
+    real = path.parent.resolve() / path.name if names_a_part(path) else os.path.realpath(path)
+    return spec.model_copy(update={field: str(real)})
 
 
 def find_file(spec: LlamaSpec, base: Path) -> Path:
-    """Return the local GGUF file of a spec; fetch it first if it lies on the hub. A given checksum is verified."""
+    """Return the local GGUF file of a spec, the first where there are several; fetch them first from the hub.
+
+    A given checksum is verified, over all files of the model.
+    """
     if spec.path.startswith(HUB):
         from agentnet.models.hub import fetch
 
         return fetch(spec.path, spec.sha256)
     path = _local(spec, base)
     if spec.sha256 is not None and path.is_file():
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = checksum(all_parts(path))
         if found != spec.sha256:
             raise ModelFileError(f"{path}: its SHA-256 is {found}, expected {spec.sha256}; fetch the file again")
     return path
@@ -79,7 +84,9 @@ def _open_llama(spec: LlamaSpec, base: Path, machine: Machine | None) -> Model:
 def _open_openai(spec: OpenAISpec, base: Path, machine: Machine | None) -> Model:
     from agentnet.models.openai.model import OpenAIModel
 
-    return OpenAIModel(spec)
+    model = OpenAIModel(spec)
+    model.check()
+    return model
 
 
 def _open_replay(spec: ReplaySpec, base: Path, machine: Machine | None) -> Model:

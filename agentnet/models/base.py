@@ -24,7 +24,8 @@ class ChatMessage(TypedDict):
 class Request:
     """One prompt and how to continue it.
 
-    `schema` is a JSON Schema that the reply must obey; a model that cannot be held to it raises `SchemaUnsupported`.
+    The reply must obey `schema`, a JSON Schema, or match as a whole `regex`, a regular expression, or `lark`, a grammar
+    in the syntax of Lark; at most one is given. A model that cannot be held to it raises `SchemaUnsupported`.
     `logprobs` asks for the log-probability of every generated token. A higher `priority` is served earlier where
     requests wait for one model.
     """
@@ -34,6 +35,12 @@ class Request:
     schema: Mapping[str, Any] | None = None
     logprobs: bool = False
     priority: int = 0
+    regex: str | None = None
+    lark: str | None = None
+
+    def __post_init__(self) -> None:
+        if sum(form is not None for form in (self.schema, self.regex, self.lark)) > 1:
+            raise ValueError("a reply is held to one form: give schema, regex or lark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,8 @@ class ModelCapabilities:
     """Replies can be held to a JSON Schema."""
     logprobs: bool | None
     """Log-probabilities of the generated tokens are available."""
+    grammar: bool = False
+    """Replies can be held to a regular expression and to a Lark grammar."""
 
 
 @runtime_checkable

@@ -1,23 +1,26 @@
 """Model files of the Hugging Face hub: ``hf://owner/repo[@revision]/folder/file.gguf``.
 
+A model in several files (``NAME-00001-of-00003.gguf``) is named by the first.
+
 Files lie in the hub library's own cache and are used from there where the hub cannot be reached.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
 from agentnet.errors import ModelError, ModelFileError, ModelUnavailable
+from agentnet.models.gguf import all_parts, checksum, named_parts
 
 FORM = "hf://owner/repo/file.gguf or hf://owner/repo@revision/file.gguf"
 INSTALL = 'pip install "agentnet-ai[hub]"'
 
 _URI = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[^/@\s]+))?/(?P<file>[^\s@][^\n]*\.gguf)")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -42,10 +45,50 @@ def parse(uri: str) -> Address:
 def fetch(uri: str, sha256: str | None) -> Path:
     """Return the local copy of a file on the hub; fetch it unless the cache holds it.
 
-    A file that was just fetched must have the hub's checksum, and every file the one in `sha256`. Raises
-    `ModelFileError` for a file that is missing or has another checksum, `ModelUnavailable` without a connection.
+    Of a model in several files, `uri` is the first: the others are fetched with it, from the same commit. What was
+    complete when fetching broke off is kept. A file that was just fetched must have the hub's checksum, and all
+    together the one in `sha256`. Raises `ModelFileError` for a file that is missing or has another checksum,
+    `ModelUnavailable` without a connection.
     """
     address = parse(uri)
+    _check_first(uri, address)
+    first = _fetch_one(uri, address)
+    parts = all_parts(first)
+    folder = PurePosixPath(address.file).parent
+    for part in parts[1:]:
+        file = str(folder / part.name)
+        own_uri = f"{uri.removesuffix(address.file)}{file}"
+        _fetch_one(own_uri, replace(address, revision=_commit(first, address), file=file))
+    if sha256 is not None and (found := checksum(parts)) != sha256:
+        raise ModelFileError(f"{uri}: its SHA-256 is {found}, expected {sha256}; check `sha256`, or name a revision")
+    return first
+
+
+def cached(uri: str) -> Path | None:
+    """Return the local copy of a file on the hub, or None; the hub is not asked. Raises `ModelFileError`.
+
+    A model in several files counts only as a whole.
+    """
+    address = parse(uri)
+    _check_first(uri, address)
+    try:
+        import huggingface_hub
+    except ImportError:
+        return None
+    found = huggingface_hub.try_to_load_from_cache(address.repo, address.file, revision=address.revision)
+    if not isinstance(found, str) or not all(part.is_file() for part in all_parts(Path(found))):
+        return None
+    return Path(found)
+
+
+def _check_first(uri: str, address: Address) -> None:
+    """Refuse a later file of a model by its name, before gigabytes are fetched in vain."""
+    first = named_parts(Path(address.file))[0].name
+    if first != PurePosixPath(address.file).name:
+        raise ModelFileError(f"{uri}: is not the first file of its model; name {first}")
+
+
+def _fetch_one(uri: str, address: Address) -> Path:
     try:
         import huggingface_hub
     except ImportError:
@@ -56,43 +99,32 @@ def fetch(uri: str, sha256: str | None) -> Path:
         path = Path(huggingface_hub.hf_hub_download(**where))
     except Exception as error:
         raise _translated(uri, address, error) from error
-    return _verified(uri, path, sha256, fresh=not isinstance(cached, str) or Path(cached) != path)
+    if not isinstance(cached, str) or Path(cached) != path:
+        _verify(uri, path)
+    return path
 
 
-def cached(uri: str) -> Path | None:
-    """Return the local copy of a file on the hub, or None; the hub is not asked. Raises `ModelFileError`."""
-    address = parse(uri)
-    try:
-        import huggingface_hub
-    except ImportError:
-        return None
-    found = huggingface_hub.try_to_load_from_cache(address.repo, address.file, revision=address.revision)
-    return Path(found) if isinstance(found, str) else None
+def _commit(path: Path, address: Address) -> str | None:
+    """Return the commit that a cached file is of: a branch may move on while further files are fetched."""
+    folder = path.parents[len(PurePosixPath(address.file).parts) - 1].name
+    return folder if _COMMIT.fullmatch(folder) else address.revision
 
 
-def _verified(uri: str, path: Path, sha256: str | None, *, fresh: bool) -> Path:
-    """Compare checksums. The cache names a large file after the hub's SHA-256."""
+def _verify(uri: str, path: Path) -> None:
+    """Compare a file that was just fetched with the hub's SHA-256, after which the cache names a large file."""
     # Only one link is followed: behind it there may be a store with names of another kind.
     blob = path.parent / path.readlink() if path.is_symlink() else path
-    hub_sha256 = blob.name
-    check_hub = fresh and _SHA256.fullmatch(hub_sha256) is not None
-    if sha256 is None and not check_hub:
-        return path
+    if _SHA256.fullmatch(blob.name) is None:
+        return
     try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if check_hub and found != hub_sha256:
-            for stored in (path.resolve(), blob, path):
-                stored.unlink(missing_ok=True)
+        found = checksum([path])
+        if found == blob.name:
+            return
+        for stored in (path.resolve(), blob, path):
+            stored.unlink(missing_ok=True)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read ({error.strerror}); check the hub's cache") from error
-    if check_hub and found != hub_sha256:
-        raise ModelFileError(
-            f"{uri}: was damaged on its way (SHA-256 {found}, the hub says {hub_sha256}); fetch it again"
-        )
-    if sha256 is not None and found != sha256:
-        raise ModelFileError(f"{uri}: its SHA-256 is {found}, expected {sha256}; check `sha256`, or name a revision")
-    return path
+    raise ModelFileError(f"{uri}: was damaged on its way (SHA-256 {found}, the hub says {blob.name}); fetch it again")
 
 
 def _translated(uri: str, address: Address, error: Exception) -> ModelError:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class ModelPool:
-    """Opens models and counts their users. Agents that name the same model share it.
+    """Opens models and counts their users. Agents that name the same model with the same settings share it.
+
+    With other settings, a local model has an engine of its own on the same weights (`models/llama/weights.py`).
 
     `base` is the folder that relative paths start from. Local models divide the cores and the memory of `machine`; None
     takes the machine that this process runs on. A pool belongs to one event loop.

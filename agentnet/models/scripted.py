@@ -26,7 +26,7 @@ class ScriptedModel:
     ) -> None:
         self._script = script
         self.name = name
-        self.capabilities = capabilities or ModelCapabilities(context=None, schema=True, logprobs=True)
+        self.capabilities = capabilities or ModelCapabilities(context=None, schema=True, logprobs=True, grammar=True)
         self.requests: list[Request] = []
 
     async def generate(self, request: Request) -> Completion:

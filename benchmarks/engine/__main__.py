@@ -10,27 +10,30 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from agentnet.models.devices import physical_cores
 from benchmarks.engine.contestants import CONTESTANTS, Contestant, Ours
 from benchmarks.engine.one_llama import Load
 from benchmarks.engine.throughput import Measured, measure
-from benchmarks.generated import model_file
+from benchmarks.generated import model_file, usable
 
 CONTEXT = 512
 
 
-def taking_part(console: Console) -> list[type[Contestant]]:
-    """Everybody who can; says who cannot, and why."""
-    for kind in CONTESTANTS:
+def taking_part(names: Sequence[str], console: Console) -> list[type[Contestant]]:
+    """Everybody of these names who can; says who cannot, and why."""
+    asked = [kind for kind in CONTESTANTS if kind.name in (*names, Ours.name)]
+    for kind in asked:
         if kind.missing():
             console.print(f"{kind.name}: skipped, {kind.missing()}")
-    return [kind for kind in CONTESTANTS if not kind.missing()]
+    return [kind for kind in asked if not kind.missing()]
 
 
 def show(rows: Sequence[Measured], console: Console) -> None:
-    table = Table("model", "workload", "agents", "contestant", title="generated tokens per second (median)")
+    table = Table(
+        Column("model", no_wrap=True), "workload", "agents", "contestant", title="generated tokens per second (median)"
+    )
     table.add_column("tokens/s", justify="right")
     table.add_column(f"{Ours.name} ÷ this", justify="right")
     rows = sorted(rows, key=lambda row: (row.model, row.workload, row.agents))
@@ -48,9 +51,9 @@ def show(rows: Sequence[Measured], console: Console) -> None:
 
 
 async def run(options: argparse.Namespace, console: Console) -> list[Measured]:
-    kinds = taking_part(console)
+    kinds = taking_part(options.contestants, console)
     found: list[Measured] = []
-    for name in options.models:
+    for name in usable(options.models):
         for agents in options.agents:
             load = Load(model_file(name), agents, options.threads, CONTEXT)
             found += await measure(name, load, kinds, options.repeat)
@@ -60,8 +63,12 @@ async def run(options: argparse.Namespace, console: Console) -> list[Measured]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
-    parser.add_argument("--models", nargs="+", default=["zoo:atlas", "m100"], help="generated ones, or zoo:NAME")
+    parser.add_argument(
+        "--models", nargs="+", default=["zoo:atlas", "m100"], help="generated ones, such as m100@qwen2, or zoo:NAME"
+    )
     parser.add_argument("--agents", nargs="+", type=int, default=[1, 2, 4, 8, 16], help="agents at once")
+    names = [kind.name for kind in CONTESTANTS]
+    parser.add_argument("--contestants", nargs="+", default=names, choices=names, metavar="NAME", help="beside ours")
     parser.add_argument("--repeat", type=int, default=5, help="repetitions of everything")
     parser.add_argument("--threads", type=int, default=physical_cores(), help="threads of each contestant")
     parser.add_argument("--json", type=Path, help="write every rate to this file too")

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import httpx
 
@@ -51,6 +51,7 @@ class Contestant(ABC):
 
 class Ours(Contestant):
     name = "AgentNet"
+    layout: ClassVar[Literal["auto", "pool"]] = "auto"
 
     def __init__(self, model: LlamaModel) -> None:
         self.model = model
@@ -58,7 +59,13 @@ class Ours(Contestant):
     @classmethod
     @asynccontextmanager
     async def open(cls, load: Load) -> AsyncIterator[Ours]:
-        spec = LlamaSpec(path=str(load.path), context=load.context, sequences=load.agents, threads=load.threads)
+        spec = LlamaSpec(
+            path=str(load.path),
+            context=load.context,
+            sequences=load.agents,
+            threads=load.threads,
+            cache_layout=cls.layout,
+        )
         model = await asyncio.to_thread(LlamaModel, load.path, spec)
         try:
             yield cls(model)
@@ -68,6 +75,12 @@ class Ours(Contestant):
     async def ask(self, prompt: str, tokens: int) -> str:
         request = Request(({"role": "user", "content": prompt},), Sampling(max_tokens=tokens))
         return (await self.model.generate(request)).text
+
+
+class Pooled(Ours):
+    """The same with one pool of cells for all agents."""
+
+    name, layout = "AgentNet, one pool", "pool"
 
 
 class OneLlama(Contestant):
@@ -185,7 +198,14 @@ class UnifiedLlamaServer(LlamaServer):
     name, unified = "llama-server, one KV cache", True
 
 
-CONTESTANTS: tuple[type[Contestant], ...] = (Ours, OneLlama, PythonServer, LlamaServer, UnifiedLlamaServer)
+CONTESTANTS: tuple[type[Contestant], ...] = (
+    Ours,
+    Pooled,
+    OneLlama,
+    PythonServer,
+    LlamaServer,
+    UnifiedLlamaServer,
+)
 
 
 def _flag(flag: tuple[str, object], *, dash: str = "_") -> tuple[str, object]:

@@ -29,7 +29,8 @@ from agentnet.models.base import Request
 from agentnet.models.devices import physical_cores
 from agentnet.models.llama import LlamaModel
 from benchmarks.engine import one_llama
-from benchmarks.generated import model_file, words
+from benchmarks.engine.throughput import tokens_per_word
+from benchmarks.generated import model_file, usable, words
 
 AGENTS, ROUNDS = 3, 3
 TASK, PERSONA, ROLE, REPLY = 400, 60, 24, 80
@@ -46,9 +47,14 @@ class Setting:
     roles: tuple[str, ...]
 
     @classmethod
-    def drawn(cls, draw: random.Random) -> Setting:
-        personas = tuple(words(PERSONA, draw) for _ in range(AGENTS))
-        return cls(words(TASK, draw), personas, tuple(words(ROLE, draw) for _ in range(AGENTS)))
+    def drawn(cls, draw: random.Random, density: float) -> Setting:
+        """Texts of random words, of which a model makes `density` tokens each."""
+
+        def text(tokens: int) -> str:
+            return words(round(tokens / density), draw)
+
+        personas = tuple(text(PERSONA) for _ in range(AGENTS))
+        return cls(text(TASK), personas, tuple(text(ROLE) for _ in range(AGENTS)))
 
 
 @dataclass(frozen=True)
@@ -112,10 +118,11 @@ async def run(path: Path, threads: int, repeat: int) -> list[tuple[Found, float]
     spec = LlamaSpec(path=str(path), context=CONTEXT, sequences=AGENTS, threads=threads)
     model = await asyncio.to_thread(LlamaModel, path, spec)
     found: list[tuple[Found, float]] = []
+    density = await tokens_per_word(load)
     try:
         with ProcessPoolExecutor(1, get_context("spawn"), one_llama.open_llama, (load,)) as process:
             for seed in range(repeat + 1):
-                setting = Setting.drawn(random.Random(seed))
+                setting = Setting.drawn(random.Random(seed), density)
                 other = await asyncio.get_running_loop().run_in_executor(process, usual, setting)
                 pair = (await ours(model, setting), other)
                 found += [pair] if seed else []  # the first one warms up
@@ -126,14 +133,16 @@ async def run(path: Path, threads: int, repeat: int) -> list[tuple[Found, float]
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine.debate", description=__doc__)
-    parser.add_argument("--models", nargs="+", default=["m100", "m100-q8"], help="generated models")
+    parser.add_argument(
+        "--models", nargs="+", default=["m100", "m100-q8", "m100@llama-bpe", "m100@qwen2"], help="generated models"
+    )
     parser.add_argument("--repeat", type=int, default=7, help="debates")
     parser.add_argument("--threads", type=int, default=physical_cores())
     options = parser.parse_args()
     table = Table("model", title=f"a debate of {AGENTS} agents × {ROUNDS} rounds on shared weights (medians)")
     for heading in ("seconds", "one Llama, persona first", "times faster", "evaluated ÷ strictly new"):
         table.add_column(heading, justify="right")
-    for name in options.models:
+    for name in usable(options.models):
         found = asyncio.run(run(model_file(name), options.threads, options.repeat))
         table.add_row(
             name,

@@ -1,6 +1,7 @@
 """``python -m benchmarks.engine.overhead``: what a decoding step costs beside llama.cpp's own work.
 
-Eight sequences on the smallest model of the zoo, where a step is shortest and overhead weighs most.
+Eight sequences on the smallest model of the zoo, where a step is shortest and overhead weighs most; and on tiny models
+with the vocabularies that people run, where a step has the most logits for its work.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
-from benchmarks.generated import model_file, words
+from benchmarks.generated import model_file, usable, words
 
 SEQUENCES, TOKENS = 8, 200
 
@@ -46,15 +47,16 @@ async def run(name: str, repeat: int) -> list[tuple[float, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine.overhead", description=__doc__)
-    parser.add_argument("--model", default="zoo:scout")
+    parser.add_argument("--models", nargs="+", default=["zoo:scout", "tiny@llama-bpe", "tiny@qwen2"])
     parser.add_argument("--repeat", type=int, default=15)
     options = parser.parse_args()
-    found = asyncio.run(run(options.model, options.repeat))
     table = Table("model", title=f"microseconds per decoding step of {SEQUENCES} sequences (medians)")
     table.add_column("in llama.cpp", justify="right")
     table.add_column("beside it", justify="right")
-    inside, beside = (f"{statistics.median(column):.0f}" for column in zip(*found, strict=True))
-    table.add_row(options.model, inside, beside)
+    for name in usable(options.models):
+        found = asyncio.run(run(name, options.repeat))
+        inside, beside = (f"{statistics.median(column):.0f}" for column in zip(*found, strict=True))
+        table.add_row(name, inside, beside)
     Console().print(table)
 
 

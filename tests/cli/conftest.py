@@ -82,7 +82,7 @@ Cli = Callable[..., Ran]
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test has its own folder, home and settings."""
     for name in list(os.environ):
-        if name.startswith(("AGENTNET_", "OPENAI_")) and name != "AGENTNET_STUB":
+        if name.startswith(("AGENTNET_", "OPENAI_")) and name not in ("AGENTNET_STUB", "AGENTNET_TRIAL"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AGENTNET_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)

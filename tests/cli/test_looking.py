@@ -87,6 +87,7 @@ name: some
 agents:
   - {name: one, model: "zoo:math"}
   - {name: same, model: "zoo:math"}
+  - {name: wide, model: {path: "zoo:math", context: 64}}
   - {name: huge, model: {path: "zoo:math", context: 1000000000}}
   - {name: gone, model: absent.gguf}
   - {name: far, model: "hf://nobody/nothing/some.gguf"}
@@ -97,12 +98,14 @@ agents:
     )
     ran = cli("doctor", "--network", network, "--json")
     plans = [finding for finding in ran.json["findings"] if finding["topic"] == "memory"]
-    one, huge, gone, far, gpu = plans
+    one, wide, huge, gone, far, gpu = plans
     assert one["well"] is True
     numbers = one["numbers"]
     assert numbers["total_bytes"] == sum(numbers[f"{part}_bytes"] for part in ("weights", "cache", "compute"))
     assert numbers["cache_tokens"] >= numbers["context"]
     assert numbers["fits"] is True
+    assert (wide["numbers"]["weights_bytes"], wide["numbers"]["shares_weights"]) == (0, True)
+    assert wide["value"].startswith("shared weights + KV cache")
     assert (huge["well"], huge["numbers"]["fits"]) == (False, False)
     assert "does not fit" in huge["note"]
     assert "set a smaller `context`" in huge["note"]

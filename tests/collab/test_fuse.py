@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import pytest
 from agentnet.agents import ModelAgent
 from agentnet.contracts.bodies import Error, Fusion, Result, Task
 from agentnet.contracts.limits import Limits
-from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.contracts.model_specs import LlamaSpec, OpenAISpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.protocols import Fuse, ProtocolSpec, Verify
 from agentnet.coordinator import Coordinator
-from agentnet.errors import PreflightError, ProtocolError
+from agentnet.errors import ModelError, PreflightError, ProtocolError
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
+from agentnet.models.openai.model import OpenAIModel
 from agentnet.models.tokens import Row, hold
 from agentnet.session import Session, open_session
 from tests.models.llama.files import letter, write_chain
@@ -179,7 +181,45 @@ async def test_what_it_takes_is_reserved_for_every_member(session: Session) -> N
     assert "the limit of 1 calls" in outcome.detail
 
 
+async def test_speculation_asks_models_less_often_for_the_same_text(session: Session) -> None:
+    members = {"members": ["atlas", "sage", "scout"], "strategy": "pi"}
+    (plain, ahead) = [(await run(session, {**members, "speculate": on})).messages[1].body for on in (False, True)]
+    assert [piece.text for piece in plain.pieces] == [piece.text for piece in ahead.pieces]
+    assert plain.evaluations == {}
+    assert set(ahead.evaluations) == {"atlas", "sage", "scout"}
+    assert sum(ahead.evaluations.values()) <= 0.6 * 3 * len(ahead.pieces)
+
+
+@pytest.mark.parametrize(
+    ("fuse", "limits"),
+    [({"sure": 0.9}, {}), ({"deadline": 9.0}, {}), ({}, {"tokens": 100_000}), ({}, {"cost": 1.0})],
+)
+async def test_nothing_is_speculated_where_it_would_cost_what_is_limited(
+    session: Session, fuse: dict[str, Any], limits: dict[str, Any]
+) -> None:
+    outcome = await run(session, {"members": ["math", "sage"], "strategy": "pi", **fuse}, limits=Limits(**limits))
+    assert outcome.answer == "632"
+    assert outcome.messages[1].body.evaluations == {}
+
+
 async def test_members_that_do_not_show_their_next_tokens_are_refused() -> None:
     coordinator = Coordinator(network(agent("ada", says("391"))))
     with pytest.raises(PreflightError, match="ada is asked to decode with others, but ada's model does not show"):
         await coordinator.run(SUM, spec({"fuse": {"members": ["ada"]}}))
+
+
+async def test_where_a_member_is_behind_a_server_a_piece_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float | None] = []
+
+    def loop(*_: Any, deadline: float | None, **__: Any) -> Any:
+        given.append(deadline)
+        raise ModelError("enough")
+
+    monkeypatch.setattr("agentnet.collab.fused_turn.FusionLoop", loop)
+    far = OpenAIModel(OpenAISpec(model="m", base_url="http://127.0.0.1:9/v1"))
+    members = [replace(agent("far", says("-")), model=far), replace(agent("off", says("-")), model=far)]
+    for fuse in ({}, {"deadline": 2.0}):
+        outcome = await Coordinator(network(*members)).run(SUM, spec({"fuse": {"members": ["far", "off"], **fuse}}))
+        assert outcome.detail == "enough"
+    assert given == [10.0, 2.0]
+    await far.close()

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from agentnet.agents import Agent, Need, Reply, Turn
+from agentnet.agents.base import OnText
 from agentnet.contracts.bodies import Body, Error, Proposal, Task
-from agentnet.contracts.cards import Price
+from agentnet.contracts.cards import Card, Price
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TextStreamed, TurnStarted
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.sampling import Sampling
@@ -34,6 +36,62 @@ def trio(**options: Any) -> Network:
 def said(outcome: Outcome) -> dict[str, Body]:
     """What was said, whatever the order and the clock."""
     return {message.id: message.body for message in outcome.messages}
+
+
+# a member that breaks
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        OverflowError("too large"),
+        ValueError("not\na number"),
+        RecursionError(),
+        KeyError("content"),
+        OSError(5, "gone"),
+    ],
+)
+async def test_whatever_a_member_raises_ends_its_own_turn_and_nothing_else(
+    fault: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: Request) -> str:
+        raise fault
+
+    web = network(agent("ada", says("=> 7")), agent("ben", broken), agent("cyd", says("=> 7")))
+    outcome = await Coordinator(web).run(
+        TASK, spec({"parallel": {"branches": ["ada", "ben", "cyd"], "decide": "majority"}})
+    )
+    assert (outcome.status, outcome.answer) == ("done", "7")
+    (error,) = (message for message in outcome.messages if isinstance(message.body, Error))
+    assert error.sender == "ben"
+    assert isinstance(error.body, Error)
+    assert error.body.detail.startswith(f"ben failed in its turn ({type(fault).__name__}")
+    assert "\n" not in error.body.detail
+    assert any("ben failed" in message for message in caplog.messages)
+
+
+@pytest.mark.parametrize("usage", [Usage(), Usage(completion_tokens=10**400)])
+async def test_a_reply_that_cannot_be_recorded_is_its_senders_failure(usage: Usage) -> None:
+    class Odd(Agent):
+        name, card = "odd", Card()
+
+        async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:
+            return Reply(Proposal(answer="7", text="\ud800" if not usage.tokens else "7"), usage)
+
+        def with_card(self, card: Card) -> Agent:
+            return self
+
+        def can(self, need: Need) -> str | None:
+            return None
+
+    ada = agent("ada", says("=> 7"))
+    members = network(ada, agent("odd", says("-"))).spec
+    async with await Database.open(":memory:") as database:
+        outcome = await Coordinator(Network(members, [ada, Odd()]), store=Runs(database)).run(
+            TASK, spec({"parallel": {"branches": ["ada", "odd"], "decide": "majority"}})
+        )
+    assert [message.sender for message in outcome.messages if isinstance(message.body, Error)] == ["odd"]
+    assert outcome.answer == "7"
 
 
 # seeds
@@ -312,7 +370,7 @@ async def test_who_cannot_score_is_not_asked_to(protocol: Any, role: str) -> Non
     able = agent(
         "ben", says("-"), scores=weighs(), capabilities=ModelCapabilities(context=None, schema=False, logprobs=False)
     )
-    assert Coordinator(network(ada, able)).prepare(spec(protocol)).notes == ()
+    assert not any("score" in note for note in Coordinator(network(ada, able)).prepare(spec(protocol)).notes)
 
 
 async def test_the_best_agent_is_checked_whoever_it_will_be() -> None:
@@ -326,7 +384,11 @@ def test_what_will_work_less_well_is_noted() -> None:
     loose = ModelCapabilities(context=None, schema=False, logprobs=None)
     web = network(agent("ada", says("1")), agent("ver", says(verdict("approve")), capabilities=loose))
     prepared = Coordinator(web).prepare(spec({"verify": {"proposer": "ada", "verifier": "ver"}}))
-    assert prepared.notes == ("ver cannot be held to a schema: a verify reply that does not parse is lost",)
+    assert prepared.notes == (
+        "ver cannot be held to a schema: a verify reply that does not parse is lost",
+        "ver decides for all as verifier, but was never measured at it: its card has no 20 answers under a label such "
+        "as `verify`",
+    )
 
 
 def test_a_protocol_is_compiled_once() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agentnet.errors import ModelFileError
 from agentnet.models.gguf import read_header
 from tests.models.conftest import CONTEXT, TEMPLATE, tiny_gguf
+from tests.models.splitting import split
 
 
 def test_the_header_of_a_real_file(tiny: Path) -> None:
@@ -46,7 +47,7 @@ def _part(**metadata: int | tuple[int, ...]) -> bytes:
         else:
             entries += struct.pack(f"<IIQ{len(value)}I", 9, 4, len(value), *value)
     entries += _pack("general.architecture") + struct.pack("<I", 8) + _pack("llama")
-    tensor = _pack("blk.0.x") + struct.pack("<IQIQ", 1, 0, 0, 0)
+    tensor = _pack("blk.0.x") + struct.pack("<IQIQ", 1, 1, 0, 0)
     return b"GGUF" + struct.pack("<IQQ", 3, 1, len(metadata) + 1) + entries + tensor + bytes(32)
 
 
@@ -59,16 +60,16 @@ def test_a_number_for_each_layer_is_kept_and_a_vocabulary_of_them_is_not(tmp_pat
 def test_a_vocabulary_that_says_a_token_twice_is_refused(tiny: Path, tmp_path: Path) -> None:
     """llama.cpp would end the process. It reads a token up to its first NUL, and numbers the empty ones itself."""
     path = tmp_path / "twice.gguf"
-    for old, new, says in (
-        (b"<0x02>", b"<0x01>", "two tokens"),
-        (b"<0x02>", b"<0x0\0>", None),
-        (b"<0x02><0x03>", b"<0x0\0><0x0\0>", "two tokens"),
-        (b"<0x02><0x03>", b"\0" * 12, None),
+    for changes, says in (
+        ({b"<0x02>": b"<0x01>"}, "two tokens"),
+        ({b"<0x02>": b"<0x0\0>"}, "no token for the byte 0x02"),
+        ({b"<0x02>": b"<0x0\0>", b"<0x03>": b"<0x0\0>"}, "two tokens"),
+        ({b"<|pad|>": b"\0" * 7, b"<unk>": b"\0" * 5}, None),
     ):
         data = tiny.read_bytes()
-        for start in range(0, len(old), 6):
-            assert data.count(old[start : start + 6]) == 1
-            data = data.replace(old[start : start + 6], new[start : start + 6])
+        for old, new in changes.items():
+            assert data.count(old) == 1
+            data = data.replace(old, new)
         path.write_bytes(data)
         if says is None:
             assert read_header(path).vocabulary == 357
@@ -91,6 +92,10 @@ class TestSplit:
         header = read_header(first)
         assert len(header.tensors) == 3
         assert header.file_size == 3 * first.stat().st_size
+
+    def test_the_first_may_hold_no_tensors(self, tiny: Path, tmp_path: Path) -> None:
+        several = read_header(split(tiny, tmp_path, 3, tensors_first=False)[0])
+        assert (several.parameters, several.vocabulary) == (read_header(tiny).parameters, 357)
 
     def test_a_later_one_names_the_first(self, first: Path) -> None:
         with pytest.raises(ModelFileError, match=r"not the first of 3 files; name m-00001-of-00003\.gguf"):

@@ -10,30 +10,50 @@ from pathlib import Path
 
 import pytest
 
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelFileError
-from agentnet.models.gguf import read_header
+from agentnet.models.base import Request
+from agentnet.models.gguf import checksum, read_header
 from agentnet.models.hub import Address, fetch, parse
+from agentnet.models.llama import LlamaModel
+from agentnet.zoo import catalog
 from tests.models.conftest import Answer, Asked, Loopback
+from tests.models.splitting import split
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FETCH = """
 import sys
 from agentnet.errors import AgentNetError
-from agentnet.models.hub import fetch
+from agentnet.models.hub import cached, fetch
+work, uri, *sha256 = sys.argv[1:]
 try:
-    sys.stdout.write(f"path {fetch(sys.argv[1], sys.argv[2] or None)}")
+    sys.stdout.write(f"path {fetch(uri, sha256[0] or None) if work == 'fetch' else cached(uri)}")
 except AgentNetError as error:
     sys.stdout.write(f"{type(error).__name__} {error}")
 """
 
 
 class Hub:
-    """One repository with one file. `told` is the checksum that the hub tells of it."""
+    """One repository with some files in the folder ``sub``."""
 
-    def __init__(self, server: Loopback, data: bytes, home: Path) -> None:
-        self.server, self.data, self.home = server, data, home
-        self.sha256 = self.told = hashlib.sha256(data).hexdigest()
+    def __init__(self, server: Loopback, files: dict[str, bytes], home: Path) -> None:
+        self.server, self.files, self.home = server, files, home
+        self.told = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+        """The checksums that the hub tells."""
+        self.breaks: set[str] = set()
+        """Files whose fetching the hub refuses after it has told of them."""
         server.answer = self._answer
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.files["tiny.gguf"]).hexdigest()
+
+    @property
+    def fetched(self) -> list[str]:
+        """The files whose content was asked for, in order."""
+        asked = [asked.path.partition("?")[0] for asked in self.server.asked if asked.method == "GET"]
+        return [path.rpartition("/")[2] for path in asked if "/resolve/" in path]
 
     def _answer(self, asked: Asked) -> Answer:
         path = asked.path.partition("?")[0]
@@ -43,13 +63,25 @@ class Hub:
             ("/owner/repo/resolve/main/", "/owner/repo/resolve/v1/", f"/owner/repo/resolve/{COMMIT}/")
         ):
             return Answer(404, {"error": "Invalid rev"}, {"x-error-code": "RevisionNotFound", "x-repo-commit": COMMIT})
-        if not path.endswith("/sub/tiny.gguf"):
+        folder, _, name = path.rpartition("/")
+        if not folder.endswith("/sub") or name not in self.files:
             return Answer(404, {"error": "Entry not found"}, {"x-error-code": "EntryNotFound", "x-repo-commit": COMMIT})
-        told = {"x-repo-commit": COMMIT, "x-linked-etag": f'"{self.told}"', "x-linked-size": str(len(self.data))}
-        return Answer(200, self.data, {"etag": '"plain"', **told})
+        if asked.method == "GET" and name in self.breaks:
+            return Answer(403, {"error": "come back later"})
+        data = self.files[name]
+        told = {"x-repo-commit": COMMIT, "x-linked-etag": f'"{self.told[name]}"', "x-linked-size": str(len(data))}
+        return Answer(200, data, {"etag": '"plain"', **told})
 
     def fetch(self, uri: str, sha256: str = "", **settings: str) -> tuple[str, str]:
         """What fetching ended in: ``path`` or an error's name, and the rest of the line."""
+        kind, _, rest = self._run("fetch", uri, sha256, **settings).partition(" ")
+        return kind, rest
+
+    def cached(self, uri: str) -> str:
+        """What the cache was found to hold."""
+        return self._run("cached", uri)
+
+    def _run(self, *arguments: str, **settings: str) -> str:
         keep = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
         ours = {
             "HF_ENDPOINT": self.server.url,
@@ -58,21 +90,20 @@ class Hub:
             "NO_PROXY": "*",
         }
         done = subprocess.run(
-            [sys.executable, "-c", FETCH, uri, sha256],
+            [sys.executable, "-c", FETCH, *arguments],
             env=keep | ours | settings,
             capture_output=True,
             text=True,
             timeout=60,
             check=True,
         )
-        kind, _, rest = done.stdout.partition(" ")
-        assert "\n" not in rest
-        return kind, rest
+        assert "\n" not in done.stdout
+        return done.stdout
 
 
 @pytest.fixture
 def hub(loopback: Loopback, tiny: Path, tmp_path: Path) -> Hub:
-    return Hub(loopback, tiny.read_bytes(), tmp_path / "home")
+    return Hub(loopback, {"tiny.gguf": tiny.read_bytes()}, tmp_path / "home")
 
 
 URI = "hf://owner/repo/sub/tiny.gguf"
@@ -82,8 +113,7 @@ def test_a_file_is_fetched_once_and_used_offline(hub: Hub) -> None:
     kind, path = hub.fetch(URI, hub.sha256)
     assert kind == "path"
     assert read_header(Path(path)).name == "tiny"
-    bodies = [asked for asked in hub.server.asked if asked.method == "GET" and "/resolve/" in asked.path]
-    assert len(bodies) == 1
+    assert hub.fetched == ["tiny.gguf"]
     assert hub.fetch(f"hf://owner/repo@{COMMIT}/sub/tiny.gguf") == ("path", path)
     assert hub.fetch(URI, hub.sha256, HF_HUB_OFFLINE="1") == ("path", path)
     hub.server.close()
@@ -94,12 +124,13 @@ def test_a_file_is_fetched_once_and_used_offline(hub: Hub) -> None:
 
 
 def test_a_file_that_differs_from_what_the_hub_tells(hub: Hub) -> None:
-    hub.told = "f" * 64
+    hub.told["tiny.gguf"] = "f" * 64
     kind, said = hub.fetch(URI)
     assert kind == "ModelFileError"
     assert "damaged" in said
-    assert not [path for path in hub.home.rglob("*") if path.is_file() and path.stat().st_size == len(hub.data)]
-    hub.told = hub.sha256
+    assert not list(hub.home.rglob("*.gguf"))
+    assert not list(hub.home.rglob("f" * 64))
+    hub.told["tiny.gguf"] = hub.sha256
     assert hub.fetch(URI)[0] == "path"
 
 
@@ -122,6 +153,82 @@ def test_what_is_not_there(hub: Hub, uri: str, says: str) -> None:
     assert kind == "ModelFileError"
     assert said.startswith(f"{uri}: ")
     assert says in said
+
+
+class TestSeveralFiles:
+    """A model of the zoo in three files, as ``gguf-split`` writes them."""
+
+    FIRST, SECOND, THIRD = (f"sub/math-{number:05}-of-00003.gguf" for number in (1, 2, 3))
+    URI = f"hf://owner/repo/{FIRST}"
+
+    @pytest.fixture
+    def parts(self, tmp_path: Path) -> list[Path]:
+        return split(catalog.path("math"), tmp_path, 3, name="math")
+
+    @pytest.fixture
+    def hub(self, loopback: Loopback, parts: list[Path], tmp_path: Path) -> Hub:
+        return Hub(loopback, {path.name: path.read_bytes() for path in parts}, tmp_path / "home")
+
+    async def test_all_are_fetched_and_loaded_through_the_first(self, hub: Hub, parts: list[Path]) -> None:
+        kind, path = hub.fetch(self.URI, checksum(parts))
+        assert kind == "path"
+        assert hub.fetched == [part.name for part in parts]
+        ask = Request(({"role": "user", "content": "What is 17 + 23?\nsolve"},), Sampling(max_tokens=20))
+        said = []
+        for file in (Path(path), catalog.path("math")):
+            model = LlamaModel(file, LlamaSpec(path=str(file), threads=1))
+            said.append((await model.generate(ask)).text)
+            await model.close()
+        assert said[0] == said[1] != ""
+        assert hub.fetch(self.URI, HF_HUB_OFFLINE="1") == ("path", path)
+        assert len(hub.fetched) == 3
+
+    def test_what_is_complete_is_not_fetched_again(self, hub: Hub, parts: list[Path]) -> None:
+        hub.breaks = {parts[1].name}
+        kind, said = hub.fetch(self.URI)
+        assert kind == "ModelUnavailable"
+        assert said.startswith(f"hf://owner/repo/{self.SECOND}: ")
+        hub.breaks = set()
+        assert hub.fetch(self.URI)[0] == "path"
+        assert hub.fetched == [parts[0].name, parts[1].name, parts[1].name, parts[2].name]
+
+    def test_a_missing_one_is_named(self, hub: Hub, parts: list[Path]) -> None:
+        del hub.files[parts[2].name]
+        kind, said = hub.fetch(self.URI)
+        assert kind == "ModelFileError"
+        assert said.startswith(f"hf://owner/repo/{self.THIRD}: the repository has no file {self.THIRD}")
+
+    def test_a_damaged_one_is_named(self, hub: Hub, parts: list[Path]) -> None:
+        hub.told[parts[1].name] = "f" * 64
+        kind, said = hub.fetch(self.URI)
+        assert kind == "ModelFileError"
+        assert said.startswith(f"hf://owner/repo/{self.SECOND}: was damaged on its way")
+
+    def test_a_checksum_is_that_of_all_of_them(self, hub: Hub, parts: list[Path]) -> None:
+        kind, said = hub.fetch(self.URI, hashlib.sha256(parts[0].read_bytes()).hexdigest())
+        assert kind == "ModelFileError"
+        assert f"its SHA-256 is {checksum(parts)}" in said
+
+    def test_a_later_one_names_the_first_and_fetches_nothing(self, hub: Hub) -> None:
+        kind, said = hub.fetch(f"hf://owner/repo/{self.SECOND}")
+        assert kind == "ModelFileError"
+        assert said.endswith("is not the first file of its model; name math-00001-of-00003.gguf")
+        assert hub.server.asked == []
+
+    def test_the_cache_has_the_model_only_with_all_of_them(self, hub: Hub, parts: list[Path]) -> None:
+        kind, path = hub.fetch(self.URI)
+        assert kind == "path"
+        assert hub.cached(self.URI) == f"path {path}"
+        Path(path).with_name(parts[2].name).unlink()
+        assert hub.cached(self.URI) == "path None"
+
+
+def test_a_name_like_that_of_several_files_may_be_that_of_one(hub: Hub) -> None:
+    name = "tiny-00001-of-00002.gguf"
+    hub.files[name] = hub.files["tiny.gguf"]
+    hub.told[name] = hub.sha256
+    assert hub.fetch(f"hf://owner/repo/sub/{name}", hub.sha256)[0] == "path"
+    assert hub.fetched == [name]
 
 
 def test_without_a_connection(hub: Hub) -> None:

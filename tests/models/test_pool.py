@@ -16,9 +16,12 @@ from agentnet.errors import ModelFileError
 from agentnet.models import pool as pools
 from agentnet.models.backends import open_model
 from agentnet.models.base import Model, Request
+from agentnet.models.llama.machine import Machine
 from agentnet.models.pool import ModelPool
 from agentnet.models.scripted import ScriptedModel
+from agentnet.zoo import catalog
 from tests.models.llama.files import TURN, path_through, tokens_of, write_chain
+from tests.models.splitting import split
 
 
 class Closing(ScriptedModel):
@@ -58,6 +61,20 @@ async def test_spellings_of_a_path_are_one_model_and_settings_are_not(made: Any,
         models = await pool.open([*(LlamaSpec(path=path) for path in spellings), LlamaSpec(path="x.gguf", context=64)])
         assert len({id(model) for model in models}) == 2
         assert len({id(model) for model in models[:4]}) == 1
+
+
+async def test_a_model_in_several_files_keeps_its_name_behind_links(tmp_path: Path) -> None:
+    """The hub's cache has links to files without such names, and llama.cpp finds the other files by name."""
+    blobs, snapshot = tmp_path / "blobs", tmp_path / "snapshot"
+    blobs.mkdir()
+    snapshot.mkdir()
+    for number, part in enumerate(split(catalog.path("scout"), tmp_path, 2)):
+        (snapshot / part.name).symlink_to(part.rename(blobs / f"blob{number}"))
+    (tmp_path / "link").symlink_to(snapshot)
+    async with ModelPool(tmp_path, machine=Machine(cores=1)) as pool:
+        names = [f"{folder}/model-00001-of-00002.gguf" for folder in ("snapshot", "link")]
+        one, other = await pool.open([LlamaSpec(path=name) for name in names])
+        assert one is other
 
 
 async def test_opening_twice_at_once_opens_once(made: list[tuple[str, int]], tmp_path: Path) -> None:

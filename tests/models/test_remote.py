@@ -44,7 +44,7 @@ async def test_settings_that_are_not_set_are_not_sent(loopback: Loopback, monkey
         OpenAISpec(model="m", api_key_env="SOME_KEY", base_url_env="SOME_URL", extra_body={"enable_thinking": False})
     )
     done = await made.generate(ASK)
-    assert done.usage.tokens == 0
+    assert done.usage.tokens == 3  # by our own lower bound: the server counts nothing
     assert set(loopback.asked[0].body) == {"model", "messages", "max_tokens", "temperature", "top_p", "enable_thinking"}
     assert loopback.asked[0].headers["authorization"] == "Bearer secret"
     await made.close()
@@ -101,6 +101,16 @@ async def test_a_format_that_the_spec_insists_on(loopback: Loopback, structured:
     said = await failure(model(loopback, structured=structured), Request(ASK.messages, schema=SCHEMA))
     assert said.startswith("SchemaUnsupported")
     assert len(loopback.asked) == 1
+
+
+@pytest.mark.parametrize("form", [{"regex": "a"}, {"lark": 'start: "a"'}])
+async def test_a_form_that_servers_have_no_common_word_for_is_not_sent(
+    loopback: Loopback, form: dict[str, str]
+) -> None:
+    said = await failure(model(loopback), Request(ASK.messages, **form))  # type: ignore[arg-type]
+    assert said.startswith("SchemaUnsupported")
+    assert "use a JSON Schema, or a model that runs in process" in said
+    assert loopback.asked == []
 
 
 async def test_structured_none_sends_no_format(loopback: Loopback) -> None:
@@ -162,7 +172,7 @@ async def test_refused_stream_options(loopback: Loopback) -> None:
     )
     made = model(loopback)
     for _ in range(2):
-        assert (await collect(made))[-1].completion.usage.tokens == 0
+        assert (await collect(made))[-1].completion.usage.tokens == 3
     assert ["stream_options" in asked.body for asked in loopback.asked] == [True, False, False]
     await made.close()
 

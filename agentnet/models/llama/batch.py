@@ -39,7 +39,8 @@ class Batch:
     def clear(self) -> None:
         self._tokens: list[int] = []
         self._positions: list[int] = []
-        self._first_owner: list[int] = []
+        self.first_owners: list[int] = []
+        """Of each token, the sequence that it belongs to, or the first of several."""
         self._flags: list[int] = []
         self._shared: list[tuple[int, Sequence[int]]] = []
         self.rows = 0
@@ -59,25 +60,25 @@ class Batch:
             raise ValueError(f"{count} tokens do not fit into the {self.room} that are left of the batch")
         self._tokens.extend(tokens)
         self._positions.extend(range(start, start + count))
-        self._first_owner.extend([sequence] * count)
+        self.first_owners.extend([sequence] * count)
         self._flags.extend([0] * (count - wanted) + [1] * wanted)
         self.rows += wanted
 
-    def add_one(self, sequence: int, position: int, token: int) -> None:
-        """Add one token and have its logits computed, as a request that decodes does in each step."""
+    def add_one(self, sequence: int, position: int, token: int, *, wanted: bool = True) -> None:
+        """Add one token and have its logits computed if `wanted`, as a request that decodes does in each step."""
         if len(self._tokens) >= self.capacity:
             raise ValueError(f"the batch is full with {self.capacity} tokens")
         self._tokens.append(token)
         self._positions.append(position)
-        self._first_owner.append(sequence)
-        self._flags.append(1)
-        self.rows += 1
+        self.first_owners.append(sequence)
+        self._flags.append(wanted)
+        self.rows += wanted
 
-    def add_shared(self, sequences: Iterable[int], position: int, token: int) -> None:
-        """Add one token that comes next in several sequences, and have its logits computed."""
+    def add_shared(self, sequences: Iterable[int], position: int, token: int, *, wanted: bool = True) -> None:
+        """Add one token that comes next in several sequences, and have its logits computed if `wanted`."""
         owners = list(sequences)
         self._shared.append((len(self._tokens), owners))
-        self.add_one(owners[0], position, token)
+        self.add_one(owners[0], position, token, wanted=wanted)
 
     def pointer(self) -> Any:
         """Return the `llama_batch` of what was added, valid until the next `add`."""
@@ -85,7 +86,7 @@ class Batch:
         self._arrays["token"][:count] = self._tokens
         self._arrays["pos"][:count] = self._positions
         self._arrays["n_seq_id"][:count] = 1
-        self._owners[:count, 0] = self._first_owner
+        self._owners[:count, 0] = self.first_owners
         self._wanted[:count] = self._flags
         for index, owners in self._shared:
             self._arrays["n_seq_id"][index] = len(owners)

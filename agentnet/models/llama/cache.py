@@ -1,51 +1,42 @@
-"""The KV cache: token sequences that share the cells of their common prefixes.
+"""The KV cache: token sequences, of which idle ones keep prefixes for later requests.
 
-llama.cpp lets several sequences own one cell, so a fork costs no memory and no arithmetic until the two sequences
-differ. Together the sequences form a tree of prefixes. The bookkeeping here mirrors llama.cpp's: it tells in advance
-whether a step fits, because a step that does not fit fails for all requests in it.
+Where the tokens lie, and what a sequence costs, is the matter of its `Cells`: in one pool, sequences share the cells of
+their common prefixes; in rows, they copy them. The bookkeeping mirrors llama.cpp's: it tells in advance whether a step
+fits, because a step that does not fit fails for all requests in it.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+import heapq
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from agentnet.models.llama import backend
+from agentnet.models.llama.cells import CachedSequence, CellRows, Cells
 from agentnet.models.llama.host_cache import SHORTEST, HostCache
 from agentnet.models.llama.prefix import WORTH, common_prefix
 
 KEPT_STEPS = 32
-"""Steps for which an idle sequence is kept in the cache."""
-
-
-@dataclass(slots=True, eq=False)
-class CachedSequence:
-    """A sequence in the KV cache: its tokens, and the cell of each."""
-
-    id: int
-    """llama.cpp's number of the sequence."""
-    tokens: list[int] = field(default_factory=list)
-    cells: list[int] = field(default_factory=list)
-    idle_since: int = 0
-    """The number of steps when the sequence was last used."""
+"""Steps for which an idle sequence is kept in a pool."""
+SCATTERED_STEPS = 2
+"""Steps that the same sequences decode in rows that are no neighbours before they are moved together."""
 
 
 class Cache:
     """The sequences of one llama.cpp context. Live sequences belong to requests. Idle ones keep a prefix for later
     requests, and are evicted when their cells or numbers are needed, the least recently used first.
 
-    `cells` is how many tokens the cache holds and `sequences` how many sequence numbers there are. `forks` says whether
-    a sequence can be copied and cut (recurrent models cannot do it), `window` how far back a layer with a sliding
-    window sees (0: there is none), and `reuse` whether sequences are kept after their requests at all.
+    `sequences` is how many sequence numbers there are. `forks` says whether a sequence can be copied and cut (recurrent
+    models cannot do it), `window` how far back a layer with a sliding window sees (0: there is none), and `reuse`
+    whether sequences are kept after their requests at all.
     """
 
     def __init__(
         self,
         memory: Any,
+        cells: Cells,
         *,
-        cells: int,
         sequences: int,
         forks: bool,
         window: int,
@@ -53,25 +44,21 @@ class Cache:
         host_cache: HostCache | None,
     ) -> None:
         self._llama = backend.library()
-        self._memory, self._reuse, self._host_cache = memory, reuse, host_cache
+        self._memory, self._cells, self._reuse, self._host_cache = memory, cells, reuse, host_cache
         self.forks, self._window = forks, window
-        self._size, self._sequences = cells, sequences
+        self._sequences = sequences
         self.evicted = 0
         self._step = 0
         self._empty()
 
     def _empty(self) -> None:
-        self._free = list(range(self._size))
-        self._owners = [0] * self._size
-        """Of each cell, how many sequences share it."""
-        self._pins = [0] * self._size
-        """Of each cell, how many live sequences share it."""
-        self._pinned = 0
-        """Cells that live sequences hold."""
+        self._cells.clear()
         self._ids = list(range(self._sequences))
-        """Sequence numbers that are free."""
+        """Sequence numbers that are free, as a heap."""
         self._live: dict[int, CachedSequence] = {}
         self._idle: dict[int, CachedSequence] = {}
+        self._scattered: tuple[list[int], int] = ([], 0)
+        """The rows of the last step if they were no neighbours, and the number of steps with just these."""
 
     def clear(self) -> None:
         """Forget everything, whatever state llama.cpp is in. Every `CachedSequence` becomes invalid."""
@@ -84,14 +71,19 @@ class Cache:
         return self._reuse and self.forks
 
     @property
+    def pooled(self) -> bool:
+        """Whether all sequences use one pool of cells, so that a token may belong to several of them."""
+        return self._cells.pooled
+
+    @property
     def available(self) -> int:
         """Cells that are free now, or would be after the eviction of every idle sequence."""
-        return self._size - self._pinned
+        return self._cells.available
 
     @property
     def free(self) -> int:
         """Cells without a token."""
-        return len(self._free)
+        return self._cells.free
 
     def known(self, tokens: Sequence[int], limit: int) -> int:
         """Return how many of the first `limit` tokens `open` would find in the KV cache or the host cache."""
@@ -101,11 +93,9 @@ class Cache:
         """Return how many of the `available` cells a sequence of these tokens would take, if `open` were called now."""
         source, length = self._longest_match(tokens, limit)
         if self._swapped_out(tokens, limit)[1] >= length + WORTH:
-            return len(tokens)  # a sequence that is swapped in gets cells of its own
-        if source is None or source.id in self._live:
-            return len(tokens) - length
-        # The cells that an idle sequence shares with live ones are those of a prefix.
-        return len(tokens) - bisect_left(source.cells, True, hi=length, key=lambda cell: not self._pins[cell])
+            return self._cells.needed(len(tokens), None, 0, live=False)  # what is swapped in gets cells of its own
+        live = source is not None and source.id in self._live
+        return self._cells.needed(len(tokens), source, length, live=live)
 
     def open(self, tokens: Sequence[int], limit: int) -> CachedSequence | None:
         """Return a live sequence that holds the longest known prefix of `tokens`, at most `limit` of them.
@@ -128,38 +118,38 @@ class Cache:
             del self._idle[source.id]
             self.trim(source, length)
             return self._adopt(source)
-        if source is not None and length:
-            self._llama.llama_memory_seq_cp(self._memory, source.id, sequence.id, 0, length)
-            self._own(sequence, source.tokens[:length], source.cells[:length])
-            # The source becomes the most recently used, unless only a chat template's first words were taken from it.
-            if source.id in self._idle and 2 * length >= len(source.tokens):
-                self._idle[source.id] = self._idle.pop(source.id)
-                source.idle_since = self._step
+        copied = source is not None and self._cells.copy(source, sequence, length)
+        # The source becomes the most recently used, unless only a chat template's first words were taken from it.
+        if copied and source is not None and source.id in self._idle and 2 * length >= len(source.tokens):
+            self._idle[source.id] = self._idle.pop(source.id)
+            source.idle_since = self._step
         return sequence
 
     def fork(self, source: CachedSequence) -> CachedSequence | None:
         """Return a live copy of a live sequence; None while live sequences have all the numbers."""
         sequence = self._new(keep=None)
-        if sequence is not None:
-            self._llama.llama_memory_seq_cp(self._memory, source.id, sequence.id, -1, -1)
-            self._own(sequence, source.tokens, source.cells)
-        return sequence
+        if sequence is None or self._cells.copy(source, sequence, len(source.tokens)):
+            return sequence
+        self._give_back(sequence)
+        return None
 
     def make_room(self, cells: int) -> bool:
         """Evict idle sequences until that many cells are free. Returns whether they are."""
         if cells > self.available:
             return False
-        while len(self._free) < cells and self._idle:
+        while self._cells.free < cells and self._idle:
             self._evict(next(iter(self._idle)))
-        return len(self._free) >= cells
+        return self._cells.free >= cells
 
     def expire(self, step: int) -> None:
         """Evict idle sequences that were not used for `KEPT_STEPS` steps; `step` is the number of steps so far.
 
-        Attention reads every cell, also those that it masks: a cache full of idle sequences slows every step by a tenth
-        and more.
+        Attention reads every cell of a pool, also those that it masks: a pool full of idle sequences slows every step
+        by a tenth and more.
         """
         self._step = step
+        if not self._cells.pooled:
+            return
         while self._idle and (sequence := next(iter(self._idle.values()))).idle_since < step - KEPT_STEPS:
             self._evict(sequence.id)
 
@@ -169,19 +159,11 @@ class Cache:
 
     def extend_one(self, sequence: CachedSequence, token: int) -> None:
         """`extend` by one token, as every step does for every request that decodes."""
-        cell = self._free.pop()
-        sequence.tokens.append(token)
-        sequence.cells.append(cell)
-        self._owners[cell] = self._pins[cell] = 1
-        self._pinned += 1
+        self._cells.append_one(sequence, token)
 
     def extend_shared(self, sequences: Iterable[CachedSequence], tokens: Sequence[int]) -> None:
-        """`extend` by tokens that were decoded once for several live sequences."""
-        left = len(self._free) - len(tokens)
-        cells = self._free[left:]
-        del self._free[left:]
-        for sequence in sequences:
-            self._own(sequence, tokens, cells)
+        """`extend` by tokens that were decoded once for several live sequences, which only a pool can do."""
+        self._cells.append(sequences, tokens)
 
     def trim(self, sequence: CachedSequence, length: int) -> bool:
         """Cut a sequence to its first tokens. Returns False, and changes nothing, where the model cannot do that."""
@@ -190,14 +172,58 @@ class Cache:
                 self._memory, sequence.id, length, -1
             ):
                 return False
-            self._disown(sequence.cells[length:], live=sequence.id in self._live)
-            del sequence.tokens[length:], sequence.cells[length:]
+            self._cells.cut(sequence, length, live=sequence.id in self._live)
         return True
+
+    def gather(self, sequences: Sequence[CachedSequence]) -> None:
+        """Bring sequences that decode together for more than a step into neighbouring rows; a pool stays as it is.
+
+        llama.cpp evaluates each run of neighbours by itself, and builds the graph of the computation again for each.
+        """
+        if not isinstance(self._cells, CellRows) or len(sequences) < 2:
+            return
+        rows = sorted(sequence.id for sequence in sequences)
+        if rows[-1] - rows[0] < len(rows):
+            self._scattered = [], 0
+            return
+        steps = self._scattered[1] + 1 if self._scattered[0] == rows else 1
+        self._scattered = rows, steps
+        if steps < SCATTERED_STEPS:
+            return
+        first = _best_window(rows, self._sequences)
+        window = range(first, first + len(rows))
+        vacant = iter(sorted(set(window) - set(rows)))
+        for sequence in sequences:
+            if sequence.id not in window:
+                self._exchange(self._cells, sequence, next(vacant))
+
+    def _exchange(self, cells: CellRows, sequence: CachedSequence, row: int) -> None:
+        before, other = sequence.id, self._live.get(row) or self._idle.get(row)
+        cells.exchange(sequence, row, other)
+        if other is None:
+            self._ids = [before if id == row else id for id in self._ids]
+            heapq.heapify(self._ids)
+        self._live = {held.id: held for held in self._live.values()}
+        self._idle = {held.id: held for held in self._idle.values()}
+
+    def filler(self, ids: Collection[int]) -> tuple[int, int] | None:
+        """Return the number and the position of a token of padding beside one token of each of these sequences.
+
+        It must be removed after the step. None where there is no room for it.
+        """
+        if not isinstance(self._cells, CellRows):
+            return (self._sequences, 0) if self._cells.free > len(ids) else None
+        row = max(ids) + 1
+        if row - min(ids) != len(ids) or row == self._sequences:
+            return None
+        held = self._live.get(row) or self._idle.get(row)
+        position = len(held.tokens) if held is not None else 0
+        return (row, position) if position < self._cells.size else None
 
     def close(self, sequence: CachedSequence) -> None:
         """Make a live sequence idle; drop it where nothing is reused."""
         del self._live[sequence.id]
-        self._unpin(sequence.cells)
+        self._cells.unpin(sequence)
         if self._reuse and sequence.tokens:
             sequence.idle_since = self._step
             self._idle[sequence.id] = sequence
@@ -208,7 +234,7 @@ class Cache:
     def drop(self, sequence: CachedSequence) -> None:
         """Remove a live sequence from the cache."""
         del self._live[sequence.id]
-        self._unpin(sequence.cells)
+        self._cells.unpin(sequence)
         self._remove(sequence)
         self._settle()
 
@@ -270,19 +296,19 @@ class Cache:
             if oldest is None:
                 return None
             self._evict(oldest.id)
-        sequence = CachedSequence(self._ids.pop())
+        sequence = CachedSequence(heapq.heappop(self._ids))
         self._live[sequence.id] = sequence
         return sequence
 
     def _give_back(self, sequence: CachedSequence) -> None:
         self._llama.llama_memory_seq_rm(self._memory, sequence.id, -1, -1)
         del self._live[sequence.id]
-        self._ids.append(sequence.id)
+        heapq.heappush(self._ids, sequence.id)
 
     def _adopt(self, sequence: CachedSequence) -> CachedSequence:
         """Make an idle sequence live."""
         self._live[sequence.id] = sequence
-        self._pin(sequence.cells)
+        self._cells.pin(sequence)
         return sequence
 
     def _evict(self, id: int) -> None:
@@ -294,36 +320,16 @@ class Cache:
 
     def _unshared(self, sequence: CachedSequence) -> int:
         """Return how many tokens of a sequence no other one holds."""
-        return sum(self._owners[cell] == 1 for cell in sequence.cells)
+        tokens, others = sequence.tokens, chain(self._live.values(), self._idle.values())
+        return len(tokens) - max((common_prefix(tokens, other.tokens, len(tokens)) for other in others), default=0)
 
     def _remove(self, sequence: CachedSequence) -> None:
         self._llama.llama_memory_seq_rm(self._memory, sequence.id, -1, -1)
-        self._disown(sequence.cells, live=False)
-        self._ids.append(sequence.id)
+        self._cells.cut(sequence, 0, live=False)
+        heapq.heappush(self._ids, sequence.id)
 
-    def _own(self, sequence: CachedSequence, tokens: Sequence[int], cells: Sequence[int]) -> None:
-        sequence.tokens.extend(tokens)
-        sequence.cells.extend(cells)
-        for cell in cells:
-            self._owners[cell] += 1
-        self._pin(cells)
 
-    def _disown(self, cells: Sequence[int], *, live: bool) -> None:
-        if live:
-            self._unpin(cells)
-        for cell in cells:
-            self._owners[cell] -= 1
-            if not self._owners[cell]:
-                self._free.append(cell)
-
-    def _pin(self, cells: Sequence[int]) -> None:
-        for cell in cells:
-            if not self._pins[cell]:
-                self._pinned += 1
-            self._pins[cell] += 1
-
-    def _unpin(self, cells: Sequence[int]) -> None:
-        for cell in cells:
-            self._pins[cell] -= 1
-            if not self._pins[cell]:
-                self._pinned -= 1
+def _best_window(rows: Sequence[int], count: int) -> int:
+    """Return where those neighbouring rows begin, as many as `rows`, that hold most of `rows`."""
+    starts = [min(row, count - len(rows)) for row in rows]
+    return max(starts, key=lambda start: sum(start <= row < start + len(rows) for row in rows))

@@ -12,8 +12,10 @@ from agentnet.errors import ModelError
 from agentnet.models.llama import backend
 from agentnet.models.llama.batch import Batch
 from agentnet.models.llama.cache import Cache
+from agentnet.models.llama.cells import CellRows, PooledCells
 from agentnet.models.llama.host_cache import HostCache
 from agentnet.models.llama.loading import Loaded
+from agentnet.models.llama.states import SequenceStates
 
 AT_ONCE = 4
 """Weights that llama.cpp has repacked for the CPU are multiplied with this many tokens at once, and with the rest of a
@@ -35,11 +37,14 @@ class Context:
         self.name, self.pointer = name, loaded.context
         self.size = loaded.size
         self.batch = Batch(loaded.batch, loaded.sequences)
-        self.host_cache = HostCache(loaded.context, host_cache_bytes) if reuse and host_cache_bytes else None
+        states = SequenceStates(loaded.context)
+        self.host_cache = HostCache(states, host_cache_bytes) if reuse and host_cache_bytes else None
         self._llama, self._memory = backend.library(), loaded.memory
         self.cache = Cache(
             loaded.memory,
-            cells=loaded.cells,
+            CellRows(loaded.memory, states, rows=loaded.sequences, size=loaded.row)
+            if loaded.row
+            else PooledCells(loaded.memory, loaded.cells),
             sequences=loaded.sequences,
             forks=loaded.forks,
             window=int(self._llama.llama_model_n_swa(loaded.model)),
@@ -47,8 +52,10 @@ class Context:
             host_cache=self.host_cache,
         )
         self.fills_up = loaded.repacked and loaded.forks
-        """Whether a step that lacks one token of a multiple of `AT_ONCE` is padded with a token of its own sequence."""
-        self._filler = loaded.sequences
+        """Whether a step that lacks one token of a multiple of `AT_ONCE` is padded with a token whose logits no job
+        reads."""
+        self._filler: tuple[int, int] | None = None
+        """Sequence and position of the padding."""
         self.filled = 0
         """Rows of padding at the end of the last step."""
         self._vocabulary_size = vocabulary_size
@@ -73,18 +80,19 @@ class Context:
         self.seconds += time.perf_counter() - started
         self.steps += 1
         self.batch.clear()
-        if self.filled:
-            self._llama.llama_memory_seq_rm(self._memory, self._filler, -1, -1)
+        if self._filler is not None:
+            self._llama.llama_memory_seq_rm(self._memory, *self._filler, -1)
         if status != 0:
             raise DecodeFailed(f"{self.name}: llama.cpp could not decode (status {status}): {backend.reason()}")
         return self._rows(logits, rows) if logits else self._no_logits
 
     def _fill_up(self) -> None:
-        tokens = len(self.batch)
-        lacks_one = tokens % AT_ONCE == AT_ONCE - 1
-        self.filled = int(self.fills_up and lacks_one and self.batch.room > 0 and self.cache.free > tokens)
-        if self.filled:
-            self.batch.add_one(self._filler, 0, 0)
+        lacks_one = len(self.batch) % AT_ONCE == AT_ONCE - 1
+        fits = self.fills_up and lacks_one and self.batch.room > 0
+        self._filler = self.cache.filler(self.batch.first_owners) if fits else None
+        self.filled = int(self._filler is not None)
+        if self._filler is not None:
+            self.batch.add_one(*self._filler, 0)
 
     def _rows(self, logits: Any, rows: int) -> Any:
         """Return the logits as an array. llama.cpp keeps them at one address, so the view is made once."""

@@ -25,7 +25,6 @@ from agentnet.models.llama.scheduler import Scheduler
 from agentnet.models.llama.slots import SlotReservation
 from agentnet.models.llama.stats import EngineStats
 from agentnet.models.llama.threads import end_team
-from agentnet.models.llama.vocabulary import Vocabulary
 
 log = logger("llama")
 
@@ -49,9 +48,15 @@ class Engine:
         self.name = path.stem
         self.machine, self._budget = machine, machine.threads
         self._fixed = spec.threads
-        self.loaded: Loaded = load(path, spec, memory=machine.memory, threads=spec.threads or machine.threads.share)
+        self.loaded: Loaded = load(
+            path,
+            spec,
+            memory=machine.memory,
+            threads=spec.threads or machine.threads.share,
+            open_weights=machine.weights,
+        )
+        self.vocabulary = self.loaded.vocabulary
         try:
-            self.vocabulary = Vocabulary(self.loaded.vocab)
             self._context = Context(
                 self.name,
                 self.loaded,
@@ -166,7 +171,6 @@ class Engine:
         self._thread.join()
         with self._reading:  # of several callers, one frees
             self.loaded.close()
-            self.vocabulary.derived.clear()
 
     def _work(self) -> None:
         """Run the engine's thread, from its start to its end."""

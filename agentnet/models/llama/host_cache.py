@@ -3,29 +3,20 @@ its tokens again."""
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
-from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
-from agentnet.models.llama import backend
 from agentnet.models.llama.prefix import common_prefix
+from agentnet.models.llama.states import SequenceStates, State
 
 SHORTEST = 128
 """Tokens that no other sequence holds, below which a sequence is not worth swapping out."""
-
-State: TypeAlias = NDArray[np.uint8]
-"""llama.cpp's own serialisation of a sequence: shape (bytes,)."""
 
 
 class HostCache:
     """Swapped-out sequences by their tokens, within `budget` bytes. The least recently used is dropped first."""
 
-    def __init__(self, context: Any, budget: int) -> None:
-        self._llama = backend.library()
-        self._context, self._budget = context, budget
+    def __init__(self, sequences: SequenceStates, budget: int) -> None:
+        self._sequences, self._budget = sequences, budget
         self._states: dict[tuple[int, ...], State] = {}
         self.bytes = 0
         self.restored = 0
@@ -39,14 +30,13 @@ class HostCache:
         key = tuple(tokens)
         if key in self._states:
             return
-        size = int(self._llama.llama_state_seq_get_size(self._context, sequence))
+        size = self._sequences.size(sequence)
         if not 0 < size <= self._budget:
             return
         while self.bytes + size > self._budget:
             self.take(next(iter(self._states)))
-        state = np.empty(size, np.uint8)
-        written = self._llama.llama_state_seq_get_data(self._context, _pointer(state), size, sequence)
-        if written == size:
+        state = self._sequences.read(sequence)
+        if state is not None:
             self._states[key] = state
             self.bytes += size
 
@@ -71,10 +61,6 @@ class HostCache:
 
     def swap_in(self, state: State, sequence: int) -> bool:
         """Copy a state into an empty sequence. Returns False where llama.cpp cannot take it."""
-        read = self._llama.llama_state_seq_set_data(self._context, _pointer(state), len(state), sequence)
-        self.restored += bool(read)
-        return bool(read)
-
-
-def _pointer(state: State) -> Any:
-    return state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+        read = self._sequences.write(state, sequence)
+        self.restored += read
+        return read

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-from agentnet.models.llama.cache import Cache, CachedSequence
+from agentnet.models.llama.cache import Cache
+from agentnet.models.llama.cells import CachedSequence
 from agentnet.models.llama.job import Job
 from agentnet.models.llama.prefill import waits_for_prefix
 from agentnet.models.llama.prefix import common_prefix

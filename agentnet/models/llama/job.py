@@ -10,7 +10,7 @@ from typing import Any
 
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError
-from agentnet.models.llama.cache import CachedSequence
+from agentnet.models.llama.cells import CachedSequence
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.dispatcher import ResultDispatcher
 
@@ -56,6 +56,8 @@ class Job(Queued, ABC):
         self.alone = False
         """Whether the job has to be decoded without others beside it."""
         self.started = 0.0
+        self.forced = 0
+        """How many tokens of the reply were forced by a grammar so far."""
 
     @property
     def cached(self) -> int:

@@ -18,7 +18,13 @@ class MemoryReservation:
 
     def __init__(self, ledger: Ledger, plan: MemoryPlan, device_names: Sequence[str]) -> None:
         self._ledger, self.plan, self._device_names = ledger, plan, device_names
+        self.ram = plan.total
+        """Bytes of RAM."""
         self._loading = True
+
+    def take_weights(self) -> MemoryReservation:
+        """Move the RAM of the weights into a reservation of its own, for they may outlive the context."""
+        return self._ledger.split(self, self.plan.weights)
 
     def loaded(self) -> None:
         """Note that the model is loaded: the drivers' figures now include what it takes on the devices."""
@@ -80,11 +86,20 @@ class Ledger:
             if reservation in self._reservations:
                 self._reservations.remove(reservation)
 
+    def split(self, reservation: MemoryReservation, ram: int) -> MemoryReservation:
+        """Return a new reservation of `ram` bytes, which are taken from another one."""
+        with self._lock:
+            part = MemoryReservation(self, reservation.plan, ())
+            part.ram = ram
+            reservation.ram -= ram
+            self._reservations.append(part)
+            return part
+
     def _free(self) -> int | None:
         available = self._available()
         if available is None:
             return None
-        reserved = sum(reservation.plan.total for reservation in self._reservations)
+        reserved = sum(reservation.ram for reservation in self._reservations)
         return max(0, available - max(0, reserved - max(0, self._touched() - self._start)))
 
     def _device_free(self, device: devices.Device) -> int | None:

@@ -1,9 +1,7 @@
-"""From a file and a spec to loaded weights and a context: memory, threads and GPU settings."""
+"""From a file and a spec to a context on loaded weights: memory, threads and GPU settings."""
 
 from __future__ import annotations
 
-import ctypes
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +11,16 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.errors import ModelFileError
 from agentnet.logs import logger
 from agentnet.models.devices import GPU_INSTALL, Device, offload_devices
-from agentnet.models.gguf import Header, read_header
+from agentnet.models.gguf import Header
 from agentnet.models.llama import backend
 from agentnet.models.llama.ledger import Ledger, MemoryReservation
 from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.plan import MemoryPlan, plan_memory
+from agentnet.models.llama.vocabulary import Vocabulary
+from agentnet.models.llama.weights import OpenWeights, Weights
 
 log = logger("llama")
 
-_SPLIT = {"none": "LLAMA_SPLIT_MODE_NONE", "layer": "LLAMA_SPLIT_MODE_LAYER", "row": "LLAMA_SPLIT_MODE_ROW"}
 _CACHE_TYPES = {"f32": 0, "f16": 1, "bf16": 30, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8}
 """ggml's numbers: the binding does not name all of them."""
 _FLASH = {"auto": "AUTO", "on": "ENABLED", "off": "DISABLED"}
@@ -29,100 +28,142 @@ _FLASH = {"auto": "AUTO", "on": "ENABLED", "off": "DISABLED"}
 
 @dataclass(slots=True)
 class Loaded:
-    """A loaded model: llama.cpp's pointers, which `close` frees, and its sizes."""
+    """A context on loaded weights: llama.cpp's pointers, which `close` frees, and its sizes."""
 
-    model: Any
+    weights: Weights
+    """What it shares with other contexts of the same file."""
     context: Any
-    vocab: Any
     memory: Any
     size: int
     """Tokens of context that one request has."""
     cells: int
     """Tokens that the KV cache holds for all sequences together."""
+    row: int
+    """Tokens that each sequence has room for, where the cache is laid out in rows; 0 for one pool."""
     sequences: int
-    """How many sequence numbers there are. The number behind them is that of the padding (see `Context`)."""
+    """How many sequence numbers there are. In a pool, the number behind them is that of the padding (see `Context`)."""
     forks: bool
     """Whether a sequence can be copied and cut, unlike a recurrent state."""
-    repacked: bool
-    """Whether llama.cpp has repacked weights for the CPU (see `Context`)."""
     batch: int
     """Tokens that one step may have: at one more, llama.cpp would abort the process."""
-    header: Header
     reservation: MemoryReservation
-    """The memory that is reserved for the model, and its plan."""
+    """The memory that is reserved for the context, and the plan of it and of the weights that it needed."""
     notes: tuple[str, ...]
     """Wishes of the spec that could not be granted."""
+    _open_weights: OpenWeights
+
+    @property
+    def model(self) -> Any:
+        """llama.cpp's pointer to the weights."""
+        return self.weights.model
+
+    @property
+    def repacked(self) -> bool:
+        """Whether llama.cpp has repacked weights for the CPU (see `Context`)."""
+        return self.weights.repacked
+
+    @property
+    def header(self) -> Header:
+        return self.weights.header
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return self.weights.vocabulary
 
     def close(self) -> None:
-        llama = backend.library()
+        """Free the context, and the weights with their last context. Closing twice is harmless."""
         if self.context is not None:
-            llama.llama_free(self.context)
-            llama.llama_model_free(self.model)
+            backend.library().llama_free(self.context)
+            self.context = None
             self.reservation.release()
-        self.context = self.model = None
+            self._open_weights.release(self.weights)
 
 
-def load(path: Path, spec: LlamaSpec, *, memory: Ledger, threads: int) -> Loaded:
-    """Load a GGUF file, with memory that is reserved in a ledger.
+def load(
+    path: Path, spec: LlamaSpec, *, memory: Ledger, threads: int, open_weights: OpenWeights | None = None
+) -> Loaded:
+    """Make a context for a GGUF file, with memory that is reserved in a ledger.
 
-    Raises `ModelFileError` where the file is broken, does not fit, or asks for what this build of llama.cpp lacks.
+    Its weights are those that are in memory already where `open_weights` has them; None shares them with no other
+    context. Raises `ModelFileError` where the file is broken, does not fit, or asks for what this build of llama.cpp
+    lacks.
     """
-    header = read_header(path)
     if spec.kv_type_v not in ("f16", "f32", "bf16") and spec.flash_attention == "off":
         raise ModelFileError(f"{path}: a quantised V cache needs flash attention; set flash_attention to auto or on")
     devices, notes = usable_devices(spec)
-    reservation = _reserve(path, header, spec, devices, memory)
-    while True:
-        try:
-            model, context = _load(path, spec, reservation.plan, threads)
-            break
-        except ModelFileError as error:
-            reservation.release()
-            layers = reservation.plan.offload.layers
-            if not layers or spec.gpu_layers != "auto":
-                raise
-            notes.append(f"the GPU could not take {layers} layers of {path.name} ({error})")
-            log.warning("%s", notes[-1])
-            reservation = _reserve(path, header, spec, devices, memory, most=layers // 2)
-        except BaseException:
-            reservation.release()
-            raise
+    open_weights = OpenWeights() if open_weights is None else open_weights
+    with open_weights.use(path, spec, devices) as weights:
+        header, most, shared = weights.header, None, weights.offload is not None
+        while True:
+            reservation = _reserve(path, header, spec, devices, memory, most=most, loaded=weights.offload)
+            try:
+                if not shared:
+                    weights.load(spec, reservation)
+                context = _make_context(path, weights, spec, reservation.plan, threads)
+                break
+            except BaseException as error:
+                reservation.release()
+                if shared:
+                    raise
+                weights.unload()
+                layers = reservation.plan.offload.layers
+                if not isinstance(error, ModelFileError) or not layers or spec.gpu_layers != "auto":
+                    raise
+                most = layers // 2
+                notes.append(f"the GPU could not take {layers} layers of {path.name} ({error})")
+                log.warning("%s", notes[-1])
     reservation.loaded()
     llama = backend.library()
-    size = min(reservation.plan.size, int(llama.llama_n_ctx(context)))
-    forks = not (llama.llama_model_is_recurrent(model) or llama.llama_model_is_hybrid(model))
+    forks = not (llama.llama_model_is_recurrent(weights.model) or llama.llama_model_is_hybrid(weights.model))
     return Loaded(
-        model=model,
+        weights=weights,
         context=context,
-        vocab=llama.llama_model_get_vocab(model),
         memory=llama.llama_get_memory(context),
-        size=size,
+        size=min(reservation.plan.size, int(llama.llama_n_ctx(context))),
         cells=int(llama.llama_n_ctx(context)),
-        sequences=int(llama.llama_n_seq_max(context)) - forks,
+        row=int(llama.llama_n_ctx_seq(context)) if reservation.plan.rows else 0,
+        sequences=int(llama.llama_n_seq_max(context)) - (forks and not reservation.plan.rows),
         forks=forks,
-        repacked=backend.repacked(),
         batch=int(llama.llama_n_batch(context)),
-        header=header,
         reservation=reservation,
         notes=(*notes, *_notes(path, spec, header, reservation.plan, gpu=bool(devices))),
+        _open_weights=open_weights,
     )
 
 
 def _reserve(
-    path: Path, header: Header, spec: LlamaSpec, devices: Sequence[Device], memory: Ledger, *, most: int | None = None
+    path: Path,
+    header: Header,
+    spec: LlamaSpec,
+    devices: Sequence[Device],
+    memory: Ledger,
+    *,
+    most: int | None,
+    loaded: Offload | None,
 ) -> MemoryReservation:
     """Reserve the memory of a model. Raises `ModelFileError` if it does not fit: the system would kill the process."""
-    reservation = reserve_memory(header, spec, devices, ledger=memory, most=most)
+    reservation = reserve_memory(header, spec, devices, ledger=memory, most=most, loaded=loaded)
     if not reservation.plan.fits:
         raise ModelFileError(f"{path}: {reservation.plan.shortage()}")
     return reservation
 
 
 def reserve_memory(
-    header: Header, spec: LlamaSpec, devices: Sequence[Device], *, ledger: Ledger, most: int | None = None
+    header: Header,
+    spec: LlamaSpec,
+    devices: Sequence[Device],
+    *,
+    ledger: Ledger,
+    most: int | None = None,
+    loaded: Offload | None = None,
 ) -> MemoryReservation:
-    """Plan the memory of a model with at most `most` layers on the devices, and reserve it if it fits."""
-    return ledger.reserve(lambda free, rooms: plan_memory(header, spec, free=free, rooms=rooms, most=most), devices)
+    """Plan the memory of a model with at most `most` layers on the devices, and reserve it if it fits.
+
+    `loaded` tells where its weights lie if they are in memory already: then only a context is planned.
+    """
+    return ledger.reserve(
+        lambda free, rooms: plan_memory(header, spec, free=free, rooms=rooms, most=most, loaded=loaded), devices
+    )
 
 
 def usable_devices(spec: LlamaSpec) -> tuple[list[Device], list[str]]:
@@ -153,6 +194,10 @@ def _notes(path: Path, spec: LlamaSpec, header: Header, plan: MemoryPlan, *, gpu
     notes = []
     if header.context and plan.size > header.context:
         notes.append(f"context {plan.size} is longer than the {header.context} that {path.name} was trained on")
+    if spec.cache_layout == "rows" and not plan.rows:
+        notes.append(f"the KV cache of {path.name} is one pool: it has layers whose states cannot be cut")
+    if spec.offload_kv and not plan.offload_kv:
+        notes.append(f"the KV cache of {path.name} lies in RAM: the GPU has no room for it beside the shared weights")
     if gpu and not plan.offload.layers:
         notes.append(f"{path.name} runs on the CPU: no layer of it fits on the GPU")
     elif gpu and spec.gpu_layers == "auto" and plan.offload.layers < header.settings.get("block_count", 0) + 1:
@@ -160,61 +205,16 @@ def _notes(path: Path, spec: LlamaSpec, header: Header, plan: MemoryPlan, *, gpu
     return notes
 
 
-def _load(path: Path, spec: LlamaSpec, plan: MemoryPlan, threads: int) -> tuple[Any, Any]:
-    """Return pointers to the weights and to the context. Raises `ModelFileError`, and then frees both."""
-    llama = backend.library()
+def _make_context(path: Path, weights: Weights, spec: LlamaSpec, plan: MemoryPlan, threads: int) -> Any:
+    """Return a pointer to a context on loaded weights. Raises `ModelFileError`."""
     backend.forget()
-    model = _load_weights(path, spec, plan.offload)
-    if not model:
-        raise ModelFileError(f"{path}: llama.cpp cannot load it: {backend.reason()}")
-    try:
-        _check_kind(path, model)
-        context = llama.llama_init_from_model(model, _context_params(spec, plan, threads))
-        if not context:
-            raise ModelFileError(
-                f"{path}: no memory for a KV cache of {plan.cells} tokens ({backend.reason()}); "
-                f"set a smaller `context` or a quantised KV cache"
-            )
-    except BaseException:
-        llama.llama_model_free(model)
-        raise
-    return model, context
-
-
-def _check_kind(path: Path, model: Any) -> None:
-    """Refuse models that llama.cpp loads but aborts on when they are to continue a text."""
-    llama = backend.library()
-    if llama.llama_vocab_type(llama.llama_model_get_vocab(model)) == llama.LLAMA_VOCAB_TYPE_NONE:
-        raise ModelFileError(f"{path}: has no vocabulary; use a complete model file")
-    if llama.llama_model_has_encoder(model) or not llama.llama_model_has_decoder(model):
-        raise ModelFileError(f"{path}: is not a model that continues a text; use a decoder-only chat model")
-
-
-def _load_weights(path: Path, spec: LlamaSpec, offload: Offload) -> Any:
-    llama = backend.library()
-    params = llama.llama_model_default_params()
-    params.n_gpu_layers = offload.layers
-    params.split_mode = getattr(llama, _SPLIT[spec.split_mode])
-    params.main_gpu = spec.main_gpu
-    most = int(llama.llama_max_devices())
-    if len(spec.tensor_split or ()) > most:
-        raise ModelFileError(f"{path}: tensor_split names more than the {most} devices that llama.cpp can use")
-    # Without shares, llama.cpp asks the devices again, and gets other numbers while another model is being loaded.
-    split = (ctypes.c_float * most)(*offload.shares[:most])
-    if len(offload.shares) > 1:
-        params.tensor_split = split
-    _choose_load_mode(llama, params, spec)
-    return llama.llama_model_load_from_file(os.fsencode(path), params)
-
-
-def _choose_load_mode(llama: Any, params: Any, spec: LlamaSpec) -> None:
-    """Set memory mapping and locking: one field in new builds of llama.cpp, two in older ones."""
-    if hasattr(params, "use_mmap"):
-        params.use_mmap, params.use_mlock = spec.mmap, spec.mlock
-    elif spec.mlock:
-        params.load_mode = llama.LLAMA_LOAD_MODE_MLOCK
-    elif not spec.mmap:
-        params.load_mode = llama.LLAMA_LOAD_MODE_NONE
+    context = backend.library().llama_init_from_model(weights.model, _context_params(spec, plan, threads))
+    if not context:
+        raise ModelFileError(
+            f"{path}: no memory for a KV cache of {plan.cells} tokens ({backend.reason()}); "
+            f"set a smaller `context` or a quantised KV cache"
+        )
+    return context
 
 
 def _context_params(spec: LlamaSpec, plan: MemoryPlan, threads: int) -> Any:
@@ -222,11 +222,11 @@ def _context_params(spec: LlamaSpec, plan: MemoryPlan, threads: int) -> Any:
     params = llama.llama_context_default_params()
     params.n_ctx = plan.cells
     params.n_seq_max = plan.sequences
-    params.kv_unified = True  # with a cache for each sequence, llama.cpp aborts when a part of one is copied
+    params.kv_unified = not plan.rows
     params.n_batch = plan.batch
     params.n_ubatch = plan.microbatch
     params.n_threads = params.n_threads_batch = threads
-    params.offload_kqv = spec.offload_kv
+    params.offload_kqv = plan.offload_kv
     params.flash_attn_type = getattr(llama, f"LLAMA_FLASH_ATTN_TYPE_{_FLASH[spec.flash_attention]}")
     params.type_k, params.type_v = _CACHE_TYPES[spec.kv_type_k], _CACHE_TYPES[spec.kv_type_v]
     return params

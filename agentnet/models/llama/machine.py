@@ -1,4 +1,4 @@
-"""What the engines of one machine share: its cores, its memory, and the order in which sessions decode together."""
+"""What the engines of one machine share: cores, memory, weights, and the order in which sessions decode together."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from agentnet.models.devices import physical_cores
 from agentnet.models.llama.admission import Admission
 from agentnet.models.llama.ledger import Ledger
 from agentnet.models.llama.threads import ThreadBudget
+from agentnet.models.llama.weights import OpenWeights
 
 SWITCH_INTERVAL = 5e-5
 """Seconds. At Python's default of 5 ms, a busy Python thread would make every step wait that long for the
@@ -29,6 +30,7 @@ class Machine:
         """`cores` are the threads to divide; None takes the physical cores that this process may use."""
         self.threads = ThreadBudget(physical_cores() if cores is None else cores)
         self.memory = Ledger() if memory is None else memory
+        self.weights = OpenWeights()
         self.admission = Admission()
         self.switch_interval = _SWITCH_INTERVAL
 

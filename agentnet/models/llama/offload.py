@@ -66,9 +66,17 @@ def fit(
     whole = len(model.blocks) + 1
     for layers in range(min(whole, whole if most is None else most), 0, -1):
         offload = occupy(model, demand, rooms, layers, shares=shares)
-        if all(room.free is None or used + RESERVE <= room.free for room, used in _in_use(rooms, offload)):
+        if leaves_reserve(offload, rooms):
             return offload
     return NOTHING
+
+
+def leaves_reserve(offload: Offload, rooms: Sequence[Room]) -> bool:
+    """Return whether every device that is used keeps `RESERVE` bytes free, as far as its free memory is known."""
+    return all(
+        not used or room.free is None or used + RESERVE <= room.free
+        for room, used in zip(rooms, offload.used, strict=False)
+    )
 
 
 def occupy(
@@ -102,7 +110,3 @@ def _shares(rooms: Sequence[Room], given: Sequence[float] | None) -> tuple[float
     if not any(parts):
         parts = [float(room.free or 0) for room in rooms]
     return tuple(parts) if any(parts) else (1.0,) * len(rooms)
-
-
-def _in_use(rooms: Sequence[Room], offload: Offload) -> list[tuple[Room, int]]:
-    return [(room, used) for room, used in zip(rooms, offload.used, strict=True) if used]

@@ -16,7 +16,7 @@ def divide_step(running: Sequence[Job], capacity: int) -> list[tuple[Job, int]]:
     """Return how many tokens of which job the next step evaluates, at most `capacity` of all together.
 
     Each job that decodes has one; what is left of the step goes to prompts, so that a long prompt does not stall the
-    jobs that decode.
+    jobs that decode. Forced tokens of replies come before prompts.
     """
     pending = [(job, job.pending) for job in running]
     decoding = [share for share in pending if share[1] == 1]
@@ -24,7 +24,7 @@ def divide_step(running: Sequence[Job], capacity: int) -> list[tuple[Job, int]]:
     if decoding:
         room = min(room, CHUNK)
     prompts: list[tuple[Job, int]] = []
-    for job, tokens in pending:
+    for job, tokens in sorted(pending, key=lambda share: share[0].cached < share[0].prompt_length):
         if tokens > 1 and (count := min(_chunk(job, room), room)):
             prompts.append((job, count))
             room -= count

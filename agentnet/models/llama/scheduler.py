@@ -20,6 +20,7 @@ from agentnet.models.llama.prefill import divide_step
 from agentnet.models.llama.request_queue import RequestQueue
 from agentnet.models.llama.slots import SlotReservation, Slots
 from agentnet.models.llama.stats import EngineStats
+from agentnet.models.llama.tracing import Trace
 
 ATTEMPTS = 2
 """How often a request takes part in a failing step before the failure is its own."""
@@ -32,6 +33,8 @@ class _Part:
     job: Job
     tokens: list[int]
     rows: int
+    tree: Trace | None = None
+    """The job, where its tree is evaluated in this step; `tokens` is empty then."""
 
 
 class Scheduler:
@@ -52,7 +55,7 @@ class Scheduler:
         )
         self.stuck = False
         """Whether the last step changed nothing. The next one can change something only after a new event."""
-        self._evaluated = self._preempted = 0
+        self._evaluated = self._preempted = self._forced = 0
         self._seconds = 0.0
 
     @property
@@ -79,6 +82,7 @@ class Scheduler:
             prompt_tokens=intake.prompt_tokens,
             evaluated_tokens=self._evaluated,
             reused_tokens=intake.reused_tokens,
+            forced_tokens=self._forced,
             steps=context.steps,
             decode_seconds=context.seconds,
             step_seconds=self._seconds,
@@ -136,13 +140,22 @@ class Scheduler:
         """Put the tokens of a step into the batch. Makes room in the cache for all of them."""
         while shares := divide_step(self._running, self._context.batch.capacity):
             if self._cache.make_room(sum(count for _, count in shares)):
-                return [self._add(job, count) for job, count in shares]
+                return [self._add(job, count) for job, count in self._in_order(shares)]
             self._preempt()
         return []
+
+    def _in_order(self, shares: list[tuple[Job, int]]) -> list[tuple[Job, int]]:
+        """Return the shares in the order of their rows: llama.cpp evaluates neighbours together only in this order."""
+        if self._cache.pooled:
+            return shares
+        self._cache.gather([job.sequence for job, _ in shares if job.sequence is not None])
+        return sorted(shares, key=lambda share: -1 if share[0].sequence is None else share[0].sequence.id)
 
     def _add(self, job: Job, count: int) -> _Part:
         assert job.sequence is not None
         start = len(job.sequence.tokens)
+        if isinstance(job, Trace) and job.forking and count == job.pending:
+            return _Part(job, [], job.fill(self._context), job)
         if count == 1 and start >= job.wanted_from:
             token = job.tokens[start]
             self._context.batch.add_one(job.sequence.id, start, token)
@@ -157,7 +170,9 @@ class Scheduler:
         logits = self._context.decode()
         for part in parts:
             assert part.job.sequence is not None
-            if len(part.tokens) == 1:
+            if part.tree is not None:
+                self._evaluated += part.tree.extend(self._cache)
+            elif len(part.tokens) == 1:
                 self._cache.extend_one(part.job.sequence, part.tokens[0])
             else:
                 self._cache.extend(part.job.sequence, part.tokens)
@@ -191,6 +206,7 @@ class Scheduler:
         except Exception as error:
             self._fail(job, error)
         else:
+            self._forced += job.forced
             self._stop(job)
             self._end(job, result)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from agentnet.models.base import Scores
-from agentnet.models.llama.cache import CachedSequence
+from agentnet.models.llama.cells import CachedSequence
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.dispatcher import ResultDispatcher
 from agentnet.models.llama.job import Job, NoRoom
@@ -94,10 +94,12 @@ class Scoring(Job):
 
     def _follow(self, context: Context, group: dict[int, CachedSequence]) -> None:
         """Evaluate the tokens of a group behind the stem, except the last token of each continuation."""
-        # A recurrent state belongs to one sequence: a token cannot be decoded for several at once.
-        nodes = list(self._nodes(group, sharing=context.cache.forks))
+        # A recurrent state and a row of cells belong to one sequence: no token can be decoded for several at once.
+        nodes = list(self._nodes(group, sharing=context.cache.forks and context.cache.pooled))
         while nodes:
             step, nodes = nodes[: context.batch.capacity], nodes[context.batch.capacity :]
+            if not context.cache.pooled:
+                step.sort(key=lambda node: group[node[0][0]].id)  # llama.cpp wants rows in order, each as a whole
             context.cache.make_room(len(step))
             for members, depth, token in step:
                 context.batch.add_shared([group[member].id for member in members], self.prompt_length + depth, token)

@@ -6,7 +6,8 @@ import math
 import time
 from collections.abc import Collection, Iterable, Iterator
 
-from agentnet.models.llama.cache import Cache, CachedSequence
+from agentnet.models.llama.cache import Cache
+from agentnet.models.llama.cells import CachedSequence
 from agentnet.models.llama.job import Queued
 
 RECLAIM_AFTER = 1.0

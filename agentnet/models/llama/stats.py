@@ -16,6 +16,8 @@ class EngineStats:
     """Tokens that went through the model: of prompts, without those that were reused, and of replies."""
     reused_tokens: int = 0
     """Tokens of prompts that the cache held already."""
+    forced_tokens: int = 0
+    """Tokens of replies that a grammar left no choice about: they were not drawn."""
     steps: int = 0
     decode_seconds: float = 0.0
     """Inside llama.cpp."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -27,17 +27,23 @@ from tenacity import (
 
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.sampling import Sampling
-from agentnet.errors import ModelError
+from agentnet.errors import ModelError, ModelUnavailable, SchemaUnsupported
 from agentnet.logs import logger
+from agentnet.models.addresses import OWNER, AddressPolicy, Resolver, Server
 from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, Request
+from agentnet.models.control_names import broken
+from agentnet.models.openai.bounds import Bounds, deadline_of
 from agentnet.models.openai.errors import refused_field, translated, wanted_pause, worth_retrying
+from agentnet.models.openai.keys import basic, hide_secrets, key_for, user_of, without_user
 from agentnet.models.openai.replies import Reply
 from agentnet.models.openai.tokens import MOST, read_next_tokens
+from agentnet.models.openai.transport import MOST_BYTES, connect
 from agentnet.models.tokens import NextTokens
 
 log = logger("remote")
 
-OPENAI = "https://api.openai.com/v1"
+OPENAI_HOST = "api.openai.com"
+OPENAI = f"https://{OPENAI_HOST}/v1"
 PATH = "/chat/completions"
 FIRST_PAUSE = 0.5
 """Seconds before the second attempt; doubled before each further one, with random jitter of up to as much added."""
@@ -51,17 +57,20 @@ _Fields = dict[str, Any]
 class OpenAIModel:
     """One model of one server. Connects at the first request; every failure is a one-line `ModelError`.
 
-    `timeout` bounds each attempt; of a streamed reply, each wait for its next piece.
+    `timeout` bounds each attempt (of a streamed reply, each wait for its next piece), `deadline` the whole turn, and
+    `Bounds` what a reply may hold. `policy` says which servers may be asked: by default those of the owner's own file.
+    `resolver` replaces the system's.
     """
 
-    def __init__(self, spec: OpenAISpec) -> None:
-        self._spec = spec
+    def __init__(self, spec: OpenAISpec, *, policy: AddressPolicy = OWNER, resolver: Resolver | None = None) -> None:
+        self._spec, self._policy, self._resolver = spec, policy, resolver
         self._client: openai.AsyncOpenAI | None = None
         self._headers: dict[str, str | openai.Omit] = {}
         self._closed = False
         self._format = FORMATS[0] if spec.structured == "auto" else spec.structured
         self._format_works = spec.structured != "auto"
         self._logprobs = spec.logprobs
+        self._secrets = () if policy.joined else hide_secrets(spec, self._address)
         self._refused: set[str] = set()
         """Request fields that the server does not accept."""
 
@@ -77,26 +86,46 @@ class OpenAIModel:
 
     @property
     def url(self) -> str:
-        """The server's base URL; requests go to `PATH` below it."""
+        """The server's base URL, without a user and a password; requests go to `PATH` below it."""
+        return without_user(self._address)
+
+    @property
+    def _address(self) -> str:
         return (self._spec.base_url or os.environ.get(self._spec.base_url_env) or OPENAI).rstrip("/")
 
+    def check(self) -> None:
+        """Raise `ModelError` if the server's address or the key's variable may not be used. Asks nothing."""
+        key_for(self._spec, self._server(), self._policy)
+
     async def generate(self, request: Request) -> Completion:
-        started = time.perf_counter()
-        reply = Reply(self.url, streamed=False)
-        reply.add(await self._send(request, self._post))
-        return self._finished(request, reply.completion(time.perf_counter() - started))
+        started, bounds = time.perf_counter(), Bounds.of(request, self._spec)
+        async with self._turn():
+            reply = Reply(self.url, bounds)
+            reply.add(await self._send(request, bounds, self._post))
+            return self._finished(request, reply.completion(time.perf_counter() - started))
 
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
-        started = time.perf_counter()
-        reply = Reply(self.url, streamed=True)
-        events = await self._send(request, self._open, stream=True)
+        started, bounds = time.perf_counter(), Bounds.of(request, self._spec)
+        ends = asyncio.get_running_loop().time() + deadline_of(self._spec)
+        reply = Reply(self.url, bounds, streamed=True, secrets=self._secrets)
+        async with self._turn(ends):
+            events = await self._send(request, bounds, self._open, stream=True)
         try:
-            while (event := await self._next(events)) is not _END:
-                if text := reply.add(event):
+            while True:
+                # The caller's own time between two pieces is in no turn, so that no deadline cancels the caller.
+                async with self._turn(ends):
+                    if (event := await self._next(events)) is _END:
+                        break
+                    text = reply.add(event)
+                if text:
                     yield Chunk(text)
         finally:
             await events.close()
-        yield Chunk("", self._finished(request, reply.completion(time.perf_counter() - started)))
+        if rest := reply.rest():
+            yield Chunk(rest)
+        async with self._turn(ends):
+            completion = self._finished(request, reply.completion(time.perf_counter() - started))
+        yield Chunk("", completion)
 
     async def next_tokens(self, request: Request, said: str) -> NextTokens:
         """Ask for one token behind a reply that has begun with `said`.
@@ -109,11 +138,14 @@ class OpenAIModel:
         asked = replace(
             request, messages=(*request.messages, *begun), sampling=Sampling(max_tokens=1), schema=None, logprobs=False
         )
+        bounds = Bounds.of(asked, self._spec)
 
         async def post(fields: _Fields) -> object:
             return await self._post(fields | {"logprobs": True, "top_logprobs": MOST})
 
-        return read_next_tokens(await self._send(asked, post), self.url, time.perf_counter() - started)
+        async with self._turn():
+            response = await self._send(asked, bounds, post)
+            return read_next_tokens(response, self.url, bounds, time.perf_counter() - started)
 
     async def close(self) -> None:
         self._closed = True
@@ -140,26 +172,55 @@ class OpenAIModel:
         except Exception as error:
             raise translated(error, self._spec, self.url) from error
 
+    @asynccontextmanager
+    async def _turn(self, ends: float | None = None) -> AsyncIterator[None]:
+        """Bound what is inside by the turn's deadline (the event loop's time `ends`, by default from now on), and raise
+        every failure as a `ModelError`: whatever a server sends ends its own turn and nothing else."""
+        seconds = deadline_of(self._spec)
+        if ends is None:
+            ends = asyncio.get_running_loop().time() + seconds
+        try:
+            async with asyncio.timeout_at(ends):
+                yield
+        except TimeoutError as error:
+            raise ModelUnavailable(
+                f"{self.url}: no whole reply of {self.name} within {seconds:g} s; check the server, or raise `deadline`"
+            ) from error
+        except ModelError:
+            raise
+        except Exception as error:
+            raise translated(error, self._spec, self.url) from error
+
     def _connected(self) -> openai.AsyncOpenAI:
         if self._closed:
             raise ModelError(f"{self.name} is closed")
         if self._client is None:
-            url, key = self.url, os.environ.get(self._spec.api_key_env)
-            if not re.match(r"https?://[^/]", url):
-                raise ModelError(
-                    f"{url}: not the address of a server; set base_url or ${self._spec.base_url_env} to http://…/v1"
-                )
-            if not key and url.startswith("https://api.openai.com"):
-                raise ModelError(f"{url}: needs a key; set the environment variable {self._spec.api_key_env}")
+            server = self._server()
+            key = key_for(self._spec, server, self._policy)
+            if not key and server.host == OPENAI_HOST:
+                raise ModelError(f"{self.url}: needs a key; set the environment variable {self._spec.api_key_env}")
             # The client insists on some key; where none is set, the header that carries it is left out.
             self._headers = {} if key else {"Authorization": openai.Omit()}
+            if user := user_of(self._address):
+                self._headers = {"Authorization": f"Basic {basic(user)}"}
             self._client = openai.AsyncOpenAI(
-                api_key=key or "none", base_url=url, max_retries=0, timeout=self._spec.timeout
+                api_key=key or "none",
+                base_url=self.url,
+                max_retries=0,
+                timeout=self._spec.timeout,
+                http_client=connect(server, self._policy, timeout=self._spec.timeout, resolver=self._resolver),
             )
         return self._client
 
-    async def _send(self, request: Request, send: Callable[[_Fields], Awaitable[_T]], *, stream: bool = False) -> _T:
+    def _server(self) -> Server:
+        """Return where requests go. Raises `ModelError` for an address that may not be asked."""
+        return self._policy.check(self._address)
+
+    async def _send(
+        self, request: Request, bounds: Bounds, send: Callable[[_Fields], Awaitable[_T]], *, stream: bool = False
+    ) -> _T:
         """Send until an answer comes, with fewer fields where the server refuses some. Raises `ModelError`."""
+        MOST_BYTES.set(bounds.body(streamed=stream))
         while True:
             tried, fields = self._format, self._fields(request, stream)
 
@@ -196,7 +257,8 @@ class OpenAIModel:
         sampling = request.sampling
         fields: _Fields = {
             "model": self._spec.model,
-            "messages": list(request.messages),
+            # Most servers read the names of control tokens in a message as those tokens.
+            "messages": [message | {"content": broken(message["content"])} for message in request.messages],
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -215,6 +277,11 @@ class OpenAIModel:
         return wanted | self._spec.extra_body
 
     def _response_format(self, request: Request) -> _Fields | None:
+        if request.regex is not None or request.lark is not None:
+            raise SchemaUnsupported(
+                f"{self.name} at {self.url}: servers have no common way to hold replies to a regular expression or a "
+                f"Lark grammar; use a JSON Schema, or a model that runs in process"
+            )
         if request.schema is None or self._format == "none":
             return None
         schema = dict(request.schema)

@@ -1,24 +1,18 @@
-"""Replies of an OpenAI-compatible server, whole or streamed: assembled and checked."""
+"""Replies of an OpenAI-compatible server, whole or streamed: assembled, checked and bounded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from agentnet.contracts.usage import Usage
 from agentnet.errors import BadResponse
 from agentnet.models.base import Completion
+from agentnet.models.openai.bounds import Bounds
 from agentnet.models.openai.errors import CHECK_URL, quoted
-
-
-class _Logprob(BaseModel):
-    logprob: float
-
-
-class _Logprobs(BaseModel):
-    content: list[_Logprob] | None = None
+from agentnet.models.openai.words import logprobs_of, unicode_text
+from agentnet.redaction import unfinished, without_known
 
 
 class _Message(BaseModel):
@@ -30,7 +24,7 @@ class _Choice(BaseModel):
     message: _Message | None = None
     delta: _Message | None = None
     finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
+    logprobs: Any = None
 
 
 class _Body(BaseModel):
@@ -41,19 +35,26 @@ class _Body(BaseModel):
 
 
 class Reply:
-    """A reply that is assembled from one body, or from the bodies of a stream."""
+    """A reply that is assembled from one body, or from the bodies of a stream.
 
-    def __init__(self, where: str, *, streamed: bool) -> None:
-        self._where, self._streamed = where, streamed
+    `secrets` are those that the server knows: in a stream, what may be the beginning of one waits for the rest.
+    """
+
+    def __init__(self, where: str, bounds: Bounds, *, streamed: bool = False, secrets: Sequence[str] = ()) -> None:
+        self._where, self._bounds, self._streamed, self._secrets = where, bounds, streamed, secrets
         self._texts: list[str] = []
+        self._bytes = 0
+        self._held = ""
         self._finish: str | None = None
         self._refusal = ""
         self._logprobs: list[float] | None = None
+        self._gives_logprobs = True
+        """Whether every log-probability so far was one."""
         self._usage: Mapping[str, Any] = {}
         self._bodies = 0
 
     def add(self, data: object) -> str:
-        """Add a body, and return its text. Raises `BadResponse` for anything but a completion."""
+        """Add a body, and return its text. Raises `BadResponse` for anything but a completion, and for too much."""
         try:
             body = _Body.model_validate_json(data) if isinstance(data, str) else _Body.model_validate(data)
         except ValidationError:
@@ -68,17 +69,36 @@ class Reply:
         choice = body.choices[0]
         self._finish = choice.finish_reason or self._finish
         message = (choice.delta if self._streamed else choice.message) or _Message()
-        self._refusal += message.refusal or ""
-        if choice.logprobs is not None and choice.logprobs.content is not None:
-            self._logprobs = (self._logprobs or []) + [token.logprob for token in choice.logprobs.content]
-        if message.content is not None:
-            self._texts.append(message.content)
-        return message.content or ""
+        self._refusal += unicode_text(message.refusal or "")
+        if isinstance(choice.logprobs, Mapping) and choice.logprobs.get("content") is not None:
+            self._add_logprobs(choice.logprobs["content"])
+        if message.content is None:
+            return ""
+        text = unicode_text(message.content)
+        self._bytes += len(text.encode())
+        if self._bytes > self._bounds.text:
+            raise self._bad(
+                f"sent more than {self._bounds.text} bytes of text for max_tokens {self._bounds.max_tokens}", CHECK_URL
+            )
+        text = without_known(self._held + text)
+        waits = unfinished(text, self._secrets) if self._streamed else 0
+        self._held = text[len(text) - waits :]
+        return self._said(text[: len(text) - waits])
+
+    def rest(self) -> str:
+        """Return the end of a streamed text, which had to wait for more."""
+        held, self._held = self._held, ""
+        return self._said(held)
+
+    def _said(self, text: str) -> str:
+        self._texts.append(text)
+        return text
 
     def completion(self, seconds: float) -> Completion:
         """Return the whole reply. Raises `BadResponse` if it has no text, was cut off, or was withheld."""
         if self._refusal or self._finish == "content_filter":
-            raise self._bad(f"withholds the reply ({self._refusal or 'content filter'})", "rephrase the question")
+            why = quoted(self._refusal) if self._refusal else "content filter"
+            raise self._bad(f"withholds the reply ({why})", "rephrase the question")
         if self._streamed and not self._bodies:
             raise self._bad("sent an empty stream", f"{CHECK_URL}, or the prompt is too long for the model")
         if self._streamed and self._finish is None:
@@ -87,28 +107,20 @@ class Reply:
         if not self._texts and self._finish == "length":
             raise self._bad("used up max_tokens before any text", "raise max_tokens")
         if not self._texts and not self._streamed:
-            raise self._bad(f"sent no text (finish reason {self._finish})", "check that it is a chat model")
-        finish: Literal["stop", "length"] = "length" if self._finish in ("length", "max_tokens") else "stop"
-        usage = usage_of(self._usage, seconds)
+            finish = quoted(self._finish) if self._finish else "none"
+            raise self._bad(f"sent no text (finish reason {finish})", "check that it is a chat model")
+        ended: Literal["stop", "length"] = "length" if self._finish in ("length", "max_tokens") else "stop"
+        text = "".join(self._texts)
         logprobs = None if self._logprobs is None else tuple(self._logprobs)
-        return Completion("".join(self._texts), finish, usage, logprobs)
+        return Completion(text, ended, self._bounds.usage(self._usage, text, seconds), logprobs)
+
+    def _add_logprobs(self, content: object) -> None:
+        found = logprobs_of(content)
+        if found is None:
+            self._gives_logprobs, self._logprobs = False, None
+        elif self._gives_logprobs:
+            self._logprobs = self._logprobs or []
+            self._logprobs += found
 
     def _bad(self, what: str, hint: str) -> BadResponse:
         return BadResponse(f"{self._where} {what}; {hint}")
-
-
-def usage_of(reported: Mapping[str, Any], seconds: float) -> Usage:
-    """Return the usage of one call, as far as the server reports it."""
-    details = reported.get("prompt_tokens_details")
-    return Usage(
-        calls=1,
-        prompt_tokens=_count(reported.get("prompt_tokens")),
-        completion_tokens=_count(reported.get("completion_tokens")),
-        reused_tokens=_count(details.get("cached_tokens")) if isinstance(details, Mapping) else 0,
-        seconds=seconds,
-    )
-
-
-def _count(value: object) -> int:
-    """A number of tokens; 0 if the server does not report it."""
-    return value if isinstance(value, int) and value >= 0 else 0

@@ -29,11 +29,18 @@ def chain_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def opened() -> AsyncIterator[Open]:
+def layout() -> str:
+    """The layout of the KV cache where a test does not set it. A module that replaces this runs with several."""
+    return "auto"
+
+
+@pytest.fixture
+async def opened(layout: str) -> AsyncIterator[Open]:
     """Opens models and closes them after the test."""
     models: list[LlamaModel] = []
 
     def start(path: Path, **settings: Any) -> LlamaModel:
+        settings = {"cache_layout": layout, **settings}
         models.append(LlamaModel(path, LlamaSpec(path=str(path), **settings, threads=1)))
         return models[-1]
 

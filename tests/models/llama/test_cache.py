@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,18 +13,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from agentnet.contracts.model_specs import LlamaSpec
-from agentnet.models.llama import backend, loading
-from agentnet.models.llama.cache import CachedSequence
-from agentnet.models.llama.context import Context
-from agentnet.models.llama.ledger import Ledger as MemoryLedger
-from agentnet.models.llama.prefix import common_prefix
-from agentnet.models.llama.vocabulary import Vocabulary
+from agentnet.models.llama.cells import CachedSequence
 from tests.models.llama.architectures import write_hybrid, write_recurrent, write_windowed
+from tests.models.llama.cache_machine import STEMS, Machine, read
 from tests.models.llama.files import write_random
 
 LETTERS = st.lists(st.integers(300, 303), min_size=1, max_size=20)
-STEMS = np.random.default_rng(5).integers(290, 350, (3, 150)).tolist()
 PROMPTS = st.builds(
     lambda stem, length, tail: [*STEMS[stem][:length], *tail], st.integers(0, 2), st.integers(1, 150), LETTERS
 )
@@ -42,101 +36,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-class Machine:
-    """A context with a ledger beside a second one that evaluates everything from scratch."""
-
-    def __init__(
-        self, path: Path, *, sequences: int, host_cache_bytes: int, reuse: bool, fills_up: bool = False
-    ) -> None:
-        # Without rounding of keys and values, the order of evaluation hardly matters.
-        spec = LlamaSpec(path="x", context=256, sequences=sequences, cache_tokens=256, batch=64,
-                         kv_type_k="f32", kv_type_v="f32", flash_attention="off")  # fmt: skip
-        self.loaded = [loading.load(path, spec, memory=MemoryLedger(), threads=1) for _ in range(2)]
-        size = Vocabulary(self.loaded[0].vocab).size
-        self.context, self.scratch = (
-            Context("machine", loaded, vocabulary_size=size, reuse=reuse, host_cache_bytes=host_cache_bytes)
-            for loaded in self.loaded
-        )
-        self.context.fills_up = fills_up and self.loaded[0].forks
-        self.cache = self.context.cache
-        self.live: list[CachedSequence] = []
-        self.most = min(3, self.loaded[0].sequences - 1)
-        self.fails_to_restore = False
-
-    def fail_to_restore(self) -> None:
-        """As llama.cpp may: its answer is that it read nothing."""
-        self.fails_to_restore = True
-        if self.context.host_cache is not None:
-            self.context.host_cache.swap_in = lambda state, sequence: False  # type: ignore[method-assign]
-
-    def close(self) -> None:
-        for loaded in self.loaded:
-            loaded.close()
-
-    def open(self, tokens: Sequence[int]) -> CachedSequence | None:
-        """What `open` gives, after a check that it holds a beginning of the tokens, as long as what is known of it."""
-        limit, cache = len(tokens) - 1, self.cache
-        best = max((common_prefix(held.tokens, tokens, limit) for held in self._cuttable(tokens)), default=0)
-        known, needed, before = cache.known(tokens, limit), cache.cells_needed(tokens, limit), cache.available
-        held = cache.open(tokens, limit)
-        if held is not None:
-            self.live.append(held)
-            assert held.tokens == list(tokens[: len(held.tokens)])
-            assert len(held.tokens) <= known
-            assert best <= len(held.tokens) or self.fails_to_restore
-            assert before - cache.available <= needed
-        return held
-
-    def _cuttable(self, tokens: Sequence[int]) -> Iterator[CachedSequence]:
-        """The sequences that may share a prefix with some tokens."""
-        cache = self.cache
-        for held in (*cache._idle.values(), *(cache._live.values() if cache.shares else ())):
-            if cache._can_end(held, common_prefix(held.tokens, tokens, len(tokens) - 1)):
-                yield held
-
-    def extend(self, held: CachedSequence, tokens: Sequence[int]) -> npt.NDArray[Any] | None:
-        """The logits of the last of some tokens, decoded behind what a sequence holds; None without room."""
-        if not self.cache.make_room(len(tokens)):
-            return None
-        for first in range(0, len(tokens), self.context.batch.capacity):
-            some = tokens[first : first + self.context.batch.capacity]
-            logits = evaluate(self.context, held, some)
-            self.cache.extend(held, some)
-        return logits
-
-    def from_scratch(self, tokens: Sequence[int]) -> npt.NDArray[Any]:
-        self.scratch.cache.clear()
-        return evaluate(self.scratch, CachedSequence(0), tokens)
-
-    def check(self) -> None:
-        """llama.cpp holds of each sequence what the ledger says, in as many cells."""
-        llama, memory, cache = backend.library(), self.loaded[0].memory, self.cache
-        known = {**cache._live, **cache._idle}
-        assert cache._live.keys() == {held.id for held in self.live}
-        assert not cache._live.keys() & cache._idle.keys()
-        assert sorted([*cache._ids, *known]) == list(range(self.loaded[0].sequences))
-        for id in range(llama.llama_n_seq_max(self.loaded[0].context)):
-            length = len(known[id].tokens) if id in known else 0
-            assert llama.llama_memory_seq_pos_max(memory, id) == length - 1
-            if length and cache.forks and not cache._window:
-                assert llama.llama_memory_seq_pos_min(memory, id) == 0
-        owned = {cell for held in known.values() for cell in held.cells}
-        assert len(owned) + len(cache._free) == cache._size == len(owned | set(cache._free))
-        pinned = {cell for held in cache._live.values() for cell in held.cells}
-        assert cache.available == cache._size - len(pinned)
-        assert all(len(held.cells) == len(held.tokens) == len(set(held.cells)) for held in known.values())
-
-
-def evaluate(context: Context, held: CachedSequence, tokens: Sequence[int]) -> npt.NDArray[Any]:
-    """The logits behind the last of some tokens."""
-    start = len(held.tokens)
-    for first in range(0, len(tokens), context.batch.capacity):
-        some = tokens[first : first + context.batch.capacity]
-        context.batch.add(held.id, start + first, some, 1)
-        logits = context.decode()
-    return np.array(logits[-1])
-
-
 _files: dict[str, Path] = {}
 
 
@@ -152,6 +51,7 @@ class Ledger(RuleBasedStateMachine):
     """Opens, extends, cuts, forks, closes and drops sequences in any order."""
 
     architecture = "attention"
+    layout: Literal["pool", "rows"] = "pool"
     rounding = 1e-4
     held = Bundle("held")
 
@@ -169,6 +69,7 @@ class Ledger(RuleBasedStateMachine):
             host_cache_bytes=host_cache_bytes,
             reuse=reuse,
             fills_up=fills_up,
+            layout=self.layout,
         )
         if not restores:
             self.machine.fail_to_restore()
@@ -196,7 +97,7 @@ class Ledger(RuleBasedStateMachine):
         assert held is not None
         logits = machine.extend(held, tokens[len(held.tokens) :])
         if logits is None:
-            assert len(tokens) - len(held.tokens) > machine.cache.available
+            assert len(tokens) - len(held.tokens) > machine.room(held)
         else:
             self._compare(logits, tokens)
         return held
@@ -220,7 +121,8 @@ class Ledger(RuleBasedStateMachine):
     def extend_shared(self, held: CachedSequence, tokens: list[int]) -> None:
         """Tokens decoded once for several sequences, as scoring does."""
         machine, room = self.machine, self.machine.cache.available
-        if held not in machine.live or not machine.cache.forks or len(tokens) > room or not held.tokens:
+        able = machine.cache.forks and machine.cache.pooled
+        if held not in machine.live or not able or len(tokens) > room or not held.tokens:
             return
         forks = [fork for _ in range(3) if (fork := machine.cache.fork(held)) is not None]
         machine.live += forks
@@ -244,6 +146,24 @@ class Ledger(RuleBasedStateMachine):
         assert machine.cache.trim(held, length)
         self._extend(held, tokens)
 
+    @rule(chosen=st.sets(st.integers(0, 2), min_size=1), token=st.integers(300, 303), steps=st.integers(1, 3))
+    def decode_together(self, chosen: set[int], token: int, steps: int) -> None:
+        """One token each, as a step of several requests does; rows are brought together if it happens again."""
+        machine = self.machine
+        together = [held for place, held in enumerate(machine.live) if place in chosen]
+        for _ in range(steps):
+            if not together or min(map(machine.room, together)) < len(together):
+                return
+            assert machine.cache.make_room(len(together))
+            machine.cache.gather(together)
+            machine.check()
+            for held in sorted(together, key=lambda held: held.id):
+                machine.context.batch.add_one(held.id, len(held.tokens), token)
+            logits = np.array(machine.context.decode())
+            for held, row in zip(sorted(together, key=lambda held: held.id), logits, strict=True):
+                machine.cache.extend_one(held, token)
+                self._compare(row, held.tokens)
+
     @rule(held=consumes(held))
     def close(self, held: CachedSequence) -> None:
         self._end(held, self.machine.cache.close)
@@ -258,7 +178,7 @@ class Ledger(RuleBasedStateMachine):
         possible = cells <= cache.available
         assert cache.make_room(cells) is possible
         if possible:
-            assert len(cache._free) >= cells
+            assert cache.free >= cells
 
     @invariant()
     def agrees(self) -> None:
@@ -269,7 +189,7 @@ class Ledger(RuleBasedStateMachine):
         machine = self.machine
         if held not in machine.live:
             return
-        before, room = list(held.tokens), machine.cache.available
+        before, room = list(held.tokens), machine.room(held)
         logits = machine.extend(held, tokens)
         if logits is None:
             assert len(tokens) > room
@@ -286,6 +206,10 @@ class Ledger(RuleBasedStateMachine):
         if held in self.machine.live:
             self.machine.live.remove(held)
             how(held)
+
+
+class RowsLedger(Ledger):
+    layout = "rows"
 
 
 class WindowedLedger(Ledger):
@@ -309,10 +233,11 @@ _some = settings(
     phases=(Phase.generate,),
     suppress_health_check=list(HealthCheck),
 )
-for _ledger in (Ledger, WindowedLedger, RecurrentLedger, HybridLedger):
+for _ledger in (Ledger, RowsLedger, WindowedLedger, RecurrentLedger, HybridLedger):
     _ledger.TestCase.settings = _some
 
 TestAttention = Ledger.TestCase
+TestRows = RowsLedger.TestCase
 TestWindowed = WindowedLedger.TestCase
 TestRecurrent = RecurrentLedger.TestCase
 TestHybrid = HybridLedger.TestCase
@@ -324,18 +249,6 @@ def machine(files: dict[str, Path]) -> Iterator[Machine]:
     machine = Machine(files["attention"], sequences=1, host_cache_bytes=1 << 20, reuse=True)
     yield machine
     machine.close()
-
-
-def read(machine: Machine, tokens: list[int], *, close: bool = False) -> CachedSequence:
-    held = machine.open(tokens)
-    assert held is not None
-    logits = machine.extend(held, tokens[len(held.tokens) :])
-    np.testing.assert_allclose(logits, machine.from_scratch(tokens), atol=1e-4, rtol=1e-4)
-    if close:
-        machine.live.remove(held)
-        machine.cache.close(held)
-    machine.check()
-    return held
 
 
 class TestHostCache:

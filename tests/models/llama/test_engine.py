@@ -33,6 +33,11 @@ async def all_of(model: LlamaModel, *requests: Request) -> list[Completion]:
     return list(await asyncio.gather(*map(model.generate, requests)))
 
 
+@pytest.fixture(params=["pool", "rows"])
+def layout(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
 def alphabet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Says the letters in a ring for ever, with gaps so wide that no rounding matters; starts behind ``>`` with a."""
@@ -109,7 +114,7 @@ class TestSharing:
             assert reply.logprobs[0] == pytest.approx(alone.logprobs[0], abs=0.01)
 
     async def test_what_left_the_cache_comes_back_from_memory(self, opened: Open, random_file: Path) -> None:
-        model = opened(random_file, cache_tokens=512, context=512)
+        model = opened(random_file, cache_tokens=512, context=512, cache_layout="pool")
         first = await model.generate(ask(LONG, 2, logprobs=True))
         for other in "xyz":
             await model.generate(ask(other * 300, 2))
@@ -119,8 +124,8 @@ class TestSharing:
         assert again.logprobs == pytest.approx(first.logprobs, abs=0.01)
 
     async def test_without_memory_for_it_nothing_is_swapped_out(self, opened: Open, random_file: Path) -> None:
-        model = opened(random_file, cache_tokens=512, context=512, parked_mib=0)
-        for text in (LONG, "x" * 300, "y" * 300, LONG):
+        model = opened(random_file, cache_tokens=512, context=512, parked_mib=0, sequences=1)
+        for text in (LONG, "x" * 300, "y" * 300, "z" * 300, LONG):
             await model.generate(ask(text, 2))
         assert (model.stats.restored, model.stats.evicted > 0) == (0, True)
 
@@ -180,8 +185,16 @@ class TestQueue:
         found = await asyncio.gather(*tasks, return_exceptions=True)
         assert [isinstance(reply, Completion) for reply in found] == [n != 5 for n in range(9)]
 
+    async def test_requests_whose_neighbours_are_done_go_on(self, opened: Open, alphabet: Path) -> None:
+        model = opened(alphabet, context=512)
+        limits = [150, 20, 60, 5, 150, 100]
+        replies = await all_of(model, *(ask(f"{limit} {place}", limit) for place, limit in enumerate(limits)))
+        assert [reply.text for reply in replies] == [(TURNING * 6)[:limit] for limit in limits]
+        prompts = sum(reply.usage.prompt_tokens for reply in replies)
+        assert model.stats.evaluated_tokens <= prompts + sum(limits)
+
     async def test_requests_that_outgrow_the_cache_make_room_and_go_on(self, opened: Open, alphabet: Path) -> None:
-        model = opened(alphabet, context=512, cache_tokens=512)
+        model = opened(alphabet, context=512, cache_tokens=512, cache_layout="pool")
         replies = await all_of(model, *(ask("x" * 40, 150) for _ in range(6)))
         assert {reply.text for reply in replies} == {(TURNING * 6)[:150]}
         assert model.stats.preempted > 0

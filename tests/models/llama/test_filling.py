@@ -14,10 +14,9 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.models.base import Request
 from agentnet.models.llama import backend, loading
-from agentnet.models.llama.cache import CachedSequence
+from agentnet.models.llama.cells import CachedSequence
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.ledger import Ledger
-from agentnet.models.llama.vocabulary import Vocabulary
 from tests.models.llama.conftest import Open
 from tests.models.llama.files import write_random
 
@@ -34,7 +33,7 @@ def context(random_file: Path) -> Iterator[Context]:
     spec = LlamaSpec(path="x", context=256, cache_tokens=256, batch=16, kv_type_k="f32", kv_type_v="f32",
                      flash_attention="off")  # fmt: skip
     loaded = loading.load(random_file, spec, memory=Ledger(), threads=1)
-    size = Vocabulary(loaded.vocab).size
+    size = loaded.vocabulary.size
     context = Context("m", loaded, vocabulary_size=size, reuse=False, host_cache_bytes=0)
     context.fills_up = True
     yield context

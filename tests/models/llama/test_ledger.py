@@ -68,6 +68,16 @@ def test_what_was_promised_is_free_again_after_its_release(ledger: Ledger) -> No
     assert free(ledger) == 1000
 
 
+def test_weights_may_stay_promised_longer_than_their_context(ledger: Ledger) -> None:
+    reservation = ledger.reserve(wanting(300, 200))
+    weights = reservation.take_weights()
+    assert (free(ledger), len(ledger)) == (500, 2)
+    reservation.release()
+    assert free(ledger) == 700
+    weights.release()
+    assert (free(ledger), len(ledger)) == (1000, 0)
+
+
 def test_what_is_touched_is_not_counted_twice(ledger: Ledger, system: System) -> None:
     ledger.reserve(wanting(300, 200))
     system.touch(200)

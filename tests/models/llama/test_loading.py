@@ -7,6 +7,7 @@ import contextlib
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,11 @@ from agentnet.errors import ModelError, ModelFileError
 from agentnet.models.base import ChatMessage, Request
 from agentnet.models.devices import Device, supports_gpu_offload
 from agentnet.models.gguf import read_header
-from agentnet.models.llama import LlamaModel, loading
+from agentnet.models.llama import LlamaModel, loading, weights
 from agentnet.models.llama.ledger import Ledger
 from agentnet.models.llama.offload import Offload
 from agentnet.models.llama.template import ChatTemplate
+from tests.models.llama.architectures import write_hybrid, write_recurrent, write_windowed
 from tests.models.llama.conftest import SAID, Open
 from tests.models.llama.files import CONTEXT, HEADS, LAYERS, SIZE, TURN, WIDTH, path_through, tokens_of, write_chain
 
@@ -98,7 +100,7 @@ async def test_a_model_in_several_files_is_opened_by_its_first(opened: Open, tmp
     whole = write_chain(tmp_path / "whole.gguf", logits)
     write_chain(tmp_path / "part.gguf", logits, split=8)
     first = tmp_path / "part-00001-of-00003.gguf"
-    one, several = (loading.read_header(path) for path in (whole, first))
+    one, several = (read_header(path) for path in (whole, first))
     assert {tensor.name: tensor.size for tensor in several.tensors} == {
         tensor.name: tensor.size for tensor in one.tensors
     }
@@ -155,7 +157,7 @@ class TestReason:
         file = write_chain(tmp_path / "new.gguf", {}, architecture="qwenx")
         with pytest.raises(ModelFileError, match="qwenx"):
             LlamaModel(file, LlamaSpec(path="x", threads=1))
-        monkeypatch.setattr(loading, "_load_weights", lambda *_: None)
+        monkeypatch.setattr(weights, "load_weights", lambda *_: None)
         with pytest.raises(ModelFileError, match="cannot load it: no reason given"):
             LlamaModel(chain_file, LlamaSpec(path="x", threads=1))
 
@@ -166,7 +168,7 @@ class TestGpu:
     @pytest.fixture
     def tried(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         """The numbers of layers that were tried; none but zero can be loaded."""
-        real = loading._load_weights
+        real = weights.load_weights
         tried: list[int] = []
 
         def out_of_memory(path: Path, spec: LlamaSpec, offload: Offload) -> object:
@@ -175,7 +177,7 @@ class TestGpu:
 
         device = Device("GPU0", "made up", "gpu", free=4 * 2**30, total=8 * 2**30)
         monkeypatch.setattr(loading, "offload_devices", lambda: [device])
-        monkeypatch.setattr(loading, "_load_weights", out_of_memory)
+        monkeypatch.setattr(weights, "load_weights", out_of_memory)
         return tried
 
     async def test_auto_steps_down_to_the_cpu_where_the_gpu_fails(
@@ -214,11 +216,23 @@ def test_without_a_gpu_auto_says_so_and_an_explicit_wish_is_an_error(opened: Ope
 
 class TestCache:
     def test_every_request_has_its_context_and_all_together_the_cache(self, chain_file: Path) -> None:
+        spec = LlamaSpec(path="x", context=100, sequences=3, cache_layout="pool")
+        loaded = loading.load(chain_file, spec, memory=Ledger(), threads=1)
+        loaded.close()
+        assert (loaded.size, loaded.cells, loaded.row, loaded.sequences, loaded.forks) == (100, 512, 0, 8, True)
+
+    def test_or_a_row_of_its_own(self, chain_file: Path) -> None:
         loaded = loading.load(chain_file, LlamaSpec(path="x", context=100, sequences=3), memory=Ledger(), threads=1)
-        try:
-            assert (loaded.size, loaded.cells, loaded.sequences, loaded.forks) == (100, 512, 8, True)
-        finally:
-            loaded.close()
+        loaded.close()
+        assert (loaded.size, loaded.cells, loaded.row, loaded.sequences, loaded.forks) == (100, 1536, 256, 6, True)
+
+    @pytest.mark.parametrize("write", [write_windowed, write_recurrent, write_hybrid])
+    def test_models_without_rows_say_so(self, tmp_path: Path, write: Callable[[Path], Path]) -> None:
+        spec = LlamaSpec(path="x", context=100, cache_layout="rows")
+        loaded = loading.load(write(tmp_path / "m.gguf"), spec, memory=Ledger(), threads=1)
+        loaded.close()
+        assert loaded.row == 0
+        assert any("one pool" in note for note in loaded.notes)
 
     def test_a_cache_for_many_is_no_reason_to_warn(self, chain_file: Path, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.WARNING, "agentnet.llama"):
@@ -238,7 +252,7 @@ class TestCache:
     def test_a_model_holds_its_promise_of_memory_until_it_is_closed(self, chain_file: Path) -> None:
         memory = Ledger()
         loaded = loading.load(chain_file, LlamaSpec(path="x"), memory=memory, threads=1)
-        assert len(memory) == 1
+        assert len(memory) == 2  # for the weights and for the context
         loaded.close()
         loaded.close()
         assert len(memory) == 0

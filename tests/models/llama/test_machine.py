@@ -24,12 +24,12 @@ async def test_two_machines_see_neither_the_memory_nor_the_threads_of_each_other
     spec = LlamaSpec(path=str(chain_file))
     async with ModelPool(chain_file.parent, machine=here) as one, ModelPool(chain_file.parent, machine=there) as other:
         await one.open([spec, spec.model_copy(update={"context": 64})])
-        assert (len(here.memory), len(there.memory)) == (2, 0)
+        assert (len(here.memory), len(there.memory)) == (3, 0)  # the weights, and two contexts on them
         models = [(await pool.open([spec]))[0] for pool in (one, other)]
         sessions = [model.open_session(ASK) for model in models if isinstance(model, LlamaModel)]
         assert [session.admission for session in sessions] == [here.admission, there.admission]
         assert here.admission is not there.admission
-        assert (len(here.memory), len(there.memory)) == (2, 1)
+        assert (len(here.memory), len(there.memory)) == (3, 2)
         here.threads.enter()
         here.threads.enter()
         assert (here.threads.share, there.threads.share) == (2, 2)
@@ -44,7 +44,7 @@ async def test_models_share_the_machine_of_the_process_unless_they_are_given_one
     model = LlamaModel(chain_file, LlamaSpec(path="x", threads=1))
     async with ModelPool(chain_file.parent) as pool:
         await pool.open([LlamaSpec(path=str(chain_file), threads=1)])
-        assert len(this_machine().memory) == before + 2
+        assert len(this_machine().memory) == before + 3
     await model.close()
     assert len(this_machine().memory) == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.models.gguf import Header, Tensor
 from agentnet.models.llama.offload import RESERVE, Room
-from agentnet.models.llama.plan import FULL, MemoryPlan, amount, plan_memory
+from agentnet.models.llama.plan import FULL, MOST_IN_ROWS, MemoryPlan, amount, plan_memory
 
 MIB, GIB = 2**20, 2**30
 BLOCKS = 32
@@ -64,7 +65,7 @@ def test_everything_is_counted() -> None:
 
 def test_where_memory_is_plenty_some_requests_have_room_for_their_whole_context() -> None:
     assert plan(1000).cells == FULL * 8192
-    assert plan(1000, sequences=2, context=1000).cells == 2048
+    assert plan(1000, sequences=2, context=1000, cache_layout="pool").cells == 2048
 
 
 def test_otherwise_the_cache_takes_its_share_of_what_is_left() -> None:
@@ -156,4 +157,77 @@ def test_a_planned_cache_never_makes_what_fits_too_large(
     assert found.fits == smallest.fits
     assert found.offload.layers == smallest.offload.layers
     assert context <= found.cells
-    assert found.cells <= max(smallest.cells, context * sequences + 256)
+    assert found.cells <= max(smallest.cells, MOST_IN_ROWS if found.rows else context * sequences + 256)
+
+
+class TestLayout:
+    def test_a_small_cache_has_a_row_for_each_sequence_and_some_more(self) -> None:
+        found = plan(1000, sequences=8, context=1000)
+        assert found.rows
+        assert (found.sequences, found.cells) == (14, 14 * 1024)
+        assert found.cache == found.cells * TOKEN
+        assert found.as_json()["cache_layout"] == "rows"
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"context": 4096},
+            {"context": 1000, "cache_layout": "pool"},
+            {"context": 1000, "cache_tokens": 13 * 1024},
+            {"context": 1000, "sequences": 1},
+        ],
+    )
+    def test_otherwise_all_sequences_have_one_pool(self, settings: dict[str, Any]) -> None:
+        assert not plan(1000, **settings).rows
+
+    def test_rows_take_no_more_of_the_memory_than_a_pool_may(self) -> None:
+        assert not plan(6, context=1000).rows
+        assert plan(6, context=1000, cache_layout="rows").rows
+        assert not plan(4.5, context=1000, cache_layout="rows").fits
+
+    def test_rows_that_are_asked_for_use_the_tokens_that_are_given(self) -> None:
+        for tokens, sequences in ((16, 14), (16 * 1024, 16), (10**6, 19)):
+            found = plan(1000, context=1000, cache_layout="rows", cache_tokens=tokens)
+            assert (found.sequences, found.cells) == (sequences, sequences * 1024)
+
+    @pytest.mark.parametrize("settings", [{"attention.sliding_window": 128}, {"wkv.head_size": 64}])
+    def test_states_that_cannot_be_cut_have_no_rows(self, settings: dict[str, int]) -> None:
+        header = replace(HEADER, settings={**HEADER.settings, **settings})
+        assert not plan_memory(header, LlamaSpec(path="x", context=256, cache_layout="rows"), free=1000 * GIB).rows
+
+
+class TestFurtherContext:
+    """Of a model whose weights are in memory already."""
+
+    def test_weights_are_not_counted(self) -> None:
+        first = plan(16)
+        further = plan_memory(HEADER, LlamaSpec(path="x"), free=8 * GIB, loaded=first.offload)
+        assert (further.weights, further.cache) == (0, further.cells * TOKEN)
+        assert further.total == further.cache + further.compute
+        assert str(further).startswith("shared weights + KV cache")
+        assert further.as_json()["shares_weights"] is True
+
+    def test_layers_stay_where_they_are(self) -> None:
+        first = plan(16, (gpu(2),))
+        assert 0 < first.offload.layers < BLOCKS
+        for free in (0.5, 9):
+            further = plan_memory(
+                HEADER, LlamaSpec(path="x", context=512), free=16 * GIB, rooms=(gpu(free),), loaded=first.offload
+            )
+            assert further.offload.layers == first.offload.layers
+            assert further.offload_kv
+            on_gpu = (further.offload.layers - 1) * further.cells * TOKEN // BLOCKS + further.compute
+            assert further.offload.used == (on_gpu,)
+
+    def test_a_cache_without_room_beside_them_lies_in_ram(self) -> None:
+        first = plan(16, (gpu(9),))
+        further = plan_memory(HEADER, LlamaSpec(path="x"), free=16 * GIB, rooms=(gpu(0.5),), loaded=first.offload)
+        assert not further.offload_kv
+        assert further.offload.layers == first.offload.layers == BLOCKS + 1
+        assert further.offload.used == (further.compute,)
+        assert further.cache == further.cells * TOKEN
+
+    def test_a_given_number_of_layers_is_not_checked(self) -> None:
+        spec = LlamaSpec(path="x", gpu_layers="all")
+        further = plan_memory(HEADER, spec, free=16 * GIB, rooms=(gpu(0.1),), loaded=plan(16, (gpu(9),)).offload)
+        assert further.offload_kv

@@ -22,6 +22,11 @@ ASK = Request(({"role": "user", "content": "?"},), Sampling(max_tokens=40), logp
 BARE = "{% for message in messages %}{{ message.content }}{% endfor %}"
 
 
+@pytest.fixture(params=["pool", "rows"])
+def layout(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 async def one_by_one(model: LlamaModel, continuation: str) -> list[float]:
     """The log-probabilities of a continuation, each token behind a prompt that ends with those before it.
 

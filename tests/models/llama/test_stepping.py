@@ -20,6 +20,11 @@ from tests.models.llama.conftest import Open
 ASK = Request(({"role": "user", "content": "Tell me something."},), Sampling(max_tokens=12))
 
 
+@pytest.fixture(params=["pool", "rows"])
+def layout(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 async def greedy(session: TokenSession, count: int) -> list[int]:
     tokens: list[int] = []
     for _ in range(count):
