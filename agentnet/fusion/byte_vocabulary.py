@@ -55,7 +55,7 @@ class Beginning:
 class ByteVocabulary:
     """The bytes of each token, and the tokens for any bytes: its *pieces* are the distinct things that tokens say.
 
-    Control tokens that do not end the text say nothing: no member can choose them. All bytes are kept in one string, and
+    Control tokens that do not end the text say nothing: no member can choose them. All bytes lie in one string, and
     looked up by bisection: at 150,000 tokens, an object for each would take ten times the memory.
     """
 

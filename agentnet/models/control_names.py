@@ -22,7 +22,7 @@ _BRACKETED = (
     r"|IMG|IMG_BREAK|IMG_END|AUDIO|BEGIN_AUDIO|PREFIX|MIDDLE|SUFFIX|CLS|SEP|UNK|[gs]?MASK|PAD[0-9]*"
     r"|UNUSED_TOKEN_[0-9]+|control_[0-9]+)\]|e~\["
 )
-"""``[INST]`` (Mistral), ``[gMASK]`` (GLM), ``[CLS]`` (BERT), ``[PAD151646]`` (filling a vocabulary), ``[e~[`` (MiniMax)."""
+"""``[INST]`` (Mistral), ``[gMASK]`` (GLM), ``[CLS]`` (BERT), ``[PAD151646]`` (filler), ``[e~[`` (MiniMax)."""
 _FORMS = {"<": f"{_PIPED}|{_TAGGED}", "[": _BRACKETED, "]": r"~!?b[\[\]]"}
 """The first sign of a name → what follows it."""
 

@@ -144,7 +144,7 @@ class SpeculativeSession:
             tokens = (*tokens, read[1])
 
     def _continued(self, asked: tuple[int, ...], reading: Reading[Any]) -> tuple[tuple[int, ...], bool]:
-        """Return the tokens with which the model would continue, as far as is known, and whether the text ends there."""
+        """Return the tokens with which the model would continue, as far as is known, and whether the text ends."""
         tokens = asked
         while (known := self._known.get((tokens, reading))) is not None:
             if self.vocabulary.ends(known.own):
