@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 SUITES := fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: install demo test test-slow bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies soak constraints wheel clean help
+.PHONY: install demo test test-slow bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,12 +45,15 @@ reports: $(INSTALLED) ## run every shipped suite and record its report in evals/
 
 bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to serve a GGUF file
 	$(BIN)/python -m benchmarks.orchestration
+	$(BIN)/python -m benchmarks.quoting
 	$(BIN)/python -m benchmarks.engine.overhead
 	$(BIN)/python -m benchmarks.engine.scoring
 	$(BIN)/python -m benchmarks.engine.debate
 	$(BIN)/python -m benchmarks.engine
-	$(BIN)/python -m benchmarks.engine --models m100@llama-bpe m100@qwen2 --agents 1 4
+	$(BIN)/python -m benchmarks.engine --models m100@llama-bpe m100@qwen2 --agents 1 4 --contestants llama-server
 	$(BIN)/python -m benchmarks.fusion
+	$(BIN)/python -m benchmarks.grammar
+	$(BIN)/python -m benchmarks.speculation
 
 growth: $(INSTALLED) ## memory, threads and files over 1,000 networks opened and closed, and 2,000 runs
 	$(BIN)/python -m benchmarks.growth
@@ -59,7 +62,10 @@ bench-server: $(INSTALLED) ## build llama.cpp's own server, which `make bench` c
 	$(BIN)/python -m benchmarks.engine.server_build
 
 bench-vocabularies: $(INSTALLED) ## six real vocabularies for generated models, from the source of llama-cpp-python
-	$(BIN)/python -m benchmarks.generated.vocabularies
+	$(BIN)/python -m benchmarks.llama_cpp_source
+
+bench-gpu: $(INSTALLED) ## a GPU: memory plan, tokens per second beside llama-server, two models on one card; writes .bench/gpu.md
+	$(BIN)/python -m benchmarks.gpu
 
 soak: $(INSTALLED) ## mixed requests on a starved engine, and thousands of mutated files (half an hour)
 	$(BIN)/python -m benchmarks.engine.soak

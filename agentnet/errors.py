@@ -22,10 +22,12 @@
     ├── SchemaVersionError      a message of a newer major version
     └── ResumeError             the run cannot be resumed
 
-A message says what happened, to what, and what to do. It is one line: the CLI prints it unchanged.
+A message says what happened, to what, and what to do. It is one line without secrets: the CLI prints it unchanged.
 """
 
 from __future__ import annotations
+
+from agentnet.redaction import redacted
 
 
 class AgentNetError(Exception):
@@ -34,7 +36,7 @@ class AgentNetError(Exception):
     code = "error"
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(redacted(" ".join(message.split())))
 
 
 class BadInput(AgentNetError):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +37,13 @@ from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
 from agentnet.errors import BadInput, NetworkError, ProtocolError, ResumeError
 from agentnet.files.paths import is_file, written_path
-from agentnet.network import Members, Network, Registry, WithCards, find_network
+from agentnet.network import Changed, Members, Network, Registry, find_network, with_cards
 from agentnet.network.files import EMBEDDED
 from agentnet.settings import Settings, resolve
 
 if TYPE_CHECKING:
     from agentnet.models.llama.machine import Machine
-    from agentnet.store import Evaluations, Runs
+    from agentnet.store import Database, Evaluations, Runs
     from agentnet.store.checkpoints import Checkpointer
 
 Question: TypeAlias = str | Task | Conversation | Iterable[Mapping[str, str]]
@@ -58,9 +58,21 @@ T = TypeVar("T")
 class Storage:
     """The database of runs and evaluations, and the checkpoints of interrupted runs."""
 
+    database: Database
     runs: Runs
     evaluations: Evaluations
     checkpointer: Checkpointer
+
+    async def forget(self, run: str) -> int:
+        """Remove a run for good: its messages, its checkpoints, its result. Returns how many messages it had.
+
+        Raises `ResumeError` for a run that a process works on, `BadInput` for an unknown one, `StoreError`.
+        """
+        forgotten = await self.runs.forget(run)
+        await self.checkpointer.adelete_thread(run)
+        await self.database.compact()
+        await self.checkpointer.compact()
+        return forgotten
 
 
 class Session:
@@ -202,7 +214,11 @@ class Session:
 
         Raises `NetworkError` for the card of an unknown member.
         """
-        return Session(WithCards(self.members, cards), settings=self.settings)
+        return Session(with_cards(self.members, cards), settings=self.settings)
+
+    def changed(self, change: Callable[[Network], Network]) -> Session:
+        """Return a session on the same open members, each snapshot changed by a function. It stores no runs."""
+        return Session(Changed(self.members, change), settings=self.settings)
 
     async def close(self) -> None:
         """Cancel all active runs, and wait until their ends are recorded."""
@@ -252,7 +268,7 @@ async def open_storage(settings: Settings | None = None) -> AsyncIterator[Storag
     ):
         runs = Runs(database)
         await sweep(checkpointer, runs)
-        yield Storage(runs, Evaluations(database), checkpointer)
+        yield Storage(database, runs, Evaluations(database), checkpointer)
 
 
 @asynccontextmanager

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ctypes
 import gc
-import os
 import tempfile
 import threading
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +22,7 @@ from rich.table import Table
 import agentnet
 from agentnet import AgentSpec, NetworkSpec, Session
 from agentnet.zoo import catalog
+from benchmarks.memory import resident_mib
 
 MEMBERS = ("atlas", "math", "sage")
 QUESTION = "What is 347 + 285?"
@@ -46,13 +44,9 @@ class Point:
 
 
 def point(cycles: int) -> Point:
-    """What is held now, after the allocator has given back what it keeps for later use."""
-    gc.collect()
-    with suppress(AttributeError, OSError):  # glibc alone can be asked
-        ctypes.CDLL(None).malloc_trim(0)
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    """What is held now."""
+    mib = resident_mib()
     files = len(list(Path("/proc/self/fd").iterdir()))
-    mib = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
     return Point(cycles, mib, threading.active_count(), files, len(gc.get_objects()))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from agentnet.agents import ModelAgent
-from agentnet.contracts.cards import Card, Price
+from agentnet.contracts.cards import Card, Measured, Price
 from agentnet.contracts.messages import Message
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
@@ -85,6 +85,7 @@ def agent(
     *,
     roles: Iterable[str] = ("solver",),
     claims: dict[str, float] | None = None,
+    measured: dict[str, Measured] | None = None,
     pack: str = "compact",
     capabilities: ModelCapabilities | None = None,
     price: Price | None = None,
@@ -92,7 +93,7 @@ def agent(
     scores: Scoring | None = None,
 ) -> ModelAgent:
     """A scripted agent, with `scores` one that can score. Its model keeps the requests it got in ``model.requests``."""
-    card = Card(roles=tuple(roles), claims=claims or {}, price=price or Price())
+    card = Card(roles=tuple(roles), claims=claims or {}, measured=measured or {}, price=price or Price())
     model = (
         ScriptedModel(script, name=f"{name}'s model", capabilities=capabilities)
         if scores is None

@@ -45,10 +45,11 @@ def test_the_python_of_the_readme_runs_and_is_right(tmp_path: Path) -> None:
     assert (events[0], events[-1], answer) == ("run-started", "run-ended", "391")
 
 
-def test_the_yaml_of_the_readme_is_a_protocol_and_a_network() -> None:
-    network, protocol = (yaml.safe_load(block) for block in blocks(ROOT / "README.md", "yaml"))
-    expression = ProtocolSpec.model_validate(protocol).protocol
-    assert Binder(catalog.network()).bind(expression)
+def test_the_yaml_of_the_readme_is_a_network_and_protocols() -> None:
+    network, *protocols = (yaml.safe_load(block) for block in blocks(ROOT / "README.md", "yaml"))
+    assert len(protocols) == 2
+    for protocol in protocols:
+        assert Binder(catalog.network()).bind(ProtocolSpec.model_validate(protocol).protocol)
     assert len(NetworkSpec.model_validate(network).agents) == 3
 
 

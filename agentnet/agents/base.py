@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from agentnet.contracts.bodies import Body, Proposal, Task
+from agentnet.contracts.bodies import Assignment, Body, Proposal, Task
 from agentnet.contracts.cards import Card
 from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import CANDIDATE, Message
@@ -59,6 +59,8 @@ class Turn:
     """For a vote or a verdict: score every possible reply instead of writing one; the likeliest counts."""
     message: str = ""
     """Id of the message that the reply becomes."""
+    step: Assignment | None = None
+    """The step of a plan that the task is: its question, and the answers of other members that it refers to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Need:
     """Decoding together with other members, token by token."""
     bytewise: bool = False
     """Decoding together with the probability of every next token."""
+    raw: bool = False
+    """Raw logits that are added to those of other members."""
     scored: bool = False
     """Scoring given replies instead of writing one."""
     format: str | None = None

@@ -53,7 +53,7 @@ class HumanAgent(Agent):
             agent=self.name,
             role=turn.role,
             message=turn.message,
-            text=self.pack.render(turn.role, turn.task, entries, **context).strip(),
+            text=self.pack.render(turn.role, turn.task, entries, step=turn.step, **context).strip(),
             choices=choices if turn.role in STRUCTURED else (),
         )
 

@@ -114,6 +114,7 @@ class ModelAgent(Agent):
             turn.role,
             turn.task,
             entries,
+            step=turn.step,
             reason=not turn.scored,
             labels=turn.labels,
             max_steps=turn.max_steps,
@@ -138,8 +139,8 @@ class ModelAgent(Agent):
             sampling,
             schema=schema,
             logprobs=turn.confidence,
-            regex=turn.format and turn.format.regex,
-            lark=turn.format and turn.format.lark,
+            regex=None if turn.format is None else turn.format.regex,
+            lark=None if turn.format is None else turn.format.lark,
         )
 
     async def answer(self, request: Request, on_text: OnText | None = None) -> Completion:

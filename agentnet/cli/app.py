@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from agentnet.cli.commands.ask import ask
+from agentnet.cli.commands.audit import forget, verify
 from agentnet.cli.commands.compare import compare
 from agentnet.cli.commands.demo import demo
 from agentnet.cli.commands.doctor import doctor
@@ -36,7 +37,7 @@ def _shown_warnings() -> AbstractContextManager[None]:
 
 
 app.command("eval")(command(evaluate, _shown_warnings))
-for function in (demo, ask, run, resume, models, protocols, graph, runs, show, report, compare, doctor):
+for function in (demo, ask, run, resume, models, protocols, graph, runs, show, verify, forget, report, compare, doctor):
     app.command(function.__name__)(command(function, _shown_warnings))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentnet.errors import AgentNetError
+from agentnet.redaction import redacted
 from agentnet.settings import CONFIG, SERVER_VARIABLES, Settings
 
 if TYPE_CHECKING:
@@ -165,16 +166,10 @@ def _zoo() -> Iterator[Finding]:
 def _settings(settings: Settings) -> Iterator[Finding]:
     for name in ("home", "store", "network", "protocol"):
         setting = getattr(settings, name)
-        yield Finding("settings", name, _without_password(setting.value), f"from {setting.origin}")
+        yield Finding("settings", name, redacted(setting.value), f"from {setting.origin}")
     yield Finding("settings", "checkpoints", str(settings.checkpoints))
     names = ("HOME", "STORE", "NETWORK", "PROTOCOL", "TRIAL")
     for variable in (CONFIG, *(f"AGENTNET_{name}" for name in names)):
         yield Finding("environment", variable, "set" if os.environ.get(variable) else "not set")
     for variable in SERVER_VARIABLES:
         yield Finding("environment", variable, "set" if os.environ.get(variable) else "not set")
-
-
-def _without_password(value: str) -> str:
-    """A database URL without user and password."""
-    scheme, separator, rest = value.partition("://")
-    return f"{scheme}://…@{rest.rpartition('@')[2]}" if separator and "@" in rest else value

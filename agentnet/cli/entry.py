@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from agentnet.errors import AgentNetError
+from agentnet.redaction import redacted
 
 EXIT_HELD, EXIT_NOT_HELD, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 ISSUES = "report it with the traceback"
@@ -79,7 +80,7 @@ def _unexpected(error: Exception) -> tuple[str, str]:
     """The message and code of an exception that is none of `agentnet.errors`."""
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return f"cannot write: {error.strerror}; free some space and run the command again", "no-room"
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    text = redacted(" ".join(f"{type(error).__name__}: {error}".split()))
     return f"unexpected {text} (this is a bug; run it again with {DEBUG}=1 and {ISSUES})", "unexpected"
 
 

@@ -132,7 +132,9 @@ def ending(event: RunEnded) -> Text:
     """
     spent = f"   {event.usage.calls} calls  {cost(event.usage)}" if event.usage.calls else ""
     if event.answer is not None:
-        return Text("= ", "green") + Text(printable(event.answer), "bold green") + Text(spent, "dim")
+        doubt = f"\n{event.detail}" if event.detail else ""
+        answer = Text("= ", "green") + Text(printable(event.answer), "bold green") + Text(spent, "dim")
+        return answer + Text(printable(doubt), "yellow")
     text = Text(f"{event.status}: ", "yellow") + Text(printable(event.detail)) + Text(spent, "dim")
     if event.status not in (*OVER, "cancelled"):
         higher = " --limit-…" if event.status == "stopped" else ""

@@ -33,6 +33,7 @@ def outcome_data(outcome: Outcome) -> dict[str, Any]:
         "run": outcome.run,
         "status": outcome.status,
         "answer": outcome.answer,
+        "approved": outcome.approved,
         "detail": outcome.detail,
         "took_part": speakers(outcome.messages, failed=False),
         "usage": outcome.usage.model_dump(mode="json"),
@@ -65,7 +66,7 @@ def print_run(record: RunRecord, messages: Sequence[Message], *, verbose: bool) 
             screen.print(line(message, by_id, members, verbose=verbose))
     if record.answer is not None:
         screen.print(Text("= ", "green") + Text(printable(record.answer), "bold green"))
-    elif record.detail:
+    if record.detail:
         screen.print(Text(printable(record.detail), "yellow"))
     if record.status not in OVER:
         screen.print(Text(f"resume with: agentnet resume {record.id}", "dim"))

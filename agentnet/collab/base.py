@@ -31,7 +31,7 @@ class Binding(Protocol):
         ...
 
     def agent(self, selector: str, path: str) -> str:
-        """Return the agent that a selector means; of a role, the first that has it."""
+        """Return the agent that a selector means; of a role, the first that was measured at it, else that has it."""
         ...
 
     def agents(self, selectors: Sequence[str], path: str) -> tuple[str, ...]:

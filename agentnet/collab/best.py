@@ -46,7 +46,7 @@ def ranking(parts: Sequence[Expression], run: RunContext, label: str | None) -> 
     An expression ranks as high as the best card in it; of equal ones the first listed comes first.
     """
 
-    def rank(index: int) -> tuple[float, float]:
+    def rank(index: int) -> tuple[bool, float, float]:
         return max(run.agent(name, label).card.rank(label) for name in agents_of(parts[index]))
 
     return sorted(range(len(parts)), key=rank, reverse=True)

@@ -24,7 +24,7 @@ class Binder:
 
     def __init__(self, network: NetworkSpec) -> None:
         self._name = network.name
-        self._roles = {agent.name: agent.card.roles for agent in network.agents}
+        self._cards = {agent.name: agent.card for agent in network.agents}
 
     def bind(self, expression: Expression, path: str = "protocol") -> Expression:
         """Return the expression with agents' names in place of selectors; ``@best`` stays, it needs the task's label.
@@ -53,13 +53,14 @@ class Binder:
         return tuple(bound)
 
     def agent(self, selector: str, path: str) -> str:
-        """Return the agent that a selector means; of a role, the first that has it."""
+        """Return the agent that a selector means; of a role, the first that was measured at it, else that has it."""
         if selector == BEST:
             return selector
         if selector.startswith("@"):
-            return self._agents_with(selector, path)[0]
-        if selector not in self._roles:
-            close, members = suggestion(selector, self._roles), ", ".join(self._roles)
+            role, names = _role(selector), self._agents_with(selector, path)
+            return next((name for name in names if self._cards[name].proven_at(role)), names[0])
+        if selector not in self._cards:
+            close, members = suggestion(selector, self._cards), ", ".join(self._cards)
             raise ProtocolError(f"{path}: no agent {selector!r} in network {self._name!r}{close} (members: {members})")
         return selector
 
@@ -88,15 +89,19 @@ class Binder:
 
     def _agents_with(self, selector: str, path: str) -> list[str]:
         """Return the agents of a role selector (``@ROLE``, ``@ROLE:2``, ``@all``), in the network's order."""
-        role, _, limit = selector.removeprefix("@").partition(":")
-        names = [name for name, roles in self._roles.items() if role == "all" or role in roles]
+        role, limit = _role(selector), selector.partition(":")[2]
+        names = [name for name, card in self._cards.items() if role == "all" or role in card.roles]
         if not names:
-            known = sorted({each for roles in self._roles.values() for each in roles})
+            known = sorted({each for card in self._cards.values() for each in card.roles})
             raise ProtocolError(
                 f"{path}: no agent of network {self._name!r} has the role {role!r}{suggestion(role, known)}; "
                 f"name an agent instead, or add the role to a card"
             )
         return names[: int(limit)] if limit else names
+
+
+def _role(selector: str) -> str:
+    return selector.removeprefix("@").partition(":")[0]
 
 
 def _stands_for_several(selector: str) -> bool:

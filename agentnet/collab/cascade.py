@@ -13,8 +13,9 @@ from langgraph.types import Command
 from agentnet.answers import plurality
 from agentnet.collab.base import Binding, Combinator
 from agentnet.collab.binding import replace
+from agentnet.collab.combinators import agents_of
 from agentnet.collab.context import RunContext
-from agentnet.collab.decisions import decide
+from agentnet.collab.decisions import approval, decide
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
 from agentnet.contracts.bodies import Result, answer_of
@@ -49,7 +50,7 @@ class CascadeCombinator(Combinator[Cascade]):
             ids = [id for step in steps for id in outputs.get(step, [])]
             not_asked = [step for step in steps if step not in outputs]
             answers = run.answered(ids)
-            result = _trusted(cascade, answers)
+            result = _trusted(cascade, answers, run, state)
             if result is not None:
                 node = f"{state['scope']}/decide"
                 recorded = await run.record(result, sender=COORDINATOR, node=node, reply_to=result.sources)
@@ -59,7 +60,7 @@ class CascadeCombinator(Combinator[Cascade]):
             elif answers and cascade.otherwise == "last":
                 outcome = [answers[-1].id]
             else:
-                outcome = await decide("majority", ids, run, state)
+                outcome = await decide("majority", ids, run, state, quorum_of="answered")
             return Command(update={"outcome": outcome}, goto=END)
 
         graph.node("decide", conclude, goes_to=(*steps[1:], END))
@@ -67,20 +68,32 @@ class CascadeCombinator(Combinator[Cascade]):
         graph.edge(*steps, end="decide")
 
 
-def _trusted(cascade: Cascade, answers: list[Message]) -> Result | None:
-    """Return the answer that is good enough to stop at, if there is one."""
+def _trusted(cascade: Cascade, answers: list[Message], run: RunContext, state: State) -> Result | None:
+    """Return the answer that is good enough to stop at, if there is one.
+
+    Agreement is that of measured agents, where any agent of the cascade was measured for the task's label: two that
+    nothing is known of may have agreed to lie.
+    """
     if not answers:
         return None
     if cascade.until == "confidence":
         last = answers[-1]
-        if last.confidence is None or last.confidence < cascade.sure:
+        confidence = run.confidence(last)
+        if confidence is None or confidence < cascade.sure:
             return None
         return Result(
             answer=answer_of(last.body) or "",
             decision=f"confidence of at least {cascade.sure:g}",
             sources=(last.id,),
-            support={last.sender: last.confidence},
+            support={last.sender: confidence},
+            approved=approval([last]),
         )
+    label = run.task(state["task"]).label
+    measured = {name for name in agents_of(cascade) if run.agent(name, label).card.proven(label) is not None}
+    if measured:
+        answers = [message for message in answers if run.backers(message) <= measured]
+        if not answers:
+            return None
     texts = [answer_of(message.body) or "" for message in answers]
     equal, support = plurality(texts)
     if len(equal) < cascade.agree:
@@ -90,6 +103,7 @@ def _trusted(cascade: Cascade, answers: list[Message]) -> Result | None:
         decision=f"agreement of {cascade.agree}",
         sources=tuple(answers[index].id for index in equal),
         support=support,
+        approved=approval([answers[index] for index in equal]),
     )
 
 

@@ -17,7 +17,7 @@ from typing import Protocol
 from agentnet.agents import Agent, Reply, Turn
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
-from agentnet.contracts.bodies import Assignment, Body, Error, Task, answer_of
+from agentnet.contracts.bodies import Assignment, Body, Error, Result, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
 from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import Message, message_id
@@ -76,6 +76,19 @@ class RunContext:
         """Return the messages of some ids that carry an answer."""
         return [message for message in self.get(ids) if answer_of(message.body) is not None]
 
+    def backers(self, message: Message) -> frozenset[str]:
+        """Return the agents that an answer comes from: its sender, or those of the messages that a result rests on."""
+        if message.sender in self.network.agents or not isinstance(message.body, Result):
+            return frozenset({message.sender})
+        return frozenset().union(*(self.backers(source) for source in self.get(message.body.sources)))
+
+    def confidence(self, message: Message) -> float | None:
+        """Return the confidence by which members may be compared; None where there is none to rely on.
+
+        What a server says of its own tokens can be anything: it counts if the network file vouches for the member.
+        """
+        return message.confidence if self.network.shows_its_tokens(message.sender) else None
+
     def readable(self, ids: Iterable[str]) -> list[str]:
         """Return the ids among `ids` whose messages a prompt can show."""
         return [message.id for message in self.get(ids) if readable(message)]
@@ -87,6 +100,11 @@ class RunContext:
             return Task(text=body.text, label=body.label)
         assert isinstance(body, Task), f"message {id} states no task"
         return body
+
+    def step(self, id: str) -> Assignment | None:
+        """Return the step of a plan that the task of a message is; None for the run's own task."""
+        body = self.messages[id].body
+        return body if isinstance(body, Assignment) else None
 
     def agent(self, selector: str, label: str | None) -> Agent:
         """Return the agent of a bound selector: a name, or ``@best`` for the task's label."""
@@ -136,6 +154,7 @@ class RunContext:
             confidence=confidence,
             scored=scored,
             message=id,
+            step=self.step(task),
         )
         reply = await self._reply(agent, turn)
         return await self.record(

@@ -60,12 +60,14 @@ class DebateCombinator(Combinator[Debate]):
             run, outputs, round = runtime.context, state["outputs"], state["round"] + 1
             answered = {member: outputs[member] for member in members if run.answered(outputs[member])}
             answers = run.answered(id for ids in answered.values() for id in ids)
-            settled = debate.stop == "consensus" and agreement(answers) >= debate.quorum
+            of = len(members) if debate.quorum_of == "members" else max(1, len(answers))
+            settled = debate.stop == "consensus" and agreement(answers, of) >= debate.quorum
             if answers and not settled and round < debate.rounds:
                 return Command(update={"answers": answered, "round": round}, goto=members)
             latest = {**outputs, **state["answers"], **answered}
             candidates = [id for member in members for id in latest[member]]
-            return Command(update={"outcome": await decide(debate.decide, candidates, run, state)}, goto=END)
+            outcome = await decide(debate.decide, candidates, run, state, quorum_of=debate.quorum_of)
+            return Command(update={"outcome": outcome}, goto=END)
 
         graph.node("decide", conclude, goes_to=(*members, END))
         graph.begin(*members)

@@ -8,9 +8,11 @@ from agentnet.agents.base import Need
 from agentnet.answers import normalise, plurality
 from agentnet.collab.context import RunContext
 from agentnet.collab.state import State
+from agentnet.collab.weights import weights
 from agentnet.contracts.bodies import Error, Result, Vote, answer_of
 from agentnet.contracts.messages import COORDINATOR, Message
-from agentnet.contracts.protocols import Decision, Judge, Merge, Synthesize, Weighted
+from agentnet.contracts.protocols import Decision, Judge, Merge, Quorum, Synthesize, Weighted
+from agentnet.errors import LimitReached
 
 
 def rule_needs(rule: Decision | Merge) -> Iterator[Need]:
@@ -26,12 +28,21 @@ def rule_weighs_confidence(rule: Decision) -> bool:
     return rule == "confidence" or (isinstance(rule, Weighted) and rule.by == "confidence")
 
 
-async def decide(rule: Decision, ids: Sequence[str], run: RunContext, state: State) -> list[str]:
-    """Return the outcome of some candidates, as ids. Without an answer among them the outcome is an `Error` message."""
+async def decide(
+    rule: Decision, ids: Sequence[str], run: RunContext, state: State, *, quorum_of: Quorum = "members"
+) -> list[str]:
+    """Return the outcome of some candidates, as ids.
+
+    It is an `Error` message without an answer among them, and where a rule that compares answers has fewer than half of
+    them: a few members that are left must not speak for all. With `quorum_of` ``answered``, any number is enough.
+    """
     node = f"{state['scope']}/decide"
     answers = run.answered(ids)
-    if not answers:
-        return [(await run.record(_none_answered(run.get(ids)), sender=COORDINATOR, node=node, reply_to=ids)).id]
+    asked = [message for message in run.get(ids) if not _was_not_asked(message)]
+    few = 2 * len(answers) < len(asked) and quorum_of == "members" and rule not in ("first", "all")
+    if not answers or few:
+        error = _none_answered(run.get(ids)) if not answers else _too_few(asked, len(answers))
+        return [(await run.record(error, sender=COORDINATOR, node=node, reply_to=ids)).id]
     match rule:
         case "all":
             return [message.id for message in answers]
@@ -46,15 +57,19 @@ async def decide(rule: Decision, ids: Sequence[str], run: RunContext, state: Sta
         case Judge():
             result = await _judged(rule, answers, run, state, node)
         case "first":
-            result = Result(answer=_text(answers[0]), decision="first", sources=(answers[0].id,))
+            result = Result(
+                answer=_text(answers[0]), decision="first", sources=(answers[0].id,), approved=approval(answers[:1])
+            )
         case "confidence":
-            result = _most_confident(answers)
+            result = _most_confident(answers, run)
         case Weighted(by="confidence"):
-            result = majority(answers, [message.confidence or 0.0 for message in answers], "weighted by confidence")
+            sure = [run.confidence(message) or 0.0 for message in answers]
+            result = majority(answers, sure, "weighted by confidence")
         case Weighted():
             label = run.task(state["task"]).label
-            weights = [_score(run, message.sender, label) for message in answers]
-            result = majority(answers, weights, "weighted by card")
+            agents = [run.network.agents.get(message.sender) for message in answers]
+            cards = [agent.card if agent else None for agent in agents]
+            result = majority(answers, weights(cards, label), "weighted by card")
         case _:
             result = majority(answers, [1.0] * len(answers), "majority")
     recorded = await run.record(result, sender=COORDINATOR, node=node, reply_to=result.sources)
@@ -72,27 +87,34 @@ def majority(answers: Sequence[Message], weights: Sequence[float], decision: str
         decision=decision,
         sources=tuple(answers[index].id for index in equal),
         support=support,
+        approved=approval([answers[index] for index in equal]),
     )
 
 
-def agreement(answers: Sequence[Message]) -> float:
-    """Return the share of answers that equal the most frequent one; 0 without answers."""
-    if not answers:
-        return 0.0
+def approval(sources: Sequence[Message]) -> bool | None:
+    """Return whether an answer that rests on some messages is approved: False if none of those that say is approved."""
+    said = [message.body.approved for message in sources if isinstance(message.body, Result)]
+    known = [approved for approved in said if approved is not None]
+    return any(known) if known and len(known) == len(sources) else None
+
+
+def agreement(answers: Sequence[Message], members: int) -> float:
+    """Return the share of `members` whose answers equal the most frequent one; 0 without answers."""
     forms = [normalise(_text(message)) for message in answers]
-    return max(forms.count(form) for form in forms) / len(forms)
+    return max((forms.count(form) for form in forms), default=0) / members
 
 
-def _most_confident(answers: Sequence[Message]) -> Result:
-    sure = [message for message in answers if message.confidence is not None]
+def _most_confident(answers: Sequence[Message], run: RunContext) -> Result:
+    sure = {message.id: confidence for message in answers if (confidence := run.confidence(message)) is not None}
     if not sure:
-        return majority(answers, [1.0] * len(answers), "majority, since no answer came with a confidence")
-    chosen = max(sure, key=lambda message: message.confidence or 0.0)
+        return majority(answers, [1.0] * len(answers), "majority, since no answer came with a confidence to rely on")
+    chosen = run.messages[max(sure, key=lambda id: sure[id])]
     return Result(
         answer=_text(chosen),
         decision="confidence",
         sources=(chosen.id,),
-        support={message.sender: message.confidence or 0.0 for message in sure},
+        support={run.messages[id].sender: confidence for id, confidence in sure.items()},
+        approved=approval([chosen]),
     )
 
 
@@ -105,7 +127,12 @@ async def _judged(rule: Judge, answers: Sequence[Message], run: RunContext, stat
     vote = await run.ask(judge, "choose", node=f"{node}/vote", round=0, task=task, view=view, scored=scored)
     if isinstance(vote.body, Vote):
         chosen = run.messages[vote.body.choice]
-        return Result(answer=_text(chosen), decision=f"judged by {judge.name}", sources=(chosen.id, vote.id))
+        return Result(
+            answer=_text(chosen),
+            decision=f"judged by {judge.name}",
+            sources=(chosen.id, vote.id),
+            approved=approval([chosen]),
+        )
     return majority(answers, [1.0] * len(answers), "majority, since the judge's vote is missing")
 
 
@@ -114,11 +141,19 @@ def _none_answered(candidates: Sequence[Message]) -> Error:
     return Error(code="no-answer", detail="no agent answered" + (f": {details[0]}" if details else ""))
 
 
-def _score(run: RunContext, sender: str, label: str | None) -> float:
-    """Return the weight of an answer by its sender's card; what a combinator decided weighs like an unknown agent."""
-    agent = run.network.agents.get(sender)
-    score = agent.card.score(label) if agent else None
-    return 0.5 if score is None else score
+def _was_not_asked(message: Message) -> bool:
+    """Return whether an agent was kept from answering by the limits of the run, which says nothing of it."""
+    return isinstance(message.body, Error) and message.body.code == LimitReached.code
+
+
+def _too_few(candidates: Sequence[Message], answered: int) -> Error:
+    failed = next((message for message in candidates if isinstance(message.body, Error)), None)
+    reason = f"; {failed.sender}: {failed.body.detail}" if failed and isinstance(failed.body, Error) else ""
+    return Error(
+        code="no-quorum",
+        detail=f"only {answered} of {len(candidates)} members answered, fewer than half{reason} (with `quorum_of: "
+        f"answered`, those that answered decide)",
+    )
 
 
 def _text(message: Message) -> str:

@@ -13,14 +13,15 @@ from agentnet.collab.best import ranking
 from agentnet.collab.binding import replace
 from agentnet.collab.combinators import agents_of
 from agentnet.collab.context import RunContext
-from agentnet.collab.decisions import rule_needs
+from agentnet.collab.decisions import approval, rule_needs
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.splitting import fitted, undivided
 from agentnet.collab.state import State, initial_state
-from agentnet.contracts.bodies import REFERENCE, Assignment, Error, Plan, Result, Step, answer_of
+from agentnet.contracts.bodies import Assignment, Error, Plan, Result, Step, answer_of
 from agentnet.contracts.cards import Card
 from agentnet.contracts.messages import COORDINATOR, Message
 from agentnet.contracts.protocols import Delegate, Expression, Synthesize
+from agentnet.prompts.words import filled
 
 
 class DelegateCombinator(Combinator[Delegate]):
@@ -98,8 +99,13 @@ class DelegateCombinator(Combinator[Delegate]):
 
 
 def known_labels(workers: Sequence[Expression], run: RunContext) -> list[str]:
-    """Return the labels that the workers' cards know: what a plan may ask for."""
-    return sorted({label for card in _cards(workers, run) for label in card.labels})
+    """Return the labels that the workers' cards know: what a plan may ask for.
+
+    They are those that were measured, or where none was, those that are claimed: the planner reads them.
+    """
+    cards = _cards(workers, run)
+    measured = {label for card in cards for label in card.measured}
+    return sorted(measured or {label for card in cards for label in card.claims})
 
 
 def _cards(workers: Sequence[Expression], run: RunContext) -> list[Card]:
@@ -140,21 +146,24 @@ def _answer(step: Step, state: State, run: RunContext) -> Message | None:
 
 async def _assign(plan: Plan, step: Step, attempt: int, worker: str, state: State, run: RunContext) -> State:
     """Record the assignment, with the answers that the step refers to filled in; return the state of the worker."""
-    answers = {needed.id: _answer(needed, state, run) for needed in plan.steps if needed.id in step.needs}
-    text = REFERENCE.sub(lambda match: _filled(match.group(0), answers.get(int(match.group(1)))), step.ask)
+    needed = {str(other.id): _answer(other, state, run) for other in plan.steps if other.id in step.needs}
+    answers = {id: answer for id, message in needed.items() if message and (answer := answer_of(message.body))}
     branch = f"{_branches(step)}{attempt}"
     assignment = await run.record(
-        Assignment(step=step.id, agent=worker, text=text, label=step.label),
+        Assignment(
+            step=step.id,
+            agent=worker,
+            text=filled(step.ask, answers),
+            label=step.label,
+            ask=step.ask,
+            answers=answers,
+        ),
         sender=COORDINATOR,
         node=f"{state['scope']}/assign/{branch}",
         recipients=(worker,),
-        reply_to=[message.id for message in answers.values() if message],
+        reply_to=[message.id for message in needed.values() if message],
     )
     return {**initial_state(state["scope"], assignment.id), "branch": branch}
-
-
-def _filled(reference: str, answer: Message | None) -> str:
-    return (answer_of(answer.body) or reference) if answer else reference
 
 
 async def _merge(delegate: Delegate, state: State, run: RunContext) -> list[str]:
@@ -179,7 +188,12 @@ async def _merge(delegate: Delegate, state: State, run: RunContext) -> list[str]
         synthesis = await run.ask(agent, "synthesize", node=node, round=0, task=state["task"], view=sources)
         if answer_of(synthesis.body) is not None:
             return [synthesis.id]
-    result = Result(answer=answer_of(last.body) or "", decision="last step of the plan", sources=tuple(sources))
+    result = Result(
+        answer=answer_of(last.body) or "",
+        decision="last step of the plan",
+        sources=tuple(sources),
+        approved=approval([last]),
+    )
     return [(await run.record(result, sender=COORDINATOR, node=node, reply_to=sources)).id]
 
 

@@ -14,6 +14,9 @@ from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
 from agentnet.contracts.protocols import Fuse
 
+RAW = ("duetnet", "dk")
+"""The strategies that add up the members' raw logits."""
+
 
 class FuseCombinator(Combinator[Fuse]):
     """START → decode → END: one message of all members."""
@@ -26,7 +29,7 @@ class FuseCombinator(Combinator[Fuse]):
     def needs(self, fuse: Fuse, *, reads: bool, confidence: bool) -> Iterator[Need]:
         for member in fuse.members:
             for role in roles_of(None, reads=reads):
-                yield Need(member, role, fused=True, bytewise=fuse.level == "bytes")
+                yield Need(member, role, fused=True, bytewise=fuse.level == "bytes", raw=fuse.strategy in RAW)
 
     def build(self, fuse: Fuse, graph: GraphBuilder) -> None:
         from agentnet.collab.fused_turn import FusedTurn  # fusion needs numpy; other protocols do without

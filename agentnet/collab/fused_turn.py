@@ -12,16 +12,18 @@ from agentnet.agents import ModelAgent, Turn
 from agentnet.agents.forms import THINKING_ENDS
 from agentnet.collab.budget import Reservation
 from agentnet.collab.context import RunContext
+from agentnet.collab.weights import weights
 from agentnet.contracts.bodies import Body, Error, Fusion, Piece, answer_of
 from agentnet.contracts.events import TextStreamed, TurnStarted
 from agentnet.contracts.messages import FUSION, Message, message_id
-from agentnet.contracts.protocols import Fuse
+from agentnet.contracts.protocols import ROBUST, Fuse
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached, ModelError
 from agentnet.fusion.byte_vocabulary import END
 from agentnet.fusion.loop import Fused, FusionLoop
 from agentnet.fusion.members import LocalMember, Member
 from agentnet.fusion.remote import RemoteMember
+from agentnet.fusion.speculation import Speculation
 from agentnet.fusion.strategies import strategy_of
 from agentnet.fusion.views import Choice
 from agentnet.logs import logger
@@ -32,8 +34,6 @@ log = logger("fusion")
 
 REMOTE_DEADLINE = 10.0
 """Seconds that a member may take for a piece, unless the protocol says otherwise, where one is behind a server."""
-LEAST_WEIGHT = 0.01
-"""The weight of a member whose card has no score for the task's label."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class FusedTurn:
             read=run.get(view),
             sampling=self.fuse.sampling,
             seed=run.seed_of(self.node, self.round, FUSION),
+            step=run.step(task),
         )
         body, usage = await self._decode(self._agents(turn), turn, id)
         return await run.record(
@@ -106,18 +107,20 @@ class FusedTurn:
         sampling = requests[0].sampling
         members: list[Member] = []
         try:
-            for agent, request in zip(agents, requests, strict=True):
-                members.append(self._member(agent, request, self._weight(agent, turn.task.label)))
+            for agent, request, weight in zip(agents, requests, self._weights(agents, turn.task.label), strict=True):
+                members.append(self._member(agent, request, weight))
             async with hold([member.session for member in members if member.session is not None]):
                 if self.fuse.think:
                     await self._think(members)
+                agreeing = self._agreeing(members)
                 loop = FusionLoop(
-                    self._agreeing(members),
+                    agreeing,
                     strategy_of(self.fuse, turn.seed),
                     limit=sampling.max_tokens,
                     stop=sampling.stop,
                     deadline=self._deadline(members),
                     on_piece=self._streamer(id),
+                    speculation=Speculation(agreeing) if self._speculates else None,
                 )
                 started = time.perf_counter()
                 fused = await loop.decode()
@@ -134,11 +137,20 @@ class FusedTurn:
         remote = any(isinstance(member, RemoteMember) for member in members)
         return REMOTE_DEADLINE if self.fuse.deadline is None and remote else self.fuse.deadline
 
+    @property
+    def _speculates(self) -> bool:
+        """Whether drafts are evaluated. They make a member late for the piece before them, a gated strategy asks few
+        members as it is, and a limit of tokens or cost is not there for tokens that are evaluated in vain."""
+        fuse = self.fuse
+        return fuse.speculate and fuse.sure is None and fuse.deadline is None and not self.run.budget.counts_tokens
+
     def _agreeing(self, members: Sequence[Member]) -> Sequence[Member]:
         """Return the members as they take part: byte by byte only where vocabularies differ, else piece by piece."""
         local = [member for member in members if isinstance(member, LocalMember)]
+        all_local = len(local) == len(members)
         one_vocabulary = all(member.vocabulary.same_as(local[0].vocabulary) for member in local[1:])
-        if self.fuse.level == "pieces" or (one_vocabulary and len(local) == len(members)):
+        level = self.fuse.level or ("bytes" if self.fuse.strategy in ROBUST and all_local else "pieces")
+        if level == "pieces" or (one_vocabulary and all_local):
             return members
         return [member.by_bytes() if isinstance(member, LocalMember) else member for member in members]
 
@@ -161,9 +173,9 @@ class FusedTurn:
             elif isinstance(end, BaseException):
                 raise end
 
-    def _weight(self, agent: ModelAgent, label: str | None) -> float:
-        weights = self.fuse.weights or ("card" if self.fuse.strategy == "gac" else "equal")
-        return 1.0 if weights == "equal" else max(agent.card.score(label) or 0.0, LEAST_WEIGHT)
+    def _weights(self, agents: Sequence[ModelAgent], label: str | None) -> list[float]:
+        by = self.fuse.weights or ("card" if self.fuse.strategy == "gac" else "equal")
+        return [1.0] * len(agents) if by == "equal" else weights([agent.card for agent in agents], label)
 
     def _streamer(self, id: str) -> Callable[[str, Choice], None] | None:
         events = self.run.events
@@ -190,6 +202,7 @@ class FusedTurn:
             pieces=tuple(pieces_of(fused.choices)),
             respelled=fused.retokenized,
             dropped=fused.dropped,
+            evaluations=fused.evaluations,
         )
 
 

@@ -40,7 +40,8 @@ class ParallelCombinator(Combinator[Parallel]):
 
         async def conclude(state: State, runtime: Runtime[RunContext]) -> State:
             candidates = [id for branch in branches for id in state["outputs"][branch]]
-            return {"outcome": await decide(parallel.decide, candidates, runtime.context, state)}
+            outcome = await decide(parallel.decide, candidates, runtime.context, state, quorum_of=parallel.quorum_of)
+            return {"outcome": outcome}
 
         graph.node("decide", conclude)
         graph.begin(*branches)

@@ -75,6 +75,7 @@ class VerifyCombinator(Combinator[Verify]):
                 answer=answer_of(proposal.body) or "",
                 decision=_decision(verdict.body),
                 sources=(proposal.id, verdict.id),
+                approved=isinstance(verdict.body, Verdict) and verdict.body.verdict == "approve",
             )
             recorded = await run.record(result, sender=COORDINATOR, node=node, reply_to=result.sources)
             return {"outcome": [recorded.id]}

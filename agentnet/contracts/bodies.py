@@ -56,13 +56,20 @@ class Plan(WireModel):
 
 
 class Assignment(WireModel):
-    """A step of a plan, assigned to an agent, with the answers of earlier steps filled in."""
+    """A step of a plan, assigned to an agent, with the answers of earlier steps filled in.
+
+    The answers are other members' words. `text` has them as short values; a prompt may show `ask` and quote them.
+    """
 
     kind: Literal["assignment"] = "assignment"
     step: int
     agent: str
     text: str
     label: str
+    ask: str = Field(default="", description="the question as planned, with ``#ID`` for the answers of earlier steps")
+    answers: dict[str, str] = Field(
+        default_factory=dict, description="ID of each step that `ask` refers to → its answer, in full"
+    )
 
 
 class Proposal(WireModel):
@@ -142,6 +149,10 @@ class Fusion(WireModel):
         description="member → pieces that differ from its own tokens, and were tokenized again",
     )
     dropped: dict[str, str] = Field(default_factory=dict, description="member → why it was left out before the end")
+    evaluations: dict[str, int] = Field(
+        default_factory=dict,
+        description="member → how often its model was asked, if several pieces could be evaluated at once",
+    )
 
 
 class Result(WireModel):
@@ -152,6 +163,9 @@ class Result(WireModel):
     decision: str = Field(description="the rule that decided, such as `majority`")
     sources: tuple[str, ...] = ()
     support: dict[str, float] = Field(default_factory=dict, description="answer → weight, if answers were counted")
+    approved: bool | None = Field(
+        default=None, description="whether a verifier approved the answer; null where none was asked"
+    )
 
 
 class Refusal(WireModel):

@@ -24,9 +24,10 @@ TrialStatus = Literal["done", "failed", "stopped", "error"]
 """`done`, `failed` and `stopped` are ends of runs: such trials are scored, and one without an answer is wrong. `error`
 is never scored: a model could not be reached, even after the retries."""
 
-SystemKind = Literal["member", "best", "samples", "corrections", "system"]
+SystemKind = Literal["member", "best", "samples", "corrections", "system", "attacked"]
 """`member`: one agent alone; `best`: the member chosen in advance; `samples`: that member asked several times;
-`corrections`: that member revising its own answer; `system`: a system that the suite compares with these."""
+`corrections`: that member revising its own answer; `system`: a system that the suite compares with these;
+`attacked`: a system in which liars have taken the place of members."""
 
 
 class Item(WireModel):

@@ -33,6 +33,9 @@ _HARMLESS = "Unknown format"
 
 _OPEN = ("additionalProperties", "patternProperties")
 """Keywords that say something about undeclared properties."""
+DEEPEST, MOST_RULES = 250, 500
+"""Levels of a schema through its references, and rules of a Lark grammar. llguidance reads both recursively: thousands
+of them would overflow its stack, which ends the process."""
 MOST_PARTS = 500
 """How many parts of a refused schema are looked at for the place of what is refused."""
 _VALUES = {"const", "enum", "default", "examples", "required", "x-guidance"}
@@ -91,10 +94,13 @@ def schema_grammar(schema: Mapping[str, Any]) -> str:
 
 
 def regex_grammar(pattern: str) -> str:
-    """Return the grammar of a regular expression. Raises `SchemaUnsupported` with the reason."""
-    from llguidance import LLMatcher
+    r"""Return the grammar of a regular expression, in which ``\d`` is a digit from 0 to 9.
 
-    grammar = LLMatcher.grammar_from_regex(pattern)
+    Raises `SchemaUnsupported` with the reason.
+    """
+    from llguidance import LLMatcher, regex_to_lark
+
+    grammar = LLMatcher.grammar_from_regex(regex_to_lark(pattern, "d"))
     failed, messages = LLMatcher.validate_grammar_with_warnings(grammar)
     # llguidance tells the place in a grammar of its own around the expression.
     _refuse("not a usable regular expression", failed, [re.sub(r"^at .*?: ", "", message) for message in messages])
@@ -105,6 +111,8 @@ def lark_grammar(text: str) -> str:
     """Return a Lark grammar as llguidance reads it. Raises `SchemaUnsupported` with the reason and where."""
     from llguidance import LLMatcher
 
+    if len(re.findall(r"^\s*[\w!?.-]+[^:\n]*:", text, re.MULTILINE)) > MOST_RULES:
+        raise SchemaUnsupported(f"not a usable Lark grammar: more than {MOST_RULES} rules")
     grammar = LLMatcher.grammar_from_lark(text)
     _refuse("not a usable Lark grammar", *LLMatcher.validate_grammar_with_warnings(grammar))
     return grammar
@@ -112,6 +120,7 @@ def lark_grammar(text: str) -> str:
 
 def _schema_grammar(text: str) -> str:
     schema = json.loads(text)
+    _check_depth(schema, schema, {}, 0)
     for place, part in _parts(schema, "root"):
         least, needed = part.get("minProperties", 0), part.get("required", [])
         if isinstance(least, int) and isinstance(needed, list) and least > len(needed) + 1:
@@ -126,6 +135,35 @@ def _schema_grammar(text: str) -> str:
     return grammar
 
 
+def _check_depth(schema: Any, part: Any, followed: dict[str, int], depth: int) -> int:
+    """Return how many levels a part of a schema has below it; each reference is followed once."""
+    if depth > DEEPEST:
+        raise SchemaUnsupported(f"it is nested more than {DEEPEST} levels deep")
+    if isinstance(part, list):
+        return max((_check_depth(schema, each, followed, depth) for each in part), default=0)
+    if not isinstance(part, dict):
+        return 0
+    below = [_check_depth(schema, each, followed, depth + 1) for name, each in part.items() if name not in _VALUES]
+    target = part.get("$ref")
+    if isinstance(target, str):
+        if target not in followed:
+            followed[target] = 0
+            followed[target] = _check_depth(schema, _referred(schema, target), followed, depth + 1)
+        elif depth + followed[target] > DEEPEST:
+            raise SchemaUnsupported(f"it is nested more than {DEEPEST} levels deep")
+        below.append(followed[target])
+    return 1 + max(below, default=0)
+
+
+def _referred(schema: Any, target: str) -> Any:
+    """Return the part of a schema that a reference names; None where it is elsewhere or not there."""
+    found = schema
+    for name in target.removeprefix("#").split("/")[1:] if target.startswith("#") else [target]:
+        name = name.replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
 def _close_objects(schema: Any) -> None:
     """Forbid undeclared properties where an object says nothing about them, so that replies do not run on with them.
 
@@ -136,9 +174,10 @@ def _close_objects(schema: Any) -> None:
         return
     for part in parts:
         fields, needed = part.get("properties"), part.get("required", [])
-        if isinstance(fields, dict) and isinstance(needed, list) and not part.keys() & {"minProperties", *_OPEN}:
-            if all(name in fields for name in needed):
-                part["additionalProperties"] = False
+        if not isinstance(fields, dict) or not isinstance(needed, list) or part.keys() & {"minProperties", *_OPEN}:
+            continue
+        if all(name in fields for name in needed):
+            part["additionalProperties"] = False
 
 
 def _combines(part: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""`Interval`, an estimate with its 95 % interval, and Wilson's interval of a share: cards and reports give both."""
+"""`Interval`, an estimate with its 95 % interval, and Wilson's bounds of a share: cards and reports give both."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 Z95 = 1.959963984540054
 """The quantile of the standard normal distribution that a two-sided 95 % interval reaches to."""
+Z90 = 1.6448536269514722
+"""The same for one side: the 95 % quantile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,24 @@ def wilson(share: float, trials: float) -> Interval:
     `trials` may be a fraction: an effective number of trials. Raises `ValueError` for a share outside [0, 1], or where
     there is no trial.
     """
+    return Interval(share, *_bounds(share, trials, Z95))
+
+
+def lower_bound(share: float, trials: float) -> float:
+    """Return Wilson's one-sided 95 % lower bound of a share: the true share is below it in at most 1 of 20 cases.
+
+    `share` and `trials` as in `wilson`.
+    """
+    return _bounds(share, trials, Z90)[0]
+
+
+def _bounds(share: float, trials: float, z: float) -> tuple[float, float]:
     if not trials > 0:
         raise ValueError("a share of no trials")
     if not 0 <= share <= 1:
         raise ValueError(f"a share is from 0 to 1, it is {share}")
-    scale = 1 + Z95**2 / trials
-    middle = share + Z95**2 / (2 * trials)
-    half = Z95 * math.sqrt(share * (1 - share) / trials + Z95**2 / (4 * trials**2))
+    scale = 1 + z**2 / trials
+    middle = share + z**2 / (2 * trials)
+    half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
     # Rounding may pass the estimate at 0 and at 1.
-    return Interval(share, max(0.0, min((middle - half) / scale, share)), min(1.0, max((middle + half) / scale, share)))
+    return max(0.0, min((middle - half) / scale, share)), min(1.0, max((middle + half) / scale, share))

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from agentnet.contracts.base import WireModel, first_problem
-from agentnet.contracts.bodies import KINDS, Body, Step, Unknown
+from agentnet.contracts.bodies import KINDS, Body, Result, Step, Unknown, answer_of
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, SchemaVersionError
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 COORDINATOR, USER, FUSION, CANDIDATE = "coordinator", "user", "fusion", "candidate"
 """Senders of messages that are not agents."""
@@ -53,6 +54,16 @@ class Message(WireModel):
     )
     signature: str | None = Field(default=None, description="room for a sender's signature; not interpreted yet")
     body: Body
+
+
+def approval(messages: Iterable[Message]) -> bool | None:
+    """Return whether the answer that some messages end with was approved; None where no verifier was asked.
+
+    `messages` are those of a run, in their order: the last one with an answer is the run's answer.
+    """
+    answers = [message.body for message in messages if answer_of(message.body) is not None]
+    last = answers[-1] if answers else None
+    return last.approved if isinstance(last, Result) else None
 
 
 def parse(data: str | bytes | dict[str, Any]) -> Message:

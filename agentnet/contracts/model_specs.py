@@ -11,15 +11,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from agentnet.contracts.base import FileModel
+from agentnet.redaction import redacted_url
 
 KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
 
 
 def _http(address: str) -> str:
     if not address.startswith(("http://", "https://")):
-        raise ValueError(
-            f"{address!r} is not the address of a server: write http://{address.partition('://')[2] or address}"
-        )
+        shown = redacted_url(address)
+        raise ValueError(f"{shown!r} is not the address of a server: write http://{shown.partition('://')[2] or shown}")
     return address
 
 

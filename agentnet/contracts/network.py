@@ -33,6 +33,11 @@ class AgentSpec(FileModel):
         default="instruct", description="a shipped prompt pack's name, or a folder beside the network file"
     )
     sampling: Sampling = Sampling()
+    vouched: bool = Field(
+        default=False,
+        description="your word for this member: the measurements on its card are your own, and its server's "
+        "log-probabilities are honest. Otherwise measurements on the card count as claims",
+    )
 
     @model_validator(mode="before")
     @classmethod

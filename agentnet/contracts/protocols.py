@@ -47,6 +47,11 @@ BEST = "@best"
 Settled = Literal["reason", "score"]
 """The way of a closed choice: the model writes a reason and then its choice, or scores each possible choice."""
 
+Quorum = Literal["members", "answered"]
+"""Of whom a decision needs half, and a consensus its share: of all members, or of those that answered."""
+
+QUORUM = "`answered`: members that failed do not count; else a decision needs answers of half of the members"
+
 
 class TaggedModel(FileModel):
     """A value that is written as a mapping with one key, its `kind`."""
@@ -132,6 +137,7 @@ class Parallel(TaggedModel):
     branches: tuple[Expression, ...] = Field(min_length=1)
     times: int = Field(default=1, ge=1, le=1000, description="run each branch this many times, with different seeds")
     decide: Decision = "majority"
+    quorum_of: Quorum = Field(default="members", description=QUORUM)
 
 
 class Debate(TaggedModel):
@@ -145,6 +151,7 @@ class Debate(TaggedModel):
     )
     stop: Literal["consensus", "never"] = "consensus"
     quorum: float = Field(default=1.0, gt=0.5, le=1.0, description="share of equal answers that counts as consensus")
+    quorum_of: Quorum = Field(default="members", description=QUORUM)
     decide: Decision = "majority"
 
 
@@ -176,6 +183,10 @@ class Verify(TaggedModel):
     )
 
 
+ROBUST = ("median", "trimmed")
+"""The strategies of `Fuse` that hold against members that lie."""
+
+
 class Fuse(TaggedModel):
     """Members that write one text together: all propose the next token, and all continue from the chosen one."""
 
@@ -183,13 +194,18 @@ class Fuse(TaggedModel):
     members: tuple[Selector, ...] = Field(
         default=("@solver",), min_length=1, description="agents; the first one is the leader"
     )
-    strategy: Literal["duetnet", "duetnet-logprobs", "dp", "dk", "pi", "gac", "unite", "max"] = Field(
-        default="duetnet",
-        description="duetnet, dp, dk: as published; duetnet-logprobs: shift-invariant; pi: mean of probabilities; "
-        "gac: the same, weighted by the cards; unite: union of the likeliest; max: the most confident",
+    strategy: Literal["duetnet", "duetnet-logprobs", "dp", "dk", "pi", "gac", "median", "trimmed", "unite", "max"] = (
+        Field(
+            default="duetnet",
+            description="duetnet, dp, dk: as published; duetnet-logprobs: shift-invariant; pi: mean of probabilities; "
+            "gac: the same, weighted by the cards; median: holds while fewer than half of the members lie; trimmed: "
+            "mean without the greatest and the least; unite: union of the likeliest; max: the most confident",
+        )
     )
-    level: Literal["pieces", "bytes"] = Field(
-        default="pieces", description="unit of agreement: tokens as text, or bytes with exact probabilities"
+    level: Literal["pieces", "bytes"] | None = Field(
+        default=None,
+        description="unit of agreement: tokens as text, or bytes with exact probabilities. None: bytes for median and "
+        "trimmed where all members are local, else pieces",
     )
     weights: Literal["equal", "card"] | None = Field(default=None, description="None: by card for gac, else equal")
     sure: float | None = Field(
@@ -207,7 +223,18 @@ class Fuse(TaggedModel):
         "None: no limit, or 10 where a member is behind a server",
     )
     think: int = Field(default=0, ge=0, description="tokens of reasoning that each member may write first, alone")
+    speculate: bool = Field(
+        default=True,
+        description="evaluate several pieces at once where members agree: the same text from fewer evaluations; "
+        "one by one where `sure`, `deadline`, or a limit of tokens or cost is set",
+    )
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
+
+    @model_validator(mode="after")
+    def _counts_alike(self) -> Fuse:
+        if self.strategy in ROBUST and self.weights == "card":
+            raise ValueError(f"{self.strategy} counts all members alike: leave out `weights: card`")
+        return self
 
 
 class Cascade(TaggedModel):
@@ -218,7 +245,12 @@ class Cascade(TaggedModel):
     until: Literal["agreement", "confidence"] = Field(
         default="agreement", description="stop at enough equal answers, or at the first confident one"
     )
-    agree: int = Field(default=2, ge=1, description="number of equal answers that is enough (until agreement)")
+    agree: int = Field(
+        default=2,
+        ge=1,
+        description="number of equal answers that is enough (until agreement); where any agent of the steps was "
+        "measured for the task's label, only answers of measured agents count",
+    )
     sure: float = Field(default=0.8, gt=0, le=1, description="confidence that is enough (until confidence)")
     otherwise: Literal["last", "majority"] = Field(
         default="last", description="the result if no answer is trusted: the last step's answer, or the majority"

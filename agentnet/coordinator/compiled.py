@@ -17,6 +17,7 @@ from agentnet.contracts.protocols import Expression, ProtocolSpec, TaggedModel
 from agentnet.coordinator.preflight import preflight
 from agentnet.errors import BadInput, ResumeError
 from agentnet.network import Network
+from agentnet.redaction import without_secrets
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -93,7 +94,7 @@ def fingerprinted(expression: Expression, network: NetworkSpec) -> dict[str, Any
     """Return plain data that identifies a protocol: all of its fields (defaults too), and its agents' settings."""
     named = set(agents_of(expression))
     agents = {
-        agent.name: agent.model_dump(mode="json", include={"model", "pack", "sampling"})
+        agent.name: without_secrets(agent.model_dump(mode="json", include={"model", "pack", "sampling"}))
         for agent in network.agents
         if agent.name in named or any(name.startswith("@") for name in named)
     }

@@ -14,7 +14,7 @@ from langgraph.types import Command, Interrupt
 
 from agentnet.collab.context import RunContext
 from agentnet.collab.state import State, initial_state
-from agentnet.contracts.bodies import Error, answer_of
+from agentnet.contracts.bodies import Error, Result, answer_of
 from agentnet.contracts.events import InputRequested, RunEnded, RunStarted, RunStatus
 from agentnet.contracts.messages import USER, Message, message_id
 from agentnet.contracts.questions import Question
@@ -246,6 +246,8 @@ def _end_of(context: RunContext, outcome: Sequence[str]) -> End:
     (last,) = context.get(outcome)
     answer = answer_of(last.body)
     if answer is not None:
+        if isinstance(last.body, Result) and last.body.approved is False:
+            return "done", answer, last.body.decision
         return "done", answer, ""
     if isinstance(last.body, Error):
         return "failed", None, last.body.detail

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentnet.contracts.events import RunStatus
-from agentnet.contracts.messages import Message
+from agentnet.contracts.messages import Message, approval
 from agentnet.contracts.usage import Usage
 
 
@@ -21,6 +21,16 @@ class Outcome:
     messages: tuple[Message, ...]
     members: tuple[str, ...] = ()
     """Names of the network's agents, in its order."""
+
+    @property
+    def approved(self) -> bool | None:
+        """Whether a verifier approved the answer; None where none was asked, or where there is no answer."""
+        return None if self.answer is None else approval(self.messages)
+
+    @property
+    def held(self) -> bool:
+        """Whether there is an answer, and no verifier refused it its approval."""
+        return self.answer is not None and self.approved is not False
 
     def _repr_html_(self) -> str:
         """Return the outcome for notebooks: its messages, the answer, and the usage."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from agentnet.agents.base import Agent, Need
 from agentnet.collab.combinators import needs
+from agentnet.contracts.cards import DUTIES, LEAST_ITEMS
 from agentnet.contracts.protocols import BEST, Expression
 from agentnet.errors import PreflightError, Unsuited
 from agentnet.network import Network
 
 ANSWERING = ("solve", "revise", "review", "conclude", "synthesize")
 """The roles whose replies answer the task."""
+
+DECIDING = {"plan": "planner", "verify": "verifier", "choose": "judge"}
+"""The kinds of turns in which one agent decides for all, and the role of that agent."""
 
 
 def preflight(expression: Expression, network: Network) -> list[str]:
@@ -23,9 +28,32 @@ def preflight(expression: Expression, network: Network) -> list[str]:
                 problems.append(problem)
             if (note := agent.note(need)) is not None:
                 notes.append(note)
+            if (doubt := _unproven(need, agent)) is not None:
+                (problems if agent.name in network.joined else notes).append(doubt)
+            if need.raw and not agent.card.measured:
+                notes.append(
+                    f"{agent.name} was never measured, and its raw logits are added to those of others: large ones "
+                    f"would decide every piece; with `strategy: median` they do not"
+                )
+            if need.logprobs and not network.shows_its_tokens(agent.name):
+                notes.append(
+                    f"{agent.name} is behind a server, and how sure it says it is does not count; set `vouched: true` "
+                    f"for it in the network file if the server is yours"
+                )
     if problems:
         raise PreflightError("; ".join(dict.fromkeys(problems)))
     return list(dict.fromkeys(notes))
+
+
+def _unproven(need: Need, agent: Agent) -> str | None:
+    """Return one line if an agent is to decide for all and was not measured at that, else None. People are believed."""
+    role = DECIDING.get(need.role)
+    if role is None or not agent.metered or agent.card.proven_at(role):
+        return None
+    return (
+        f"{agent.name} decides for all as {role}, but was never measured at it: its card has no {LEAST_ITEMS} answers "
+        f"under a label such as `{DUTIES[role][0]}`"
+    )
 
 
 def require_knowledge(name: str, expression: Expression, network: Network, label: str | None, floor: float) -> None:

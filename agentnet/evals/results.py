@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agentnet.contracts.evaluations import EvaluationRecord, Item, SystemKind
+from agentnet.evals.attack.losses import Loss
 from agentnet.evals.measures import InteractionMetrics
 from agentnet.evals.statistics import Interval
 from agentnet.evals.tables import ALL
+from agentnet.redaction import without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ class Summary:
     fixed: dict[str, dict[str, str]] = field(default_factory=dict)
     """Dataset → group of paths → the path that did best on the selection split: the one to fix in advance."""
     incomplete: tuple[IncompleteSystem, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    """What liars cost each system, for a suite with attacks."""
 
     def row(self, dataset: str, system: str) -> Row | None:
         """Return the row of a system on a dataset, None where it has none."""
@@ -125,8 +129,9 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data: what ``report.json`` holds."""
+        record = self.record.model_dump(mode="json", exclude={"folder", "network_folder", "suite_source"})
         return {
-            "evaluation": self.record.model_dump(mode="json", exclude={"folder", "network_folder", "suite_source"}),
+            "evaluation": record | {"network": without_secrets(record["network"])},
             "chosen": self.chosen,
             "rows": [asdict(row) for row in self.rows],
             "correlations": [asdict(correlation) for correlation in self.correlations],
@@ -134,4 +139,5 @@ class Summary:
             "grid": self.grid,
             "fixed": self.fixed,
             "incomplete": [asdict(system) for system in self.incomplete],
+            "losses": [asdict(loss) for loss in self.losses],
         }

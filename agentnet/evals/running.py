@@ -12,6 +12,7 @@ from agentnet.contracts.bodies import Task
 from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, Split, System, Trial
 from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
+from agentnet.evals.attack.network import Infiltration
 from agentnet.evals.equal_budget import repetitions
 from agentnet.evals.grading import Grading
 from agentnet.evals.selection import best_members, cards_with, measured_members
@@ -66,6 +67,9 @@ class Evaluation:
         self._session, self._evaluations = session, evaluations
         self._gradings, self._on_progress = gradings, on_progress
         self._trials: dict[tuple[Split, tuple[str, str, str, int]], Trial] = {}
+        self._infiltration: Infiltration | None = None
+        self._infiltrated: dict[tuple[str, ...], Session] = {}
+        """Sessions with liars in the place of members, by the attack and the names of the liars."""
 
     async def run(self) -> EvaluationRecord:
         """Make every trial that is missing. Raises `BadInput` before the first one, and `StoreError`."""
@@ -87,6 +91,11 @@ class Evaluation:
         best = best_members(self.record, (item.label for item in items["test"]))
         wanted = [system for system in self.record.systems if self._is_wanted(system, set(best.values()))]
         await self._make("systems", session, _jobs(wanted, items["test"], self._suite.epochs, "test"))
+        under_attack = [system for system in self.record.systems if system.kind == "attacked"]
+        if under_attack:
+            asked = [*items[SELECTION], *items["test"]]
+            self._infiltration = Infiltration(asked, self._trials.values(), self._members)
+            await self._make("attacks", session, _jobs(under_attack, items["test"], self._suite.epochs, "test"))
         repeated = self._repeated(items["test"], best)
         new = [system for system in repeated if system not in self.record.systems]
         await self._save(systems=(*self.record.systems, *new))
@@ -121,7 +130,7 @@ class Evaluation:
 
     def _is_wanted(self, system: System, best: Container[str]) -> bool:
         """Whether to try a system: of the members alone all that the suite shows, else the best for each label."""
-        if system.kind in ("samples", "corrections"):
+        if system.kind in ("samples", "corrections", "attacked"):
             return False
         if system.kind != "member" or "members" in self._suite.baselines:
             return True
@@ -182,6 +191,8 @@ class Evaluation:
 
     async def _try(self, session: Session, job: Job) -> Trial:
         """Make a trial, and try again where a model could not be asked."""
+        if job.system.kind == "attacked":
+            session = self._with_liars(session, job.system)
         task = Task(text=job.item.text, label=job.item.label)
         for attempt in range(self._suite.attempts):
             if attempt:
@@ -202,6 +213,14 @@ class Evaluation:
             self._gradings[job.item.dataset],
             session.network,
         )
+
+    def _with_liars(self, session: Session, system: System) -> Session:
+        infiltration = self._infiltration
+        assert infiltration is not None
+        key = (system.facts["attack"], *system.facts["liars"])
+        if key not in self._infiltrated:
+            self._infiltrated[key] = session.changed(lambda network: infiltration.of(network, system))
+        return self._infiltrated[key]
 
 
 def seed_of(seed: int, item: Item, epoch: int) -> int:

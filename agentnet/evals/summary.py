@@ -12,6 +12,7 @@ import numpy as np
 
 from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, SystemKind, Trial
 from agentnet.contracts.usage import Usage
+from agentnet.evals.attack.losses import losses
 from agentnet.evals.baselines import Clusters, baseline_comparisons, clusters_of, paired
 from agentnet.evals.correction import corrected
 from agentnet.evals.measures import RIGHT, interaction_metrics
@@ -36,6 +37,7 @@ def summarise(record: EvaluationRecord, trials: Sequence[Trial], items: Sequence
         grid={name: _scores_of_items(own, items) for name, own in whole.items()},
         fixed=_fixed(record, trials, tables),
         incomplete=tuple(_incomplete_systems(trials)),
+        losses=tuple(losses(record, trials, items)),
     )
 
 

@@ -12,6 +12,7 @@ from agentnet.contracts.evaluations import System, SystemKind
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import Ask, Best, Expression, Parallel, Serial
 from agentnet.errors import BadInput
+from agentnet.evals.attack.systems import attacked
 from agentnet.evals.suite import SuiteSpec, Sweep, SystemSpec
 from agentnet.evals.sweeps import swept, system
 
@@ -48,6 +49,10 @@ def systems_of(suite: SuiteSpec, network: NetworkSpec, folder: Path) -> tuple[Sy
         if unknown := set(found.datasets) - known:
             raise BadInput(f"system {found.name!r} is tried on {min(unknown)!r}, which is no dataset of the suite")
         Binder(network).bind(found.protocol.protocol, found.name)
+    if suite.attacks is not None:
+        own = [found for found in systems if found.kind == "system"]
+        liars = members_of(suite.attacks.members, network)
+        systems += attacked(own, suite.attacks, liars, network, suite.seed)
     return tuple(systems)
 
 

@@ -72,7 +72,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self._depth += 1
         if self._depth > MOST_LEVELS:
-            raise self._refusal(f"it is nested in more than {MOST_LEVELS} levels", self.peek_event().start_mark)
+            raise self._refusal(f"it is nested in more than {MOST_LEVELS} levels", self.peek_event().start_mark)  # type: ignore[no-untyped-call]
         is_alias = self.check_event(yaml.AliasEvent)
         node = super().compose_node(parent, index)
         self._depth -= 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,7 +55,7 @@ class Beginning:
 class ByteVocabulary:
     """The bytes of each token, and the tokens for any bytes: its *pieces* are the distinct things that tokens say.
 
-    Control tokens that do not end the text say nothing: no member can choose them. All bytes are kept in one string, and
+    Control tokens that do not end the text say nothing: no member can choose them. All bytes lie in one string, and
     looked up by bisection: at 150,000 tokens, an object for each would take ten times the memory.
     """
 
@@ -77,6 +77,8 @@ class ByteVocabulary:
         self.order: Tokens = np.array(said, np.intp)
         """The tokens that say something, in the order of their bytes: those that begin alike are neighbours. Of tokens
         that say the same, the lowest comes first."""
+        self._keys = array("Q", map(_key, map(spelled.__getitem__, said)))
+        """The first bytes of each, in that order: most lookups need no others."""
         self.silent = frozenset(range(self.size)) - ending - frozenset(said)
         """The tokens that say nothing."""
         self.longest = max(map(len, spelled), default=0)
@@ -170,7 +172,9 @@ class ByteVocabulary:
 
     def _first(self, text: bytes) -> int:
         """Return the position of the first token in `order` that does not sort before a text."""
-        return bisect_left(range(len(self.order)), text, key=self._at)
+        key = _key(text)
+        low = bisect_left(self._keys, key)
+        return bisect_left(range(bisect_right(self._keys, key, low)), text, low, key=self._at)
 
     def _at(self, position: int) -> bytes:
         return self.spelled(self.order.item(position))
@@ -221,6 +225,11 @@ class WithoutLeadingSpace:
 
 Pieces: TypeAlias = ByteVocabulary | WithoutLeadingSpace
 """What a row of logits is read by."""
+
+
+def _key(text: bytes) -> int:
+    """Return the first eight bytes of a text as a number: texts with a lesser one sort before it."""
+    return int.from_bytes(text[:8].ljust(8, b"\0"), "big")
 
 
 def _next_string(beginning: bytes) -> bytes | None:

@@ -10,7 +10,7 @@ from agentnet.fusion.ranking import Ranking
 from agentnet.fusion.views import Candidate, View
 
 FIRST_LOOK = 16
-"""Tokens that are ranked when a strategy asks for the first time; each further look is wider."""
+"""Tokens that are ranked at first; each further look is wider."""
 WIDER = 8
 
 
@@ -36,21 +36,25 @@ class LogitsView(View):
         self.member, self.weight = member, weight
         self._vocabulary, self._ranking = vocabulary, ranking
         self._first_piece = first_piece
+        self._known: dict[Piece, Candidate] = {}
         self._ranked: list[Candidate] = []
         """The likeliest pieces, best first, as far as they are known."""
         self._complete = False
         """Whether those are all."""
+        self._rank(FIRST_LOOK)  # not when a strategy asks: other members may still be computing
 
     def top(self, count: int) -> Sequence[Candidate]:
-        look = max(FIRST_LOOK, count)
+        look = max(FIRST_LOOK * WIDER, count)
         while len(self._ranked) < count and not self._complete:
             self._rank(look)
             look *= WIDER
         return self._ranked[:count]
 
     def candidate(self, piece: Piece) -> Candidate | None:
-        tokens = self._vocabulary.tokens(piece)
-        return self._candidate(piece, tokens) if tokens else None
+        found = self._known.get(piece)
+        if found is None and (tokens := self._vocabulary.tokens(piece)):
+            found = self._known[piece] = self._candidate(piece, tokens)
+        return found
 
     def first_piece(self, piece: bytes) -> Piece:
         return self._first_piece(piece)
@@ -75,7 +79,6 @@ class LogitsView(View):
         least = logits[-1] - ranking.logsumexp
         self._complete = len(tokens) < look
         found: dict[Piece, Candidate] = {}
-        several: list[int] = []
         for token, logit in zip(tokens, logits, strict=True):
             piece = vocabulary.piece(token)
             if vocabulary.alone(token):
@@ -84,13 +87,13 @@ class LogitsView(View):
                 found[piece] = self._candidate(piece, vocabulary.tokens(piece))
         if len(vocabulary.shared):
             near = ranking.row[vocabulary.shared] >= logits[-1] - math.log(vocabulary.most_sharing)
-            several = vocabulary.shared[near].tolist()
-        for token in several:
-            piece = vocabulary.piece(token)
-            if piece not in found:
-                found[piece] = self._candidate(piece, vocabulary.tokens(piece))
+            for token in vocabulary.shared[near].tolist():
+                piece = vocabulary.piece(token)
+                if piece not in found:
+                    found[piece] = self._candidate(piece, vocabulary.tokens(piece))
         ranked = sorted(found.values(), key=lambda candidate: -candidate.logprob)
         if not self._complete:
             least += math.log(vocabulary.forms)
             ranked = [candidate for candidate in ranked if candidate.logprob >= least]
         self._ranked = ranked
+        self._known |= found

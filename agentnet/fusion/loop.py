@@ -18,6 +18,7 @@ from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, ContextOverflow, ModelError
 from agentnet.fusion.byte_vocabulary import END
 from agentnet.fusion.members import Member, NotNow
+from agentnet.fusion.speculation import Speculation
 from agentnet.fusion.strategies import Strategy
 from agentnet.fusion.views import Choice, View
 from agentnet.models.text import TextStream
@@ -40,6 +41,8 @@ class Fused:
     """By member, the pieces that it would not have said itself, and that were turned into its tokens."""
     dropped: dict[str, str]
     """By member, why it was left out before the end."""
+    evaluations: dict[str, int] = field(default_factory=dict)
+    """By member that took part in speculation, how often its model was asked."""
 
 
 @dataclass(eq=False)
@@ -140,6 +143,8 @@ class FusionLoop:
     deadline: float | None = None
     on_piece: Callable[[str, Choice], None] | None = None
     """Gets the text that is certain after each piece (it may be empty), and the choice."""
+    speculation: Speculation | None = None
+    """Of these members, for this text alone. It delays the first of several pieces: not with a short `deadline`."""
     _participants: list[Participant] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -167,6 +172,8 @@ class FusionLoop:
                     break
                 for participant in self._participants:
                     participant.backlog.append(choice.piece or b"")
+                if self.speculation is not None:
+                    self.speculation.chose(choice.piece)
             if finish == "length" and choices:
                 said += self._cut_off(text, choices[-1])
             usages = {member.name: member.usage() for member in self.members}
@@ -176,7 +183,8 @@ class FusionLoop:
         dropped = {
             participant.member.name: participant.reason for participant in self._participants if participant.dropped
         }
-        return Fused(said, finish, tuple(choices), usages, retokenized, dropped)
+        evaluations = self.speculation.evaluations if self.speculation is not None else {}
+        return Fused(said, finish, tuple(choices), usages, retokenized, dropped, evaluations)
 
     def _length(self, said: int) -> int:
         """Return how many tokens a text of `said` pieces has for the member that needs most."""
@@ -218,12 +226,26 @@ class FusionLoop:
 
     async def _gather(self, participants: Sequence[Participant], said: int) -> list[View]:
         """Return the views of those participants that have one behind `said` pieces before the deadline."""
-        for participant in participants:
-            participant.ask(said)
+        await self._ask(participants, said)
         asked = _pending([participant for participant in participants if participant.asked_at == said])
         if not all(view.done() for view in asked):
             await asyncio.wait(asked, timeout=self.deadline)
         return [view for participant in participants if (view := participant.answer(said)) is not None]
+
+    async def _ask(self, participants: Sequence[Participant], said: int) -> None:
+        """Ask participants for their views behind `said` pieces: where one of them drafts, those that can make use of
+        the draft when it is there."""
+        speculation = self.speculation
+        after = [participant for participant in participants if speculation and speculation.waits(participant.member)]
+        for participant in participants:
+            if participant not in after:
+                participant.ask(said)
+        if speculation is not None and after:
+            drafter = speculation.drafter
+            if draft := _pending([participant for participant in participants if participant.member.name == drafter]):
+                await asyncio.wait(draft, timeout=self.deadline)
+            for participant in after:
+                participant.ask(said)
 
     async def _leave(self) -> None:
         pending = _pending(self._participants)

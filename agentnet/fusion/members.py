@@ -116,7 +116,7 @@ class LocalMember(Member):
         vocabulary: Pieces = self.vocabulary
         if spaced:
             vocabulary = self._tokenizer.without_leading_space
-            ranking = Ranking(row, vocabulary.silent)
+            ranking = Ranking(row.copy(), vocabulary.silent)
         self._leading_space = SPACE if spaced else b""
         self._own = own
         return LogitsView(self.name, vocabulary, ranking, weight=self.weight, first_piece=self._first_piece)

@@ -22,13 +22,11 @@ class Ranking:
     """The tokens of a row from the greatest logit down, and the logarithm of the sum of all exponentials."""
 
     def __init__(self, row: LogitsRow, barred: Collection[int] = ()) -> None:
-        """`barred` tokens count as impossible. The row is not changed, and must not change.
+        """`barred` tokens are impossible: the row says so from now on.
 
         Raises `ModelError` where a logit is not a number.
         """
-        if barred:
-            row = row.copy()
-            row[list(barred)] = -np.inf
+        row[list(barred)] = -np.inf
         self.row = row
         columns = len(row) // FOLDS
         self._folded = row[: columns * FOLDS].reshape(FOLDS, columns)

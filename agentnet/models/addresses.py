@@ -19,6 +19,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from agentnet.errors import ModelError, ModelUnavailable
+from agentnet.redaction import HIDDEN, redacted_url
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -69,13 +70,15 @@ class Server:
 
 def parse_server(url: str) -> Server:
     """Return where a URL leads. Raises `ModelError` for spellings that two readers could understand differently."""
+    if f"//{HIDDEN}@" in url:
+        raise _bad(url, "it was recorded without its user and password; open the network file itself")
     if not _PLAIN.fullmatch(url):
         raise _bad(url, "has characters that no URL has; write a name in its ASCII form (xn--…)")
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise _bad(url, str(error)) from None
+    except ValueError:
+        raise _bad(url, "it is no URL, or its port is no number; a / in a password is written %2F") from None
     if parts.scheme not in _PORTS:
         raise _bad(url, "write http://…/v1 or https://…/v1")
     user, at, target = parts.netloc.rpartition("@")
@@ -85,7 +88,7 @@ def parse_server(url: str) -> Server:
     if port == 0:
         raise _bad(url, "port 0 is none")
     if "@" in user or "[" in user or "." in user.partition(":")[0]:
-        raise _bad(url, f"reads as if it led to {user}, and leads to {host}; leave out what stands before the @")
+        raise _bad(url, f"reads as if it led elsewhere than to {host}; leave out what stands before the @")
     address = _literal(url, host, bracketed=target.startswith("["))
     return Server(parts.scheme, host, port or _PORTS[parts.scheme], address, bool(at))
 
@@ -112,7 +115,7 @@ def _literal(url: str, host: str, *, bracketed: bool) -> IPAddress | None:
 
 
 def _bad(url: str, why: str) -> ModelError:
-    return ModelError(f"{url}: not the address of a server: {why}")
+    return ModelError(f"{redacted_url(url)}: not the address of a server: {why}")
 
 
 def reach_of(address: IPAddress) -> Reach:

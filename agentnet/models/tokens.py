@@ -3,6 +3,7 @@
 ::
 
     TokenStepper ──open_session(request)──▶ TokenSession ──step(tokens, reading)──▶ a LogitsRow, a token …
+                                                 │  ├─ trace(sequences, reading): several at once (TracingSession)
                                                  │  └─ vocabulary: what tokens say      hold(sessions): let in together
                                                  └─ admission: which sessions may be decoded at the same time
 
@@ -84,8 +85,8 @@ T = TypeVar("T")
 class Reading(ABC, Generic[T]):
     """What a step is to tell of the logits behind its last token: a value that can be sent to another process.
 
-    `Row` and `Argmax` are all there are; every session answers both. Log-probabilities follow from a row, which is half
-    as large.
+    `Row`, `Argmax` and `WithOwn` are all there are; every session answers them. Log-probabilities follow from a row,
+    which is half as large.
     """
 
     @abstractmethod
@@ -114,6 +115,17 @@ class Argmax(Reading[int]):
         allowed = logits.copy()
         allowed[list(self.barred)] = -float("inf")
         return int(allowed.argmax())
+
+
+@dataclass(frozen=True, slots=True)
+class WithOwn(Reading[tuple[T, int]], Generic[T]):
+    """Another reading, and the model's `own` choice with it."""
+
+    reading: Reading[T]
+    own: Argmax
+
+    def of(self, logits: LogitsRow) -> tuple[T, int]:
+        return self.reading.of(logits), self.own.of(logits)
 
 
 class TokenVocabulary(Protocol):
@@ -189,6 +201,30 @@ class TokenSession(Protocol):
 
     def close(self) -> None:
         """Give back what the model holds for the session. Closing twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class TracingSession(TokenSession, Protocol):
+    """A session that evaluates several sequences of tokens at once, for little more than the time of one."""
+
+    async def trace(self, sequences: Sequence[Sequence[int]], reading: Reading[T]) -> list[T | None]:
+        """Read the logits behind the prompt followed by each of some sequences, at least one, in one evaluation.
+
+        The readings come in the order of the sequences. The first one is always read, and the session continues from a
+        sequence that begins with it; None stands for a sequence that there was no room for. A token that several
+        sequences begin with is evaluated once. Raises like `step` for the first sequence.
+        """
+        ...
+
+    async def run_ahead(
+        self, tokens: Sequence[int], reading: Reading[T], own: Argmax, count: int
+    ) -> list[tuple[T, int]]:
+        """Read the logits behind `tokens`, and go on with the model's `own` choice, for up to `count` further tokens.
+
+        Each reading comes with the choice behind it; no other reading follows a choice that ends the text, or one that
+        there is no room for. Raises like `step` for `tokens`.
+        """
         ...
 
 

@@ -1,4 +1,8 @@
-"""Defaults that a zoo model brings to a network file: its card, and the prompt pack that it was trained with."""
+"""The cards with which members enter a network.
+
+A zoo model brings its own card, and the prompt pack that it was trained with. What the card of any other member says of
+measurements counts as a claim, unless the network file vouches for it: a card is written by the member's own side.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ _ZOO = "zoo:"
 
 
 def with_known_cards(spec: NetworkSpec) -> NetworkSpec:
-    """Return the network with a card for every member: a zoo model brings its own card and pack if the file gives none.
+    """Return the network with the card of every member: a zoo model's own where the file gives none.
 
     Raises `ModelFileError` for an unknown zoo model.
     """
@@ -19,8 +23,16 @@ def with_known_cards(spec: NetworkSpec) -> NetworkSpec:
 
 def _with_known_card(agent: AgentSpec) -> AgentSpec:
     if not isinstance(agent.model, LlamaSpec) or not agent.model.path.startswith(_ZOO):
-        return agent
+        return _of_a_stranger(agent)
     from agentnet.zoo import catalog
 
     known = {"card": catalog.card(agent.model.path.removeprefix(_ZOO)), "pack": catalog.PACK}
-    return agent.model_copy(update={name: value for name, value in known.items() if name not in agent.model_fields_set})
+    update = {name: value for name, value in known.items() if name not in agent.model_fields_set}
+    known_agent = agent.model_copy(update=update)
+    if known_agent.card != known["card"]:
+        return _of_a_stranger(known_agent)
+    return known_agent.model_copy(update={"vouched": True})
+
+
+def _of_a_stranger(agent: AgentSpec) -> AgentSpec:
+    return agent if agent.vouched else agent.model_copy(update={"card": agent.card.as_claims()})

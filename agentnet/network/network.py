@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from types import MappingProxyType
 from typing import Protocol
 
 from agentnet.agents import Agent
 from agentnet.contracts.cards import Card
+from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.network import NetworkSpec
 from agentnet.errors import NetworkError
+from agentnet.network.cards import with_known_cards
 
 
 class Members(Protocol):
@@ -32,10 +34,17 @@ class Network:
     its members change.
     """
 
-    def __init__(self, spec: NetworkSpec, agents: Iterable[Agent], *, epoch: int = 0) -> None:
+    def __init__(
+        self, spec: NetworkSpec, agents: Iterable[Agent], *, epoch: int = 0, joined: frozenset[str] = frozenset()
+    ) -> None:
         self.spec = spec
         self.agents: Mapping[str, Agent] = MappingProxyType({agent.name: agent for agent in agents})
         self.epoch = epoch
+        self.joined = joined
+        """Names of the members that the network file does not name: they joined later."""
+        self._hidden = frozenset(
+            member.name for member in spec.agents if isinstance(member.model, OpenAISpec) and not member.vouched
+        )
 
     def snapshot(self) -> Network:
         return self
@@ -46,15 +55,42 @@ class Network:
     def with_cards(self, cards: Mapping[str, Card]) -> Network:
         """Return a network of the same members and models, with other cards for some members.
 
-        Raises `NetworkError` for the card of an unknown member.
+        The caller vouches for these cards. Raises `NetworkError` for the card of an unknown member.
         """
         for name in cards:
             self[name]
         members = tuple(
-            member.model_copy(update={"card": cards.get(member.name, member.card)}) for member in self.spec.agents
+            member.model_copy(update={"card": cards[member.name], "vouched": True}) if member.name in cards else member
+            for member in self.spec.agents
         )
         spec = self.spec.model_copy(update={"agents": members})
-        return Network(spec, [agent.with_card(cards.get(agent.name, agent.card)) for agent in self], epoch=self.epoch)
+        return Network(
+            spec,
+            [agent.with_card(cards.get(agent.name, agent.card)) for agent in self],
+            epoch=self.epoch,
+            joined=self.joined,
+        )
+
+    def with_agents(self, agents: Mapping[str, Agent], *, vouched: bool = False) -> Network:
+        """Return a network in which some members are replaced by other agents, under the same names.
+
+        Unless the caller vouched for them, the cards of these agents count as their own word. Raises `NetworkError` for
+        an unknown name.
+        """
+        for name in agents:
+            self[name]
+        members = tuple(
+            member.model_copy(update={"card": agents[member.name].card, "vouched": vouched})
+            if member.name in agents
+            else member
+            for member in self.spec.agents
+        )
+        spec = with_known_cards(self.spec.model_copy(update={"agents": members}))
+        cards = {member.name: member.card for member in spec.agents}
+        replaced = [
+            agents[agent.name].with_card(cards[agent.name]) if agent.name in agents else agent for agent in self
+        ]
+        return Network(spec, replaced, epoch=self.epoch, joined=self.joined)
 
     def __getitem__(self, name: str) -> Agent:
         try:
@@ -70,21 +106,25 @@ class Network:
     def __len__(self) -> int:
         return len(self.agents)
 
+    def shows_its_tokens(self, name: str) -> bool:
+        """Return whether the probabilities of a sender's tokens can be relied on.
+
+        Those of a model behind a server are its server's word: they count if the network file vouches for the member.
+        """
+        return name not in self._hidden
+
     def best(self, names: Iterable[str], label: str | None) -> str:
         """Return the name whose card ranks highest for a label; of equal ranks, the first name."""
         return max(names, key=lambda name: self[name].card.rank(label))
 
 
-class WithCards:
-    """The members of a network, now and later, with other cards for some of them. Their models stay those of `members`.
+class Changed:
+    """The members of a network, now and later, each snapshot changed by a function. Models stay those of `members`."""
 
-    Raises `NetworkError` for the card of an unknown member.
-    """
-
-    def __init__(self, members: Members, cards: Mapping[str, Card]) -> None:
-        self._members, self._cards = members, dict(cards)
+    def __init__(self, members: Members, change: Callable[[Network], Network]) -> None:
+        self._members, self._change = members, change
         self._plain = members.snapshot()
-        self._network = self._plain.with_cards(self._cards)
+        self._network = change(self._plain)
 
     def snapshot(self) -> Network:
         return self._of(self._members.snapshot())
@@ -95,9 +135,16 @@ class WithCards:
             yield self._of(network)
 
     def _of(self, network: Network) -> Network:
-        """Return a snapshot with the cards; the same object for the same snapshot."""
+        """Return a changed snapshot; the same object for the same snapshot."""
         if network is not self._plain:
-            self._plain = network
-            cards = {name: card for name, card in self._cards.items() if name in network.agents}
-            self._network = network.with_cards(cards)
+            self._plain, self._network = network, self._change(network)
         return self._network
+
+
+def with_cards(members: Members, cards: Mapping[str, Card]) -> Members:
+    """Return the same members with other cards for some of them. Raises `NetworkError` for an unknown member's card."""
+    for name in cards:
+        members.snapshot()[name]
+    return Changed(
+        members, lambda network: network.with_cards({name: cards[name] for name in cards if name in network.agents})
+    )

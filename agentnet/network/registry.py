@@ -63,7 +63,7 @@ class Registry:
         base = base or Path.cwd()
         async with ModelPool(base=base, machine=machine) as pool:
             registry = cls(spec, base, pool)
-            await registry.join(*spec.agents)
+            await registry._enter(spec.agents)
             try:
                 yield registry
             finally:
@@ -87,8 +87,13 @@ class Registry:
     async def join(self, *members: AgentSpec) -> Network:
         """Open new members and add them, and return the new snapshot. If one cannot be opened, none joins.
 
-        Raises `ModelError`, and `NetworkError` for a name that is taken or reserved, and for a closed network.
+        A member that joined plans, judges and verifies only where it was measured at that (see
+        `agentnet.coordinator.preflight`). Raises `ModelError`, and `NetworkError` for a name that is taken or reserved,
+        and for a closed network.
         """
+        return await self._enter(members, joined=frozenset(member.name for member in members))
+
+    async def _enter(self, members: Sequence[AgentSpec], *, joined: frozenset[str] = frozenset()) -> Network:
         members = self._admitted(members)
         names = {member.name for member in members}
         self._joining |= names
@@ -107,7 +112,8 @@ class Registry:
                 agents.append(HumanAgent(member.name, member.card, pack))
             else:
                 agents.append(ModelAgent(member.name, next(opened), member.card, pack, member.sampling))
-        return self._change((*self._network.spec.agents, *members), [*self._network, *agents])
+        everyone = (*self._network.spec.agents, *members)
+        return self._change(everyone, [*self._network, *agents], self._network.joined | joined)
 
     def _admitted(self, members: Sequence[AgentSpec]) -> tuple[AgentSpec, ...]:
         """The new members, each with its card. Raises `NetworkError` if one may not join."""
@@ -137,7 +143,8 @@ class Registry:
         leaving = self._network[name]
         members = tuple(member for member in self._network.spec.agents if member.name != leaving.name)
         (spec,) = (member.model for member in self._network.spec.agents if member.name == leaving.name)
-        network = self._change(members, [agent for agent in self._network if agent is not leaving])
+        staying = [agent for agent in self._network if agent is not leaving]
+        network = self._change(members, staying, self._network.joined - {leaving.name})
         if not isinstance(spec, HumanSpec):
             self._departed.append((network.epoch, spec))
             await self._release_unused()
@@ -160,9 +167,9 @@ class Registry:
         own = "pack" in member.model_fields_set or not member.is_human
         return find_pack(member.pack if own else PERSONS_PACK, beside=self._base)
 
-    def _change(self, members: tuple[AgentSpec, ...], agents: list[Agent]) -> Network:
+    def _change(self, members: tuple[AgentSpec, ...], agents: list[Agent], joined: frozenset[str]) -> Network:
         spec = self._network.spec.model_copy(update={"agents": members})
-        self._network = Network(spec, agents, epoch=self._network.epoch + 1)
+        self._network = Network(spec, agents, epoch=self._network.epoch + 1, joined=joined)
         return self._network
 
     async def _release_unused(self) -> None:

@@ -7,9 +7,10 @@ agents that work on one task share a prefix of their prompts, and its cells in t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 import jinja2.sandbox
@@ -18,13 +19,16 @@ from pydantic import Field, ValidationError
 
 from agentnet.answers.extractors import EXTRACTORS
 from agentnet.contracts.base import FileModel, first_problem
-from agentnet.contracts.bodies import Task
+from agentnet.contracts.bodies import Assignment, Task
 from agentnet.errors import BadInput, NetworkError
 from agentnet.files.names import lookup
 from agentnet.files.paths import is_file
 from agentnet.prompts.transcript import Entry
+from agentnet.prompts.words import answer_line, clean, one_line, quoted, step_words, task_words, words
 
 _SHIPPED = Path(__file__).parent / "packs"
+_LONGEST_LABEL = 64
+"""Characters of a label; cards name them, and members may write cards."""
 
 
 class _Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
@@ -44,7 +48,55 @@ class PackSpec(FileModel):
     extract: str | None = Field(
         default=None, description="name in `agentnet.answers.extractors`: finds the final answer instead of the marker"
     )
+    quote: Literal["lines", "line", "nothing"] = Field(
+        default="lines",
+        description="words of members in `task` and `transcript`: each line marked with its speaker, all in one line, "
+        "or as they are (only for templates that show nothing but the task)",
+    )
+    longest_answer: int | None = Field(
+        default=None, ge=3, description="most characters of an answer in the transcript; without it, all of them"
+    )
     templates: dict[str, str] = Field(min_length=1, description="role → template file")
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedEntry:
+    """An entry of a transcript as templates see it: its words are quoted when they are read."""
+
+    entry: Entry
+    spec: PackSpec
+
+    @property
+    def letter(self) -> str:
+        return self.entry.letter
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def kind(self) -> str:
+        return self.entry.kind
+
+    @property
+    def verdict(self) -> str:
+        return self.entry.verdict
+
+    @property
+    def answer(self) -> str:
+        """The answer in one line."""
+        if self.spec.quote == "nothing":
+            return self.entry.answer
+        return answer_line(self.entry.answer, self.spec.longest_answer)
+
+    @property
+    def text(self) -> str:
+        """The whole reply: its lines marked with the letter, or in one line."""
+        if self.spec.quote == "nothing":
+            return self.entry.text
+        if self.spec.quote == "line":
+            return answer_line(self.entry.text)
+        return quoted(self.entry.text, f"{self.entry.letter}| ")
 
 
 class Pack:
@@ -85,21 +137,44 @@ class Pack:
         return frozenset(self._templates)
 
     def render(
-        self, role: str, task: Task, transcript: Sequence[Entry] = (), *, reason: bool = True, **context: Any
+        self,
+        role: str,
+        task: Task,
+        transcript: Sequence[Entry] = (),
+        *,
+        step: Assignment | None = None,
+        reason: bool = True,
+        labels: Sequence[str] = (),
+        **context: Any,
     ) -> str:
         """Return the user message for one role. `context` holds further values that the role's template needs.
 
-        Without `reason`, the prompt asks for a bare vote or verdict, without a reason before it. Raises `NetworkError`.
+        `step` is the step of a plan that the task is. Templates get the words of members and of the task as the pack
+        quotes them (`PackSpec.quote`), so that no words look like a part of the prompt. Without `reason`, the prompt
+        asks for a bare vote or verdict, without a reason before it. Raises `NetworkError`.
         """
         template = self._templates.get(role)
         if template is None:
             raise NetworkError(f"prompt pack {self.name} has no template for the role {role!r}")
         try:
             return template.render(
-                task=task, transcript=transcript, marker=self.spec.answer_marker, reason=reason, **context
+                task=task.model_copy(update={"text": self._task(task, step)}),
+                transcript=[QuotedEntry(entry, self.spec) for entry in transcript],
+                marker=self.spec.answer_marker,
+                reason=reason,
+                labels=[one_line(label, _LONGEST_LABEL) for label in labels],
+                **context,
             )
         except Exception as error:  # a template's expressions can raise anything
             raise NetworkError(f"prompt pack {self.name}, role {role}: {type(error).__name__}: {error}") from error
+
+    def _task(self, task: Task, step: Assignment | None) -> str:
+        """Return the text of a task as this pack shows it."""
+        if self.spec.quote == "nothing":
+            return task.text
+        if self.spec.quote == "line":
+            return " ".join((clean(task.text) if step is None else words(task.text)).split())
+        return task_words(task.text) if step is None else step_words(step)
 
     def final_answer(self, text: str) -> str | None:
         """Return the text after the last answer marker, up to the end of its line and without the emphasis around it.

@@ -110,7 +110,7 @@ def _parts(message: Message, said: Mapping[str, Message], verbose: bool) -> Iter
             yield from _provenance(body) if verbose and body.pieces else _fused_answer(body)
         case Result():
             yield Part(body.answer, "answer")
-            yield Part(f"  {body.decision}{_support(body)}", "detail")
+            yield Part(f"  {body.decision}{_support(body)}", "warning" if body.approved is False else "detail")
         case Refusal():
             yield Part("declines: ", "warning")
             yield Part(body.reason)
@@ -175,10 +175,16 @@ def _provenance(fusion: Fusion) -> Iterator[Part]:
     for name in fusion.members:
         yield Part(name, agent=name)
         yield Part("  ")
-    yield Part(f"by {fusion.strategy}; underlined: not backed by all", "detail")
+    yield Part(f"by {fusion.strategy}{_evaluations(fusion)}; underlined: not backed by all", "detail")
     for name, why in fusion.dropped.items():
         yield Part(f"\n{name} did not last: {why}", "warning")
     yield Part("".join(doubts[:MOST_DOUBTS]), "detail")
+
+
+def _evaluations(fusion: Fusion) -> str:
+    """Return how often a model was asked for a piece, on average; empty where each was asked for every piece."""
+    asked = sum(fusion.evaluations.values())
+    return f", {asked / (len(fusion.evaluations) * len(fusion.pieces)):.2f} evaluations a piece" if asked else ""
 
 
 def _shown(text: str) -> str:

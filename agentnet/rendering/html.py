@@ -31,7 +31,7 @@ def as_html(
     said = {message.id: message for message in messages}
     head = "".join(f'<th style="{LEFT}">{name}</th>' for name in ("speaker", "kind", "message"))
     rows = "".join(_row(message, said, members) for message in said.values())
-    end = f"<b>{escape(answer)}</b>" if answer is not None else escape(detail)
+    end = escape(detail) if answer is None else f"<b>{escape(answer)}</b>" + (f", {escape(detail)}" if detail else "")
     calls = "1 call" if usage.calls == 1 else f"{usage.calls} calls"
     return f"<table><tr>{head}</tr>{rows}</table><p>{status}: {end} ({calls}, {usage.tokens} tokens)</p>"
 

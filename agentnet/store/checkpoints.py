@@ -23,7 +23,8 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from agentnet.store.engine import BUSY_SECONDS, LOG_PAGES, use_write_ahead_log
+from agentnet.files.private import private_file
+from agentnet.store.engine import BUSY_SECONDS, LOG_PAGES, use_write_ahead_log, wipe
 from agentnet.store.faults import translated
 from agentnet.store.plain_data import PlainSerializer
 from agentnet.store.writer import Writer
@@ -49,7 +50,7 @@ async def open_checkpointer(where: str | Path, keep: int | None = KEEP) -> Async
     path = Path(where).expanduser()
     shown = f"checkpoints {path}"
     with translated(shown):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_file(path)
         writing = await asyncio.to_thread(_connect, path)
         try:
             reading = await aiosqlite.connect(path)
@@ -166,6 +167,15 @@ class Checkpointer(AsyncSqliteSaver):
         await self._writer.submit(
             [(f"DELETE FROM {table} WHERE thread_id = ?", [(thread,)]) for table in ("checkpoints", "writes")]
         )
+
+    async def compact(self) -> None:
+        """Write the file anew, so that nothing of deleted threads is left in it."""
+
+        def work() -> None:
+            with translated(self._shown):
+                wipe(self._connection)
+
+        await self._writer.do(work)
 
     async def threads(self) -> list[str]:
         """Return the ids of all threads that have checkpoints."""

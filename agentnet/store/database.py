@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, Select, Table, func, select
+from sqlalchemy import URL, Connection, Engine, Row, Select, Table, func, select
 
 from agentnet.contracts.messages import Message
 from agentnet.errors import BadInput
-from agentnet.store.engine import describe, for_reading, locate, open_engine
+from agentnet.settings import resolve
+from agentnet.store.chain import SealingKey, key_file
+from agentnet.store.engine import describe, for_reading, locate, open_engine, wipe
 from agentnet.store.faults import translated
 from agentnet.store.message_log import Draft, MessageLog
 from agentnet.store.writer import Writer
@@ -27,10 +30,14 @@ class Database:
     SQLite, what is committed survives the death of the process; only a power cut may take the last commits along.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
-        self.name = name
-        """What messages call it, such as ``store a.db``."""
-        self.log = MessageLog(engine, name)
+    def __init__(self, engine: Engine, name: str, key: Path | None = None) -> None:
+        """`key` is the file of the key that seals the chains of messages; None for a key that is kept nowhere."""
+        self.name, self.key = name, key
+        """What messages call it, such as ``store a.db``, and where its key is."""
+        self._sealing: Callable[[], SealingKey] = cache(
+            SealingKey.passing if key is None else partial(SealingKey.of, key)
+        )
+        self.log = MessageLog(engine, name, self._sealing)
         """Numbers the messages of every run. Only the writing thread uses it: within the work given to `write`."""
         self._engine, self._reading = engine, for_reading(engine)
         self._writer: Writer[Draft, Message] = Writer(name, self.log.commit)
@@ -41,8 +48,8 @@ class Database:
 
         `pragmas` are further settings of SQLite for these connections, such as ``max_page_count``.
         """
-        name = describe(locate(where))
-        return cls(await asyncio.to_thread(open_engine, where, pragmas), name)
+        url = locate(where)
+        return cls(await asyncio.to_thread(open_engine, where, pragmas), describe(url), _key_of(url))
 
     async def __aenter__(self) -> Database:
         return self
@@ -67,13 +74,32 @@ class Database:
         """Run `work` in a transaction of its own; returns its result once that is committed."""
         return await self._writer.do(lambda: self._within(self._engine, work))
 
+    async def compact(self) -> None:
+        """Write the database anew, so that nothing of deleted rows is left in its files. A no-op beside SQLite."""
+
+        def work() -> None:
+            if self._engine.dialect.name != "sqlite":
+                return
+            with translated(self.name):
+                connection = self._engine.raw_connection()
+                try:
+                    wipe(connection.driver_connection)
+                finally:
+                    connection.close()
+
+        await self._writer.do(work)
+
+    def present_key(self) -> SealingKey | None:
+        """Return the key that seals chains, if there is one. Within the work given to `read`."""
+        return self._sealing() if self.key is None or self.key.exists() else None
+
     async def rows(self, query: Select[Any]) -> list[Row[Any]]:
         """Return the rows of a query, in a transaction that waits for no other process."""
+        return await self.read(lambda connection: list(connection.execute(query)))
 
-        def read(connection: Connection) -> list[Row[Any]]:
-            return list(connection.execute(query))
-
-        return await self._writer.do(lambda: self._within(self._reading, read))
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work`, which only reads, in a transaction that waits for no other process; returns its result."""
+        return await self._writer.do(lambda: self._within(self._reading, work))
 
     async def find_by_prefix(self, table: Table, prefix: str, what: str, listed: str) -> Row[Any]:
         """Return the row whose id is `prefix`, or the only one whose id starts with it.
@@ -94,3 +120,10 @@ class Database:
     def _within(self, engine: Engine, work: Callable[[Connection], T]) -> T:
         with translated(self.name), engine.begin() as connection:
             return work(connection)
+
+
+def _key_of(url: URL) -> Path | None:
+    """Return the file of a store's key: beside a SQLite file, else in the home folder; none for a store in memory."""
+    if url.get_backend_name() != "sqlite":
+        return key_file(Path(resolve().home.value))
+    return None if url.database in (None, "", ":memory:") else key_file(Path(str(url.database)).parent)

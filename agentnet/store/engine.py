@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from agentnet.errors import StoreError, StoreTooNew
+from agentnet.files.private import private_file
 from agentnet.store.faults import translated
 from agentnet.store.migrations import KNOWN, NEWEST, upgrade
 
@@ -43,8 +44,8 @@ def open_engine(where: str | Path, pragmas: Mapping[str, str | int] | None = Non
         if sqlite and url.database in (None, "", ":memory:"):
             engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
         else:
-            if sqlite:
-                Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+            if sqlite and not str(url.database).startswith("file:"):
+                private_file(Path(str(url.database)))  # SQLite gives its other files the same mode
             engine = create_engine(url)
         if sqlite:
             _configure_sqlite(engine, {**PRAGMAS, **(pragmas or {})})
@@ -108,6 +109,12 @@ def use_write_ahead_log(connection: Any) -> None:
             if wait is None or "locked" not in str(error):
                 raise
             time.sleep(wait)
+
+
+def wipe(connection: Any) -> None:
+    """Write a SQLite database anew from the rows that it has: deleted ones leave its pages and its write-ahead log."""
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def _bring_up_to_date(engine: Engine, shown: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from agentnet.contracts.evaluations import EvaluationRecord, Item, Split, Trial
 from agentnet.errors import BadInput
+from agentnet.redaction import without_known, without_known_in, without_secrets
 from agentnet.store.database import Database
 from agentnet.store.tables import evaluation_items, evaluations, trials, utc
 
@@ -95,7 +96,7 @@ class Evaluations:
             "item": trial.item,
             "epoch": trial.epoch,
         }
-        row = {**key, "status": trial.status, "score": trial.score, "trial": trial.model_dump_json()}
+        row = {**key, "status": trial.status, "score": trial.score, "trial": without_known(trial.model_dump_json())}
 
         def write(connection: Connection) -> None:
             same = [trials.c[name] == value for name, value in key.items()]
@@ -117,11 +118,12 @@ class Evaluations:
 
 
 def _columns(record: EvaluationRecord) -> dict[str, Any]:
+    data = record.model_dump(mode="json", exclude=set(_CHANGING))
     return {
         "created": utc(record.created),
         "updated": utc(record.updated),
         "status": record.status,
-        "record": record.model_dump(mode="json", exclude=set(_CHANGING)),
+        "record": without_known_in({**data, "network": without_secrets(data["network"])}),
     }
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, overload
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agentnet.contracts.events import RunStatus
@@ -17,10 +17,12 @@ from agentnet.contracts.network import RECORDED, AgentSpec
 from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, ResumeError, StoreError
+from agentnet.redaction import redacted, without_known, without_known_in, without_secrets
+from agentnet.store.audit import Audit, examined
 from agentnet.store.database import Database
 from agentnet.store.message_log import USAGE, Draft
 from agentnet.store.owner import Owner, this_process
-from agentnet.store.tables import messages, run_agents, runs, utc
+from agentnet.store.tables import chains, messages, run_agents, runs, utc
 
 _CHANGING = ("status", "answer", "detail", "updated")
 """The fields of a `RunRecord` that change while it runs: they are columns only, not in the record's JSON."""
@@ -62,7 +64,7 @@ class Runs:
             except IntegrityError as error:
                 raise BadInput(f"there is a run {record.id} already: show it, or resume it") from error
             connection.execute(insert(run_agents), agents)
-            return None if draft is None else self._database.log.begin(connection, draft)
+            return None if draft is None else self._database.log.begin(connection, row, draft)
 
         return await self._database.write(write)
 
@@ -88,6 +90,7 @@ class Runs:
                     f"run {run} is being worked on by {owner.describe()}: wait until it ends, or end that process"
                 )
             connection.execute(change)
+            connection.execute(update(chains).where(chains.c.run == run).values(end_seal=None))
             self._database.log.forget(run)
 
         await self._database.write(write)
@@ -98,7 +101,8 @@ class Runs:
         Where that cannot be written (`StoreError`), this object remembers it, reads the run as ended, and writes it as
         soon as it can.
         """
-        self._unrecorded[run] = {**_status_columns(status), "answer": answer, "detail": detail}
+        answer = None if answer is None else without_known(answer)
+        self._unrecorded[run] = {**_status_columns(status), "answer": answer, "detail": redacted(detail)}
         await self._record_end(run)
 
     async def _record_end(self, run: str) -> None:
@@ -107,6 +111,7 @@ class Runs:
         def write(connection: Connection) -> None:
             if connection.execute(update(runs).where(runs.c.id == run).values(change)).rowcount == 0:
                 raise self._no_run(run)
+            self._database.log.seal_end(connection, run, change["status"], change["answer"], change["detail"])
             self._database.log.forget(run)
 
         try:
@@ -117,6 +122,34 @@ class Runs:
             self._unrecorded.pop(run, None)
             raise
         self._unrecorded.pop(run, None)
+
+    async def forget(self, run: str) -> int:
+        """Remove a run with its agents and messages; returns how many messages. `Database.compact` makes it final.
+
+        Raises `ResumeError` for a run that a process works on, or may work on, and `BadInput` where there is none.
+        """
+
+        def write(connection: Connection) -> int:
+            row = connection.execute(select(runs.c.status, runs.c.owner).where(runs.c.id == run)).one_or_none()
+            if row is None:
+                raise self._no_run(run)
+            if (
+                row.status == "running"
+                and row.owner is not None
+                and (owner := Owner.parse(row.owner)).state() != "dead"
+            ):
+                raise ResumeError(
+                    f"run {run} is being worked on by {owner.describe()}: wait until it ends, or end that process"
+                )
+            found = connection.execute(delete(messages).where(messages.c.run == run)).rowcount
+            for table in (run_agents, chains):
+                connection.execute(delete(table).where(table.c.run == run))
+            connection.execute(delete(runs).where(runs.c.id == run))
+            self._database.log.forget(run)
+            return found
+
+        self._unrecorded.pop(run, None)
+        return await self._database.write(write)
 
     async def record(self, run: str) -> RunRecord:
         """Return what is known of a run. Raises `BadInput` where there is none of that id."""
@@ -147,6 +180,27 @@ class Runs:
         A message whose id the run already has is not recorded again: the one that is stored is returned.
         """
         return await self._database.append(Draft.of(message))
+
+    async def verify(self, run: str) -> Audit:
+        """Return whether the messages and the result of a run are those that were recorded.
+
+        Raises `BadInput` where there is none of that id.
+        """
+
+        def read(connection: Connection) -> Audit:
+            row = connection.execute(select(runs).where(runs.c.id == run)).one_or_none()
+            if row is None:
+                raise self._no_run(run)
+            chain = connection.execute(select(chains).where(chains.c.run == run)).one_or_none()
+            stored = connection.execute(select(messages).where(messages.c.run == run).order_by(messages.c.sequence))
+            return examined(
+                row._asdict(),
+                [one._asdict() for one in stored],
+                None if chain is None else chain._asdict(),
+                self._database.present_key(),
+            )
+
+        return await self._database.read(read)
 
     async def messages(self, run: str, after: int = -1) -> list[Message]:
         """Return the messages of a run behind sequence `after`, in their order; none for an unknown run."""
@@ -202,6 +256,7 @@ def _status_columns(status: RunStatus) -> dict[str, Any]:
 
 
 def _run_row(record: RunRecord) -> dict[str, Any]:
+    data = record.model_dump(mode="json", exclude=set(_CHANGING))
     return {
         **_status_columns(record.status),
         "id": record.id,
@@ -210,8 +265,8 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "answer": record.answer,
         "detail": record.detail,
         "protocol": record.protocol_name,
-        "task": record.task.text,
-        "record": record.model_dump(mode="json", exclude=set(_CHANGING)),
+        "task": without_known(record.task.text),
+        "record": without_known_in({**data, "network": without_secrets(data["network"])}),
     }
 
 
@@ -219,7 +274,7 @@ def _agent_row(run: str, agent: AgentSpec) -> dict[str, Any]:
     return {
         "run": run,
         "name": agent.name,
-        "model": agent.model.model_dump_json(exclude_defaults=True),
+        "model": json.dumps(without_secrets(agent.model.model_dump(mode="json", exclude_defaults=True))),
         "pack": agent.pack,
         "card": agent.card.model_dump(mode="json"),
     }

@@ -67,6 +67,21 @@ class MessageRow(StoreModel, table=True):
     seconds: float
     cost: float
     wire: str = Field(sa_column=Column(Text, nullable=False))
+    chain: str | None = None
+    """The hash of this message and all before it; None for messages of a version that kept none."""
+
+
+class ChainRow(StoreModel, table=True):
+    """The chain of a run's messages (`agentnet.store.chain`): its start, its head, and their seals."""
+
+    __tablename__ = "chains"
+
+    run: str = Field(sa_column=Column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True))
+    start: str
+    length: int
+    head: str
+    seal: str
+    end_seal: str | None = None
 
 
 class EvaluationRow(StoreModel, table=True):
@@ -119,6 +134,7 @@ metadata = StoreModel.metadata
 runs: Table = metadata.tables["runs"]
 run_agents: Table = metadata.tables["run_agents"]
 messages: Table = metadata.tables["messages"]
+chains: Table = metadata.tables["chains"]
 evaluations: Table = metadata.tables["evaluations"]
 evaluation_items: Table = metadata.tables["evaluation_items"]
 trials: Table = metadata.tables["trials"]

@@ -82,6 +82,7 @@ def network(*, sequences: int = 1) -> NetworkSpec:
                 card=known.agent_card,
                 pack=PACK,
                 sampling=Sampling(max_tokens=MAX_TOKENS),
+                vouched=True,
             )
             for name, known in zoo_cards().items()
         ),

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from agentnet.models.devices import physical_cores
 from benchmarks.engine.contestants import CONTESTANTS, Contestant, Ours
@@ -31,7 +31,9 @@ def taking_part(names: Sequence[str], console: Console) -> list[type[Contestant]
 
 
 def show(rows: Sequence[Measured], console: Console) -> None:
-    table = Table("model", "workload", "agents", "contestant", title="generated tokens per second (median)")
+    table = Table(
+        Column("model", no_wrap=True), "workload", "agents", "contestant", title="generated tokens per second (median)"
+    )
     table.add_column("tokens/s", justify="right")
     table.add_column(f"{Ours.name} ÷ this", justify="right")
     rows = sorted(rows, key=lambda row: (row.model, row.workload, row.agents))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import random
 import sys
 import time
@@ -49,6 +50,7 @@ _SCHEMA: Mapping[str, Any] = {
     "required": ["reason", "verdict"],
     "additionalProperties": False,
 }
+_START = '{"reason":"'
 
 Answer = Completion | Scores
 
@@ -82,6 +84,7 @@ def draw_request(draw: random.Random) -> Asked:
         questions = [*draw.choice(_openings()), *questions]
     text = "\n".join(questions)
     role = draw.choice(("solve", "verify", "critique"))
+    schema = _SCHEMA if draw.random() < 0.25 else None
     request = Request(
         ({"role": "user", "content": f"{text}\n{role}"},),
         Sampling(
@@ -90,8 +93,8 @@ def draw_request(draw: random.Random) -> Asked:
             seed=draw.randrange(1000),
             stop=draw.choice(((), (), ("=>",))),
         ),
-        schema=_SCHEMA if draw.random() < 0.25 else None,
-        logprobs=True,
+        schema=schema,
+        logprobs=schema is None or draw.random() < 0.5,  # without them, forced tokens are evaluated together
         priority=draw.choice((0, 0, 0, 1, 3, -1)),
     )
     replies = ("yes", "no", '{"verdict":"approve"}', '{"verdict":"disapprove"}') if draw.random() < 0.15 else ()
@@ -130,7 +133,8 @@ def problem(got: Answer, alone: Answer, asked: Asked) -> str:
         return ""
     if asked.request.sampling.temperature:
         return ""  # a draw flips where it falls between two tokens: those are counted, see `soak`
-    assert got.logprobs is not None
+    if got.logprobs is None:
+        return "" if _obeys(got) else f"{got.text!r} does not obey the schema"
     assert alone.logprobs is not None
     for one, other in zip(got.logprobs, alone.logprobs, strict=False):
         if abs(one - other) > TIE:  # the first token that is not about as likely: the texts parted before
@@ -138,6 +142,13 @@ def problem(got: Answer, alone: Answer, asked: Asked) -> str:
     else:
         return ""
     return "" if _parted_at_a_tie(got, alone) else f"{got.text!r} instead of {alone.text!r} ({asked.request.sampling})"
+
+
+def _obeys(got: Completion) -> bool:
+    """Whether a constrained reply has its form, as far as it was written and no stop string ended it."""
+    if got.finish == "length" or not got.text.endswith("}"):
+        return got.text.startswith(_START[: len(got.text)])
+    return json.loads(got.text)["verdict"] in ("approve", "disapprove")
 
 
 def _parted_at_a_tie(got: Completion, alone: Completion) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from agentnet.agents import Turn, confidence_of
+from agentnet.agents.base import Need
 from agentnet.contracts.bodies import Body, Critique, Error, Proposal, Refusal, Result, Task, Verdict, Vote
 from agentnet.contracts.cards import Price
+from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import Message
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
@@ -81,6 +84,36 @@ def test_a_model_that_cannot_be_held_to_a_schema_is_not_asked_to() -> None:
     assert agent("ada", says("-")).request(turn).schema is not None
     unable = agent("ada", says("-"), capabilities=ModelCapabilities(context=None, schema=False, logprobs=None))
     assert unable.request(turn).schema is None
+
+
+@pytest.mark.parametrize("form", [{"regex": "[0-9]+"}, {"lark": 'start: "a"'}, {"json_schema": {"type": "integer"}}])
+def test_a_free_reply_is_held_to_the_form_of_its_turn(form: dict[str, Any]) -> None:
+    request = agent("ada", says("-")).request(Turn(role="solve", task=TASK, format=Format(**form)))
+    held = {"regex": request.regex, "lark": request.lark, "json_schema": request.schema}
+    assert {kind: value for kind, value in held.items() if value is not None} == form
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "answer"),
+    [
+        ({"regex": "(a|\\n)+"}, "a\na", "a\na"),
+        ({"regex": "[a-z]+ => [0-9]+"}, "so => 12", "12"),
+        ({"json_schema": {"type": "object"}}, '{"a":"x => 1"}', '{"a":"x => 1"}'),
+    ],
+)
+def test_a_reply_in_a_form_is_its_answer(form: dict[str, Any], text: str, answer: str) -> None:
+    turn = Turn(role="solve", task=TASK, format=Format(**form))
+    assert agent("ada", says("-")).read(turn, completion(text)) == Proposal(answer=answer, text=text)
+
+
+def test_a_model_that_cannot_keep_to_a_form_is_refused_before_the_run() -> None:
+    server = agent("ada", says("-"), capabilities=ModelCapabilities(context=None, schema=None, logprobs=None))
+    assert server.can(Need("ada", "solve", format="json_schema")) is None
+    assert "model that runs in process" in str(server.can(Need("ada", "solve", format="regex")))
+    replay = agent("ada", says("-"), capabilities=ModelCapabilities(context=None, schema=False, logprobs=None))
+    assert "leave `format` out" in str(replay.can(Need("ada", "solve", format="json_schema")))
+    able = agent("ada", says("-"))
+    assert able.can(Need("ada", "solve", format="lark")) is None
 
 
 def test_a_reply_that_was_cut_off_says_so() -> None:

@@ -35,7 +35,7 @@ def test_ask_waits_for_typed_words(cli: Cli, network: Path) -> None:
     assert ran.code == 0
     assert "= 391, of course" in ran.out
     assert "What is 17 * 23?" in ran.err
-    assert "A: " in ran.err
+    assert "A| " in ran.err
     assert ran.err.endswith("me> me> ")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agentnet.contracts.bodies import Error, Result, Task, Verdict
-from agentnet.contracts.cards import Price
+from agentnet.contracts.cards import Measured, Price
 from agentnet.contracts.messages import Message
 from agentnet.coordinator import Coordinator, Outcome
 from agentnet.errors import ModelUnavailable
@@ -183,8 +183,29 @@ async def test_the_majority_wins_and_the_first_of_equals() -> None:
 
 
 async def test_who_fails_has_no_vote() -> None:
-    web = network(agent("ada", fails), agent("ben", says("REFUSE: no")), agent("cyd", says("3")))
+    web = network(agent("ada", fails), agent("ben", says("3")), agent("cyd", says("3")))
     assert (await run(web, {"parallel": ["ada", "ben", "cyd"]})).answer == "3"
+
+
+@pytest.mark.parametrize("decide", ["majority", "weighted", "confidence"])
+async def test_fewer_than_half_of_the_members_decide_nothing(decide: str) -> None:
+    web = network(agent("ada", fails), agent("ben", says("REFUSE: no")), agent("cyd", says("3")))
+    outcome = await run(web, {"parallel": {"branches": ["ada", "ben", "cyd"], "decide": decide}})
+    assert (outcome.status, outcome.answer) == ("failed", None)
+    assert outcome.detail == (
+        "only 1 of 3 members answered, fewer than half; ada: the server is down (with `quorum_of: answered`, those "
+        "that answered decide)"
+    )
+    lone = {"parallel": {"branches": ["ada", "ben", "cyd"], "decide": decide, "quorum_of": "answered"}}
+    assert (await run(web, lone)).answer == "3"
+
+
+async def test_one_voice_among_silent_members_is_no_consensus() -> None:
+    web = network(agent("ada", fails), agent("ben", fails), agent("cyd", says("3")))
+    outcome = await run(web, {"debate": {"members": ["ada", "ben", "cyd"], "rounds": 2}})
+    assert (outcome.answer, outcome.usage.calls) == (None, 2)
+    lone = await run(web, {"debate": {"members": ["ada", "ben", "cyd"], "rounds": 2, "quorum_of": "answered"}})
+    assert (lone.answer, lone.usage.calls) == ("3", 1)
 
 
 async def test_where_nobody_answers_the_run_fails_and_says_why() -> None:
@@ -200,14 +221,22 @@ async def test_the_first_rule_takes_the_first_who_answered() -> None:
 
 async def test_a_vote_can_be_weighted_by_the_cards() -> None:
     web = network(
-        agent("ada", says("1"), claims={"math": 0.9}),
-        agent("ben", says("2"), claims={"math": 0.3}),
-        agent("cyd", says("2"), claims={"math": 0.4}),
+        agent("ada", says("1"), measured={"math": Measured(accuracy=0.9, items=1000)}),
+        agent("ben", says("2"), measured={"math": Measured(accuracy=0.3, items=1000)}),
+        agent("cyd", says("2"), claims={"math": 1.0}),
     )
     task = Task(text="?", label="math")
     outcome = await run(web, {"parallel": {"branches": ["@solver"], "decide": "weighted"}}, task)
     assert outcome.answer == "1"
-    assert result(outcome).support == pytest.approx({"1": 0.9, "2": 0.7})
+    assert result(outcome).support == pytest.approx({"1": 0.9, "2": 2 * 0.3}, abs=0.05)
+
+
+async def test_claims_weigh_nothing_in_a_vote() -> None:
+    web = network(
+        agent("ada", says("1"), claims={"math": 1.0}), agent("ben", says("2")), agent("cyd", says("2"), claims={"x": 0})
+    )
+    vote = {"parallel": {"branches": ["@solver"], "decide": "weighted"}}
+    assert (await run(web, vote, Task(text="?", label="math"))).answer == "2"
 
 
 async def test_of_equally_confident_answers_the_first_wins() -> None:

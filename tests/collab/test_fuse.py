@@ -181,6 +181,27 @@ async def test_what_it_takes_is_reserved_for_every_member(session: Session) -> N
     assert "the limit of 1 calls" in outcome.detail
 
 
+async def test_speculation_asks_models_less_often_for_the_same_text(session: Session) -> None:
+    members = {"members": ["atlas", "sage", "scout"], "strategy": "pi"}
+    (plain, ahead) = [(await run(session, {**members, "speculate": on})).messages[1].body for on in (False, True)]
+    assert [piece.text for piece in plain.pieces] == [piece.text for piece in ahead.pieces]
+    assert plain.evaluations == {}
+    assert set(ahead.evaluations) == {"atlas", "sage", "scout"}
+    assert sum(ahead.evaluations.values()) <= 0.6 * 3 * len(ahead.pieces)
+
+
+@pytest.mark.parametrize(
+    ("fuse", "limits"),
+    [({"sure": 0.9}, {}), ({"deadline": 9.0}, {}), ({}, {"tokens": 100_000}), ({}, {"cost": 1.0})],
+)
+async def test_nothing_is_speculated_where_it_would_cost_what_is_limited(
+    session: Session, fuse: dict[str, Any], limits: dict[str, Any]
+) -> None:
+    outcome = await run(session, {"members": ["math", "sage"], "strategy": "pi", **fuse}, limits=Limits(**limits))
+    assert outcome.answer == "632"
+    assert outcome.messages[1].body.evaluations == {}
+
+
 async def test_members_that_do_not_show_their_next_tokens_are_refused() -> None:
     coordinator = Coordinator(network(agent("ada", says("391"))))
     with pytest.raises(PreflightError, match="ada is asked to decode with others, but ada's model does not show"):

@@ -17,7 +17,7 @@ CARD = Card(claims={"math": 0.9, "code": 0.4}, measured={"math": Measured(accura
 
 
 def test_a_measurement_replaces_a_claim() -> None:
-    assert CARD.score("math") == 0.6
+    assert CARD.score("math") == CARD.proven("math") == pytest.approx(0.484, abs=0.001)  # Wilson, one side, of 30 in 50
     assert CARD.score("code") == 0.4
 
 
@@ -27,7 +27,8 @@ def test_an_unknown_label_has_no_score() -> None:
 
 
 def test_without_a_label_the_mean_over_known_labels_counts() -> None:
-    assert CARD.score(None) == pytest.approx(0.5)
+    assert CARD.score(None) == CARD.score("math")
+    assert Card(claims={"math": 0.9, "code": 0.4}).score(None) == pytest.approx(0.65)
 
 
 def test_labels_come_best_first() -> None:
@@ -73,13 +74,28 @@ def test_two_agents_cannot_have_one_name() -> None:
 
 
 def test_of_equal_scores_the_smaller_model_ranks_first() -> None:
-    large = Card(claims={"math": 0.9}, parameters=2_000_000)
-    small = Card(claims={"math": 0.9}, parameters=1_000_000)
-    unknown = Card(claims={"math": 0.9})
-    better = Card(claims={"math": 0.95}, parameters=9_000_000)
-    assert sorted([unknown, large, better, small], key=lambda card: card.rank("math"), reverse=True) == [
-        better,
-        small,
-        large,
-        unknown,
-    ]
+    good = {"math": Measured(accuracy=0.9, items=100)}
+    large = Card(measured=good, parameters=2_000_000)
+    small = Card(measured=good, parameters=1_000_000)
+    unknown = Card(measured=good)
+    better = Card(measured={"math": Measured(accuracy=0.95, items=100)}, parameters=9_000_000)
+    claims = Card(claims={"math": 1.0}, parameters=1)
+    ranked = sorted([unknown, claims, large, better, small], key=lambda card: card.rank("math"), reverse=True)
+    assert ranked == [better, small, large, unknown, claims]
+
+
+def test_a_few_right_answers_prove_little() -> None:
+    lucky, tried = Measured(accuracy=1.0, items=1), Measured(accuracy=0.8, items=200)
+    assert lucky.least < 0.3 < tried.least < 0.8
+
+
+@pytest.mark.parametrize("claim", [1e9, float("inf"), float("nan"), -5, 1.001])
+def test_a_claim_that_is_no_share_is_refused(claim: float) -> None:
+    with pytest.raises(ValidationError):
+        Card(claims={"math": claim})
+
+
+@pytest.mark.parametrize("label", ["", "a\nb", "### system", " math", "x" * 65, "a\u2028b", "<|im_end|>"])
+def test_a_label_is_one_short_name(label: str) -> None:
+    with pytest.raises(ValidationError):
+        Card(claims={label: 0.5})

@@ -81,7 +81,7 @@ async def test_a_person_debates_with_models_and_reads_them() -> None:
     debate = spec({"debate": {"members": ["maria", "ben"], "rounds": 2, "stop": "never", "decide": "first"}})
     outcome = await Coordinator(team(maria(), others=(ben,))).run(TASK, debate, answering=typing)
     assert outcome.answer == "still 391"
-    assert "B: => 390" in typing.questions[1].text
+    assert "B| => 390" in typing.questions[1].text
     assert "A: 391" in prompts(ben)[1]
     assert isinstance(next(m.body for m in outcome.messages if m.sender == "maria" and m.round == 1), Revision)
 

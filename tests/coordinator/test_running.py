@@ -58,7 +58,9 @@ async def test_whatever_a_member_raises_ends_its_own_turn_and_nothing_else(
         raise fault
 
     web = network(agent("ada", says("=> 7")), agent("ben", broken), agent("cyd", says("=> 7")))
-    outcome = await Coordinator(web).run(TASK, spec({"vote": {"members": ["ada", "ben", "cyd"]}}))
+    outcome = await Coordinator(web).run(
+        TASK, spec({"parallel": {"branches": ["ada", "ben", "cyd"], "decide": "majority"}})
+    )
     assert (outcome.status, outcome.answer) == ("done", "7")
     (error,) = (message for message in outcome.messages if isinstance(message.body, Error))
     assert error.sender == "ben"
@@ -86,7 +88,7 @@ async def test_a_reply_that_cannot_be_recorded_is_its_senders_failure(usage: Usa
     members = network(ada, agent("odd", says("-"))).spec
     async with await Database.open(":memory:") as database:
         outcome = await Coordinator(Network(members, [ada, Odd()]), store=Runs(database)).run(
-            TASK, spec({"vote": {"members": ["ada", "odd"]}})
+            TASK, spec({"parallel": {"branches": ["ada", "odd"], "decide": "majority"}})
         )
     assert [message.sender for message in outcome.messages if isinstance(message.body, Error)] == ["odd"]
     assert outcome.answer == "7"
@@ -368,7 +370,7 @@ async def test_who_cannot_score_is_not_asked_to(protocol: Any, role: str) -> Non
     able = agent(
         "ben", says("-"), scores=weighs(), capabilities=ModelCapabilities(context=None, schema=False, logprobs=False)
     )
-    assert Coordinator(network(ada, able)).prepare(spec(protocol)).notes == ()
+    assert not any("score" in note for note in Coordinator(network(ada, able)).prepare(spec(protocol)).notes)
 
 
 async def test_the_best_agent_is_checked_whoever_it_will_be() -> None:
@@ -382,7 +384,11 @@ def test_what_will_work_less_well_is_noted() -> None:
     loose = ModelCapabilities(context=None, schema=False, logprobs=None)
     web = network(agent("ada", says("1")), agent("ver", says(verdict("approve")), capabilities=loose))
     prepared = Coordinator(web).prepare(spec({"verify": {"proposer": "ada", "verifier": "ver"}}))
-    assert prepared.notes == ("ver cannot be held to a schema: a verify reply that does not parse is lost",)
+    assert prepared.notes == (
+        "ver cannot be held to a schema: a verify reply that does not parse is lost",
+        "ver decides for all as verifier, but was never measured at it: its card has no 20 answers under a label such "
+        "as `verify`",
+    )
 
 
 def test_a_protocol_is_compiled_once() -> None:

@@ -45,7 +45,7 @@ def test_what_was_measured_decides_who_is_best() -> None:
     assert best_members(made, ["sums"]) == {"sums": "ann"}  # nothing is known: the first listed
     measured = measured_members(made, trials, items(1), ["ann", "bob"])
     assert best_members(made.model_copy(update={"measured": measured}), ["sums"]) == {"sums": "bob"}
-    assert cards_with(made.network, measured)["bob"].score("sums") == 1.0
+    assert cards_with(made.network, measured)["bob"].measured["sums"].accuracy == 1.0
 
 
 def test_a_suite_may_use_the_former_name_of_the_split() -> None:

@@ -75,7 +75,7 @@ def test_vocabularies_are_the_same_where_their_pieces_are(one: list[bytes], othe
 
 
 def test_a_large_vocabulary_keeps_no_object_for_each_token() -> None:
-    """What is kept of a token: its bytes, an offset, and its place in the order."""
+    """What is kept of a token: its bytes, an offset, its place in the order, and a key."""
     spelled = [b"%d" % token for token in range(50_000)]
     tracemalloc.start()
     try:
@@ -84,7 +84,7 @@ def test_a_large_vocabulary_keeps_no_object_for_each_token() -> None:
     finally:
         tracemalloc.stop()
     assert len(pieces.order) == 49_999
-    assert kept < 50_000 * 20
+    assert kept < 50_000 * 30
 
 
 @given(st.lists(EDGY, min_size=1, max_size=30), EDGY)

@@ -15,8 +15,8 @@ from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
 from agentnet.models.tokens import TokenSession, TokenStepper, hold
 from agentnet.zoo import catalog
+from benchmarks.generated.vocabularies import open_vocabulary
 from tests.fusion.elsewhere import ModelElsewhere
-from tests.fusion.vocabularies import vocabulary_of
 
 ASK = Request(({"role": "user", "content": "What is 347 + 285?\nsolve"},), Sampling(max_tokens=60))
 PATH = catalog.path("sage")
@@ -40,7 +40,7 @@ async def decoded(*sessions: TokenSession, bytewise: bool = False, think: int = 
 
 
 async def test_a_session_may_live_in_another_process(here: LlamaModel) -> None:
-    with vocabulary_of(PATH) as vocabulary:
+    with open_vocabulary(PATH) as vocabulary:
         model = ModelElsewhere(PATH, vocabulary)
         assert isinstance(model, TokenStepper)
         for way in ({}, {"bytewise": True}, {"think": 5}):

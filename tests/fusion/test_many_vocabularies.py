@@ -20,12 +20,13 @@ from agentnet.fusion.strategies import Mean, UniTE
 from agentnet.fusion.views import View
 from agentnet.models.llama.vocabulary import Vocabulary
 from agentnet.zoo import catalog
-from tests.fusion.vocabularies import SHARED, noise, pretend, vocabulary_of, write_sentencepiece
+from benchmarks.generated.vocabularies import open_vocabulary, vocabulary_file
+from tests.fusion.vocabularies import FOLDER, noise, pretend, write_sentencepiece
 
 Vocabularies = dict[str, Vocabulary]
 """By name: `spm` opens a text with a space, the others do not."""
 
-ABSENT = pytest.mark.skipif(not SHARED.is_dir(), reason=f"the real vocabularies are not at {SHARED}")
+ABSENT = pytest.mark.skipif(FOLDER is None, reason="there are no real vocabularies: make bench-vocabularies")
 
 
 @pytest.fixture(scope="module", params=["small", pytest.param("real", marks=ABSENT)])
@@ -35,9 +36,9 @@ def vocabularies(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         paths = {"spm": spm, "bpe": catalog.path("facts"), "bytes": catalog.path("math")}
     else:
         real = {"spm": "llama-spm", "bpe": "qwen2", "other": "gpt-2"}
-        paths = {name: SHARED / f"ggml-vocab-{stem}.gguf" for name, stem in real.items()}
+        paths = {name: vocabulary_file(stem) for name, stem in real.items()}
     with ExitStack() as stack:
-        yield {name: stack.enter_context(vocabulary_of(path)) for name, path in paths.items()}
+        yield {name: stack.enter_context(open_vocabulary(path)) for name, path in paths.items()}
 
 
 def token(vocabulary: Vocabulary, piece: bytes) -> int:
@@ -115,7 +116,7 @@ CLOSES = 3
 @pytest.mark.parametrize("limit", [20, 2])
 async def test_thinking_ends_with_the_token_that_ends_it(tmp_path: Path, limit: int) -> None:
     """Also where that is a control token, and also where the model is cut off; the line behind it is no text either."""
-    with vocabulary_of(write_sentencepiece(tmp_path / "spm.gguf")) as spm:
+    with open_vocabulary(write_sentencepiece(tmp_path / "spm.gguf")) as spm:
         is_, line, the = (token(spm, piece) for piece in (b" is", b"\n", b" The"))
         name, session = pretend("it", spm, Says(spm, is_, is_, CLOSES, line, the))
         one = LocalMember(name, session)

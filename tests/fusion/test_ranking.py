@@ -39,12 +39,10 @@ def test_the_greatest_tokens_are_those_of_a_sorted_row(size: int, levels: int, c
     row[draw.integers(0, size, size // 3)] = -np.inf
     row[0] = 1.0
     barred = set(draw.integers(1, size, 3).tolist()) if size > 1 else set()
-    before = row.copy()
-    ranking = Ranking(row, barred)
+    ranking = Ranking(row.copy(), barred)
     tokens, logits = ranking.greatest(count)
     assert tokens == by_sorting(row, count, barred)
     assert logits == [row[token] for token in tokens]
-    assert (row == before).all()
     rest = np.delete(row, list(barred)).astype(np.float64)
     assert ranking.logsumexp == pytest.approx(np.logaddexp.reduce(rest), abs=1e-5)
 
@@ -92,7 +90,7 @@ def test_a_view_ranks_pieces_by_what_all_their_tokens_say(
     base = ByteVocabulary([*spelled, *[b""] * ends], range(len(spelled), len(spelled) + ends))
     pieces: Pieces = WithoutLeadingSpace(base) if spaced else base
     row = np.random.default_rng(seed).normal(0, 2, base.size).astype(np.float32)
-    view = LogitsView("it", pieces, Ranking(row, pieces.silent))
+    view = LogitsView("it", pieces, Ranking(row.copy(), pieces.silent))
     shares = expected(row, base, spaced)
     best = sorted((share for _, share in shares.values()), reverse=True)[:count]
     top = view.top(count)

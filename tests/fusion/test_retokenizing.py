@@ -18,7 +18,8 @@ from agentnet.fusion.ranking import Ranking
 from agentnet.fusion.retokenizing import BACK, Retokenizer
 from agentnet.fusion.token_weights import TokenWeights
 from agentnet.models.llama.vocabulary import Vocabulary
-from tests.fusion.vocabularies import REAL, ZOO, retokenizer_of, vocabulary_of
+from benchmarks.generated.vocabularies import open_vocabulary
+from tests.fusion.vocabularies import REAL, ZOO, retokenizer_of
 
 WORDS = [
     "a",
@@ -52,7 +53,7 @@ Made = tuple[Vocabulary, ByteVocabulary, Retokenizer]
 
 if not REAL:
     REAL_OR_SKIP = [
-        pytest.param(None, marks=pytest.mark.skip(reason="the shared folder of real vocabularies is absent"))
+        pytest.param(None, marks=pytest.mark.skip(reason="there are no real vocabularies: make bench-vocabularies"))
     ]
 else:
     REAL_OR_SKIP = [pytest.param(path, id=path.stem) for path in REAL]
@@ -61,7 +62,7 @@ else:
 @pytest.fixture(scope="module", params=[*(pytest.param(path, id=path.stem) for path in ZOO), *REAL_OR_SKIP])
 def made(request: pytest.FixtureRequest) -> Iterator[Made]:
     path: Path = request.param
-    with vocabulary_of(path) as vocabulary:
+    with open_vocabulary(path) as vocabulary:
         yield vocabulary, *retokenizer_of(vocabulary)
 
 

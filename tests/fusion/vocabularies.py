@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,33 +11,19 @@ from gguf import GGUFWriter, TokenType
 
 from agentnet.fusion.byte_vocabulary import ByteVocabulary
 from agentnet.fusion.retokenizing import Retokenizer
-from agentnet.models.llama import backend
 from agentnet.models.llama.vocabulary import Vocabulary
 from agentnet.models.tokens import LogitsRow, Reading, TokenSession
 from agentnet.zoo import catalog
+from benchmarks.generated.vocabularies import vocabulary_folder
 
 T = TypeVar("T")
 Logits = Callable[[Sequence[int]], LogitsRow]
 """From the tokens so far to the logits of what comes next."""
 
-SHARED = Path(os.environ.get("AGENTNET_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "vocab"
-REAL = sorted(SHARED.glob("*.gguf")) if SHARED.is_dir() else []
+FOLDER = vocabulary_folder()
+REAL = sorted(FOLDER.glob("*.gguf")) if FOLDER else []
 ZOO = [catalog.path(name) for name in ("math", "atlas", "sage", "scout")]
 """Characters, and byte pairs of three sizes."""
-
-
-@contextmanager
-def vocabulary_of(path: Path) -> Iterator[Vocabulary]:
-    """The vocabulary of a file, without its weights."""
-    llama = backend.library()
-    params = llama.llama_model_default_params()
-    params.vocab_only = True
-    model = llama.llama_model_load_from_file(os.fsencode(path), params)
-    assert model, path
-    try:
-        yield Vocabulary(llama.llama_model_get_vocab(model))
-    finally:
-        llama.llama_model_free(model)
 
 
 def retokenizer_of(vocabulary: Vocabulary) -> tuple[ByteVocabulary, Retokenizer]:

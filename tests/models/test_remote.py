@@ -103,6 +103,16 @@ async def test_a_format_that_the_spec_insists_on(loopback: Loopback, structured:
     assert len(loopback.asked) == 1
 
 
+@pytest.mark.parametrize("form", [{"regex": "a"}, {"lark": 'start: "a"'}])
+async def test_a_form_that_servers_have_no_common_word_for_is_not_sent(
+    loopback: Loopback, form: dict[str, str]
+) -> None:
+    said = await failure(model(loopback), Request(ASK.messages, **form))  # type: ignore[arg-type]
+    assert said.startswith("SchemaUnsupported")
+    assert "use a JSON Schema, or a model that runs in process" in said
+    assert loopback.asked == []
+
+
 async def test_structured_none_sends_no_format(loopback: Loopback) -> None:
     loopback.answer = lambda _: good()
     made = model(loopback, structured="none")

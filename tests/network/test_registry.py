@@ -16,7 +16,7 @@ from agentnet.coordinator import Coordinator
 from agentnet.errors import ModelError, NetworkError
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
-from agentnet.network import Registry, WithCards, find_network
+from agentnet.network import Registry, find_network, with_cards
 from agentnet.network.cards import with_known_cards
 from tests.scripted import spec
 
@@ -199,7 +199,7 @@ async def test_cards_are_replaced_in_a_snapshot_of_its_own(registry: Registry) -
 
 async def test_other_cards_hold_the_models_that_a_run_uses_and_follow_who_joins(registry: Registry) -> None:
     model = model_of(registry, "one")
-    members = WithCards(registry, {"one": Card(claims={"math": 0.2})})
+    members = with_cards(registry, {"one": Card(claims={"math": 0.2})})
     assert members.snapshot() is members.snapshot()
     assert members.snapshot()["one"].card.score("math") == 0.2
     async with members.lease() as network:
@@ -210,4 +210,4 @@ async def test_other_cards_hold_the_models_that_a_run_uses_and_follow_who_joins(
     await registry.join(member("three"))
     assert list(members.snapshot().agents) == ["two", "three"]
     with pytest.raises(NetworkError, match="no agent 'one'"):
-        WithCards(registry, {"one": Card()})
+        with_cards(registry, {"one": Card()})

@@ -44,9 +44,12 @@ async def test_a_kill_in_the_middle_loses_no_acknowledged_message(tmp_path: Path
         kept = await runs.messages("run-1")
         places = {one.id: one.sequence for one in kept}
         assert [one.sequence for one in kept] == list(range(len(kept)))
+        assert (await runs.verify("run-1")).intact
         for line in acknowledged:
             id, sequence = line.split()
             assert places[id] == int(sequence)
         again = await runs.append(message(round=0, sender="ann"))
         assert again.sequence == places[again.id], "the turn that is executed twice appears once"
         assert len(await runs.messages("run-1")) == len(kept)
+        await runs.append(message(round=-1 % 100_000, sender="ann"))
+        assert (await runs.verify("run-1")).intact, "what is recorded later continues the chain"

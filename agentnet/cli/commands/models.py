@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agentnet.cli import options
+from agentnet.redaction import redacted_url, without_secrets
 
 if TYPE_CHECKING:
     from agentnet.contracts.network import AgentSpec
@@ -50,7 +51,7 @@ def _card(agent: AgentSpec) -> Any:
 def _data(agent: AgentSpec) -> dict[str, Any]:
     data: dict[str, Any] = {
         "name": agent.name,
-        "model": agent.model.model_dump(mode="json", exclude_unset=True) | {"kind": agent.model.kind},
+        "model": without_secrets(agent.model.model_dump(mode="json", exclude_unset=True)) | {"kind": agent.model.kind},
         "pack": agent.pack,
         "card": _card(agent).model_dump(mode="json"),
     }
@@ -70,7 +71,7 @@ def _model(agent: AgentSpec) -> str:
         return f"recorded: {model.replay}"
     if model.kind == "human":
         return f"a person at the {model.human}"
-    where = model.base_url or f"${model.base_url_env}"
+    where = redacted_url(model.base_url) if model.base_url else f"${model.base_url_env}"
     return f"{model.model} at {where}"
 
 

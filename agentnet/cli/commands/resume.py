@@ -45,4 +45,4 @@ async def resume(
             )
     if json and not json_lines:
         emit(outcome_data(outcome))
-    return EXIT_HELD if outcome.answer is not None else EXIT_NOT_HELD
+    return EXIT_HELD if outcome.held else EXIT_NOT_HELD

@@ -14,9 +14,22 @@ from agentnet.fusion.strategies.duetnet import DuetNet
 from agentnet.fusion.strategies.gated import Gated
 from agentnet.fusion.strategies.max_score import MaxScore
 from agentnet.fusion.strategies.mean import Mean
+from agentnet.fusion.strategies.robust import Median, Trimmed
 from agentnet.fusion.strategies.unite import UniTE
 
-__all__ = ["STRATEGIES", "AsksAll", "DuetNet", "Gated", "MaxScore", "Mean", "Strategy", "UniTE", "strategy_of"]
+__all__ = [
+    "STRATEGIES",
+    "AsksAll",
+    "DuetNet",
+    "Gated",
+    "MaxScore",
+    "Mean",
+    "Median",
+    "Strategy",
+    "Trimmed",
+    "UniTE",
+    "strategy_of",
+]
 
 STRATEGIES: Mapping[str, Callable[[Fuse, int], Strategy]] = {
     "duetnet": lambda fuse, seed: DuetNet(tau_k=fuse.tau_k, tau_p=fuse.tau_p, top=fuse.top, seed=seed),
@@ -29,6 +42,8 @@ STRATEGIES: Mapping[str, Callable[[Fuse, int], Strategy]] = {
     "dk": lambda fuse, seed: DuetNet(tau_k=fuse.tau_k, tau_p=None, top=fuse.top, seed=seed),
     "pi": lambda fuse, seed: Mean(),
     "gac": lambda fuse, seed: Mean(),
+    "median": lambda fuse, seed: Median(),
+    "trimmed": lambda fuse, seed: Trimmed(),
     "unite": lambda fuse, seed: UniTE(top=fuse.tau_k),
     "max": lambda fuse, seed: MaxScore(),
 }

@@ -64,21 +64,21 @@ class Batch:
         self._flags.extend([0] * (count - wanted) + [1] * wanted)
         self.rows += wanted
 
-    def add_one(self, sequence: int, position: int, token: int) -> None:
-        """Add one token and have its logits computed, as a request that decodes does in each step."""
+    def add_one(self, sequence: int, position: int, token: int, *, wanted: bool = True) -> None:
+        """Add one token and have its logits computed if `wanted`, as a request that decodes does in each step."""
         if len(self._tokens) >= self.capacity:
             raise ValueError(f"the batch is full with {self.capacity} tokens")
         self._tokens.append(token)
         self._positions.append(position)
         self.first_owners.append(sequence)
-        self._flags.append(1)
-        self.rows += 1
+        self._flags.append(wanted)
+        self.rows += wanted
 
-    def add_shared(self, sequences: Iterable[int], position: int, token: int) -> None:
-        """Add one token that comes next in several sequences, and have its logits computed."""
+    def add_shared(self, sequences: Iterable[int], position: int, token: int, *, wanted: bool = True) -> None:
+        """Add one token that comes next in several sequences, and have its logits computed if `wanted`."""
         owners = list(sequences)
         self._shared.append((len(self._tokens), owners))
-        self.add_one(owners[0], position, token)
+        self.add_one(owners[0], position, token, wanted=wanted)
 
     def pointer(self) -> Any:
         """Return the `llama_batch` of what was added, valid until the next `add`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from agentnet.models.llama import backend
@@ -313,9 +314,14 @@ class Cache:
     def _evict(self, id: int) -> None:
         sequence = self._idle.pop(id)
         self.evicted += 1
-        if self._host_cache is not None and self._cells.unshared(sequence) >= SHORTEST:
+        if self._host_cache is not None and self._unshared(sequence) >= SHORTEST:
             self._host_cache.swap_out(sequence.id, sequence.tokens)
         self._remove(sequence)
+
+    def _unshared(self, sequence: CachedSequence) -> int:
+        """Return how many tokens of a sequence no other one holds."""
+        tokens, others = sequence.tokens, chain(self._live.values(), self._idle.values())
+        return len(tokens) - max((common_prefix(tokens, other.tokens, len(tokens)) for other in others), default=0)
 
     def _remove(self, sequence: CachedSequence) -> None:
         self._llama.llama_memory_seq_rm(self._memory, sequence.id, -1, -1)

@@ -78,10 +78,6 @@ class Cells(ABC):
     def unpin(self, sequence: CachedSequence) -> None:
         """Note that a live sequence became idle."""
 
-    @abstractmethod
-    def unshared(self, sequence: CachedSequence) -> int:
-        """Return how many tokens of a sequence no other one holds."""
-
 
 class PooledCells(Cells):
     """One pool of `size` cells. A cell may belong to several sequences, which together form a tree of prefixes."""
@@ -150,9 +146,6 @@ class PooledCells(Cells):
 
     def unpin(self, sequence: CachedSequence) -> None:
         self._unpin(sequence.cells)
-
-    def unshared(self, sequence: CachedSequence) -> int:
-        return sum(self._owners[cell] == 1 for cell in sequence.cells)
 
     def _own(self, sequence: CachedSequence, tokens: Sequence[int], cells: Sequence[int]) -> None:
         sequence.tokens.extend(tokens)
@@ -230,9 +223,6 @@ class CellRows(Cells):
 
     def unpin(self, sequence: CachedSequence) -> None:
         """As `pin`."""
-
-    def unshared(self, sequence: CachedSequence) -> int:
-        return len(sequence.tokens)
 
     def exchange(self, sequence: CachedSequence, row: int, other: CachedSequence | None) -> None:
         """Let a sequence change rows with another one, or with an empty row.

@@ -32,6 +32,8 @@ MOST_INSIDE = 1024
 """Requests that an engine takes in; further ones wait on their own event loops."""
 LINGER = 0.002
 """Seconds that an engine without work keeps its share of the threads, since handing it over costs time too."""
+HELD_LINGER = 0.1
+"""The same while sessions hold slots: between two pieces of a text, an engine waits for models that are slower."""
 
 
 class Engine:
@@ -169,7 +171,6 @@ class Engine:
         self._thread.join()
         with self._reading:  # of several callers, one frees
             self.loaded.close()
-            self.vocabulary.derived.clear()
 
     def _work(self) -> None:
         """Run the engine's thread, from its start to its end."""
@@ -206,7 +207,7 @@ class Engine:
         """Wait until something arrives or slots may be reclaimed. Soon the engine gives up its share of the threads."""
         if self._at_work:
             try:
-                self._inbox.get(timeout=LINGER)()
+                self._inbox.get(timeout=HELD_LINGER if self._scheduler.held else LINGER)()
                 return
             except queue.Empty:
                 self._rest()

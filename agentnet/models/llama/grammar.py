@@ -21,16 +21,21 @@ from agentnet.contracts.formats import lark_grammar, regex_grammar, schema_gramm
 from agentnet.errors import SchemaUnsupported
 from agentnet.models.base import Request
 from agentnet.models.llama.vocabulary import Vocabulary
+from agentnet.models.tokens import LogitsRow
 
 KEPT = 64
 """Compiled grammars that are kept for the next request with the same one."""
 AT_ONCE = 4096
 """Tokens of a vocabulary that are read while the engine is kept from closing."""
+WORDS = r"[^\x00-\x1F!-/:-@\[-`{-\x7F]{1,10}"
+"""Short tokens without ASCII punctuation. Where a grammar allows all of them, llguidance looks at none of them: besides
+JSON strings, for which it has slices of its own, that is so in most regular expressions that people write."""
 _LIMITS = LLParserLimits(verbose_errors=False)
 
 ANCHOR = "\n"
 """Text that is put before another one, for the tokens that the other one has within a text."""
 
+Opens = Callable[[], AbstractContextManager[None]]
 _Key = tuple[str | None, str | None, str | None]
 TokenIds = NDArray[np.int64]
 
@@ -67,11 +72,24 @@ class Constraint:
 
     def allowed(self) -> TokenIds:
         """Return the tokens that the grammar allows next, in ascending order. Raises `SchemaUnsupported`."""
-        mask = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
+        return np.flatnonzero(self._mask())
+
+    def likeliest(self, logits: LogitsRow) -> int | None:
+        """Return the allowed token with the highest logit; None where no token is allowed. Raises `SchemaUnsupported`.
+
+        `logits` is float32 of shape (vocabulary,).
+        """
+        mask = self._mask()
+        token = int(np.where(mask, logits, -np.inf).argmax())
+        return token if mask[token] else None
+
+    def _mask(self) -> NDArray[np.bool_]:
+        """Return which tokens are allowed, of shape (vocabulary,). Takes half a millisecond for 152,000 tokens."""
+        bits = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
         if self._matcher.is_error():
             self._check()
-            return np.empty(0, np.int64)
-        return np.flatnonzero(np.unpackbits(mask, count=self._size, bitorder="little"))
+            return np.zeros(self._size, np.bool_)
+        return np.unpackbits(bits, count=self._size, bitorder="little").view(np.bool_)
 
     def _check(self) -> None:
         """Raise `SchemaUnsupported` if the matcher has failed, but for a state that no token leads out of."""
@@ -83,36 +101,33 @@ class Grammars:
     """The grammars of one vocabulary, compiled when they are first asked for. Safe to use from any thread.
 
     llguidance's tokenizer of 152,000 tokens takes about a second and 60 MiB. It is made for the first constrained
-    reply, on a thread of its own, and freed with the model.
+    reply, on a thread of its own, and freed with the vocabulary.
     """
 
-    def __init__(self, vocabulary: Vocabulary, open: Callable[[], AbstractContextManager[None]]) -> None:
-        """`open` keeps the vocabulary in memory while its context lasts, and raises `ModelError` once it is freed."""
-        self._vocabulary, self._open = vocabulary, open
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
         self._making = threading.Lock()
         self._tokenizer: LLTokenizer | None = None
         self._compiled: dict[_Key, LLMatcher] = {}
         """The most recently used ones come last."""
 
-    async def constraint(self, request: Request) -> Constraint | None:
-        """Return the grammar that a request holds its reply to, if any. Raises `SchemaUnsupported` and `ModelError`."""
+    async def constraint(self, request: Request, open: Opens) -> Constraint | None:
+        """Return the grammar that a request holds its reply to, if any. Raises `SchemaUnsupported` and `ModelError`.
+
+        `open` keeps the vocabulary in memory while its context lasts, and raises `ModelError` once the model is closed.
+        """
         if request.schema is None and request.regex is None and request.lark is None:
             return None
         key = _key_of(request)
         compiled = self._compiled.pop(key, None)
         if compiled is None:
-            compiled = await asyncio.to_thread(self._compile, request)
+            compiled = await asyncio.to_thread(self._compile, request, open)
         while len(self._compiled) >= KEPT:
             self._compiled.pop(next(iter(self._compiled)), None)
         self._compiled[key] = compiled
         return Constraint(compiled.deep_copy(), self._vocabulary.size)
 
-    def free(self) -> None:
-        """Free what was compiled. What is asked for afterwards is compiled again, if the vocabulary is still there."""
-        self._compiled.clear()
-        self._tokenizer = None
-
-    def _compile(self, request: Request) -> LLMatcher:
+    def _compile(self, request: Request, open: Opens) -> LLMatcher:
         if request.regex is not None:
             grammar = regex_grammar(request.regex)
         elif request.lark is not None:
@@ -120,11 +135,17 @@ class Grammars:
         else:
             grammar = schema_grammar(request.schema or {})
         with self._making:
-            tokenizer = self._tokenizer = self._tokenizer or _tokenizer(self._vocabulary, self._open)
+            tokenizer = self._tokenizer = self._tokenizer or _tokenizer(self._vocabulary, open)
         matcher = LLMatcher(tokenizer, grammar, log_level=0, limits=_LIMITS)
         if matcher.is_error():
             raise SchemaUnsupported(f"replies cannot be held to this form: {matcher.get_error()}")
         return matcher
+
+
+def grammars_of(vocabulary: Vocabulary) -> Grammars:
+    """Return the grammars of a vocabulary, which all models with the same weights share."""
+    found: Grammars = vocabulary.derived.setdefault(Grammars, Grammars(vocabulary))
+    return found
 
 
 def _key_of(request: Request) -> _Key:
@@ -134,7 +155,7 @@ def _key_of(request: Request) -> _Key:
         return None, None, repr(id(request))
 
 
-def _tokenizer(vocabulary: Vocabulary, open: Callable[[], AbstractContextManager[None]]) -> LLTokenizer:
+def _tokenizer(vocabulary: Vocabulary, open: Opens) -> LLTokenizer:
     """Return llguidance's tokenizer of a vocabulary. A token that shows nothing in a reply has no bytes in it."""
     pieces: list[bytes] = []
     ends: list[int] = []
@@ -148,7 +169,7 @@ def _tokenizer(vocabulary: Vocabulary, open: Callable[[], AbstractContextManager
                 if ends_here:
                     ends.append(token)
     wrapper = TokenizerWrapper(_Tokens(vocabulary, pieces, ends[0] if ends else None))
-    tokenizer = LLTokenizer(wrapper, eos_token=ends or None)
+    tokenizer = LLTokenizer(wrapper, eos_token=ends or None, slices=[WORDS, *LLTokenizer.general_slices()])
     pieces.clear()
     return tokenizer
 

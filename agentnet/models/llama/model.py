@@ -11,11 +11,12 @@ from agentnet.errors import ContextOverflow, ModelError
 from agentnet.models.base import Chunk, Completion, ModelCapabilities, Request, Scores
 from agentnet.models.llama.engine import Engine
 from agentnet.models.llama.generation import Emit, Generation
-from agentnet.models.llama.grammar import Grammars
+from agentnet.models.llama.grammar import grammars_of
 from agentnet.models.llama.machine import Machine, this_machine
+from agentnet.models.llama.prompt import PromptTokenizer
 from agentnet.models.llama.scoring import Scoring
 from agentnet.models.llama.stats import EngineStats
-from agentnet.models.llama.stepping import LlamaSession
+from agentnet.models.llama.stepping import LlamaSession, TracingLlamaSession
 from agentnet.models.llama.template import ChatTemplate
 from agentnet.models.tokens import TokenSession
 
@@ -30,14 +31,14 @@ class LlamaModel:
         """
         self._engine = Engine(path, spec, machine or this_machine())
         self._vocabulary = self._engine.vocabulary
-        self._grammars = Grammars(self._vocabulary, self._engine.open)
         try:
-            self._template = ChatTemplate(
+            template = ChatTemplate(
                 spec.chat_template or self._engine.loaded.header.chat_template,
                 path=path,
                 bos=self._vocabulary.bos,
                 eos=self._vocabulary.eos,
             )
+            self._prompts = PromptTokenizer(template, self._vocabulary)
         except BaseException:
             self._engine.stop()
             raise
@@ -99,18 +100,19 @@ class LlamaModel:
         with self._engine.open():
             prompt = self._prompt(request)
         self._room(prompt, 1)
-        return LlamaSession(self._engine, prompt, size=self._engine.loaded.size, priority=request.priority)
+        # Only sequences that can be forked and cut: a recurrent model would read its prompt again after each trace.
+        session = TracingLlamaSession if self._engine.loaded.forks else LlamaSession
+        return session(self._engine, prompt, size=self._engine.loaded.size, priority=request.priority)
 
     async def close(self) -> None:
         """End all requests with an error, refuse further ones, and free the memory."""
         await self._engine.close()
-        self._grammars.free()
 
     async def _write(self, request: Request, emit: Emit | None) -> Completion:
         with self._engine.open():
             prompt = self._prompt(request)
             limit = min(request.sampling.max_tokens, self._room(prompt, 1))
-        constraint = await self._grammars.constraint(request)
+        constraint = await grammars_of(self._vocabulary).constraint(request, self._engine.open)
         with self._engine.open():
             job = Generation(prompt, request, self._vocabulary, limit, emit, constraint)
         reply: Completion = await self._engine.run(job)
@@ -141,9 +143,7 @@ class LlamaModel:
 
     def _prompt(self, request: Request) -> list[int]:
         """Return the tokens of a request's prompt."""
-        text, bos = self._template.render(request.messages), self._vocabulary.bos
-        begin = self._vocabulary.adds_bos and not (bos and text.startswith(bos))
-        tokens = self._vocabulary.tokens(text, begin=begin)
+        tokens = self._prompts.tokens(request.messages)
         if not tokens:
             raise ModelError(f"{self.name}: the prompt is empty; check the chat template")
         return tokens

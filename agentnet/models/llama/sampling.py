@@ -50,16 +50,14 @@ class Sampler:
             token = int(logits.argmax()) if self._greedy else int(self._sample(self._chain, context, row))
             if constraint is None or constraint.accept(token):
                 return token
-        allowed = constraint.allowed()
-        if not len(allowed):
-            return None
-        scores = logits[allowed]
-        token = int(allowed[scores.argmax()]) if self._greedy else self._draw_among(allowed, scores)
-        return token if constraint.accept(token) else None
+        chosen = constraint.likeliest(logits) if self._greedy else self._draw_among(constraint.allowed(), logits)
+        return chosen if chosen is not None and constraint.accept(chosen) else None
 
-    def _draw_among(self, tokens: Any, logits: Any) -> int:
+    def _draw_among(self, tokens: Any, logits: Any) -> int | None:
+        if not len(tokens):
+            return None
         candidates = np.zeros(len(tokens), _CANDIDATE)
-        candidates["id"], candidates["logit"] = tokens, logits
+        candidates["id"], candidates["logit"] = tokens, logits[tokens]
         data = candidates.ctypes.data_as(self._llama.llama_token_data_p)
         array = self._llama.llama_token_data_array(data=data, size=len(candidates), selected=-1, sorted=False)
         self._llama.llama_sampler_apply(self._chain, ctypes.byref(array))

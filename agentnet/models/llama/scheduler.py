@@ -20,6 +20,7 @@ from agentnet.models.llama.prefill import divide_step
 from agentnet.models.llama.request_queue import RequestQueue
 from agentnet.models.llama.slots import SlotReservation, Slots
 from agentnet.models.llama.stats import EngineStats
+from agentnet.models.llama.tracing import Trace
 
 ATTEMPTS = 2
 """How often a request takes part in a failing step before the failure is its own."""
@@ -32,6 +33,8 @@ class _Part:
     job: Job
     tokens: list[int]
     rows: int
+    tree: Trace | None = None
+    """The job, where its tree is evaluated in this step; `tokens` is empty then."""
 
 
 class Scheduler:
@@ -58,6 +61,11 @@ class Scheduler:
     @property
     def busy(self) -> bool:
         return bool(self._queue or self._running)
+
+    @property
+    def held(self) -> bool:
+        """Whether sessions hold slots, so that their next steps are to come."""
+        return self._slots.held
 
     @property
     def patience(self) -> float | None:
@@ -146,6 +154,8 @@ class Scheduler:
     def _add(self, job: Job, count: int) -> _Part:
         assert job.sequence is not None
         start = len(job.sequence.tokens)
+        if isinstance(job, Trace) and job.forking and count == job.pending:
+            return _Part(job, [], job.fill(self._context), job)
         if count == 1 and start >= job.wanted_from:
             token = job.tokens[start]
             self._context.batch.add_one(job.sequence.id, start, token)
@@ -160,7 +170,9 @@ class Scheduler:
         logits = self._context.decode()
         for part in parts:
             assert part.job.sequence is not None
-            if len(part.tokens) == 1:
+            if part.tree is not None:
+                self._evaluated += part.tree.extend(self._cache)
+            elif len(part.tokens) == 1:
                 self._cache.extend_one(part.job.sequence, part.tokens[0])
             else:
                 self._cache.extend(part.job.sequence, part.tokens)

@@ -49,6 +49,11 @@ class Slots:
         self.preempted = 0
         """Sequences that were taken from sessions."""
 
+    @property
+    def held(self) -> bool:
+        """Whether a reservation has slots that were not reclaimed."""
+        return any(not reservation.reclaimed for reservation in self._reservations)
+
     def reservation_of(self, session: object | None) -> SlotReservation | None:
         return self._by_session.get(session) if session is not None else None
 

@@ -115,7 +115,9 @@ class Weights:
         self._reservation = reservation.take_weights()
 
     def unload(self) -> None:
-        """Free the weights, if they are loaded. No context may use them any more."""
+        """Free the weights, if they are loaded, and what was derived. No context may use them any more."""
+        if self._vocabulary is not None:
+            self._vocabulary.derived.clear()
         if self.model:
             backend.library().llama_model_free(self.model)
         if self._reservation is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ import openai
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.errors import BadResponse, ContextOverflow, ModelError, ModelUnavailable, RateLimited, SchemaUnsupported
 from agentnet.models.openai.keys import HOSTS_OF
+from agentnet.redaction import redacted
 
 RETRIED = (408, 409, 429)
 """Statuses worth a retry, besides every 5xx."""
@@ -33,7 +33,7 @@ _OPTIONAL = ("stream_options", "logprobs", "temperature", "top_p", "top_k", "min
 
 def quoted(data: object) -> str:
     """Return the beginning of a server's response, on one line."""
-    text = " ".join(str(data).split())
+    text = redacted(" ".join(str(data).split()))
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
 
 
@@ -84,7 +84,7 @@ def translated(error: Exception, spec: OpenAISpec, url: str, tries: int = 1) -> 
     after = f" after {tries} tries" if tries > 1 else ""
     if _overflows(error):
         return ContextOverflow(
-            f"{url}: the prompt is too long for {spec.model}, {_quoted(error, spec)}; shorten the transcript"
+            f"{url}: the prompt is too long for {spec.model}, {_quoted(error)}; shorten the transcript"
         )
     if isinstance(error, openai.APIStatusError):
         return _of_status(error, spec, url, after)
@@ -98,16 +98,14 @@ def translated(error: Exception, spec: OpenAISpec, url: str, tries: int = 1) -> 
             f"and base_url or ${spec.base_url_env}"
         )
     if isinstance(error, openai.APIError):
-        return ModelUnavailable(
-            f"{url}: {spec.model} failed during its reply, {_quoted(error, spec)}; see the server's log"
-        )
+        return ModelUnavailable(f"{url}: {spec.model} failed during its reply, {_quoted(error)}; see the server's log")
     if isinstance(error, ValueError | TypeError | ArithmeticError | LookupError | RecursionError):
         return BadResponse(f"{url} sent an unreadable response ({error}); {CHECK_URL}")
     return ModelUnavailable(f"{url}: the connection broke ({type(error).__name__}: {error}); check the server")
 
 
 def _of_status(error: openai.APIStatusError, spec: OpenAISpec, url: str, after: str) -> ModelError:
-    status, words = error.status_code, _quoted(error, spec)
+    status, words = error.status_code, _quoted(error)
     if 300 <= status < 400:
         leads = error.response.headers.get("location", "")
         return ModelError(f"{url}: redirects to {quoted(leads)} ({status}), which is not followed; {MOVED}")
@@ -142,8 +140,6 @@ def _server_message(error: openai.APIError) -> str:
     return str(body or error.message)
 
 
-def _quoted(error: Exception, spec: OpenAISpec) -> str:
-    """The server's message, quoted, without the key, which some servers repeat."""
-    words = _server_message(error) if isinstance(error, openai.APIError) else str(error)
-    key = os.environ.get(spec.api_key_env)
-    return quoted(words.replace(key, "…") if key else words)
+def _quoted(error: Exception) -> str:
+    """The server's message, quoted."""
+    return quoted(_server_message(error) if isinstance(error, openai.APIError) else str(error))

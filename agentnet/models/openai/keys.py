@@ -13,18 +13,20 @@ A server that a member brought with it gets no key.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.errors import ModelError
 from agentnet.logs import logger
 from agentnet.models.addresses import AddressPolicy, Server
+from agentnet.redaction import KEY_PREFIX, know, know_variables, secret_values
 
 log = logger("remote")
 
-OWN_PREFIX = "AGENTNET_KEY_"
 HOSTS_OF = "_HOST"
 """What follows the name of a key's variable in the name of the variable that lists its hosts."""
 
@@ -74,11 +76,40 @@ def key_for(
     if name != _DEFAULT:
         raise ModelError(
             f"{spec.model}: the key in {name} is not sent to {server.host}: {why}; if it is for this server, set "
-            f"{name}{HOSTS_OF}={server.host}, or put the key into a variable that begins with {OWN_PREFIX}"
+            f"{name}{HOSTS_OF}={server.host}, or put the key into a variable that begins with {KEY_PREFIX}"
         )
     if "api_key_env" in spec.model_fields_set:
         log.warning("%s: no key is sent to %s: %s; see %s%s", spec.model, server.host, why, name, HOSTS_OF)
     return None
+
+
+def hide_secrets(spec: OpenAISpec, url: str) -> tuple[str, ...]:
+    """Let nothing show the secrets of an owner's spec, nor any other key of the environment.
+
+    Returns those that the server gets to see: its key, and what its URL and its `extra_body` hold.
+    """
+    know_variables([spec.api_key_env, *PROVIDERS])
+    own = [os.environ.get(spec.api_key_env, ""), *secret_values(spec.extra_body)]
+    if user := user_of(url):
+        own += [user, *user.split(":", 1)[1:], basic(user)]
+    return know(*own)
+
+
+def user_of(url: str) -> str:
+    """Return the user and password of a URL, ``user:password``; empty where there are none."""
+    return unquote(url.partition("://")[2].partition("/")[0].rpartition("@")[0])
+
+
+def without_user(url: str) -> str:
+    """Return a URL without its user and password: in no library's log does it then show them."""
+    scheme, mark, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
+
+
+def basic(user: str) -> str:
+    """Return what an Authorization header says of a user and a password."""
+    return base64.b64encode(user.encode()).decode()
 
 
 def _why_not(spec: OpenAISpec, server: Server, environment: Mapping[str, str]) -> str | None:
@@ -96,7 +127,7 @@ def _why_not(spec: OpenAISpec, server: Server, environment: Mapping[str, str]) -
     if name in PROVIDERS:
         own = any(server.host == host or (host[0] == "." and server.host.endswith(host)) for host in PROVIDERS[name])
         return None if own and server.scheme == "https" else f"it is for https://{PROVIDERS[name][0].lstrip('.')}"
-    return None if name.startswith(OWN_PREFIX) else f"nothing says that it is for {server.host}"
+    return None if name.startswith(KEY_PREFIX) else f"nothing says that it is for {server.host}"
 
 
 def _stem(pattern: re.Pattern[str], name: str) -> str:

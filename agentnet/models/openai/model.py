@@ -31,9 +31,10 @@ from agentnet.errors import ModelError, ModelUnavailable, SchemaUnsupported
 from agentnet.logs import logger
 from agentnet.models.addresses import OWNER, AddressPolicy, Resolver, Server
 from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, Request
+from agentnet.models.control_names import broken
 from agentnet.models.openai.bounds import Bounds, deadline_of
 from agentnet.models.openai.errors import refused_field, translated, wanted_pause, worth_retrying
-from agentnet.models.openai.keys import key_for
+from agentnet.models.openai.keys import basic, hide_secrets, key_for, user_of, without_user
 from agentnet.models.openai.replies import Reply
 from agentnet.models.openai.tokens import MOST, read_next_tokens
 from agentnet.models.openai.transport import MOST_BYTES, connect
@@ -69,6 +70,7 @@ class OpenAIModel:
         self._format = FORMATS[0] if spec.structured == "auto" else spec.structured
         self._format_works = spec.structured != "auto"
         self._logprobs = spec.logprobs
+        self._secrets = () if policy.joined else hide_secrets(spec, self._address)
         self._refused: set[str] = set()
         """Request fields that the server does not accept."""
 
@@ -84,7 +86,11 @@ class OpenAIModel:
 
     @property
     def url(self) -> str:
-        """The server's base URL; requests go to `PATH` below it."""
+        """The server's base URL, without a user and a password; requests go to `PATH` below it."""
+        return without_user(self._address)
+
+    @property
+    def _address(self) -> str:
         return (self._spec.base_url or os.environ.get(self._spec.base_url_env) or OPENAI).rstrip("/")
 
     def check(self) -> None:
@@ -94,14 +100,14 @@ class OpenAIModel:
     async def generate(self, request: Request) -> Completion:
         started, bounds = time.perf_counter(), Bounds.of(request, self._spec)
         async with self._turn():
-            reply = Reply(self.url, bounds, streamed=False)
+            reply = Reply(self.url, bounds)
             reply.add(await self._send(request, bounds, self._post))
             return self._finished(request, reply.completion(time.perf_counter() - started))
 
     async def stream(self, request: Request) -> AsyncIterator[Chunk]:
         started, bounds = time.perf_counter(), Bounds.of(request, self._spec)
         ends = asyncio.get_running_loop().time() + deadline_of(self._spec)
-        reply = Reply(self.url, bounds, streamed=True)
+        reply = Reply(self.url, bounds, streamed=True, secrets=self._secrets)
         async with self._turn(ends):
             events = await self._send(request, bounds, self._open, stream=True)
         try:
@@ -115,6 +121,8 @@ class OpenAIModel:
                     yield Chunk(text)
         finally:
             await events.close()
+        if rest := reply.rest():
+            yield Chunk(rest)
         async with self._turn(ends):
             completion = self._finished(request, reply.completion(time.perf_counter() - started))
         yield Chunk("", completion)
@@ -193,6 +201,8 @@ class OpenAIModel:
                 raise ModelError(f"{self.url}: needs a key; set the environment variable {self._spec.api_key_env}")
             # The client insists on some key; where none is set, the header that carries it is left out.
             self._headers = {} if key else {"Authorization": openai.Omit()}
+            if user := user_of(self._address):
+                self._headers = {"Authorization": f"Basic {basic(user)}"}
             self._client = openai.AsyncOpenAI(
                 api_key=key or "none",
                 base_url=self.url,
@@ -204,7 +214,7 @@ class OpenAIModel:
 
     def _server(self) -> Server:
         """Return where requests go. Raises `ModelError` for an address that may not be asked."""
-        return self._policy.check(self.url)
+        return self._policy.check(self._address)
 
     async def _send(
         self, request: Request, bounds: Bounds, send: Callable[[_Fields], Awaitable[_T]], *, stream: bool = False
@@ -247,7 +257,8 @@ class OpenAIModel:
         sampling = request.sampling
         fields: _Fields = {
             "model": self._spec.model,
-            "messages": list(request.messages),
+            # Most servers read the names of control tokens in a message as those tokens.
+            "messages": [message | {"content": broken(message["content"])} for message in request.messages],
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +12,7 @@ from agentnet.models.base import Completion
 from agentnet.models.openai.bounds import Bounds
 from agentnet.models.openai.errors import CHECK_URL, quoted
 from agentnet.models.openai.words import logprobs_of, unicode_text
+from agentnet.redaction import unfinished, without_known
 
 
 class _Message(BaseModel):
@@ -34,12 +35,16 @@ class _Body(BaseModel):
 
 
 class Reply:
-    """A reply that is assembled from one body, or from the bodies of a stream."""
+    """A reply that is assembled from one body, or from the bodies of a stream.
 
-    def __init__(self, where: str, bounds: Bounds, *, streamed: bool) -> None:
-        self._where, self._bounds, self._streamed = where, bounds, streamed
+    `secrets` are those that the server knows: in a stream, what may be the beginning of one waits for the rest.
+    """
+
+    def __init__(self, where: str, bounds: Bounds, *, streamed: bool = False, secrets: Sequence[str] = ()) -> None:
+        self._where, self._bounds, self._streamed, self._secrets = where, bounds, streamed, secrets
         self._texts: list[str] = []
         self._bytes = 0
+        self._held = ""
         self._finish: str | None = None
         self._refusal = ""
         self._logprobs: list[float] | None = None
@@ -75,6 +80,17 @@ class Reply:
             raise self._bad(
                 f"sent more than {self._bounds.text} bytes of text for max_tokens {self._bounds.max_tokens}", CHECK_URL
             )
+        text = without_known(self._held + text)
+        waits = unfinished(text, self._secrets) if self._streamed else 0
+        self._held = text[len(text) - waits :]
+        return self._said(text[: len(text) - waits])
+
+    def rest(self) -> str:
+        """Return the end of a streamed text, which had to wait for more."""
+        held, self._held = self._held, ""
+        return self._said(held)
+
+    def _said(self, text: str) -> str:
         self._texts.append(text)
         return text
 

@@ -14,12 +14,17 @@ from urllib.request import getproxies, proxy_bypass
 from openai import DefaultAsyncHttpxClient
 
 from agentnet.errors import BadResponse, ModelError
+from agentnet.logs import redacting
 from agentnet.models.addresses import AddressPolicy, Resolver, Server
 
 if TYPE_CHECKING:
     import httpx2 as http
 else:
     http = import_module(DefaultAsyncHttpxClient.__base__.__module__.partition(".")[0])
+
+_CORE = http.__name__.replace("httpx", "httpcore")
+for _name in ("openai._base_client", http.__name__, *(f"{_CORE}.{part}" for part in ("connection", "http11", "proxy"))):
+    redacting(_name)  # at their most talkative they log headers
 
 CONNECTIONS = http.Limits(max_connections=1000, max_keepalive_connections=100)
 MOST_BYTES: ContextVar[int] = ContextVar("MOST_BYTES", default=64 * 1024)

@@ -1,27 +1,30 @@
-"""JSON Schema to grammar: what comes out of a model that knows nothing must be JSON that obeys the schema."""
+"""Replies held to a grammar: what comes out of a model that knows nothing has the form, or the form is refused."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import jsonschema
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
-from agentnet.errors import SchemaUnsupported
+from agentnet.errors import ModelError, SchemaUnsupported
 from agentnet.models.base import Completion, Request
 from agentnet.models.llama import LlamaModel
-from agentnet.models.llama.grammar import grammar_of
-from agentnet.models.llama.ranges import integers, numbers
+from agentnet.models.llama.grammar import Constraint, Grammars, grammars_of
+from tests.models.llama.files import BYTES, END, TURN, letter, path_through, tokens_of, write_chain, write_random
+from tests.models.llama.schemas import HARD, REFUSED, schemas
+from tests.real_vocabularies import LINE, NAMES, tiny
 
 
 @pytest.fixture(scope="module")
@@ -31,92 +34,116 @@ def model(random_file: Path) -> Iterator[LlamaModel]:
     asyncio.run(opened.close())
 
 
-def reply(model: LlamaModel, schema: Any, seed: int | None = None, most: int = 300) -> Completion:
-    sampling = Sampling(max_tokens=most, temperature=0.0 if seed is None else 1.5, seed=seed)
-    return asyncio.run(model.generate(Request(({"role": "user", "content": "?"},), sampling, schema=schema)))
+def ask(
+    schema: Any = None, *, seed: int | None = None, most: int = 300, logprobs: bool = False, **form: Any
+) -> Request:
+    sampling = {"stop": form.pop("stop", ())}
+    if seed is not None:
+        sampling |= {"temperature": 1.5, "seed": seed}
+    asked = Sampling(max_tokens=most, **sampling)
+    return Request(({"role": "user", "content": "?"},), asked, schema=schema, logprobs=logprobs, **form)
 
 
-def obeys(value: Any, schema: Any) -> bool:
-    """JSON Schema, as far as these tests use it."""
-    if "enum" in schema:
-        return any(type(value) is type(each) and value == each for each in schema["enum"])
-    if "anyOf" in schema:
-        return any(obeys(value, each) for each in schema["anyOf"])
-    match schema.get("type"):
-        case "null":
-            return value is None
-        case "boolean":
-            return isinstance(value, bool)
-        case "string":
-            return isinstance(value, str) and schema["minLength"] <= len(value) <= schema["maxLength"]
-        case "integer":
-            return type(value) is int and schema.get("minimum", value) <= value <= schema.get("maximum", value)
-        case "number":
-            return type(value) in (int, float)
-        case "array":
-            right = isinstance(value, list) and schema["minItems"] <= len(value) <= schema["maxItems"]
-            return right and all(obeys(each, schema["items"]) for each in value)
-        case "object":
-            fields = schema["properties"]
-            return (
-                isinstance(value, dict)
-                and set(schema["required"]) <= value.keys() <= fields.keys()
-                and all(obeys(each, fields[name]) for name, each in value.items())
-            )
-    return False
+def reply(model: LlamaModel, schema: Any = None, **settings: Any) -> Completion:
+    return asyncio.run(model.generate(ask(schema, **settings)))
 
 
-names = st.text(st.characters(codec="utf-8"), max_size=5)
-leaves = st.one_of(
-    st.sampled_from([{"type": "null"}, {"type": "boolean"}, {"type": "number"}, {"type": "integer"}]),
-    st.lists(names | st.integers(-99, 99) | st.booleans() | st.none(), min_size=1, max_size=3).map(
-        lambda found: {"enum": found}
-    ),
-    st.tuples(st.integers(0, 4), st.integers(0, 4)).map(
-        lambda sizes: {"type": "string", "minLength": min(sizes), "maxLength": max(sizes)}
-    ),
-    st.tuples(st.integers(-3000, 3000), st.integers(-3000, 3000)).map(
-        lambda bounds: {"type": "integer", "minimum": min(bounds), "maximum": max(bounds)}
-    ),
-)
+def constraint(model: LlamaModel, request: Request) -> Constraint:
+    found = asyncio.run(grammars_of(model._vocabulary).constraint(request, model._engine.open))
+    assert found is not None
+    return found
 
 
-def _branches(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    def built(fields: dict[str, tuple[Any, bool]]) -> dict[str, Any]:
-        return {
-            "type": "object",
-            "properties": {name: schema for name, (schema, _) in fields.items()},
-            "required": [name for name, (_, needed) in fields.items() if needed],
-            "additionalProperties": False,
-        }
+def walk(model: LlamaModel, request: Request, seed: int, most: int = 200) -> str | None:
+    """A reply of tokens drawn at random among those that are allowed; None for one that does not end in time."""
+    draw, state = np.random.default_rng(seed), constraint(model, request)
+    said = b""
+    for _ in range(most):
+        tokens = state.take_forced(most)
+        if not tokens:
+            if state.complete:
+                return said.decode()
+            allowed = state.allowed()
+            if not len(allowed):
+                return None
+            # An end is taken where there is one: else strings and arrays run on.
+            ends = [token for token in map(int, allowed) if model._vocabulary.ends(token)]
+            tokens = ends[:1] or [int(draw.choice(allowed))]
+            assert state.accept(tokens[0])
+            if ends:
+                return said.decode()
+        said += b"".join(map(model._vocabulary.piece, tokens))
+    return None
 
-    return st.one_of(
-        st.dictionaries(names, st.tuples(inner, st.booleans()), min_size=1, max_size=4).map(built),
-        st.tuples(inner, st.integers(0, 3), st.integers(0, 3)).map(
-            lambda it: {"type": "array", "items": it[0], "minItems": min(it[1:]), "maxItems": max(it[1:])}
-        ),
-        st.lists(inner, min_size=1, max_size=3).map(lambda found: {"anyOf": found}),
+
+class TestSchemas:
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(schema=schemas(), seed=st.integers(0, 99))
+    def test_a_reply_obeys_the_schema_or_the_schema_is_refused(self, model: LlamaModel, schema: Any, seed: int) -> None:
+        try:
+            done = reply(model, schema, seed=seed)
+            walked = walk(model, ask(schema), seed)
+        except SchemaUnsupported as error:
+            refusal = str(error)
+        else:
+            refusal = ""
+        if refusal:
+            assert "\n" not in refusal
+            return
+        if done.finish == "stop":
+            jsonschema.validate(json.loads(done.text), schema)
+        if walked is not None:
+            jsonschema.validate(json.loads(walked), schema)
+
+    @pytest.mark.parametrize("name", HARD)
+    def test_hard_schemas_hold(self, model: LlamaModel, name: str) -> None:
+        schema = HARD[name]
+        ended = 0
+        for seed in range(25):
+            walked = walk(model, ask(schema), seed, most=600)
+            if walked is not None:
+                jsonschema.validate(json.loads(walked), schema)
+                ended += 1
+        assert ended >= 3
+
+    @pytest.mark.parametrize(("schema", "says"), REFUSED)
+    def test_what_cannot_be_promised_is_refused_in_one_line(self, model: LlamaModel, schema: Any, says: str) -> None:
+        with pytest.raises(SchemaUnsupported, match=says) as caught:
+            reply(model, schema)
+        assert "\n" not in str(caught.value)
+        assert reply(model, {"const": 1}).text == "1"
+
+    @settings(max_examples=30, deadline=None)
+    @given(
+        st.recursive(
+            st.text(st.characters(codec="utf-8"), max_size=5)
+            | st.integers(-(10**9), 10**9)
+            | st.none()
+            | st.booleans(),
+            st.lists,
+            max_leaves=5,
+        )
     )
+    def test_a_constant_comes_out_as_it_is(self, model: LlamaModel, value: Any) -> None:
+        assert json.loads(reply(model, {"const": value}, most=3000).text) == value
 
+    def test_a_schema_of_any_depth_is_read_or_refused(self, model: LlamaModel) -> None:
+        for depth in (50, 5000):
+            schema: Any = {"const": 1}
+            for _ in range(depth):
+                schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": 1}
+            if depth == 50:
+                assert json.loads(reply(model, schema).text)
+            else:
+                with pytest.raises(SchemaUnsupported):
+                    reply(model, schema)
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(schema=st.recursive(leaves, _branches, max_leaves=6), seed=st.integers(0, 99))
-def test_whatever_is_said_obeys_the_schema(model: LlamaModel, schema: Any, seed: int) -> None:
-    done = reply(model, schema, seed)
-    if done.finish == "stop":
-        assert obeys(json.loads(done.text), schema)
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.recursive(names | st.integers(-(10**9), 10**9) | st.none() | st.booleans(), st.lists, max_leaves=5))
-def test_a_constant_comes_out_as_it_is(model: LlamaModel, value: Any) -> None:
-    assert json.loads(reply(model, {"const": value}, most=3000).text) == value
-
-
-def test_strings_are_valid_json_whatever_the_model_prefers(model: LlamaModel) -> None:
-    texts = [reply(model, {"type": "string", "minLength": 40, "maxLength": 40}, seed).text for seed in range(12)]
-    assert all(len(json.loads(text)) == 40 for text in texts)
-    assert any("\\" in text for text in texts)
+    def test_there_is_no_space_that_the_schema_does_not_ask_for(self, model: LlamaModel) -> None:
+        schema = {"type": "array", "items": {"type": "object", "properties": {"a": {"enum": [1]}}}, "maxItems": 3}
+        for seed in range(10):
+            walked = walk(model, ask(schema), seed)
+            assert walked is not None
+            assert not re.search(r"\s", walked)
 
 
 class Node(BaseModel):
@@ -131,7 +158,7 @@ class Cat(BaseModel):
 
 class Dog(BaseModel):
     kind: Literal["dog"]
-    friends: dict[str, bool]
+    friends: dict[str, bool] = Field(max_length=2)
 
 
 class Plan(BaseModel):
@@ -146,116 +173,263 @@ class Plan(BaseModel):
     many: list[Literal["x", "y"]] = Field(min_length=2, max_length=3)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_schemas_of_pydantic_hold(model: LlamaModel, seed: int) -> None:
-    done = reply(model, Plan.model_json_schema(), seed, most=3000)
-    assert done.finish == "stop"
-    Plan.model_validate_json(done.text, strict=True)
+def test_schemas_of_pydantic_hold(model: LlamaModel) -> None:
+    ended = 0
+    for seed in range(12):
+        done = reply(model, Plan.model_json_schema(), seed=seed, most=3000)
+        if done.finish == "stop":
+            Plan.model_validate_json(done.text)
+            ended += 1
+    assert ended
 
 
-def test_recursive_schemas_end(model: LlamaModel) -> None:
-    depths = set()
-    for seed in range(20):
-        done = reply(model, Node.model_json_schema(), seed)
+class TestText:
+    """What llguidance lets through is text: no malformed UTF-8, and no control token."""
+
+    def test_no_token_makes_malformed_text(self, model: LlamaModel) -> None:
+        """The vocabulary has a token for each byte: overlong quotes, surrogates and cut characters could be spelled."""
+        string = ask({"type": "string", "minLength": 30, "maxLength": 30})
+        for seed in range(40):
+            walked = walk(model, string, seed)
+            assert walked is not None  # decoded strictly
+            value = json.loads(walked)
+            assert len(value) == 30
+            value.encode()  # no lone surrogate from an escape either
+
+    @pytest.mark.parametrize(
+        "bytes_", [b"\xc0\xa2", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe0\x80\xa2", b"\xff", b"\x80"]
+    )
+    def test_malformed_bytes_are_rejected_at_the_first_wrong_one(self, model: LlamaModel, bytes_: bytes) -> None:
+        for request in (ask({"type": "string"}), ask(regex='"[^"]*"')):
+            state = constraint(model, request)
+            state.take_forced(10)
+            taken = [state.accept(BYTES + byte) for byte in bytes_]
+            assert not all(taken)
+
+    @pytest.mark.parametrize("form", [{"regex": ".{3}"}, {"lark": "start: /.{3}/"}])
+    def test_a_reply_cannot_end_within_a_character(self, model: LlamaModel, form: dict[str, str]) -> None:
+        state = constraint(model, ask(**form))
+        for byte in "ab😀".encode():
+            assert not state.complete
+            assert not set(state.allowed()) & {END, TURN}
+            assert state.accept(BYTES + byte)
+        assert state.complete
+
+    def test_control_tokens_are_never_allowed_and_end_tokens_where_the_form_may_end(self, model: LlamaModel) -> None:
+        vocabulary = model._vocabulary
+        silent = {token for token in range(vocabulary.size) if not vocabulary.piece(token)}
+        assert {END, TURN} < silent
+        state = constraint(model, ask(regex="a+"))
+        assert not silent & set(state.allowed())
+        assert not any(map(state.accept, silent))
+        assert state.accept(letter("a"))
+        assert silent & set(state.allowed()) == {END, TURN}
+        assert state.accept(TURN)
+        assert state.complete
+
+
+class TestForms:
+    @pytest.mark.parametrize(
+        ("form", "pattern"),
+        [
+            ({"regex": "(yes|no), [0-9]{2}"}, "(yes|no), [0-9]{2}"),
+            ({"regex": r"\d{4}-\d{2}"}, r"[0-9]{4}-[0-9]{2}"),
+            ({"lark": 'start: "A" b{2,3}\nb: "(" /[a-c]/ ")"'}, r"A(\([a-c]\)){2,3}"),
+            ({"lark": 'start: %json {"enum": ["x", 1]}'}, '"x"|1'),
+        ],
+    )
+    @pytest.mark.parametrize("seed", [None, 3])
+    def test_a_reply_matches_as_a_whole(
+        self, model: LlamaModel, form: dict[str, str], pattern: str, seed: int | None
+    ) -> None:
+        done = reply(model, seed=seed, **form)
+        assert re.fullmatch(pattern, done.text)
+        assert done.finish == "stop"
+
+    def test_an_empty_form_is_an_empty_reply(self, model: LlamaModel) -> None:
+        done = reply(model, regex="")
+        assert (done.text, done.finish) == ("", "stop")
+
+    @pytest.mark.parametrize("form", [{"regex": "(a"}, {"lark": "start: x"}, {"lark": "start: <eot>"}])
+    def test_a_form_that_cannot_be_read_is_refused(self, model: LlamaModel, form: dict[str, str]) -> None:
+        with pytest.raises(SchemaUnsupported, match="not a usable") as caught:
+            reply(model, **form)
+        assert "\n" not in str(caught.value)
+
+    def test_one_form_at_most(self) -> None:
+        with pytest.raises(ValueError, match="one form"):
+            ask({"type": "string"}, regex="a")
+
+    def test_a_grammar_that_leads_nowhere_is_an_error_and_not_a_crash(self, model: LlamaModel) -> None:
+        with pytest.raises(SchemaUnsupported, match="cannot spell"):
+            reply(model, lark='start: start "a"')
+        assert reply(model, regex="ab").text == "ab"
+
+    def test_a_form_beyond_all_limits_is_refused_and_no_crash(self, model: LlamaModel) -> None:
+        rules = "\n".join(f"a{i}: a{i + 1}" for i in range(3000))
+        defs: dict[str, Any] = {f"n{i}": {"items": {"$ref": f"#/$defs/n{i + 1}"}} for i in range(3000)}
+        with pytest.raises(SchemaUnsupported, match="more than 500 rules"):
+            reply(model, lark=f'start: a0\n{rules}\na3000: "x"')
+        with pytest.raises(SchemaUnsupported, match="more than 250 levels"):
+            reply(model, {"$ref": "#/$defs/n0", "$defs": defs})
+        with pytest.raises(SchemaUnsupported, match="too big"):
+            reply(model, regex="(a{0,900}b?){0,900}|" + "|".join(f"{i:x}{i * 7919:x}" for i in range(300_000)))
+        assert reply(model, regex="ab").text == "ab"
+
+
+class TestForced:
+    def test_they_count_as_tokens_and_are_not_drawn(self, opened_chain: LlamaModel) -> None:
+        before = opened_chain.stats
+        done = reply(opened_chain, {"type": "object", "properties": {"key": {"enum": ["left"]}}, "required": ["key"]})
+        stats = opened_chain.stats
+        assert done.text == '{"key":"left"}'
+        assert done.usage.completion_tokens == len(done.text)
+        assert stats.forced_tokens - before.forced_tokens == len(done.text)
+        assert stats.steps - before.steps == 1
+
+    def test_text_and_tokens_are_the_same_with_log_probabilities(self, model: LlamaModel) -> None:
+        schema = {"type": "object", "properties": {"a": {"enum": ["left", "right"]}, "b": {"enum": [1]}}}
+        schema["required"] = ["a", "b"]  # type: ignore[assignment]
+        plain, measured = reply(model, schema), reply(model, schema, logprobs=True)
+        assert plain.text == measured.text
+        assert measured.logprobs is not None
+        assert len(measured.logprobs) == measured.usage.completion_tokens == plain.usage.completion_tokens
+
+    @pytest.mark.parametrize("logprobs", [False, True])
+    @pytest.mark.parametrize("most", [1, 5, 13, 14, 15])
+    def test_the_limit_holds_among_them(self, opened_chain: LlamaModel, most: int, logprobs: bool) -> None:
+        text = '{"key":"left"}'
+        done = reply(opened_chain, {"const": {"key": "left"}}, most=most, logprobs=logprobs)
+        assert done.text == text[:most]
+        assert done.finish == ("stop" if most >= len(text) else "length")
+
+    @pytest.mark.parametrize("stop", ["key", '"l', "}"])
+    def test_stop_strings_hold_among_them(self, opened_chain: LlamaModel, stop: str) -> None:
+        text = '{"key":"left"}'
+        done = reply(opened_chain, {"const": {"key": "left"}}, stop=(stop,))
+        assert done.text == text[: text.index(stop)]
+        assert done.finish == "stop"
+
+    def test_they_stream_as_whole_characters(self, opened_chain: LlamaModel) -> None:
+        async def texts() -> list[str]:
+            return [chunk.text async for chunk in opened_chain.stream(ask({"const": "ñ😀"}))]
+
+        assert "".join(asyncio.run(texts())) == '"ñ😀"'
+
+    def test_a_choice_between_them_is_the_models(self, tmp_path: Path) -> None:
+        """Behind `>` the model says "b": it chooses the branch, and the rest is forced."""
+        path = write_chain(tmp_path / "b.gguf", path_through(*tokens_of("b"), TURN))
+        opened = LlamaModel(path, LlamaSpec(path=str(path), threads=1))
         try:
-            depths.add(Node.model_validate_json(done.text).next is None)
-        except ValidationError:
-            assert done.finish == "length"
-    assert depths
+            assert reply(opened, regex="alpha|beta").text == "beta"
+        finally:
+            asyncio.run(opened.close())
 
 
-@pytest.mark.parametrize(
-    ("schema", "says"),
-    [
-        ({"type": "string", "pattern": "^[z-a]$"}, "'pattern'"),
-        ({"type": "string", "maxLength": 10**7}, "'maxLength'"),
-        ({"type": "array", "minItems": 10**6}, "'minItems'"),
-        ({"type": "array", "items": {}, "uniqueItems": True}, "'uniqueItems'"),
-        ({"type": "object", "properties": {"a": {"not": {}}}}, r"root/a: .*'not'"),
-        ({"type": "integer", "minimum": 5, "maximum": 1}, "between 5 and 1"),
-        ({"type": "number", "minimum": 0.5}, "'minimum'"),
-        ({"type": "nonsense"}, "nonsense"),
-        ({"enum": []}, "empty"),
-        ({"anyOf": []}, "empty"),
-        ({"const": "\ud800"}, "surrogate"),
-        ({"const": object()}, "not JSON serializable"),
-        ({"properties": 5}, "JSON Schema"),
-        ({"properties": {"a": False}}, "no value"),
-        ({"$ref": "#/$defs/x"}, "the schema has no"),
-        ({"$ref": "https://example.invalid/x.json"}, "within the schema"),
-        ({"$ref": "#"}, "left recursion"),
-        ({"$defs": {"n": {"anyOf": [{"$ref": "#/$defs/n"}, {}]}}, "$ref": "#/$defs/n"}, "left recursion"),
-    ],
-)
-def test_what_cannot_be_promised_is_refused_by_name(model: LlamaModel, schema: Any, says: str) -> None:
-    with pytest.raises(SchemaUnsupported, match=says) as caught:
-        reply(model, schema)
-    assert "\n" not in str(caught.value)
-    assert reply(model, {"const": 1}).text == "1"
+@pytest.fixture
+def opened_chain(chain_file: Path) -> Iterator[LlamaModel]:
+    opened = LlamaModel(chain_file, LlamaSpec(path=str(chain_file), threads=1))
+    yield opened
+    asyncio.run(opened.close())
 
 
-def test_a_schema_of_any_depth_is_read_or_refused(model: LlamaModel) -> None:
-    for depth in (50, 5000):
-        schema: Any = {"const": 1}
-        for _ in range(depth):
-            schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": 1}
-        if depth == 50:
-            assert json.loads(reply(model, schema).text)
-        else:
-            with pytest.raises(SchemaUnsupported):
-                reply(model, schema)
+class TestSampling:
+    """Among the allowed tokens, draws have the model's own shares, cut off as the settings say."""
+
+    @pytest.mark.parametrize(
+        ("settings", "shares"),
+        [
+            ({"temperature": 1.0}, {"A": 3.0, "C": 1.0, "D": 0.5}),
+            ({"temperature": 1.0, "top_k": 2}, {"A": 3.0, "C": 1.0}),
+            ({"temperature": 1.0, "top_p": 0.6}, {"A": 1.0}),
+            ({"temperature": 1.0, "min_p": 0.3}, {"A": 3.0, "C": 1.0}),
+        ],
+    )
+    def test_draws_are_distributed_like_draws_among_the_allowed_tokens(
+        self, tmp_path: Path, settings: dict[str, float], shares: dict[str, float]
+    ) -> None:
+        """B, which the form rejects, is the likeliest: where candidates are cut off, it counts for nothing."""
+        weights = {"A": 3.0, "B": 6.0, "C": 1.0, "D": 0.5}
+        logits = {letter(">"): {letter(name): 12 + float(np.log(weight)) for name, weight in weights.items()}}
+        path = write_chain(tmp_path / "shares.gguf", logits)
+        opened = LlamaModel(path, LlamaSpec(path=str(path), threads=1))
+        draws = 300
+
+        async def drawn() -> list[str]:
+            request = ask(regex="[ACD]")
+            asked = [
+                Request(request.messages, Sampling.model_validate({"seed": seed, **settings}), regex="[ACD]")
+                for seed in range(draws)
+            ]
+            return [done.text for done in await asyncio.gather(*map(opened.generate, asked))]
+
+        try:
+            found = asyncio.run(drawn())
+        finally:
+            asyncio.run(opened.close())
+        assert set(found) <= shares.keys()
+        for name, share in shares.items():
+            expected = share / sum(shares.values())
+            assert abs(found.count(name) / draws - expected) < 4 * (expected * (1 - expected) / draws) ** 0.5 + 1e-9
 
 
-@settings(max_examples=80, deadline=None)
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(
-                    ["type", "properties", "required", "items", "enum", "anyOf", "$ref", "$defs", "minimum", "minItems"]
-                )
-                | st.text(max_size=3),
-                inner | st.sampled_from(["object", "array", "string", "integer", "number", "#", "#/$defs"]),
-                max_size=4,
-            )
-        ),
-        max_leaves=12,
-    ).filter(lambda schema: isinstance(schema, dict))
-)
-def test_any_object_becomes_a_grammar_or_a_typed_refusal(schema: Any) -> None:
-    with contextlib.suppress(SchemaUnsupported):
-        assert grammar_of(schema).startswith("root ::= ")
+class TestVocabularies:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_replies_with_real_vocabularies_hold(self, name: str) -> None:
+        model = tiny(name)
+        try:
+            schema = {
+                "type": "object",
+                "properties": {"reason": {"type": "string", "maxLength": 30}, "verdict": {"enum": ["yes", "né 好"]}},
+                "required": ["reason", "verdict"],
+            }
+            for form in ({"schema": schema}, {"schema": schema, "logprobs": True}):
+                asked = Request(({"role": "user", "content": LINE},), Sampling(max_tokens=200), **form)
+                done = asyncio.run(model.generate(asked))
+                assert done.finish == "stop"
+                jsonschema.validate(json.loads(done.text), schema)
+            for seed in range(5):
+                walked = walk(model, ask(schema), seed)
+                assert walked is not None
+                jsonschema.validate(json.loads(walked), schema)
+            assert model.stats.forced_tokens > 5
+        finally:
+            asyncio.run(model.close())
 
+    @pytest.mark.parametrize("name", NAMES)
+    def test_forced_tokens_are_those_that_the_tokenizer_makes(self, name: str) -> None:
+        """All but the last few, which could be one token with what follows."""
+        model = tiny(name)
+        try:
+            text = '{"first":"The old river bends slowly","second":"'
+            state = constraint(model, ask(regex=re.escape(text) + '[a-z]*"'))
+            forced = state.take_forced(100)
+            spelled = b"".join(map(model._vocabulary.piece, forced)).decode()
+            assert text.startswith(spelled)
+            assert len(spelled) >= len(text) - 8
+            whole = model.tokens(text)
+            if b"".join(map(model._vocabulary.piece, whole)) != text.encode():  # SentencePiece puts a space before it
+                whole = model.tokens("\n" + text)[len(model.tokens("\n")) :]
+            assert forced == whole[: len(forced)]
+        finally:
+            asyncio.run(model.close())
 
-def _as_regex(expression: str) -> re.Pattern[str]:
-    """The expressions of `ranges` are regular expressions but for quotes and spaces."""
-    text = expression.replace("natural", "(?:0|[1-9][0-9]{0,15})").replace("integer", "-?(?:0|[1-9][0-9]*)")
-    return re.compile(text.replace('"."', r"\.").replace('"', "").replace(" ", ""))
+    def test_contexts_on_the_same_weights_share_grammars_until_the_last_is_closed(self, tmp_path: Path) -> None:
+        path = write_random(tmp_path / "shared.gguf")
+        specs = (LlamaSpec(path=str(path), context=size, threads=1) for size in (64, 128))
+        one, other = (LlamaModel(path, spec) for spec in specs)
+        vocabulary = one._vocabulary
+        assert reply(one, regex="ab").text == "ab"
+        made = vocabulary.derived[Grammars]
+        asyncio.run(one.close())
+        assert other._vocabulary.derived[Grammars] is made
+        assert reply(other, regex="ab").text == "ab"
+        asyncio.run(other.close())
+        assert vocabulary.derived == {}
 
-
-@given(st.integers(-20_000, 20_000), st.integers(-20_000, 20_000), st.data())
-def test_an_integer_range_is_exact(one: int, other: int, data: st.DataObject) -> None:
-    low, high = sorted((one, other))
-    pattern = _as_regex(integers({"minimum": low, "maximum": high}, "here"))
-    near = st.sampled_from([low, high, 0, 9, 10, 99, 100, 999, 1000]).flatmap(lambda at: st.integers(at - 3, at + 3))
-    for value in data.draw(st.lists(near | st.integers(low, high) | st.integers(), min_size=10, max_size=30)):
-        assert bool(pattern.fullmatch(str(value))) == (low <= value <= high)
-    assert not pattern.fullmatch("-0")
-    assert not pattern.fullmatch(f"0{high}")
-
-
-@given(st.integers(-(10**6), 10**6), st.integers(-(10**7), 10**7))
-def test_ranges_with_one_end(bound: int, value: int) -> None:
-    assert bool(_as_regex(integers({"minimum": bound}, "")).fullmatch(str(value))) == (value >= bound)
-    assert bool(_as_regex(integers({"maximum": bound}, "")).fullmatch(str(value))) == (value <= bound)
-    assert bool(_as_regex(integers({"exclusiveMinimum": bound}, "")).fullmatch(str(value))) == (value > bound)
-    assert bool(_as_regex(integers({"exclusiveMaximum": bound - 0.5}, "")).fullmatch(str(value))) == (value < bound)
-
-
-@given(st.integers(0, 50), st.integers(0, 50), st.decimals(0, 60, places=2))
-def test_a_number_range_is_exact(one: int, other: int, value: Any) -> None:
-    low, high = sorted((one, other))
-    pattern = _as_regex(numbers({"minimum": low, "maximum": high}, "here"))
-    assert bool(pattern.fullmatch(str(value))) == (low <= value <= high)
+    def test_a_closed_model_compiles_nothing(self, tmp_path: Path) -> None:
+        path = write_random(tmp_path / "closed.gguf")
+        model = LlamaModel(path, LlamaSpec(path=str(path), threads=1))
+        asyncio.run(model.close())
+        with pytest.raises(ModelError, match="closed"):
+            constraint(model, ask(regex="a"))
