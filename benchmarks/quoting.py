@@ -1,20 +1,18 @@
 """What it costs that words of members are no structure: time of a prompt, and tokens of a transcript.
 
 The discussions are recorded answers of six real models to questions of GSM8K, as the instruct pack shows them to one
-more reader. Times are medians over the prompts: with what keeps words apart, minus without. Tokens are counted in the
-real vocabularies of ``../shared/data/vocab`` (or of the folder given), and compared with the same transcript without
-marks: the letter and a blank line before each reply.
+more reader. Times are medians over the prompts: with what keeps words apart, minus without. Tokens are counted in six
+real vocabularies (`benchmarks.generated.vocabularies`), and compared with the same transcript without marks: the letter
+and a blank line before each reply.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -23,14 +21,13 @@ from rich.table import Table
 from agentnet.contracts.bodies import Task
 from agentnet.files.tables import records
 from agentnet.models.base import ChatMessage
-from agentnet.models.llama import backend
 from agentnet.models.llama.control_tokens import ControlTokens
 from agentnet.models.llama.template import ChatTemplate
 from agentnet.models.llama.vocabulary import Vocabulary
 from agentnet.prompts import Entry, Pack, find_pack, letter
+from benchmarks.generated.vocabularies import SHA256, open_vocabulary, vocabulary_file
 
 DATA = Path("evals/data/gsm8k")
-VOCABULARIES = Path(os.environ.get("AGENTNET_SHARED", "../shared")) / "data" / "vocab"
 LEARNT = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 CHAT = ("mistralai/Mixtral-8x7B-Instruct-v0.1_response", "gpt-4-1106-preview_response")
 REPEATS = 20
@@ -81,21 +78,6 @@ def seconds(work: Callable[[], object]) -> float:
     return best
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[Vocabulary]:
-    """Load the vocabulary of a GGUF file, without its weights."""
-    llama = backend.library()
-    params = llama.llama_model_default_params()
-    params.vocab_only = True
-    model = llama.llama_model_load_from_file(os.fsencode(path), params)
-    if not model:
-        raise SystemExit(f"{path}: not a GGUF file with a vocabulary")
-    try:
-        yield Vocabulary(llama.llama_model_get_vocab(model))
-    finally:
-        llama.llama_model_free(model)
-
-
 def quoting_time(pack: Pack, asked: Sequence[tuple[Task, list[Entry]]]) -> float:
     """Return the median time, in microseconds, that quoting adds to rendering a prompt."""
     bare = unmarked(pack)
@@ -129,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the time of a prompt and the tokens of a transcript."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quoting", description=main.__doc__)
     parser.add_argument("--discussions", type=int, default=100)
-    parser.add_argument("--vocabularies", type=Path, default=VOCABULARIES)
+    parser.add_argument("--vocabularies", type=Path, help="folder of the real vocabularies")
     options = parser.parse_args(arguments)
     console, pack = Console(), find_pack("instruct")
     asked = discussions(options.discussions)
@@ -138,13 +120,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console.print(f"{len(asked)} discussions of {len(asked[0][1])} answers, {lines:.0f} lines on average")
     console.print(f"quoting: {quoting_time(pack, asked):.1f} µs a prompt")
     table = Table("vocabulary", "keeping control tokens apart, µs a prompt", "tokens before", "now", "more")
-    for path in sorted(options.vocabularies.glob("*.gguf")):
-        with opened(path) as vocabulary:
+    for name in SHA256:
+        with open_vocabulary(vocabulary_file(name, options.vocabularies)) as vocabulary:
             old = sum(len(vocabulary.tokens(before(entries), begin=False)) for _, entries in asked)
             new = sum(len(vocabulary.tokens(transcript(prompt), begin=False)) for prompt in prompts)
             added = tokenising_time(vocabulary, prompts)
-            table.add_row(path.stem, f"{added:.1f}", f"{old:,}", f"{new:,}", f"{100 * (new / old - 1):.1f} %")
-    console.print(table if table.row_count else f"{options.vocabularies}: no vocabularies there, tokens not counted")
+            table.add_row(name, f"{added:.1f}", f"{old:,}", f"{new:,}", f"{100 * (new / old - 1):.1f} %")
+    console.print(table)
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ from agentnet.models.openai.keys import basic
 from agentnet.models.openai.model import OpenAIModel
 from agentnet.redaction import know, know_variables, redacted, redacted_url, unfinished, without_known, without_secrets
 from agentnet.session import open_session
-from tests.cli.conftest import Cli, cli, program
+from tests.cli.conftest import Cli, cli
 from tests.models.conftest import Answer, Asked, Loopback, loopback
 from tests.models.servers import events, good, piece
 
-__all__ = ["cli", "loopback", "program"]
+__all__ = ["cli", "loopback"]
 
 KEY, PASSWORD, BODY, OTHER = "sk-planted-0001", "planted/pass@0002", "body-planted-0003", "other-planted-0004"
 PLANTED = (KEY, PASSWORD, "planted%2Fpass%400002", BODY, OTHER, basic(f"planter:{PASSWORD}"))
@@ -207,7 +207,7 @@ async def test_planted_secrets_are_found_nowhere(
     assert any(path.name == "runs.db" for path, _ in files_of(planted))
 
 
-def test_planted_secrets_are_printed_by_no_command(planted: Path, program: Cli) -> None:
+def test_planted_secrets_are_printed_by_no_command(planted: Path, cli: Cli) -> None:
     net = planted / "net.yaml"
     suite = planted / "suite.yaml"
     (planted / "items.jsonl").write_text('{"question": "Say 7", "answer": "7"}\n{"question": "fail", "answer": "7"}\n')
@@ -221,12 +221,12 @@ def test_planted_secrets_are_printed_by_no_command(planted: Path, program: Cli) 
         ["models", "-n", net], ["models", "-n", net, "--json"], ["runs", "--json"], ["doctor", "-n", net, "--json"],
         ["eval", suite, "--out", planted / "out"],
     ):  # fmt: skip
-        ran = program(*command)
+        ran = cli(*command)
         said.append(ran.out + ran.err)
         assert found_in((ran.out + ran.err).encode()) == [], command
-    for record in json.loads(program("runs", "--json").out):
+    for record in json.loads(cli("runs", "--json").out):
         for options in ([], ["--json"], ["--verbose"]):
-            assert found_in(program("show", record["id"], *options).out.encode()) == []
+            assert found_in(cli("show", record["id"], *options).out.encode()) == []
     assert "refuses the key (401)" in "".join(said)
     for path, data in files_of(planted):
         assert found_in(data) == [], path

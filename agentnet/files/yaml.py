@@ -73,18 +73,18 @@ class _Loader(yaml.SafeLoader):
         self._depth += 1
         if self._depth > MOST_LEVELS:
             raise self._refusal(f"it is nested in more than {MOST_LEVELS} levels", self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        is_alias = self.check_event(yaml.AliasEvent)
         node = super().compose_node(parent, index)
         self._depth -= 1
-        if node is not None and id(node) not in self._sizes:
-            size = self._sizes[id(node)] = 1 + sum(map(self._size, _inner(node)))
+        if node is None:
+            return None
+        if not is_alias:
+            size = self._sizes[id(node)] = 1 + sum(self._sizes[id(inner)] for inner in _inner(node))
             if size > MOST_VALUES:
                 raise self._refusal(f"its aliases stand for more than {MOST_VALUES} values", node.start_mark)
-        return node
-
-    def _size(self, node: yaml.Node) -> int:
-        if id(node) not in self._sizes:
+        elif id(node) not in self._sizes:
             raise self._refusal("a value contains itself", node.start_mark)
-        return self._sizes[id(node)]
+        return node
 
     def _refusal(self, what: str, mark: Any) -> yaml.YAMLError:
         return yaml.composer.ComposerError(None, None, what, mark)

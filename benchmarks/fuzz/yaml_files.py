@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -120,11 +121,13 @@ def _change(draw_: random.Random, data: Any) -> str:
     if key not in container and not isinstance(container, list):
         return "nothing"
     if change == "set":
-        container[key] = draw_.choice(VALUES)
+        container[key] = deepcopy(draw_.choice(VALUES))
     elif change == "remove":
         del container[key]
     elif change == "add" and isinstance(container, dict):
-        container[draw_.choice(("", "x", "agent", "times", "kind", "name", "x" * 3000))] = draw_.choice(VALUES)
+        container[draw_.choice(("", "x", "agent", "times", "kind", "name", "x" * 3000))] = deepcopy(
+            draw_.choice(VALUES)
+        )
     elif change == "wrap":
         container[key] = {draw_.choice(("verify", "parallel", "debate", "x")): container[key]}
     elif change == "move":

@@ -69,7 +69,7 @@ def test_an_expression_on_the_command_line_has_the_same_bounds() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["{parallel: {branches: [scout, math], times: 1001}}", "{debate: {agents: [scout], rounds: 5000}}"]
+    "part", ["{parallel: {branches: [scout, math], times: 1001}}", "{debate: {members: [scout, math], rounds: 5000}}"]
 )
 def test_repetitions_have_a_bound(part: str) -> None:
     with pytest.raises(ProtocolError, match="less than or equal to 1000"):

@@ -134,7 +134,7 @@ def structure_of_instruct(prompt: str) -> list[tuple[str, str]]:
             item = ("head", line)
         else:
             item = ("words", "task") if section == "# Task" else (section, line)
-        if item != (found or [None])[-1]:
+        if [item] != found[-1:]:
             found.append(item)
     return found
 
