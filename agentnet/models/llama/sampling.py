@@ -11,7 +11,10 @@ import numpy as np
 from agentnet.contracts.sampling import Sampling
 from agentnet.models.llama import backend
 from agentnet.models.llama.grammar import Constraint
+from agentnet.models.tokens import LogitsRow
 
+BLOCK, FIRST = 256, 8
+"""Of a large vocabulary, fewer than `FIRST` of the likeliest tokens are checked one by one before all are masked."""
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
@@ -50,6 +53,10 @@ class Sampler:
             token = int(logits.argmax()) if self._greedy else int(self._sample(self._chain, context, row))
             if constraint is None or constraint.accept(token):
                 return token
+        if self._greedy:
+            for token in likeliest(logits):
+                if constraint.accept(token):
+                    return token
         chosen = constraint.likeliest(logits) if self._greedy else self._draw_among(constraint.allowed(), logits)
         return chosen if chosen is not None and constraint.accept(chosen) else None
 
@@ -62,6 +69,23 @@ class Sampler:
         array = self._llama.llama_token_data_array(data=data, size=len(candidates), selected=-1, sorted=False)
         self._llama.llama_sampler_apply(self._chain, ctypes.byref(array))
         return int(array.data[array.selected].id)
+
+
+def likeliest(logits: LogitsRow) -> list[int]:
+    """Return some of the likeliest tokens, the likeliest first; none of a vocabulary so small that masking it is cheap.
+
+    Every token with a higher logit than one of them is among them, and equal ones are in ascending order.
+    """
+    blocks = len(logits) // BLOCK
+    if blocks < 4 * FIRST:
+        return []
+    # The first ones lie in the blocks with the highest maxima: a tenth of the time of a partition of the whole row.
+    maxima = logits[: blocks * BLOCK].reshape(blocks, BLOCK).max(axis=1)
+    highest = np.argpartition(maxima, -FIRST)[-FIRST:]
+    inside = (highest[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+    tokens = np.concatenate((inside, np.arange(blocks * BLOCK, len(logits))))
+    tokens = tokens[logits[tokens] > maxima[highest].min()]
+    return [int(token) for token in tokens[np.lexsort((tokens, -logits[tokens]))][: FIRST - 1]]
 
 
 def _draws(sampling: Sampling) -> Iterator[Any]:

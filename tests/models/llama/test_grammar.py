@@ -22,6 +22,7 @@ from agentnet.errors import ModelError, SchemaUnsupported
 from agentnet.models.base import Completion, Request
 from agentnet.models.llama import LlamaModel
 from agentnet.models.llama.grammar import Constraint, Grammars, grammars_of
+from agentnet.models.llama.sampling import likeliest
 from tests.models.llama.files import BYTES, END, TURN, letter, path_through, tokens_of, write_chain, write_random
 from tests.models.llama.schemas import HARD, REFUSED, schemas
 from tests.real_vocabularies import LINE, NAMES, tiny
@@ -335,6 +336,16 @@ def opened_chain(chain_file: Path) -> Iterator[LlamaModel]:
 
 class TestSampling:
     """Among the allowed tokens, draws have the model's own shares, cut off as the settings say."""
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_the_likeliest_tokens_are_the_first_of_all_also_among_equals(self, seed: int) -> None:
+        draw = np.random.default_rng(seed)
+        rows = [draw.standard_normal(20_000 + seed), draw.integers(0, 40 * 4**seed, 20_000)]
+        for row in (row.astype(np.float32) for row in rows):
+            found = likeliest(row)
+            assert found == np.argsort(-row, kind="stable")[: len(found)].tolist()
+        assert len(likeliest(rows[0].astype(np.float32))) >= 4
+        assert likeliest(np.zeros(300, np.float32)) == []
 
     @pytest.mark.parametrize(
         ("settings", "shares"),
