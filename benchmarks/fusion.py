@@ -1,9 +1,10 @@
 """``python -m benchmarks.fusion``: what a fused token costs, beside the slowest member alone and beside HTTP.
 
-Two models decode together (DuetNet), one thread each. *Alone* is the slower of them when each writes by itself with
-that thread and the other rests; *side by side* is both writing at once, each its own text: what they cost each other.
-Over HTTP the same step is one request for one token with its ten likeliest to each of two `llama-server`s: with the
-full text as prompt, as the published prototype does it, and with tokens and the prompt cache, which is its best form.
+Two models decode together, one thread each: piece by piece (DuetNet), or byte by byte (PI with exact marginals), where
+the time is per token that the first model makes of the text. *Alone* is the slower of them when each writes by itself
+with that thread and the other rests; *side by side* is both writing at once, each its own text: what they cost each
+other. Over HTTP the same step is one request for one token with its ten likeliest to each of two `llama-server`s: with
+the full text as prompt, as the published prototype does it, and with tokens and the prompt cache, its best form.
 Everybody has read the prompt before: what is timed is the reply.
 """
 
@@ -26,7 +27,7 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.fusion.loop import FusionLoop
 from agentnet.fusion.members import LocalMember
-from agentnet.fusion.strategies import DuetNet
+from agentnet.fusion.strategies import DuetNet, Mean
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
 from benchmarks.engine.contestants import LlamaServer
@@ -35,6 +36,8 @@ from benchmarks.generated import model_file, names_in, usable, words
 
 PROMPT, TOKENS, CONTEXT = 64, 64, 512
 PROBABLE = 10
+BYTES = 5
+"""Of a token, about."""
 MODELS = [
     "zoo:scout",
     "zoo:atlas",
@@ -49,13 +52,18 @@ MODELS = [
 """Two copies of one, or two of different vocabularies."""
 
 Run = Callable[[str], Awaitable[float]]
-"""Writes `TOKENS` tokens behind a prompt; the seconds that took."""
+"""Writes about `TOKENS` tokens behind a prompt; the milliseconds that one took."""
 
 
 async def write(model: LlamaModel, prompt: str) -> float:
     started = time.perf_counter()
     await model.generate(Request(({"role": "user", "content": prompt},), Sampling(max_tokens=TOKENS)))
-    return time.perf_counter() - started
+    return _since(started, TOKENS)
+
+
+def _since(started: float, tokens: int) -> float:
+    """Milliseconds per token since a time."""
+    return (time.perf_counter() - started) / tokens * 1000
 
 
 def alone(models: list[LlamaModel]) -> Run:
@@ -79,7 +87,18 @@ def fused(models: list[LlamaModel]) -> Run:
         members = [LocalMember(str(number), model.open_session(request)) for number, model in enumerate(models)]
         said = await FusionLoop(members, DuetNet(values="logprobs"), limit=TOKENS).decode()
         assert len(said.choices) == TOKENS, len(said.choices)
-        return time.perf_counter() - started
+        return _since(started, TOKENS)
+
+    return run
+
+
+def fused_by_bytes(models: list[LlamaModel]) -> Run:
+    async def run(prompt: str) -> float:
+        started = time.perf_counter()
+        request = Request(({"role": "user", "content": prompt},))
+        members = [LocalMember(str(number), model.open_session(request)) for number, model in enumerate(models)]
+        said = await FusionLoop([member.by_bytes() for member in members], Mean(), limit=TOKENS * BYTES).decode()
+        return _since(started, len(models[0].tokens(said.text)))
 
     return run
 
@@ -108,7 +127,7 @@ def over_http(clients: list[httpx.AsyncClient], *, as_tokens: bool) -> Run:
             best = max(scores, key=lambda token: scores[token])
             tokens.append(best)
             text += spelled[best]
-        return time.perf_counter() - started
+        return _since(started, TOKENS)
 
     return run
 
@@ -123,7 +142,12 @@ async def measure(name: str, repeat: int) -> dict[str, list[float]]:
             spec = LlamaSpec(path=str(path), threads=1, context=CONTEXT, sequences=1)
             models.append(await asyncio.to_thread(LlamaModel, path, spec))
             stack.push_async_callback(models[-1].close)
-        ways = {"alone": alone(models), "side by side": side_by_side(models), "fused": fused(models)}
+        ways = {
+            "alone": alone(models),
+            "side by side": side_by_side(models),
+            "fused": fused(models),
+            "fused, bytes": fused_by_bytes(models),
+        }
         if len({*paths}) == 1 and not LlamaServer.missing():
             load = Load(paths[0], 1, 1, CONTEXT)
             servers = [await stack.enter_async_context(LlamaServer.open(load)) for _ in paths]
@@ -137,9 +161,9 @@ async def measure(name: str, repeat: int) -> dict[str, list[float]]:
             prompt = words(PROMPT, draw) + "\n"  # behind a line break, chains begin
             for way in order:
                 await ways[way](prompt)  # who has read the prompt
-                seconds = await ways[way](prompt)
+                milliseconds = await ways[way](prompt)
                 if repetition >= 0:
-                    found.setdefault(way, []).append(seconds / TOKENS * 1000)
+                    found.setdefault(way, []).append(milliseconds)
     return {way: found[way] for way in ways}
 
 
