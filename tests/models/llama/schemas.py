@@ -46,14 +46,17 @@ def _branches(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.lists(inner, min_size=1, max_size=3).map(lambda found: {"oneOf": found}),
         st.lists(inner, min_size=1, max_size=2).map(lambda found: {"allOf": found}),
         st.tuples(inner, inner).map(lambda two: {"prefixItems": [two[0]], "items": two[1], "maxItems": 2}),
-        inner.map(lambda schema: {"$defs": {"part": schema}, "$ref": "#/$defs/part"}),
         inner.map(lambda schema: {"not": schema}),
     )
 
 
 def schemas() -> st.SearchStrategy[dict[str, Any]]:
     """Return schemas of every keyword that replies can be held to, and of some that they cannot."""
-    return st.recursive(leaves, _branches, max_leaves=6)
+    whole = st.recursive(leaves, _branches, max_leaves=6)
+    # Only around a whole schema: a reference within would lead to the outermost definitions.
+    return whole | whole.map(
+        lambda schema: {"$defs": {"part": schema}, "items": {"$ref": "#/$defs/part"}, "maxItems": 2}
+    )
 
 
 HARD: dict[str, dict[str, Any]] = {
