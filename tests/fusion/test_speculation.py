@@ -27,8 +27,9 @@ from agentnet.models.llama import LlamaModel
 from agentnet.models.llama.vocabulary import Vocabulary
 from agentnet.models.tokens import Argmax, Reading, WithOwn
 from agentnet.zoo import catalog
+from benchmarks.generated.vocabularies import open_vocabulary
 from tests.fusion.conftest import Odd, member
-from tests.fusion.vocabularies import Logits, Pretend, noise, vocabulary_of
+from tests.fusion.vocabularies import Logits, Pretend, noise
 from tests.models.llama.files import letter, write_chain
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ class Traced(Pretend):
 @pytest.fixture(scope="module")
 def vocabularies() -> Iterator[dict[str, Vocabulary]]:
     with ExitStack() as stack:
-        yield {name: stack.enter_context(vocabulary_of(catalog.path(name))) for name in GENERALISTS}
+        yield {name: stack.enter_context(open_vocabulary(catalog.path(name))) for name in GENERALISTS}
 
 
 def inclined(vocabulary: Vocabulary, seed: int, text: str, share: float) -> Logits:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from agentnet.contracts.cards import Card, Measured
 from agentnet.contracts.evaluations import SELECTION, Item, System, Trial
 from agentnet.evals.attack.liars import Knowledge, Liar, boasting
+from agentnet.evals.attack.loud import loud
 from agentnet.evals.suite import Attack
 from agentnet.network import Network
 
@@ -32,6 +33,9 @@ class Infiltration:
     def of(self, network: Network, system: System) -> Network:
         """Return a network with the liars of an attacked system, and with the cards that they come by."""
         attack: Attack = system.facts["attack"]
+        if attack == "loud":
+            shouting = {name: loud(network[name], self._knowledge) for name in system.facts["liars"]}
+            return network.with_agents(shouting, vouched=True)
         liars = {name: Liar(network[name], attack, self._knowledge) for name in system.facts["liars"]}
         if attack == "boast":
             card = boasting(self._knowledge.items)

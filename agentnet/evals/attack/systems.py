@@ -38,7 +38,10 @@ def attacked(
                 f"`liars`, and one that is honest"
             )
         choices = [liars for count in attacks.liars for liars in _choices(mine, count, attacks.sets, seed)]
+        fused = any(need.fused for need in asked)
         for kind in kinds:
+            if kind != REFERENCE and fused is not (kind == "loud"):
+                continue
             for liars in choices:
                 yield _under(system, kind, liars)
         if attacks.deciders:

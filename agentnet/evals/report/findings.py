@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Literal
 
 from agentnet.contracts.evaluations import Item
+from agentnet.evals.attack.losses import Loss
 from agentnet.evals.measures import RIGHT
 from agentnet.evals.online import RATES, Members, expected, subsets
 from agentnet.evals.results import BaselineComparison, Row, Summary
@@ -55,6 +56,30 @@ def overview(summary: Summary) -> list[tuple[Row, list[Row | None]]]:
             cells = [summary.row(dataset, name) for dataset in datasets]
             lines.append((next(row for row in cells if row is not None), cells))
     return lines
+
+
+ATTACKS_NOTE = (
+    "What liars cost, beside the same members silent: no rule can recover what a missing member would have known. "
+    "Means over all choices of who lies; intervals of 95 %, paired by item."
+)
+
+
+def who_lies(loss: Loss) -> str:
+    """Return how many members lie, or which agent that decides for all."""
+    if loss.decider:
+        return f"{loss.decider}, which decides"
+    return f"{loss.liars} of the members ({loss.choices} choices)" if loss.choices > 1 else f"{loss.liars}, one choice"
+
+
+def attacks_on(summary: Summary, dataset: str) -> list[Loss]:
+    """Return what liars cost each system on a dataset: for each system the attacks in the order of the suite."""
+    return sorted(
+        (loss for loss in summary.losses if loss.dataset == dataset),
+        key=lambda loss: (
+            bool(loss.decider),
+            list(dict.fromkeys(each.system for each in summary.losses)).index(loss.system),
+        ),
+    )
 
 
 def frontier(rows: Sequence[Row], cost: bool) -> list[Row]:

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from agentnet.evals.formatting import counted, percent, points
 from agentnet.evals.online import RATES
 from agentnet.evals.report.findings import (
+    ATTACKS_NOTE,
     Pair,
+    attacks_on,
     comparison_with,
     datasets_of,
     online,
@@ -16,6 +18,7 @@ from agentnet.evals.report.findings import (
     pairs,
     paths,
     verdict,
+    who_lies,
 )
 from agentnet.evals.report.headline import headline
 from agentnet.evals.report.numbers import SIGNS, bounds, chance, number, times
@@ -47,6 +50,7 @@ def _lines(summary: Summary) -> Iterator[str]:
         yield from _equal_budget(rows)
         yield from _interaction(rows)
         yield from _experiments(summary, dataset)
+        yield from _attacks(summary, dataset)
     yield from ("", "## How it was made", "")
     for name, text in provenance(summary):
         yield f"- {name}: {_code(text) if name == 'command' else _plain(text)}"
@@ -156,6 +160,27 @@ def _experiments(summary: Summary, dataset: str) -> Iterator[str]:
         )
         body = [(way, *_pair(pair)) for way, found in ways.items() for pair in found]
         yield from _table(("by", "pair", "together", "better alone", "other alone"), body)
+
+
+def _attacks(summary: Summary, dataset: str) -> Iterator[str]:
+    if not (found := attacks_on(summary, dataset)):
+        return
+    yield from ("", ATTACKS_NOTE, "")
+    yield from _table(
+        ("system", "attack", "who lies", "all honest", "liars silent", "attacked", "lost, in points"),
+        [
+            (
+                loss.system,
+                loss.attack,
+                who_lies(loss),
+                percent(loss.honest),
+                percent(loss.silent),
+                percent(loss.accuracy.estimate),
+                points(loss.lost),
+            )
+            for loss in found
+        ],
+    )
 
 
 def _pair(pair: Pair) -> tuple[str, ...]:

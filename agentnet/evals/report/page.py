@@ -14,7 +14,9 @@ from markupsafe import Markup
 from agentnet.evals.formatting import percent, points
 from agentnet.evals.report import experiments, numbers, plots
 from agentnet.evals.report.findings import (
+    ATTACKS_NOTE,
     Complementarity,
+    attacks_on,
     comparison_with,
     complementarity,
     datasets_of,
@@ -24,6 +26,7 @@ from agentnet.evals.report.findings import (
     paths,
     rounds,
     verdict,
+    who_lies,
 )
 from agentnet.evals.report.headline import headline
 from agentnet.evals.report.provenance import DEFINITIONS, provenance
@@ -79,6 +82,7 @@ def _section(summary: Summary, dataset: str) -> dict[str, Any]:
         "complementarity": _complementarity(summary, dataset),
         "raster": _raster(summary, dataset, rows),
         "experiments": _experiments(summary, dataset, rows),
+        "attacks": attacks_on(summary, dataset),
     }
 
 
@@ -161,6 +165,8 @@ def _template() -> jinja2.Template:
     environment.globals |= {
         "comparison_with": comparison_with,
         "verdict": verdict,
+        "who_lies": who_lies,
+        "ATTACKS_NOTE": ATTACKS_NOTE,
         "SIGNS": numbers.SIGNS,
         "BEST": BEST,
         "REPEATED": (SAMPLES, CORRECTIONS),

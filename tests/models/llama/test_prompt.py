@@ -16,7 +16,8 @@ from agentnet.models.llama.control_tokens import CONTROL, UNKNOWN, USER_DEFINED,
 from agentnet.models.llama.prompt import PromptTokenizer
 from agentnet.models.llama.template import ChatTemplate
 from agentnet.models.llama.vocabulary import Vocabulary
-from tests.fusion.vocabularies import REAL, ZOO, vocabulary_of, write_sentencepiece
+from benchmarks.generated.vocabularies import open_vocabulary
+from tests.fusion.vocabularies import REAL, ZOO, write_sentencepiece
 from tests.prompts.forging import CONTROL_NAMES, SEPARATORS, forgery
 
 FEW, MANY = 40, 250
@@ -49,7 +50,7 @@ def vocabulary(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     path = request.param
     if path == "sentencepiece":
         path = write_sentencepiece(tmp_path_factory.mktemp("files") / "sentencepiece.gguf")
-    with vocabulary_of(path) as found:
+    with open_vocabulary(path) as found:
         yield found
 
 
@@ -140,7 +141,7 @@ def test_a_name_in_a_message_is_spelled(vocabulary: Vocabulary) -> None:
 
 
 def test_a_first_token_in_a_message_does_not_replace_that_of_the_file(tmp_path: Path) -> None:
-    with vocabulary_of(write_sentencepiece(tmp_path / "some.gguf")) as vocabulary:
+    with open_vocabulary(write_sentencepiece(tmp_path / "some.gguf")) as vocabulary:
         bare, named = "{{ messages[0].content }}>", "{{ bos_token }}{{ messages[0].content }}>"
         for template in (bare, named):
             tokens = tokenizer(vocabulary, template).tokens(user("<s>no"))
