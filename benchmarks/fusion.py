@@ -1,10 +1,10 @@
 """``python -m benchmarks.fusion``: what a fused token costs, beside the slowest member alone and beside HTTP.
 
-Two models decode together, one thread each: by *pieces* (DuetNet) and by exact *bytes* (parallel inference), whose
-time is per token of the text. *Alone* is the slower of them when each writes by itself with that thread and the other
-rests; *side by side* is both writing at once, each its own text: what they cost each other.
-Over HTTP the same step is one request for one token with its ten likeliest to each of two `llama-server`s: with the
-full text as prompt, as the published prototype does it, and with tokens and the prompt cache, which is its best form.
+Two models decode together, one thread each: piece by piece (DuetNet), or byte by byte (PI with exact marginals), where
+the time is per token that the first model makes of the text. *Alone* is the slower of them when each writes by itself
+with that thread and the other rests; *side by side* is both writing at once, each its own text: what they cost each
+other. Over HTTP the same step is one request for one token with its ten likeliest to each of two `llama-server`s: with
+the full text as prompt, as the published prototype does it, and with tokens and the prompt cache, its best form.
 Everybody has read the prompt before: what is timed is the reply.
 """
 
@@ -15,7 +15,7 @@ import asyncio
 import random
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -27,7 +27,7 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.fusion.loop import FusionLoop
 from agentnet.fusion.members import LocalMember
-from agentnet.fusion.strategies import DuetNet, Mean, Strategy
+from agentnet.fusion.strategies import DuetNet, Mean
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
 from agentnet.models.tokens import hold
@@ -37,6 +37,8 @@ from benchmarks.generated import model_file, names_in, usable, words
 
 PROMPT, TOKENS, CONTEXT = 64, 64, 512
 PROBABLE = 10
+BYTES = 5
+"""Of a token, about."""
 MODELS = [
     "zoo:scout",
     "zoo:atlas",
@@ -51,13 +53,18 @@ MODELS = [
 """Two copies of one, or two of different vocabularies."""
 
 Run = Callable[[str], Awaitable[float]]
-"""Writes `TOKENS` tokens behind a prompt; the seconds that took."""
+"""Writes about `TOKENS` tokens behind a prompt; the milliseconds that one took."""
 
 
 async def write(model: LlamaModel, prompt: str) -> float:
     started = time.perf_counter()
     await model.generate(Request(({"role": "user", "content": prompt},), Sampling(max_tokens=TOKENS)))
-    return time.perf_counter() - started
+    return _since(started, TOKENS)
+
+
+def _since(started: float, tokens: int) -> float:
+    """Milliseconds per token since a time."""
+    return (time.perf_counter() - started) / tokens * 1000
 
 
 def alone(models: list[LlamaModel]) -> Run:
@@ -74,17 +81,29 @@ def side_by_side(models: list[LlamaModel]) -> Run:
     return run
 
 
-def fused(models: list[LlamaModel], strategy: Strategy, *, bytewise: bool = False) -> Run:
+def fused(models: list[LlamaModel]) -> Run:
     async def run(prompt: str) -> float:
         started = time.perf_counter()
         request = Request(({"role": "user", "content": prompt},))
         sessions = [model.open_session(request) for model in models]
         members = [LocalMember(str(number), session) for number, session in enumerate(sessions)]
         async with hold(sessions):
-            agreeing = [member.by_bytes() for member in members] if bytewise else members
-            said = await FusionLoop(agreeing, strategy, limit=TOKENS).decode()
-        assert said.finish == "length", said.text
-        return time.perf_counter() - started
+            said = await FusionLoop(members, DuetNet(values="logprobs"), limit=TOKENS).decode()
+        assert len(said.choices) == TOKENS, len(said.choices)
+        return _since(started, TOKENS)
+
+    return run
+
+
+def fused_by_bytes(models: list[LlamaModel]) -> Run:
+    async def run(prompt: str) -> float:
+        started = time.perf_counter()
+        request = Request(({"role": "user", "content": prompt},))
+        sessions = [model.open_session(request) for model in models]
+        members = [LocalMember(str(number), session).by_bytes() for number, session in enumerate(sessions)]
+        async with hold(sessions):
+            said = await FusionLoop(members, Mean(), limit=TOKENS * BYTES).decode()
+        return _since(started, len(models[0].tokens(said.text)))
 
     return run
 
@@ -113,20 +132,9 @@ def over_http(clients: list[httpx.AsyncClient], *, as_tokens: bool) -> Run:
             best = max(scores, key=lambda token: scores[token])
             tokens.append(best)
             text += spelled[best]
-        return time.perf_counter() - started
+        return _since(started, TOKENS)
 
     return run
-
-
-async def opened(names: Sequence[str], stack: AsyncExitStack) -> list[LlamaModel]:
-    """Open models with one thread each; the stack closes them."""
-    models = []
-    for name in names:
-        path = model_file(name)
-        spec = LlamaSpec(path=str(path), threads=1, context=CONTEXT, sequences=1)
-        models.append(await asyncio.to_thread(LlamaModel, path, spec))
-        stack.push_async_callback(models[-1].close)
-    return models
 
 
 async def measure(name: str, repeat: int) -> dict[str, list[float]]:
@@ -134,12 +142,16 @@ async def measure(name: str, repeat: int) -> dict[str, list[float]]:
     paths = [model_file(one) for one in names_in(name)]
     found: dict[str, list[float]] = {}
     async with AsyncExitStack() as stack:
-        models = await opened(names_in(name), stack)
+        models = []
+        for path in paths:
+            spec = LlamaSpec(path=str(path), threads=1, context=CONTEXT, sequences=1)
+            models.append(await asyncio.to_thread(LlamaModel, path, spec))
+            stack.push_async_callback(models[-1].close)
         ways = {
             "alone": alone(models),
             "side by side": side_by_side(models),
-            "pieces": fused(models, DuetNet(values="logprobs")),
-            "bytes": fused(models, Mean(), bytewise=True),
+            "fused": fused(models),
+            "fused, bytes": fused_by_bytes(models),
         }
         if len({*paths}) == 1 and not LlamaServer.missing():
             load = Load(paths[0], 1, 1, CONTEXT)
@@ -154,9 +166,9 @@ async def measure(name: str, repeat: int) -> dict[str, list[float]]:
             prompt = words(PROMPT, draw) + "\n"  # behind a line break, chains begin
             for way in order:
                 await ways[way](prompt)  # who has read the prompt
-                seconds = await ways[way](prompt)
+                milliseconds = await ways[way](prompt)
                 if repetition >= 0:
-                    found.setdefault(way, []).append(seconds / TOKENS * 1000)
+                    found.setdefault(way, []).append(milliseconds)
     return {way: found[way] for way in ways}
 
 
@@ -166,7 +178,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=9)
     options = parser.parse_args()
     table = Table("two of", "way", title="milliseconds per token (medians)")
-    for heading in ("ms", "÷ alone", "÷ side by side", "÷ pieces"):
+    for heading in ("ms", "÷ alone", "÷ fused"):
         table.add_column(heading, justify="right")
     for name in usable(options.models):
         found = asyncio.run(measure(name, options.repeat))
@@ -177,7 +189,7 @@ def main() -> None:
                 f"{statistics.median(times):.2f}",
                 *(
                     f"{statistics.median(one / other for one, other in zip(times, found[base], strict=True)):.2f}"
-                    for base in ("alone", "side by side", "pieces")
+                    for base in ("alone", "fused")
                 ),
                 end_section=way == list(found)[-1],
             )

@@ -14,7 +14,7 @@ import gc
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -22,6 +22,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.contracts.sampling import Sampling
 from agentnet.fusion.byte_level import ByteDistribution
 from agentnet.fusion.byte_view import ByteView
 from agentnet.fusion.logits_view import LogitsView
@@ -30,15 +32,27 @@ from agentnet.fusion.strategies import DuetNet, Mean, Strategy, UniTE
 from agentnet.fusion.token_weights import TokenWeights
 from agentnet.fusion.tokenizer_view import tokenizer_view
 from agentnet.models.base import Request
+from agentnet.models.llama import LlamaModel
 from agentnet.models.tokens import LogitsRow, Row
-from benchmarks.fusion import fused, opened, write
-from benchmarks.generated import names_in, usable
+from benchmarks.fusion import CONTEXT, fused, fused_by_bytes
+from benchmarks.generated import model_file, names_in, usable
 
 MODELS = ["tiny@qwen2", "tiny@qwen2+tiny@llama-bpe"]
 LINE = "Tell me.\n"
 INSIDE = b" T"
 """The models begin with a token that is longer than this."""
 REPEAT = 101
+
+
+async def opened(names: Sequence[str], stack: AsyncExitStack) -> list[LlamaModel]:
+    """Open models with one thread each; the stack closes them."""
+    models = []
+    for name in names:
+        path = model_file(name)
+        spec = LlamaSpec(path=str(path), threads=1, context=CONTEXT, sequences=1)
+        models.append(await asyncio.to_thread(LlamaModel, path, spec))
+        stack.push_async_callback(models[-1].close)
+    return models
 
 
 async def computing(group: str) -> dict[str, float]:
@@ -107,10 +121,10 @@ async def memory(group: str) -> float:
     async with AsyncExitStack() as stack:
         models = await opened(names_in(group), stack)
         for model in models:
-            await write(model, LINE)
+            await model.generate(Request(({"role": "user", "content": LINE},), Sampling(max_tokens=64)))
         before = resident()
-        for bytewise in (False, True):
-            await fused(models, Mean(), bytewise=bytewise)(LINE)
+        await fused(models)(LINE)
+        await fused_by_bytes(models)(LINE)
         return resident() - before
 
 

@@ -97,10 +97,12 @@ def _length(rows: Sequence[Row], head: Head) -> Iterator[Finding]:
 def _seals(run: Row, chain: Row, head: Head, key: SealingKey | None) -> Iterator[Finding]:
     if key is None or not key.made(chain["seal"]):
         lacks = "the key of this store is gone" if key is None else "it was sealed with another key"
-        yield Finding("key", f"{lacks}: whether the whole chain was made anew cannot be told")
+        yield Finding("key", f"{lacks}: whether the whole chain was computed again cannot be told")
         return
     if key.seal(head) != chain["seal"]:
-        yield Finding("head", "the seal of the chain is broken: messages may have been changed and chained anew")
+        yield Finding(
+            "head", "the seal of the chain is broken: messages may have been changed and the chain computed again"
+        )
     if chain["end_seal"] is None:
         if run["status"] not in _UNSEALED:
             yield Finding("end", f"the run's end ({run['status']}) was not recorded by this store")

@@ -5,10 +5,10 @@
     record ──▶ start ──▶ hash of message 0 ──▶ … ──▶ hash of message n = head ──▶ seal (start, n + 1, head)
                                                                        └──▶ end seal (head, status, answer, detail)
 
-A hash covers the hash before it and the message's wire form as it is stored. Hashes are plain SHA-256: whoever has a
-copy of the database can check that its messages belong together. Seals are HMAC-SHA-256 under a key in a file of mode
-0600: with it, its owner can check that the head is the one that was recorded, so that no message was changed and all
-later hashes computed again, and none was cut off at the end.
+A hash covers the hash before it and the message's wire form as it is stored. Hashes are plain SHA-256: with a copy of
+the database alone, anyone can check that its messages belong together. Seals are HMAC-SHA-256 under a key in a file of
+mode 0600: with it, its owner can check that the head is the one that was recorded, so that no message was changed and
+all later hashes computed again, and none was cut off at the end.
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ class Checkpointer(AsyncSqliteSaver):
         )
 
     async def compact(self) -> None:
-        """Write the file anew, so that nothing of deleted threads is left in it."""
+        """Rewrite the file, so that nothing of deleted threads is left in it."""
 
         def work() -> None:
             with translated(self._shown):

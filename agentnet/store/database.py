@@ -75,7 +75,7 @@ class Database:
         return await self._writer.do(lambda: self._within(self._engine, work))
 
     async def compact(self) -> None:
-        """Write the database anew, so that nothing of deleted rows is left in its files. A no-op beside SQLite."""
+        """Rewrite the database, so that nothing of deleted rows is left in its files. A no-op beside SQLite."""
 
         def work() -> None:
             if self._engine.dialect.name != "sqlite":

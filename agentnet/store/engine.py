@@ -112,7 +112,7 @@ def use_write_ahead_log(connection: Any) -> None:
 
 
 def wipe(connection: Any) -> None:
-    """Write a SQLite database anew from the rows that it has: deleted ones leave its pages and its write-ahead log."""
+    """Rewrite a SQLite database from the rows that it has: deleted ones leave its pages and its write-ahead log."""
     connection.execute("VACUUM")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 

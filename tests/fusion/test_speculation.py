@@ -27,8 +27,8 @@ from agentnet.models.llama import LlamaModel
 from agentnet.models.llama.vocabulary import Vocabulary
 from agentnet.models.tokens import Argmax, Reading, WithOwn
 from agentnet.zoo import catalog
-from tests.fusion.conftest import Odd, member
 from benchmarks.generated.vocabularies import open_vocabulary
+from tests.fusion.conftest import Odd, member
 from tests.fusion.vocabularies import Logits, Pretend, noise
 from tests.models.llama.files import letter, write_chain
 

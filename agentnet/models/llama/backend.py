@@ -14,6 +14,7 @@ from agentnet.logs import logger
 log = logger("llama.cpp")
 
 WARNING, ERROR = 3, 4
+LONGEST = 500
 _LEVELS = {2: logging.DEBUG, WARNING: logging.WARNING, ERROR: logging.ERROR}
 _HARMLESS = "possible training context overflow"
 """It compares the cache of all sequences with the context of one."""
@@ -64,9 +65,10 @@ def reason() -> str:
     """Return why the calling thread's last call failed, as one line.
 
     That is the first error since `forget`, because llama.cpp names the cause first and then what failed for it;
-    without an error, the last warning.
+    without an error, the last warning. It may quote a file, so it is cut after `LONGEST` characters.
     """
-    return _FUNCTION.sub("", _heard.error or _heard.warning) or "no reason given"
+    text = _FUNCTION.sub("", _heard.error or _heard.warning) or "no reason given"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def repacked() -> bool:

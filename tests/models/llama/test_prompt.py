@@ -171,7 +171,7 @@ class TestTheTemplatesOwnText:
         template = ChatTemplate(text, path=Path("x"), bos="", eos="")
         for day in (3, 4):
             clock = Mock(now=Mock(return_value=datetime(2026, 5, day)))
-            monkeypatch.setattr("agentnet.models.llama.template.datetime", clock)
+            monkeypatch.setattr("agentnet.models.llama.chat_environment.datetime", clock)
             found = template.locate(user("a"))
             assert found.text == f"0{day} May 2026 <a>"
             assert found.words == ((len("03 May 2026 <"), len("03 May 2026 <a")),)
