@@ -27,6 +27,7 @@ from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.sampling import Sampling
 from agentnet.fusion.loop import FusionLoop
 from agentnet.fusion.members import LocalMember
+from agentnet.fusion.speculation import Speculation
 from agentnet.fusion.strategies import DuetNet, Mean
 from agentnet.models.base import Request
 from agentnet.models.llama import LlamaModel
@@ -37,8 +38,6 @@ from benchmarks.generated import model_file, names_in, usable, words
 
 PROMPT, TOKENS, CONTEXT = 64, 64, 512
 PROBABLE = 10
-BYTES = 5
-"""Of a token, about."""
 MODELS = [
     "zoo:scout",
     "zoo:atlas",
@@ -81,28 +80,31 @@ def side_by_side(models: list[LlamaModel]) -> Run:
     return run
 
 
-def fused(models: list[LlamaModel]) -> Run:
+def fused(models: list[LlamaModel], *, speculate: bool = False) -> Run:
     async def run(prompt: str) -> float:
         started = time.perf_counter()
         request = Request(({"role": "user", "content": prompt},))
         sessions = [model.open_session(request) for model in models]
         members = [LocalMember(str(number), session) for number, session in enumerate(sessions)]
         async with hold(sessions):
-            said = await FusionLoop(members, DuetNet(values="logprobs"), limit=TOKENS).decode()
+            speculation = Speculation(members) if speculate else None
+            loop = FusionLoop(members, DuetNet(values="logprobs"), limit=TOKENS, speculation=speculation)
+            said = await loop.decode()
         assert len(said.choices) == TOKENS, len(said.choices)
         return _since(started, TOKENS)
 
     return run
 
 
-def fused_by_bytes(models: list[LlamaModel]) -> Run:
+def fused_by_bytes(models: list[LlamaModel], *, speculate: bool = False) -> Run:
     async def run(prompt: str) -> float:
         started = time.perf_counter()
         request = Request(({"role": "user", "content": prompt},))
         sessions = [model.open_session(request) for model in models]
         members = [LocalMember(str(number), session).by_bytes() for number, session in enumerate(sessions)]
         async with hold(sessions):
-            said = await FusionLoop(members, Mean(), limit=TOKENS * BYTES).decode()
+            speculation = Speculation(members) if speculate else None
+            said = await FusionLoop(members, Mean(), limit=TOKENS, speculation=speculation).decode()
         return _since(started, len(models[0].tokens(said.text)))
 
     return run
@@ -152,6 +154,8 @@ async def measure(name: str, repeat: int) -> dict[str, list[float]]:
             "side by side": side_by_side(models),
             "fused": fused(models),
             "fused, bytes": fused_by_bytes(models),
+            "fused, speculating": fused(models, speculate=True),
+            "fused, bytes, speculating": fused_by_bytes(models, speculate=True),
         }
         if len({*paths}) == 1 and not LlamaServer.missing():
             load = Load(paths[0], 1, 1, CONTEXT)

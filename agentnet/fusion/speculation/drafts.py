@@ -35,6 +35,22 @@ def boundaries(tokenizer: TokenizerView, tokens: Sequence[int], addition: bytes)
         return
 
 
+def spelled_out(tokenizer: TokenizerView, tokens: Sequence[int], addition: bytes) -> Iterator[tuple[int, ...]]:
+    """Yield the tokens that a member may be asked for along an addition whose pieces are bytes.
+
+    They are those that its tokenizer has for the whole text, one more each time: its likeliest way to spell the text.
+    """
+    try:
+        whole = tuple(tokenizer.retokenizer.append(tokens, addition))
+    except ModelError:
+        return
+    start = next(
+        (place for place, pair in enumerate(zip(whole, tokens, strict=False)) if pair[0] != pair[1]), len(tokens)
+    )
+    for end in range(start + 1, len(whole) + 1):
+        yield whole[:end]
+
+
 def foreseen(
     tokenizer: TokenizerView, tokens: Sequence[int], addition: bytes, stops: Sequence[int]
 ) -> Iterator[tuple[int, ...]]:

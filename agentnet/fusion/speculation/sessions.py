@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from agentnet.errors import AgentNetError
 from agentnet.fusion.byte_vocabulary import SPACE
-from agentnet.fusion.speculation.drafts import foreseen
+from agentnet.fusion.speculation.drafts import foreseen, spelled_out
 from agentnet.fusion.tokenizer_view import tokenizer_view
 from agentnet.models.tokens import Argmax, GroupAdmission, Reading, TokenVocabulary, TracingSession, WithOwn
 
@@ -61,6 +61,8 @@ class SpeculativeSession:
         """The tokens of the last step."""
         self.own: int | None = None
         """The token with which the model would continue behind them; None before the first step and after a failure."""
+        self._spelled: tuple[tuple[int, ...], bytes] = (), b""
+        """The tokens whose bytes were asked for last, and those bytes."""
         self.leading_space = b""
         """What precedes the shared text in the model's own: white space, see `LocalMember.view`."""
 
@@ -153,7 +155,7 @@ class SpeculativeSession:
         return tokens, False
 
     def _keep(self, tokens: tuple[int, ...], reading: Reading[Any], read: tuple[Any, int]) -> None:
-        self._known[tokens, reading] = _Known(*read, length=len(self.tokenizer.retokenizer.text(tokens)))
+        self._known[tokens, reading] = _Known(*read, length=len(self.text(tokens)))
 
     def _foreseen(self, asked: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Return the tokens that the session will be asked for, perhaps, if the text continues as drafted."""
@@ -163,9 +165,26 @@ class SpeculativeSession:
         text, stops = rest
         if not self._drafting.said and not asked:
             text, stops = self.leading_space + text, [stop + len(self.leading_space) for stop in stops]
-        found = foreseen(self.tokenizer, asked, text, range(1, len(text) + 1) if self._bytewise else stops)
+        if self._bytewise:
+            found = spelled_out(self.tokenizer, asked, text)
+        else:
+            found = foreseen(self.tokenizer, asked, text, stops)
         return [tokens for tokens in dict.fromkeys(found) if tokens != asked]
 
     def speaks(self, tokens: Sequence[int]) -> bool:
         """Return whether tokens say the shared text."""
-        return self.tokenizer.retokenizer.text(tokens).lstrip(SPACE) == self._drafting.said.lstrip(SPACE)
+        return self.text(tokens).lstrip(SPACE) == self._drafting.said.lstrip(SPACE)
+
+    def text(self, tokens: Sequence[int]) -> bytes:
+        """Return the bytes of some tokens. Those that the tokens before began with, too, are not looked up again."""
+        before, text = self._spelled
+        tokens = tuple(tokens)
+        common = min(len(before), len(tokens))
+        while tokens[:common] != before[:common]:
+            common -= 1
+        spelled = self.tokenizer.vocabulary.spelled
+        if further := sum(len(spelled(token)) for token in before[common:]):
+            text = text[:-further]
+        text += b"".join(map(spelled, tokens[common:]))
+        self._spelled = tokens, text
+        return text

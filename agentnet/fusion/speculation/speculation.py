@@ -93,7 +93,7 @@ class Speculation:
         whole = self.said + text
         stops: set[int] = set()
         for other in self._sessions.values():
-            spelled = other.tokenizer.retokenizer.text(other.last)
+            spelled = other.text(other.last)
             lead = len(spelled) - len(spelled.lstrip(SPACE))
             if whole.startswith(spelled[lead:]):
                 ends = boundaries(other.tokenizer, other.last, whole[len(spelled) - lead :])
