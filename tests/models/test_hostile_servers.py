@@ -19,7 +19,7 @@ from agentnet.fusion.remote import RemoteMember
 from agentnet.fusion.strategies import Mean
 from agentnet.models.base import Completion, Request
 from agentnet.models.openai.model import OpenAIModel
-from tests.models.hostile import EVENTS, HEAD, JSON, Script, chat, event, hostile, next_token, whole
+from benchmarks.fuzz.hostile import EVENTS, HEAD, JSON, Script, chat, event, hostile, next_token, whole
 
 ASK = Request(({"role": "user", "content": "What is 2 + 2?"},), Sampling(max_tokens=16), logprobs=True)
 DEEP = b'{"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
