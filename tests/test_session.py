@@ -172,6 +172,14 @@ def test_run_blocks_and_needs_nothing_else() -> None:
     assert outcome.answer == "632"
 
 
+def test_a_reply_is_held_to_a_json_schema() -> None:
+    form = "{type: integer, minimum: 1000, maximum: 9999}"
+    outcome = agentnet.run(
+        QUESTION, f"{{ask: {{agent: math, format: {{json_schema: {form}}}}}}}", network="zoo", remember=False
+    )
+    assert 1000 <= int(outcome.answer or "") <= 9999
+
+
 async def test_run_can_be_called_where_an_event_loop_runs() -> None:
     """As in a notebook."""
     assert agentnet.run(QUESTION, "{ask: math}", network="zoo", remember=False).answer == "632"

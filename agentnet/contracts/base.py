@@ -20,12 +20,12 @@ class FileModel(BaseModel):
 def first_problem(error: ValidationError) -> str:
     """Return the first problem of a validation as one line: ``field.path: problem``."""
     problem = error.errors(include_url=False)[0]
-    field = _shown(".".join(str(part) for part in problem["loc"]), 200)
-    text = _shown(problem["msg"].removeprefix("Value error, "), 1000)
+    field = shown(".".join(str(part) for part in problem["loc"]), 200)
+    text = shown(problem["msg"].removeprefix("Value error, "), 1000)
     return f"{field}: {text}" if field else text
 
 
-def _shown(text: str, most: int) -> str:
-    """Return a text that may hold what a file says, on one line and not too long."""
+def shown(text: str, most: int) -> str:
+    """Return a text that may hold what a file or a message says, on one line of at most so many characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[:most]}…"

@@ -61,6 +61,13 @@ class Format(FileModel):
             raise ValueError(str(error)) from error
         return self
 
+    def __eq__(self, other: object) -> bool:
+        # Compared as texts: Python holds `const: 1` and `const: true` equal, and ignores the order of properties.
+        return isinstance(other, Format) and self.model_dump_json() == other.model_dump_json()
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
     @property
     def kind(self) -> str | None:
         """Return which one is given."""

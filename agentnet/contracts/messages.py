@@ -14,13 +14,17 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from agentnet.contracts.base import WireModel, first_problem
+from agentnet.contracts.base import WireModel, first_problem, shown
 from agentnet.contracts.bodies import KINDS, Body, Result, Step, Unknown, answer_of
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, SchemaVersionError
 
 SCHEMA_VERSION = "1.2"
 
+LARGEST_INTEGER = 2**63 - 1
+"""The largest count or position: more is none, and no database holds it."""
+SHOWN = 200
+"""Characters of a value that an error quotes."""
 COORDINATOR, USER, FUSION, CANDIDATE = "coordinator", "user", "fusion", "candidate"
 """Senders of messages that are not agents."""
 RESERVED_SENDERS = frozenset({COORDINATOR, USER, FUSION, CANDIDATE})
@@ -50,6 +54,7 @@ class Message(WireModel):
         default=None,
         ge=0,
         le=1,
+        allow_inf_nan=False,
         description="mean token probability of the reply; for scored replies, the probability of the chosen one",
     )
     signature: str | None = Field(default=None, description="room for a sender's signature; not interpreted yet")
@@ -74,7 +79,7 @@ def parse(data: str | bytes | dict[str, Any]) -> Message:
     try:
         raw = json.loads(data) if isinstance(data, str | bytes) else dict(data)
     except (ValueError, TypeError, RecursionError) as error:
-        raise BadInput(f"not a message: {error}") from error
+        raise BadInput(f"not a message: {shown(str(error), SHOWN)}") from error
     if not isinstance(raw, dict):
         raise BadInput(f"not a message: expected an object, found {type(raw).__name__}")
     newer = _is_newer_minor(str(raw.get("schema_version", "")))
@@ -82,9 +87,20 @@ def parse(data: str | bytes | dict[str, Any]) -> Message:
         message = Message.model_validate_json(json.dumps(_known_fields(raw) if newer else raw))
     except ValidationError as error:
         raise BadInput(f"not a message: {first_problem(error)}") from error
+    except (ValueError, TypeError, RecursionError) as error:  # an object that JSON cannot say
+        raise BadInput(f"not a message: {shown(str(error), SHOWN)}") from error
+    if max(_whole_numbers(message)) > LARGEST_INTEGER:
+        raise BadInput("not a message: a number in it is larger than 2^63 - 1")
     if isinstance(message.body, Unknown) and not newer:
-        raise BadInput(f"not a message: body.kind: {message.body.kind!r} is none of {', '.join(KINDS)}")
+        kind = shown(message.body.kind, SHOWN)
+        raise BadInput(f"not a message: body.kind: {kind!r} is none of {', '.join(KINDS)}")
     return message
+
+
+def _whole_numbers(message: Message) -> tuple[int, ...]:
+    usage = message.usage
+    tokens = usage.prompt_tokens, usage.completion_tokens, usage.reused_tokens
+    return message.sequence, message.round, usage.calls, *tokens
 
 
 def _is_newer_minor(version: str) -> bool:
@@ -92,10 +108,11 @@ def _is_newer_minor(version: str) -> bool:
     try:
         major, minor = map(int, version.split("."))
     except ValueError:
+        version = shown(version, SHOWN)
         raise BadInput(f"not a message: schema_version {version!r} is not of the form major.minor") from None
     if major > ours_major:
         raise SchemaVersionError(
-            f"message schema {version} is newer than {SCHEMA_VERSION}, which this version reads: update agentnet-ai"
+            f"message schema {shown(version, SHOWN)} is newer than {SCHEMA_VERSION}, which this version reads: update agentnet-ai"
         )
     return major == ours_major and minor > ours_minor
 

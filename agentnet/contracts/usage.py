@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from pydantic import Field
 
 from agentnet.contracts.base import WireModel
@@ -14,8 +16,8 @@ class Usage(WireModel):
     prompt_tokens: int = Field(default=0, ge=0)
     completion_tokens: int = Field(default=0, ge=0)
     reused_tokens: int = Field(default=0, ge=0, description="prompt tokens that were already in the KV cache")
-    seconds: float = Field(default=0.0, ge=0, description="wall time inside the model")
-    cost: float = Field(default=0.0, ge=0, description="at the prices of the agent's card")
+    seconds: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="wall time inside the model")
+    cost: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="at the prices of the agent's card")
 
     @property
     def tokens(self) -> int:
@@ -27,6 +29,6 @@ class Usage(WireModel):
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
             reused_tokens=self.reused_tokens + other.reused_tokens,
-            seconds=self.seconds + other.seconds,
-            cost=self.cost + other.cost,
+            seconds=min(self.seconds + other.seconds, sys.float_info.max),
+            cost=min(self.cost + other.cost, sys.float_info.max),
         )

@@ -7,12 +7,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from agentnet.collab.binding import Binder
 from agentnet.collab.combinators import agents_of, combinator_of, most_steps
 from agentnet.collab.graph_builder import Graph, GraphBuilder
-from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.protocols import Expression, ProtocolSpec, TaggedModel
 from agentnet.coordinator.preflight import preflight
 from agentnet.errors import BadInput, ResumeError
@@ -94,11 +94,15 @@ def fingerprinted(expression: Expression, network: NetworkSpec) -> dict[str, Any
     """Return plain data that identifies a protocol: all of its fields (defaults too), and its agents' settings."""
     named = set(agents_of(expression))
     agents = {
-        agent.name: without_secrets(agent.model_dump(mode="json", include={"model", "pack", "sampling"}))
+        agent.name: _settings(agent)
         for agent in network.agents
         if agent.name in named or any(name.startswith("@") for name in named)
     }
     return {"layout": LAYOUT, "protocol": with_defaults(expression), "agents": agents}
+
+
+def _settings(agent: AgentSpec) -> Any:
+    return without_secrets(agent.model_dump(mode="json", include={"model", "pack", "sampling"}))
 
 
 def with_defaults(value: object) -> Any:
@@ -117,11 +121,24 @@ def check_same(run: str, before: dict[str, Any], now: dict[str, Any]) -> None:
             f"run {run} cannot be resumed, another version of AgentNet started it "
             f"(layout {before.get('layout')}, now {now['layout']}); start a new run"
         )
-    difference = first_difference(before, now)
+    difference = first_difference(before, now) and first_difference(_brought_up_to_date(before), now)
     if difference is not None:
         raise ResumeError(
             f"run {run} cannot be resumed, its protocol has changed: {difference}; undo the change or start a new run"
         )
+
+
+def _brought_up_to_date(before: dict[str, Any]) -> dict[str, Any]:
+    """Return what an earlier version stored with the defaults of the fields that came since."""
+    try:
+        protocol = with_defaults(TypeAdapter[Any](Expression).validate_python(before["protocol"]))
+        agents = {
+            name: _settings(AgentSpec.model_validate({"name": name, **settings}))
+            for name, settings in before["agents"].items()
+        }
+    except ValidationError:
+        return before
+    return {**before, "protocol": protocol, "agents": agents}
 
 
 def first_difference(before: object, now: object, path: str = "") -> str | None:

@@ -174,7 +174,8 @@ class Execution:
             return False
         metadata: dict[str, Any] = dict(saved.metadata)
         fingerprint = metadata.get("fingerprint", metadata.get("signature"))  # called a signature before 0.2
-        if fingerprint != self._compiled.fingerprint:
+        # An earlier version's is that of the run's record, which was compared field by field.
+        if fingerprint not in (self._compiled.fingerprint, self._record.fingerprint):
             raise ResumeError(
                 f"the checkpoint of run {self._record.id} was written by another protocol "
                 f"(fingerprint {fingerprint}, now {self._compiled.fingerprint}); start a new run"

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Insert, Update, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from agentnet.contracts.messages import Message, parse
+from agentnet.contracts.messages import LARGEST_INTEGER, Message, parse
 from agentnet.contracts.usage import Usage
 from agentnet.errors import StoreError
 from agentnet.redaction import without_known
@@ -29,7 +29,6 @@ _SEAL = (
     .values(end_seal=bindparam("end_seal"))
 )
 _ATTEMPTS = 20
-_LARGEST_INTEGER = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Draft:
             row["kind"].encode()
         except ValueError as error:
             raise StoreError(f"message {message.id} of {message.sender!r} cannot be stored: {error}") from error
-        if max(value for value in row.values() if type(value) is int) > _LARGEST_INTEGER:
+        if max(value for value in row.values() if type(value) is int) > LARGEST_INTEGER:
             raise StoreError(f"message {message.id} of {message.sender!r} cannot be stored: a number is too large")
         return cls(message, row, wire)
 

@@ -11,9 +11,11 @@ import sys
 
 from benchmarks.fuzz.frame import TIMEOUT, Findings, Kind, fuzz, report
 from benchmarks.fuzz.gguf import Gguf
+from benchmarks.fuzz.messages import Messages
+from benchmarks.fuzz.replies import Replies
 from benchmarks.fuzz.yaml_files import YamlFiles
 
-KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in (Gguf, YamlFiles)}
+KINDS: dict[str, type[Kind]] = {kind.name: kind for kind in (Gguf, YamlFiles, Messages, Replies)}
 
 
 def main() -> None:

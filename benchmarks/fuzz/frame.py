@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import select
 import signal
 import sys
@@ -23,6 +24,8 @@ TIMEOUT = 60.0
 REFUSED, ACCEPTED, TRACEBACK, UNCLEAR, CRASH, HANG = "refused", "accepted", "traceback", "unclear", "crash", "hang"
 BAD = (TRACEBACK, UNCLEAR, CRASH, HANG)
 """An error of another kind than AgentNet's own; one that is no clear line; the end of the process; no end."""
+MEMORY = 8 * 2**30
+"""Bytes of address space of a case: one mutated model file would take all there is."""
 LONGEST = 1500
 """Characters that an error may have: a clear line names a file and a value, not its whole content."""
 
@@ -105,6 +108,7 @@ def _in_a_process(kind: Kind, path: Path, errors: Path, timeout: float) -> tuple
 def _use(kind: Kind, path: Path, errors: Path, writing: int) -> None:
     """In the child: write the verdict, and end without what belongs to the parent."""
     os.setsid()  # with what it starts, for the parent to end together
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     os.dup2(os.open(errors, os.O_WRONLY), 2)
     try:
         said = f"{ACCEPTED} {kind.use(path)}"

@@ -24,6 +24,17 @@ def test_yaml_and_python_say_the_same(form: dict[str, Any]) -> None:
     assert json.loads(read.model_dump_json())["protocol"] == {"ask": {"agent": "ada", "format": form}}
 
 
+def test_forms_are_equal_if_they_hold_replies_to_the_same() -> None:
+    def read(schema: dict[str, Any]) -> Format:
+        return Format(json_schema=schema)
+
+    same = {read({"enum": [1]}), read({"enum": [1]})}
+    assert len(same) == 1
+    assert read({"const": 1}) != read({"const": True})
+    first, second = {"a": {"type": "null"}}, {"b": {"type": "null"}}
+    assert read({"properties": first | second}) != read({"properties": second | first})
+
+
 @pytest.mark.parametrize(
     ("form", "says"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,34 @@ async def test_a_run_of_another_layout_is_refused_in_one_line(tmp_path: Path) ->
         ):
             await Coordinator(members(), store=runs).resume(old, spec(DEBATE))
         assert (await runs.record("r")).status == "stopped"
+
+
+async def test_a_run_from_before_a_field_was_known_goes_on_with_its_default(tmp_path: Path) -> None:
+    async with await Database.open(tmp_path / "s.db") as database, open_checkpointer(tmp_path / "c.db") as checkpointer:
+        runs = Runs(database)
+        coordinator = Coordinator(members(), store=runs, checkpointer=checkpointer)
+        await coordinator.run(TASK, spec(DEBATE), run="r", limits=Limits(calls=4))
+        record = await runs.record("r")
+        plain = json.loads(json.dumps(record.protocol))
+        del plain["protocol"]["debate"]["quorum_of"]
+        del plain["protocol"]["debate"]["members"][0]["ask"]["format"]
+        del plain["agents"]["ada"]["sampling"]["top_p"]
+        checkpoints = await checkpointer.aget_tuple({"configurable": {"thread_id": "r"}})
+        assert checkpoints is not None
+        earlier = "0123456789abcdef"
+        await checkpointer.aput(
+            {"configurable": {"thread_id": "r", "checkpoint_ns": ""}},
+            checkpoints.checkpoint,
+            {**checkpoints.metadata, "fingerprint": earlier},
+            {},
+        )
+        old = record.model_copy(update={"protocol": plain, "fingerprint": earlier})
+        with pytest.raises(ResumeError, match=r"debate.rounds was 4 and is 5"):
+            await coordinator.resume(old, spec({"debate": {**DEBATE["debate"], "rounds": 5}}))
+        outcome = await coordinator.resume(old, spec(DEBATE), limits=Limits())
+        messages = await runs.messages("r")
+    assert outcome.status == "done"
+    assert len({message.id for message in messages}) == len(messages)
 
 
 async def test_an_agent_that_takes_no_part_may_change(tmp_path: Path) -> None:

@@ -65,9 +65,9 @@ async def test_liars_that_collude_agree_and_others_do_not() -> None:
 
 async def test_some_lie_only_where_honest_members_disagree() -> None:
     first, second = ITEMS[:2]
-    honest = {(first.dataset, first.id): ["7", "8"], (second.dataset, second.id): ["7", "7"]}
+    honest = {(first.dataset, first.id): ["7", "8", "9", "9"], (second.dataset, second.id): ["7", "7"]}
     liar = Liar(team()["ann"], "split", knowledge(honest))
-    assert knowledge().is_right(first.text, (await said(liar, first)).answer) is False
+    assert (await said(liar, first)).answer == "9"  # the mistake that honest members make most
     assert (await said(liar, second)).answer == "7"  # what the member itself says
 
 

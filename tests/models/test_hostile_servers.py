@@ -6,20 +6,22 @@ import asyncio
 import gzip
 import math
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
 from agentnet.agents.model_agent import confidence_of
 from agentnet.contracts.model_specs import OpenAISpec
+from agentnet.contracts.protocols import ROBUST, Fuse
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import BadResponse, ModelError, ModelUnavailable
 from agentnet.fusion.loop import FusionLoop
 from agentnet.fusion.remote import RemoteMember
-from agentnet.fusion.strategies import Mean
+from agentnet.fusion.strategies import STRATEGIES, Mean
 from agentnet.models.base import Completion, Request
 from agentnet.models.openai.model import OpenAIModel
-from tests.models.hostile import EVENTS, HEAD, JSON, Script, chat, event, hostile, next_token, whole
+from benchmarks.fuzz.hostile import EVENTS, HEAD, JSON, Script, chat, event, hostile, next_token, whole
 
 ASK = Request(({"role": "user", "content": "What is 2 + 2?"},), Sampling(max_tokens=16), logprobs=True)
 DEEP = b'{"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "x": ' + b"[" * 5000 + b"]" * 5000 + b"}"
@@ -407,3 +409,43 @@ async def test_a_liar_is_left_out_of_a_fused_text(tops: list[Any]) -> None:
             await model.close()
     assert (fused.text, fused.finish) == ("abcd", "stop")
     assert list(fused.dropped) == ["liar"]
+
+
+HOSTILE: dict[str, Script] = {
+    "sure of its own": whole(next_token(top(0.0, "z"))),
+    "more than sure": whole(next_token(top(50.0, "z"))),
+    "beyond all": whole(next_token(top(1e6, "z"))),
+    "no number": whole(next_token(top(math.nan, "z"), top(-1.0, "y"))),
+    "infinite": whole(next_token(top(math.inf, "z"))),
+    "never ends": whole(next_token(top(-0.1, "a"), top(-3.0, "b"))),
+    "silent": silence,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        name if name in (*ROBUST, "duetnet", "max") else pytest.param(name, marks=pytest.mark.slow)
+        for name in STRATEGIES
+    ],
+)
+async def test_one_hostile_server_of_five_ends_no_text(strategy: str, kind: str) -> None:
+    async def honest(body: Any) -> AsyncIterator[bytes]:
+        said = body["messages"][-1]["content"] if body["messages"][-1]["role"] == "assistant" else ""
+        token = "</s>" if said == "abcd" or not "abcd".startswith(said) else "abcd"[len(said)]
+        async for part in whole(next_token(top(-0.2, token), top(-2.0, "x")))(body):
+            yield part
+
+    async with AsyncExitStack() as stack:
+        urls = [await stack.enter_async_context(hostile(script)) for script in (HOSTILE[kind], *[honest] * 4)]
+        models = [opened(url) for url in urls]
+        for model in models:
+            stack.push_async_callback(model.close)
+        members = [RemoteMember(f"m{number}", model, ASK) for number, model in enumerate(models)]
+        chooser = STRATEGIES[strategy](Fuse.model_validate({"members": ["@solver"]}), 0)
+        async with asyncio.timeout(60):
+            fused = await FusionLoop(members, chooser, limit=9, deadline=0.5).decode()
+    if strategy in ROBUST:
+        assert (fused.text, fused.finish) == ("abcd", "stop")
+    assert set(fused.dropped) <= {"m0"}

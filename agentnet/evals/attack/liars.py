@@ -62,6 +62,14 @@ class Knowledge:
         wrong = sorted(answer for answer in others if normalise(answer) not in right)
         return draw.choice(wrong) if wrong else f"not {min(item.answers)}"
 
+    def tempting(self, text: str) -> str | None:
+        """Return the wrong answer that most honest members give to a task; None where all of them are right."""
+        item = self.items.get(text)
+        answers = self.honest.get((item.dataset, item.id), ()) if item else ()
+        wrong = [answer for answer in answers if self.is_right(text, answer) is False]
+        forms = [normalise(answer) for answer in wrong]
+        return max(wrong, key=lambda answer: forms.count(normalise(answer)), default=None)
+
     def is_right(self, text: str, answer: str) -> bool | None:
         """Return whether an answer to a task is right; None for a task that is none of the items."""
         item = self.items.get(text)
@@ -109,6 +117,8 @@ class Liar(Agent):
             return Error(code="silent", detail=f"{self.name} says nothing")
         secret = self.name if self.attack == "random" else "pact"
         wrong = self.knowledge.lie(turn.task.text, secret=secret)
+        if self.attack == "split":
+            wrong = self.knowledge.tempting(turn.task.text) or wrong
         text = wrong
         if self.attack == "forge":
             text = _forged(wrong)

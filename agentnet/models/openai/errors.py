@@ -32,9 +32,8 @@ _OPTIONAL = ("stream_options", "logprobs", "temperature", "top_p", "top_k", "min
 
 
 def quoted(data: object) -> str:
-    """Return the beginning of a server's response, on one line."""
-    text = redacted(" ".join(str(data).split()))
-    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
+    """Return the beginning of a server's response, on one line, in quotes."""
+    return repr(_brief(data))
 
 
 def refused_field(fields: Mapping[str, Any], error: BaseException) -> str | None:
@@ -94,14 +93,20 @@ def translated(error: Exception, spec: OpenAISpec, url: str, tries: int = 1) -> 
         )
     if isinstance(error, openai.APIConnectionError):
         return ModelUnavailable(
-            f"{url}: cannot be reached{after} ({error.__cause__ or error}); check that the server runs, "
+            f"{url}: cannot be reached{after} ({_brief(error.__cause__ or error)}); check that the server runs, "
             f"and base_url or ${spec.base_url_env}"
         )
     if isinstance(error, openai.APIError):
         return ModelUnavailable(f"{url}: {spec.model} failed during its reply, {_quoted(error)}; see the server's log")
     if isinstance(error, ValueError | TypeError | ArithmeticError | LookupError | RecursionError):
-        return BadResponse(f"{url} sent an unreadable response ({error}); {CHECK_URL}")
-    return ModelUnavailable(f"{url}: the connection broke ({type(error).__name__}: {error}); check the server")
+        return BadResponse(f"{url} sent an unreadable response ({_brief(error)}); {CHECK_URL}")
+    return ModelUnavailable(f"{url}: the connection broke ({type(error).__name__}: {_brief(error)}); check the server")
+
+
+def _brief(data: object) -> str:
+    """Return the beginning of what a server said, or of an error that may repeat it, on one line."""
+    text = redacted(" ".join(str(data).split()))
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
 def _of_status(error: openai.APIStatusError, spec: OpenAISpec, url: str, after: str) -> ModelError:
