@@ -112,7 +112,8 @@ def _is_newer_minor(version: str) -> bool:
         raise BadInput(f"not a message: schema_version {version!r} is not of the form major.minor") from None
     if major > ours_major:
         raise SchemaVersionError(
-            f"message schema {shown(version, SHOWN)} is newer than {SCHEMA_VERSION}, which this version reads: update agentnet-ai"
+            f"message schema {shown(version, SHOWN)} is newer than "
+            f"{SCHEMA_VERSION}, which this version reads: update agentnet-ai"
         )
     return major == ours_major and minor > ours_minor
 

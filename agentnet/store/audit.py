@@ -15,6 +15,8 @@ Fault = Literal["changed", "missing", "reordered", "truncated", "added", "record
 """What is wrong: with a message, with how many there are, with the run's record or end, with the head, with the key."""
 Row = Mapping[str, Any]
 
+NAMED = 100
+"""Missing messages in a row that are named one by one."""
 _UNSEALED = ("running", "interrupted")
 """Statuses of runs whose process did not record an end."""
 
@@ -53,7 +55,10 @@ def examined(run: Row, messages: Sequence[Row], chain: Row | None, key: SealingK
         findings = [Finding("head", "the end of the chain is gone")]
     else:
         head = Head(run["id"], chain["start"], chain["length"], chain["head"])
-        findings = [*_record(run, head), *_messages(messages, head), *_length(messages, head)]
+        placed = [row for row in messages if type(row["sequence"]) is int]
+        odd = [row for row in messages if type(row["sequence"]) is not int]
+        findings = [*_record(run, head), *_messages(placed, head), *_length(placed, head)]
+        findings += [Finding("changed", f"a message ({row['id']}) has no number as its place") for row in odd]
         findings += _seals(run, chain, head, key)
     return Audit(run["id"], len(messages), True, tuple(findings))
 
@@ -70,8 +75,10 @@ def _messages(rows: Sequence[Row], head: Head) -> Iterator[Finding]:
     expected = 0
     for row, message, place in zip(rows, read, places, strict=True):
         sequence = row["sequence"]
-        for gone in range(expected, sequence):
+        for gone in range(expected, min(sequence, expected + NAMED)):
             yield Finding("missing", f"message {gone} is missing", gone)
+        if sequence > expected + NAMED:
+            yield Finding("missing", f"messages {expected + NAMED} to {sequence - 1} are missing", expected + NAMED)
         expected = sequence + 1
         before = hashes.get(sequence - 1)
         if place != sequence:

@@ -71,7 +71,9 @@ class Messages:
         place = draw.randrange(len(MESSAGES))
         document = json.loads(MESSAGES[place].model_dump_json())
         if draw.random() < 0.2:
-            document["schema_version"] = draw.choice(("1.9", "1.0", "2.0", "1", "-1.0", "1.-1", "1." + "9" * 5000, "１.２"))
+            document["schema_version"] = draw.choice(
+                ("1.9", "1.0", "2.0", "1", "-1.0", "1.-1", "1." + "9" * 5000, "１.２")
+            )
         changes = [change(draw, document) for _ in range(draw.choice((0, 1, 1, 1, 2, 3)))]
         what = f"{BODIES[place].kind}: {', '.join(changes)}"
         if draw.random() < 0.15:

@@ -33,7 +33,9 @@ LATE = DEADLINE + 2.0
 """Seconds after which a turn has outlasted its deadline, on a busy machine too."""
 ASK = Request(({"role": "user", "content": "What is 2 + 2?"},), Sampling(max_tokens=16), logprobs=True)
 USAGE = {"prompt_tokens": 12, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}
-LOGPROBS = {"content": [{"token": "4", "logprob": -0.25, "bytes": [52]}, {"token": ".", "logprob": -0.5, "bytes": None}]}
+LOGPROBS = {
+    "content": [{"token": "4", "logprob": -0.25, "bytes": [52]}, {"token": ".", "logprob": -0.5, "bytes": None}]
+}
 TOPS = (
     {"token": "4", "logprob": -0.5, "bytes": [52]}, {"token": "5", "logprob": -1.5, "bytes": [53]},
     {"token": "</s>", "logprob": -3.0, "bytes": None},
@@ -49,8 +51,10 @@ HEADERS = (
     b"content-type: application/json; charset=utf-16", b"upgrade: websocket", b"retry-after: 0",
 )  # fmt: skip
 ERRORS: tuple[Any, ...] = (
-    {"error": {"message": "context_length_exceeded", "code": 5}}, {"error": {"message": "logprobs response_format seed"}},
-    {"error": {"message": "use max_completion_tokens", "code": None}}, {"error": "busy"}, {"error": [["x"]]}, {"detail": {}},
+    {"error": {"message": "context_length_exceeded", "code": 5}},
+    {"error": {"message": "logprobs response_format seed"}},
+    {"error": {"message": "use max_completion_tokens", "code": None}},
+    {"error": "busy"}, {"error": [["x"]]}, {"detail": {}},
     {"message": 5}, [], "stream_options", None, 7,
 )  # fmt: skip
 Part = bytes | float
@@ -71,7 +75,9 @@ class Replies:
         elif form == "next":
             documents = [deepcopy(next_token(*deepcopy(TOPS)))]
         elif form == "stream":
-            documents = [json.loads(event(text, logprobs=deepcopy(LOGPROBS))[6:]) for text in ("The ", "answer ", "is 4")]
+            documents = [
+                json.loads(event(text, logprobs=deepcopy(LOGPROBS))[6:]) for text in ("The ", "answer ", "is 4")
+            ]
             documents += [json.loads(event("", "stop")[6:]), {"choices": [], "usage": deepcopy(USAGE)}]
         else:
             documents = [deepcopy(chat("4.", USAGE, LOGPROBS))]
@@ -101,7 +107,13 @@ class Replies:
 @cache
 def _imported() -> None:
     """Import once, in the process that all others are copies of, what a run imports when it begins."""
-    for name in ("agentnet.coordinator", "agentnet.store.runs", "agentnet.network.registry", "langgraph.graph", "aiosqlite"):
+    for name in (
+        "agentnet.coordinator",
+        "agentnet.store.runs",
+        "agentnet.network.registry",
+        "langgraph.graph",
+        "aiosqlite",
+    ):
         import_module(name)
 
 
@@ -116,7 +128,15 @@ def _frames(draw: random.Random, text: bytes) -> tuple[list[bytes], str]:
     if how == "comments":
         return [b": x\n\n" * 2000, text], how
     if how == "events":
-        odd = (b"event: error\n", b"id: \0\n", b"retry: x\n", b"data:\n\n", b"data\n\n", b"event: x\n\n", b"\xef\xbb\xbf")
+        odd = (
+            b"event: error\n",
+            b"id: \0\n",
+            b"retry: x\n",
+            b"data:\n\n",
+            b"data\n\n",
+            b"event: x\n\n",
+            b"\xef\xbb\xbf",
+        )
         return [draw.choice(odd), text], how
     return [], how
 
@@ -162,9 +182,7 @@ async def _vote(parts: list[Part]) -> str:
     """Let an honest member and one that gives this reply vote: the run must end, and be stored, with the honest one."""
     clock = asyncio.get_running_loop().time
     async with hostile(lambda _: _played(parts)) as url, hostile(whole(chat("4", USAGE))) as honest:
-        agents = [
-            {"name": name, "model": _spec(where).model_dump()} for name, where in (("ann", honest), ("bob", url))
-        ]
+        agents = [{"name": name, "model": _spec(where).model_dump()} for name, where in (("ann", honest), ("bob", url))]
         network = NetworkSpec.model_validate({"name": "pair", "agents": agents})
         async with open_session(network, store="sqlite://") as session:
             started = clock()

@@ -11,8 +11,8 @@ from typing import Any
 
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2, 1.5, -0.5, 10**9, 2**31, 2**62, 2**63, -(2**63) - 1, 10**400, 1e308, -1e308, 1e-320,
-    math.inf, -math.inf, math.nan, "", " ", "\n", "\0", "4", "x" * 5000, "x" * 300_000, "\ud800", "a\udfffb", "\u202e\u2028",
-    "\U0001f600", "<|im_end|>", "[bold]x[/", "%s%n", "\x1b[2J", [], {}, [[]], [None], {"": ""}, {"x": 1}, ["a", 1, None],
+    math.inf, -math.inf, math.nan, "", " ", "\n", "\0", "4", "x" * 5000, "x" * 300_000, "\ud800", "a\udfffb", "\u202e",
+    "\U0001f600", "<|im_end|>", "[bold]x[/", "%s%n", "\x1b[2J", [], {}, [[]], [None], {"": ""}, {"x": 1}, ["a", 1],
     {"kind": "proposal"}, [1, 2, 3], ["x"] * 3000, "stop", "length", "content_filter", "1", "1e999", "NaN",
 )  # fmt: skip
 DEPTHS = (3, 60, 190, 300)
@@ -83,7 +83,9 @@ def change_text(draw: random.Random, text: bytes) -> tuple[bytes, str]:
     if how == "cut":
         return text[:place], f"cut at {place}"
     if how == "deep":
-        return text[:place] + draw.choice((b"[", b'{"a":')) * draw.choice((200, 100_000)) + text[place:], f"deep {place}"
+        return text[:place] + draw.choice((b"[", b'{"a":')) * draw.choice((200, 100_000)) + text[
+            place:
+        ], f"deep {place}"
     if how == "twice":
         return text + text, "twice"
     put = draw.choice((b"NaN", b"-Infinity", b"1e999", b"9" * 5000, b"-0", b"\xff\xfe", b"\0", b"true")) \
