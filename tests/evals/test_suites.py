@@ -41,6 +41,18 @@ async def test_every_shipped_suite_can_be_started(name: str, tmp_path: Path) -> 
         assert not {(item.dataset, item.id) for item in items} & {(item.dataset, item.id) for item in apart}
 
 
+async def test_the_suite_of_liars_for_any_network_names_no_member_of_the_zoo(tmp_path: Path) -> None:
+    network = tmp_path / "mine.yaml"
+    members = "".join(
+        f"  - {{name: {name}, model: {{path: 'zoo:{name}'}}, pack: compact}}\n" for name in ("atlas", "sage")
+    )
+    network.write_text(f"name: mine\nagents:\n{members}", encoding="utf-8")
+    async with await Database.open(tmp_path / "evals.db") as database:
+        record = await start(smaller("attack-own", 1, 1), Evaluations(database), network=str(network))
+    attacked = {system.facts["attacked"] for system in record.systems if "attacked" in system.facts}
+    assert attacked == {"vote", "weighted vote", "debate", "cascade"}
+
+
 @pytest.mark.parametrize("name", shipped_suites())
 def test_a_shipped_suite_needs_no_file_that_is_not_shipped_with_it(name: str) -> None:
     suite = find_suite(name)
