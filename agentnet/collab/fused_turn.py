@@ -32,6 +32,8 @@ from agentnet.models.tokens import NextTokenSource, TokenStepper, hold
 
 log = logger("fusion")
 
+SPECULATING = 3
+"""Local members with which drafts pay, unless the protocol says otherwise."""
 REMOTE_DEADLINE = 10.0
 """Seconds that a member may take for a piece, unless the protocol says otherwise, where one is behind a server."""
 
@@ -120,7 +122,7 @@ class FusedTurn:
                     stop=sampling.stop,
                     deadline=self._deadline(members),
                     on_piece=self._streamer(id),
-                    speculation=Speculation(agreeing) if self._speculates else None,
+                    speculation=Speculation(agreeing) if self._speculates(agreeing) else None,
                 )
                 started = time.perf_counter()
                 fused = await loop.decode()
@@ -137,12 +139,19 @@ class FusedTurn:
         remote = any(isinstance(member, RemoteMember) for member in members)
         return REMOTE_DEADLINE if self.fuse.deadline is None and remote else self.fuse.deadline
 
-    @property
-    def _speculates(self) -> bool:
-        """Whether drafts are evaluated. They make a member late for the piece before them, a gated strategy asks few
-        members as it is, and a limit of tokens or cost is not there for tokens that are evaluated in vain."""
+    def _speculates(self, members: Sequence[Member]) -> bool:
+        """Return whether drafts are evaluated.
+
+        Two members would wait for each other in turn: while one drafts, the other rests. Drafts make a member late for
+        the piece before them, a gated strategy asks few members as it is, and a limit of tokens or cost is not there
+        for tokens that are evaluated in vain.
+        """
         fuse = self.fuse
-        return fuse.speculate and fuse.sure is None and fuse.deadline is None and not self.run.budget.counts_tokens
+        if fuse.sure is not None or fuse.deadline is not None or self.run.budget.counts_tokens:
+            return False
+        if fuse.speculate is None:
+            return sum(member.session is not None for member in members) >= SPECULATING
+        return fuse.speculate
 
     def _agreeing(self, members: Sequence[Member]) -> Sequence[Member]:
         """Return the members as they take part: byte by byte only where vocabularies differ, else piece by piece."""

@@ -71,6 +71,7 @@ class RunEnded(WireModel):
     run: str
     status: RunStatus
     answer: str | None
+    approved: bool | None = Field(default=None, description="whether a verifier approved the answer, if one was asked")
     detail: str = ""
     usage: Usage
 

@@ -223,10 +223,10 @@ class Fuse(TaggedModel):
         "None: no limit, or 10 where a member is behind a server",
     )
     think: int = Field(default=0, ge=0, description="tokens of reasoning that each member may write first, alone")
-    speculate: bool = Field(
-        default=True,
-        description="evaluate several pieces at once where members agree: the same text from fewer evaluations; "
-        "one by one where `sure`, `deadline`, or a limit of tokens or cost is set",
+    speculate: bool | None = Field(
+        default=None,
+        description="evaluate several pieces at once where members agree: the same text from fewer evaluations. None: "
+        "with three local members or more. One by one where `sure`, `deadline`, or a limit of tokens or cost is set",
     )
     sampling: Sampling | None = Field(default=None, description="max_tokens and stop; None takes the first member's")
 

@@ -22,7 +22,7 @@ from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted
 from agentnet.contracts.limits import Limits
-from agentnet.contracts.messages import Message
+from agentnet.contracts.messages import Message, approval
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import OVER, Origin, RunRecord
@@ -246,7 +246,14 @@ class Coordinator:
                 break
             await asyncio.sleep(POLL_SECONDS)
         usage = sum((message.usage for message in messages), Usage())
-        yield RunEnded(run=run, status=record.status, answer=record.answer, detail=record.detail, usage=usage)
+        yield RunEnded(
+            run=run,
+            status=record.status,
+            answer=record.answer,
+            approved=None if record.answer is None else approval(messages),
+            detail=record.detail,
+            usage=usage,
+        )
 
     async def cancel(self, run: str) -> bool:
         """Cancel an active run, and wait until it is recorded as `cancelled`; its caller gets that outcome.

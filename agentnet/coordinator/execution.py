@@ -16,7 +16,7 @@ from agentnet.collab.context import RunContext
 from agentnet.collab.state import State, initial_state
 from agentnet.contracts.bodies import Error, Result, answer_of
 from agentnet.contracts.events import InputRequested, RunEnded, RunStarted, RunStatus
-from agentnet.contracts.messages import USER, Message, message_id
+from agentnet.contracts.messages import USER, Message, approval, message_id
 from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.coordinator.compiled import CompiledProtocol
@@ -205,7 +205,8 @@ class Execution:
         finally:
             if self._begun and self.context.events.wanted:
                 usage = self.context.budget.spent
-                ended = RunEnded(run=run, status=status, answer=answer, detail=detail, usage=usage)
+                approved = None if answer is None else approval(self.context.in_order())
+                ended = RunEnded(run=run, status=status, answer=answer, approved=approved, detail=detail, usage=usage)
                 self.context.events.publish(ended)
             self._ended.set()
 

@@ -64,7 +64,7 @@ async def run_scenario(
 def task_report(task: ScenarioTask, outcome: Outcome, expectations: Expectations) -> TaskReport:
     """Return the report of one run, compared with the task's expectation."""
     if task.expect is None:
-        right = outcome.status == expectations.status
+        right = outcome.status == expectations.status and outcome.approved is not False
     else:
         right = outcome.answer is not None and meets(task.expect, outcome.answer)
     return TaskReport(

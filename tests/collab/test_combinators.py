@@ -10,6 +10,7 @@ import pytest
 
 from agentnet.contracts.bodies import Error, Result, Task, Verdict
 from agentnet.contracts.cards import Measured, Price
+from agentnet.contracts.events import Event, RunEnded
 from agentnet.contracts.messages import Message
 from agentnet.coordinator import Coordinator, Outcome
 from agentnet.errors import ModelUnavailable
@@ -649,3 +650,13 @@ async def test_a_nested_debate_reads_the_verdict_that_its_answer_got() -> None:
     assert outcome.answer == "2"
     assert transcript(prompts(ada)[1]) == ["1", "disapprove 7"]
     assert len({message.node for message in outcome.messages if message.sender == "ada"}) == 2
+
+
+async def test_programs_and_listeners_are_told_of_an_answer_that_was_not_approved() -> None:
+    web = network(agent("ada", says("7")), agent("ver", says(verdict("disapprove")), roles=["verifier"]))
+    ended: list[Event] = []
+    protocol = spec({"verify": {"proposer": "ada", "verifier": "ver", "retries": 0}})
+    outcome = await Coordinator(web).run(Task(text="?"), protocol, on_event=ended.append)
+    assert (outcome.answer, outcome.approved, outcome.held) == ("7", False, False)
+    assert isinstance(ended[-1], RunEnded)
+    assert (ended[-1].approved, ended[-1].detail) == (False, "not approved, retries used up")

@@ -197,9 +197,18 @@ async def test_speculation_asks_models_less_often_for_the_same_text(session: Ses
 async def test_nothing_is_speculated_where_it_would_cost_what_is_limited(
     session: Session, fuse: dict[str, Any], limits: dict[str, Any]
 ) -> None:
-    outcome = await run(session, {"members": ["math", "sage"], "strategy": "pi", **fuse}, limits=Limits(**limits))
+    pair = {"members": ["math", "sage"], "strategy": "pi", "speculate": True}
+    outcome = await run(session, {**pair, **fuse}, limits=Limits(**limits))
     assert outcome.answer == "632"
     assert outcome.messages[1].body.evaluations == {}
+
+
+@pytest.mark.parametrize(("members", "speculates"), [(["math", "sage"], False), (["math", "sage", "scout"], True)])
+async def test_by_default_three_members_speculate_and_two_do_not(
+    session: Session, members: list[str], speculates: bool
+) -> None:
+    outcome = await run(session, {"members": members, "strategy": "pi"})
+    assert set(outcome.messages[1].body.evaluations) == (set(members) if speculates else set())
 
 
 async def test_members_that_do_not_show_their_next_tokens_are_refused() -> None:
