@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "cases"), [("gguf", 25), ("yaml", 80), ("messages", 30), ("replies", 8)])
 def test_every_mutated_input_is_used_or_refused_in_one_line(kind: str, cases: int) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "AGENTNET_TRIAL"}

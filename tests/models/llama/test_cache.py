@@ -238,7 +238,7 @@ for _ledger in (Ledger, RowsLedger, WindowedLedger, RecurrentLedger, HybridLedge
 
 TestAttention = Ledger.TestCase
 TestRows = RowsLedger.TestCase
-TestWindowed = WindowedLedger.TestCase
+TestWindowed = pytest.mark.slow(WindowedLedger.TestCase)
 TestRecurrent = RecurrentLedger.TestCase
 TestHybrid = HybridLedger.TestCase
 
