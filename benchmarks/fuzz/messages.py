@@ -104,7 +104,10 @@ class Messages:
         if path.suffix == ".object":
             data = pickle.loads(data)
         elif path.suffix == ".text":
-            data = data.decode(errors="surrogatepass" if b"\xed" in data else "replace")
+            try:
+                data = data.decode(errors="surrogatepass")  # half a surrogate pair stays one
+            except UnicodeDecodeError:
+                data = data.decode(errors="replace")
         raw = deepcopy(data) if isinstance(data, dict) else None
         message = parse(data)
         check(message)
