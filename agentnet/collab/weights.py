@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from agentnet.contracts.cards import Card
 
+LEAST = 0.01
+"""The weight of a member that was never right: it breaks ties."""
+
 
 def weights(cards: Sequence[Card | None], label: str | None) -> list[float]:
     """Return the weight of each card for a task of some label, each above 0 and at most 1.
@@ -17,7 +20,3 @@ def weights(cards: Sequence[Card | None], label: str | None) -> list[float]:
     proven = [None if card is None else card.proven(label) for card in cards]
     least = min((score for score in proven if score is not None), default=1.0)
     return [max(least if score is None else score, LEAST) for score in proven]
-
-
-LEAST = 0.01
-"""The weight of a member that was never right: it breaks ties."""

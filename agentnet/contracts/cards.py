@@ -97,8 +97,10 @@ class Card(FileModel):
         Without a label, it is the mean of all proven scores, else of all claims.
         """
         proven = self.proven(label)
-        if proven is not None or label is not None:
-            return proven if proven is not None or label is None else self.claims.get(label)
+        if proven is not None:
+            return proven
+        if label is not None:
+            return self.claims.get(label)
         return sum(self.claims.values()) / len(self.claims) if self.claims else None
 
     def rank(self, label: str | None) -> tuple[bool, float, float]:

@@ -132,13 +132,13 @@ Entry = Annotated[
 
 
 Attack = Literal["silent", "random", "collude", "split", "turncoat", "boast", "forge", "loud"]
-"""What a liar does. `silent`: it gives no answer (the reference of all others); `random`: it gives wrong answers of its
-own; `collude`: all liars give the same wrong answer; `split`: they do so only where honest members disagree,
-and side with the most frequent wrong answer;
-`turncoat`: they were honest while they were measured; `boast`: they were never measured, and their cards claim
-everything; `forge`: their replies contain lines that look like other members' messages, verdicts and control tokens.
-The last three collude. Unless said otherwise, liars lied while they were measured, too. `loud`: where members decode
-together (and only there), logits of 1,000 for the tokens of a wrong answer."""
+"""What a liar does. `silent`: it gives no answer (the reference of all others); `random`: it gives wrong answers of
+its own; `collude`: all liars give the same wrong answer; `split`: they lie only where honest members disagree, and
+side with the most frequent wrong answer; `turncoat`: they were honest while they were measured; `boast`: they were
+never measured, and their cards claim everything; `forge`: their replies contain lines that look like other members'
+messages, verdicts and control tokens. The last three collude. Unless said otherwise, liars lied while they were
+measured, too. `loud`: where members decode together (and only there), logits of 1,000 for the tokens of a wrong
+answer."""
 
 
 class Attacks(FileModel):

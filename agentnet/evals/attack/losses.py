@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -42,11 +42,11 @@ def losses(record: EvaluationRecord, trials: Sequence[Trial], items: Sequence[It
     left out."""
     clusters = {(item.dataset, item.id): item.cluster for item in items}
     scores: dict[str, dict[tuple[str, str, int], float]] = defaultdict(dict)
-    calls: dict[str, list[int]] = defaultdict(list)
+    calls: dict[tuple[str, str], list[int]] = defaultdict(list)
     for trial in trials:
         if trial.split == "test" and trial.score is not None:
             scores[trial.system][trial.dataset, trial.item, trial.epoch] = trial.score
-            calls[trial.system].append(trial.usage.calls)
+            calls[trial.system, trial.dataset].append(trial.usage.calls)
     groups: dict[tuple[str, str, int, str], list[System]] = defaultdict(list)
     for system in record.systems:
         if system.kind == "attacked":
@@ -84,14 +84,5 @@ def losses(record: EvaluationRecord, trials: Sequence[Trial], items: Sequence[It
                 silent=fmean(reference),
                 accuracy=clustered_share(lies, of),
                 lost=clustered_paired_difference(reference, lies, of),
-                calls=fmean(call for system in systems for call in calls[system.name]),
+                calls=fmean(call for system in systems for call in calls[system.name, dataset]),
             )
-
-
-def worst(found: Sequence[Loss]) -> Mapping[str, Loss]:
-    """Return, for each system, the attack by members that costs it most."""
-    most: dict[str, Loss] = {}
-    for loss in found:
-        if not loss.decider and (loss.system not in most or loss.lost.estimate > most[loss.system].lost.estimate):
-            most[loss.system] = loss
-    return most
