@@ -14,10 +14,10 @@ FLOORS = (
     ("redaction", "errors", "files", "contracts", "answers", "settings", "logs"),
     ("store",),
     ("models", "prompts", "zoo", "drawing", "rendering"),
-    ("agents", "network", "fusion"),
-    ("collab", "coordinator"),
+    ("agents", "analysis", "network", "fusion", "profiles"),
+    ("collab", "coordinator", "policy"),
     ("session",),
-    ("bridges", "scenarios", "evals", "cli"),
+    ("bridges", "scenarios", "evals", "cli", "serving"),
 )
 """Lowest first. A room may import from its own floor and from those below it, wherever in a file the import stands."""
 
