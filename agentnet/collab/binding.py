@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
 
 from agentnet.collab.combinators import combinator_of, yields_one
+from agentnet.contracts.grades import Grades
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import BEST, Ask, Decision, Expression, Judge, Merge, Synthesize, TaggedModel
 from agentnet.errors import ProtocolError
@@ -24,6 +25,7 @@ class Binder:
 
     def __init__(self, network: NetworkSpec) -> None:
         self._name = network.name
+        self._grades = network.grades
         self._cards = {agent.name: agent.card for agent in network.agents}
 
     def bind(self, expression: Expression, path: str = "protocol") -> Expression:
@@ -80,6 +82,10 @@ class Binder:
         if isinstance(rule, Judge | Synthesize):
             return cast(Rule, replace(rule, agent=self.agent(rule.agent, path)))
         return rule
+
+    def grades(self) -> Mapping[str, Mapping[str, float]] | None:
+        """Return judge → member → mean grade, as the network's members graded each other; None if they did not."""
+        return self._grades.means if isinstance(self._grades, Grades) else None
 
     def require_single(self, parts: Sequence[Expression], path: str) -> None:
         """Raise `ProtocolError` where one of some bound parts ends with several answers."""

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from langgraph.graph import END
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 
 from agentnet.agents.base import Need
+from agentnet.answers import normalise
 from agentnet.collab.base import Binding, Combinator
 from agentnet.collab.binding import replace
 from agentnet.collab.context import RunContext
-from agentnet.collab.decisions import decide, rule_needs, rule_weighs_confidence
+from agentnet.collab.decisions import approval, decide, majority, rule_needs, rule_weighs_confidence, vote_weights
 from agentnet.collab.graph_builder import GraphBuilder
 from agentnet.collab.state import State
-from agentnet.contracts.protocols import Parallel
+from agentnet.collab.tally import Tally
+from agentnet.contracts.bodies import answer_of
+from agentnet.contracts.cards import Card
+from agentnet.contracts.protocols import Ask, Expression, Parallel
 
 
 class ParallelCombinator(Combinator[Parallel]):
-    """START → every branch at once → decide → END."""
+    """START → every branch at once → decide → END.
+
+    With ``stop: decided``: START → decide → (as many branches as could decide → decide)* → END. The branches are asked
+    in their order, under the same seeds as if all were asked at once, until no answer that is left could change the
+    decision: the answer is the same.
+    """
 
     own_nodes = frozenset({"decide"})
 
     def bind(self, parallel: Parallel, binder: Binding, path: str) -> Parallel:
         branches = binder.expressions(parallel.branches, f"{path}.parallel.branches") * parallel.times
+        if parallel.stop == "decided":
+            binder.require_single(branches, f"{path}.parallel.branches")
         rule = binder.rule(parallel.decide, f"{path}.parallel.decide")
         return replace(parallel, branches=branches, times=1, decide=rule)
 
@@ -35,6 +48,9 @@ class ParallelCombinator(Combinator[Parallel]):
     def weighs_confidence(self, parallel: Parallel) -> bool:
         return rule_weighs_confidence(parallel.decide)
 
+    def super_steps(self, parallel: Parallel) -> int:
+        return 2 * len(parallel.branches) if parallel.stop == "decided" else 1
+
     def build(self, parallel: Parallel, graph: GraphBuilder) -> None:
         branches = graph.children(parallel.branches)
 
@@ -43,10 +59,58 @@ class ParallelCombinator(Combinator[Parallel]):
             outcome = await decide(parallel.decide, candidates, runtime.context, state, quorum_of=parallel.quorum_of)
             return {"outcome": outcome}
 
-        graph.node("decide", conclude)
-        graph.begin(*branches)
+        async def continue_or_conclude(state: State, runtime: Runtime[RunContext]) -> Command[str]:
+            asked = [branch for branch in branches if branch in state["outputs"]]
+            ids = [id for branch in asked for id in state["outputs"][branch]]
+            next_ones = _still_needed(parallel, ids, runtime.context, state)
+            if next_ones:
+                return Command(goto=branches[len(asked) : len(asked) + next_ones])
+            cards = _cards(parallel.branches[len(asked) :], runtime.context, state)
+            outcome = await decide(
+                parallel.decide, ids, runtime.context, state, quorum_of=parallel.quorum_of, unasked=cards
+            )
+            return Command(update={"outcome": outcome}, goto=END)
+
+        if parallel.stop == "decided":
+            graph.node("decide", continue_or_conclude, goes_to=(*branches, END))
+            graph.begin("decide")
+        else:
+            graph.node("decide", conclude)
+            graph.begin(*branches)
+            graph.end("decide")
         graph.edge(*branches, end="decide")
-        graph.end("decide")
+
+
+def _still_needed(parallel: Parallel, ids: Sequence[str], run: RunContext, state: State) -> int:
+    """Return how many branches must be asked next, all at once; 0 where the decision is certain.
+
+    A majority that rests on answers which no verifier approved is not certain: a further answer may be an approved one.
+    """
+    left = len(parallel.branches) - len(ids)
+    answers = run.answered(ids)
+    if left == 0 or (parallel.decide == "first" and answers):
+        return 0
+    if parallel.decide == "first":
+        return 1
+    cards = _cards(parallel.branches[len(ids) :], run, state)
+    weights = vote_weights(parallel.decide, run.get(ids), run, run.task(state["task"]).label, cards)
+    weighed = dict(zip(ids, weights, strict=False))
+    tally = Tally(
+        answers=tuple(normalise(answer_of(message.body) or "") for message in answers),
+        weights=tuple(weighed[message.id] for message in answers),
+        left=tuple(weights[len(ids) :]),
+        quorum=(len(parallel.branches) + 1) // 2 if parallel.quorum_of == "members" else 1,
+    )
+    if not tally.decided():
+        return tally.needed()
+    supporters = run.get(majority(answers, tally.weights, "").sources)
+    return left if approval(supporters) is False else 0
+
+
+def _cards(parts: Sequence[Expression], run: RunContext, state: State) -> list[Card | None]:
+    """Return the cards of branches that ask one agent; None for a branch that is a collaboration of its own."""
+    label = run.task(state["task"]).label
+    return [run.agent(part.agent, label).card if isinstance(part, Ask) else None for part in parts]
 
 
 COMBINATOR = ParallelCombinator()

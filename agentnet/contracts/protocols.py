@@ -103,6 +103,8 @@ def _data(value: object) -> Any:
     """Plain data of a field's value, in the shortest form that reads back as the same."""
     if isinstance(value, tuple):
         return [_data(part) for part in value]
+    if isinstance(value, dict):
+        return {key: _data(part) for key, part in value.items()}
     return value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else value
 
 
@@ -138,6 +140,17 @@ class Parallel(TaggedModel):
     times: int = Field(default=1, ge=1, le=1000, description="run each branch this many times, with different seeds")
     decide: Decision = "majority"
     quorum_of: Quorum = Field(default="members", description=QUORUM)
+    stop: Literal["never", "decided"] = Field(
+        default="never",
+        description="`decided`: the branches are asked in their order, at most as many at once as could decide, and no "
+        "more once no answer that is left could change the decision (majority, weighted, first)",
+    )
+
+    @model_validator(mode="after")
+    def _can_be_decided(self) -> Parallel:
+        if self.stop == "decided" and not (self.decide in ("majority", "first") or isinstance(self.decide, Weighted)):
+            raise ValueError("`stop: decided` needs a rule that counts answers: majority, weighted or first")
+        return self
 
 
 class Debate(TaggedModel):
@@ -264,6 +277,41 @@ class Best(TaggedModel):
     among: tuple[Expression, ...] = Field(default=(Ask(agent="@solver"),), min_length=1)
 
 
+class Route(TaggedModel):
+    """An answer that its judges vote on; one that disapproves refines it, until all approve or the hops are used up.
+
+    The judges of a member are chosen by the grades that the members gave each other (`agentnet grade`).
+    """
+
+    kind = "route"
+    members: tuple[Selector, ...] = Field(default=("@solver",), min_length=1, description="agents")
+    first: Selector | None = Field(
+        default=None, description="the member that answers first; None: the best card for the task's label"
+    )
+    hops: int = Field(default=3, ge=0, le=1000, description="α: how often an answer may be refined")
+    d1: float = Field(default=50.0, ge=0, le=100, description="per cent of the members that count as low, by rank")
+    d2: float = Field(default=50.0, ge=0, le=100, description="per cent of a member's graders, the strictest first")
+    choose: Literal["c", "c-prime"] = Field(
+        default="c",
+        description="judges that give low grades and receive high ones (the published C), or low and low (C′)",
+    )
+    by: Settled = Field(
+        default="reason", description="`score`: no reason is written; the likelier verdict counts, with its probability"
+    )
+    stop: Literal["approved", "never"] = Field(
+        default="approved", description="`never`: refine until the hops are used up, also what all judges approve"
+    )
+    grades: dict[str, dict[str, float]] | None = Field(
+        default=None, description="judge → member → mean grade. None: those of the network"
+    )
+    judges: dict[str, tuple[str, ...]] | None = Field(
+        default=None, description="member → the members that vote on its answers. None: chosen by the grades"
+    )
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+
 class Weighted(TaggedModel):
     """A vote in which each answer is weighted by its agent's card, or by its own confidence."""
 
@@ -332,7 +380,7 @@ class OneOf:
         return handler.generate_schema(Annotated[union, Discriminator(tag_of), BeforeValidator(known)])
 
 
-AnyCombinator = Ask | Serial | Parallel | Debate | Delegate | Verify | Fuse | Cascade | Best
+AnyCombinator = Ask | Serial | Parallel | Debate | Delegate | Verify | Fuse | Cascade | Best | Route
 """The kinds of expressions. Each is implemented in the module of `agentnet.collab` that has its name."""
 
 COMBINATORS: dict[str, type[TaggedModel]] = {model.kind: model for model in get_args(AnyCombinator)}

@@ -111,6 +111,8 @@ def with_defaults(value: object) -> Any:
         return {value.kind: {name: with_defaults(getattr(value, name)) for name in type(value).model_fields}}
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
+    if isinstance(value, dict):
+        return {key: with_defaults(part) for key, part in value.items()}
     return [with_defaults(part) for part in value] if isinstance(value, tuple) else value
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from agentnet.agents import Agent
 from agentnet.contracts.cards import Card
+from agentnet.contracts.grades import Grades
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.network import NetworkSpec
 from agentnet.errors import NetworkError
@@ -91,6 +92,11 @@ class Network:
             agents[agent.name].with_card(cards[agent.name]) if agent.name in agents else agent for agent in self
         ]
         return Network(spec, replaced, epoch=self.epoch, joined=self.joined)
+
+    def with_grades(self, grades: Grades) -> Network:
+        """Return a network of the same members that graded each other so."""
+        spec = self.spec.model_copy(update={"grades": grades})
+        return Network(spec, self, epoch=self.epoch, joined=self.joined)
 
     def __getitem__(self, name: str) -> Agent:
         try:

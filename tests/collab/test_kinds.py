@@ -46,6 +46,7 @@ EXAMPLES: dict[str, Any] = {
     "fuse": {"fuse": ["@solver"]},
     "cascade": {"cascade": ["@solver", "dot"]},
     "best": {"best": ["ada", {"serial": ["ben", "dot"]}]},
+    "route": {"route": {"members": ["@solver", "dot"], "judges": {"ada": ["ben"], "ben": ["dot"]}}},
 }
 NAMED = {
     "ask": "ada",
@@ -57,6 +58,7 @@ NAMED = {
     "fuse": "ada ben",
     "cascade": "ada ben dot",
     "best": "ada ben dot",
+    "route": "ben dot ada",
 }
 
 
