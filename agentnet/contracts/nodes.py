@@ -53,6 +53,7 @@ class Load(WireModel):
 
     running: int = Field(default=0, ge=0)
     queued: int = Field(default=0, ge=0)
+    slots: int = Field(default=1, ge=1, description="requests that are served at the same time")
     tokens_per_second: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="written, all requests")
     prefill_per_second: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="tokens of prompts, one request"
