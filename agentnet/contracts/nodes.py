@@ -71,6 +71,9 @@ class NodeCard(WireModel):
     key: str = Field(description="Ed25519 public key, base64url without padding", max_length=64)
     url: str = Field(description="base URL of its OpenAI-compatible API, without /v1", max_length=512)
     offers: tuple[Offer, ...] = Field(min_length=1, max_length=256)
+    access: str = Field(
+        default="", max_length=128, description="secret that callers of the node send as Bearer token; empty: none"
+    )
     software: str = Field(default="", max_length=64)
 
 
@@ -82,6 +85,7 @@ class NodeRecord(WireModel):
     url: str
     state: NodeState
     offers: tuple[Offer, ...]
+    access: str = Field(default="", repr=False, description="what `NodeCard.access` says; never shown")
     load: Load = Load()
     lease: str = Field(default="", description="id of the current lease: a heartbeat of another one is refused")
     joined: AwareDatetime
