@@ -70,7 +70,11 @@ def _features(texts: Sequence[str], embedded: Matrix | None, embedder: Embedder 
     if embedder is not None and embedded is not None:
         return EmbeddedFeatures(embedder, embedded.shape[1]), embedded
     ngrams = NgramFeatures.learned(texts)
-    return ngrams, np.array([ngrams.of(text) for text in texts], np.float32).reshape(len(texts), ngrams.width)
+    return ngrams, _matrix(ngrams, texts)
+
+
+def _matrix(features: NgramFeatures, texts: Sequence[str]) -> Matrix:
+    return np.array([features.of(text) for text in texts], np.float32).reshape(len(texts), features.width)
 
 
 def _regression(matrix: Matrix, truth: NDArray[np.int64], count: int, seed: int) -> tuple[Matrix, NDArray[np.float32]]:
@@ -106,17 +110,15 @@ def _held_out(
     found: list[tuple[int, float, float]] = [(0, 0.0, 0.0)] * len(texts)
     part = _parts(truth, folds, seed)
     for fold in range(folds):
-        inside, outside = np.flatnonzero(part != fold), np.flatnonzero(part == fold)
+        inside = part != fold
         if embedded is None:
-            features = NgramFeatures.learned([texts[place] for place in inside])
-            rows = {place: features.of(texts[place]) for place in range(len(texts))}
-            matrix = np.array([rows[place] for place in inside]).reshape(len(inside), features.width)
+            ngrams = NgramFeatures.learned([text for text, known in zip(texts, inside, strict=True) if known])
+            rows = _matrix(ngrams, texts)
         else:
-            rows = dict(enumerate(embedded))
-            matrix = embedded[inside]
-        weights, bias = _regression(matrix, truth[inside], count, seed)
-        centres = _centres(matrix, truth[inside], count)
-        for place in outside:
+            rows = embedded
+        weights, bias = _regression(rows[inside], truth[inside], count, seed)
+        centres = _centres(rows[inside], truth[inside], count)
+        for place in np.flatnonzero(~inside).tolist():
             shares = probabilities(weights @ rows[place] + bias)
             best = int(shares.argmax())
             found[place] = best, float(shares[best]), float(centres[truth[place]] @ rows[place])

@@ -41,7 +41,10 @@ class AutoCombinator(Combinator[Auto]):
             auto = _learned(auto, binder.policy, binder, path)
         else:
             systems = [
-                replace(system, protocol=binder.expression(system.protocol, f"{path}.auto.systems[{index}].protocol"))
+                System(
+                    name=system.name,
+                    protocol=binder.expression(system.protocol, f"{path}.auto.systems[{index}].protocol"),
+                )
                 for index, system in enumerate(auto.systems)
             ]
             auto = replace(auto, systems=tuple(systems))

@@ -395,7 +395,8 @@ Decision = Annotated[
 ]
 Merge = Annotated[Literal["last"] | Synthesize, OneOf("merge")]
 
-for _model in (System, *COMBINATORS.values()):
+System.model_rebuild()
+for _model in COMBINATORS.values():
     _model.model_rebuild()
 
 
