@@ -47,6 +47,13 @@ EXAMPLES: dict[str, Any] = {
     "cascade": {"cascade": ["@solver", "dot"]},
     "best": {"best": ["ada", {"serial": ["ben", "dot"]}]},
     "route": {"route": {"members": ["@solver", "dot"], "judges": {"ada": ["ben"], "ben": ["dot"]}}},
+    "auto": {
+        "auto": {
+            "among": ["ada", "ben"],
+            "systems": [{"name": "split", "protocol": {"delegate": {}}}],
+            "cases": [{"label": "math", "use": "split"}],
+        }
+    },
 }
 NAMED = {
     "ask": "ada",
@@ -59,6 +66,7 @@ NAMED = {
     "cascade": "ada ben dot",
     "best": "ada ben dot",
     "route": "ben dot ada",
+    "auto": "cyd ada ben",
 }
 
 
