@@ -32,8 +32,9 @@ from agentnet.contracts.events import Event
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.policies import Policy
-from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
+from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import Origin, RunRecord
+from agentnet.contracts.tagged import TaggedModel
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
 from agentnet.errors import BadInput, NetworkError, ProtocolError, ResumeError

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from agentnet.contracts.policies import Policy
-from agentnet.contracts.protocols import AnyCombinator, Decision, Expression, Merge, TaggedModel
+from agentnet.contracts.protocols import AnyCombinator, Decision, Expression, Merge
+from agentnet.contracts.tagged import TaggedModel
 
 if TYPE_CHECKING:
     from agentnet.agents.base import Need

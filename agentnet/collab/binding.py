@@ -9,7 +9,8 @@ from agentnet.collab.combinators import combinator_of, yields_one
 from agentnet.contracts.grades import Grades
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.policies import Policy
-from agentnet.contracts.protocols import BEST, Ask, Decision, Expression, Judge, Merge, Synthesize, TaggedModel
+from agentnet.contracts.protocols import BEST, Ask, Decision, Expression, Judge, Merge, Synthesize
+from agentnet.contracts.tagged import TaggedModel
 from agentnet.errors import ProtocolError
 from agentnet.files.names import suggestion
 

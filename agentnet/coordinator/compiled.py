@@ -14,7 +14,8 @@ from agentnet.collab.combinators import agents_of, combinator_of, most_steps
 from agentnet.collab.graph_builder import Graph, GraphBuilder
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.policies import Policy
-from agentnet.contracts.protocols import Expression, ProtocolSpec, System, TaggedModel
+from agentnet.contracts.protocols import Expression, ProtocolSpec, System
+from agentnet.contracts.tagged import TaggedModel
 from agentnet.coordinator.preflight import preflight
 from agentnet.errors import BadInput, ResumeError
 from agentnet.network import Network

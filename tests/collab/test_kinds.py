@@ -23,7 +23,8 @@ from agentnet.collab.graph_builder import GraphBuilder, cumulative
 from agentnet.collab.state import initial_state
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.limits import Limits
-from agentnet.contracts.protocols import COMBINATORS, Expression, TaggedModel
+from agentnet.contracts.protocols import COMBINATORS, Expression
+from agentnet.contracts.tagged import TaggedModel
 from agentnet.coordinator.compiled import compile_expression, with_defaults
 from tests.scripted import agent, network, roles, says, spec
 

@@ -156,7 +156,7 @@ async def test_it_ends_when_all_approve_although_hops_are_left() -> None:
     outcome = await run([ada, ben], {"ada": ["ben"], "ben": ["ada"]}, first="ada", hops=5)
     ben_approves = member("ben", "2", verdicts=("approve",))
     short = await run([member("ada", "1"), ben_approves], {"ada": ["ben"]}, first="ada", hops=5)
-    assert kinds(outcome.messages).count("revision") == 5
+    assert (kinds(outcome.messages).count("revision"), outcome.answer) == (3, "2")
     assert (kinds(short.messages).count("revision"), short.answer) == (0, "1")
 
 
