@@ -56,7 +56,7 @@ def compile_protocol(
     protocol: ProtocolSpec, network: Network, checkpointer: BaseCheckpointSaver[str] | None = None
 ) -> CompiledProtocol:
     """Bind, check and compile a protocol. Raises `ProtocolError` or `PreflightError` before anything runs."""
-    expression = Binder(network.spec).bind(protocol.protocol)
+    expression = Binder(network.spec, network.probation).bind(protocol.protocol)
     notes = preflight(expression, network)
     same = fingerprinted(expression, network.spec)
     return CompiledProtocol(
