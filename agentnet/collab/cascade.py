@@ -80,13 +80,12 @@ def _relied_on(cascade: Cascade, answers: list[Message], run: RunContext, state:
     it is known that they are wrong, may have agreed to lie. Those on probation have proven nothing yet.
     """
     label = run.task(state["task"]).label
-    agents = {name: run.agent(name, label) for name in agents_of(cascade)}
-    proven = {agent.name: agent.card.proven(label) for agent in agents.values()}
-    if all(score is None for score in proven.values()):
-        return [message for message in answers if message.id in run.counted(message.id for message in answers)]
-    relied_on = {name for name, score in proven.items() if score is not None and score >= LEAST_PROVEN}
-    relied_on -= run.network.probation
-    return [message for message in answers if run.backers(message) <= relied_on]
+    names = {run.agent(name, label).name for name in agents_of(cascade)}
+    names = names - run.network.probation or names
+    proven = {name: run.network[name].card.proven(label) for name in names}
+    if any(score is not None for score in proven.values()):
+        names = {name for name, score in proven.items() if score is not None and score >= LEAST_PROVEN}
+    return [message for message in answers if run.backers(message) <= names]
 
 
 def _trusted(cascade: Cascade, answers: list[Message], run: RunContext, state: State) -> Result | None:
