@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from agentnet.contracts.base import FileModel, WireModel
-from agentnet.contracts.cards import Label, Price, Share
+from agentnet.contracts.cards import Label, Share
+from agentnet.contracts.intervals import beta_lower
 
 Standing = Literal["probation", "active", "expelled"]
 """`probation`: its answers weigh nothing until it has proven itself; `expelled`: a test found it intolerable, and it
@@ -57,17 +58,20 @@ class Evidence(WireModel):
 
     right: Amount = Field(default=0.0, description="right answers; older ones count less")
     wrong: Amount = 0.0
-    items: int = Field(default=0, ge=0, description="questions in all, however old")
+    items: int = Field(default=0, ge=0, description="questions that it was asked here, however old")
     canaries: int = Field(default=0, ge=0, description="those that were canaries")
-    passed: bool = Field(default=False, description="its answers count: the floor was passed")
-    ratio: float = Field(default=0.0, description="logarithm of the evidence against the hypothesis: below the floor")
-    shortfall: tuple[float, ...] = Field(
-        default=(), description="on probation: logarithms of the evidence that it is far below the floor"
-    )
+    tried: tuple[int, int] = Field(default=(0, 0), description="right and wrong, since its probation began")
+    passed: bool = Field(default=False, description="its answers count: it proved to be above the floor")
     owed: Share | None = Field(default=None, description="p0: the accuracy that the sequential test holds it to")
+    lower: Share = Field(default=0.05, description="the bound of the accuracy, as of the profile's latest revision")
     suite: str = Field(default="", description="the latest questions")
     seed: int | None = None
     updated: AwareDatetime
+
+    @property
+    def bound(self) -> float:
+        """The 5 % quantile of the accuracy."""
+        return beta_lower(self.right, self.wrong)
 
 
 class Watch(WireModel):
@@ -114,7 +118,7 @@ class Profile(WireModel):
     seconds: Timing = Timing()
     first_token: Timing = Timing()
     speed: Timing = Field(default=Timing(), description="tokens written in a second")
-    price: Price = Price()
+    cost: Amount = Field(default=0.0, description="money spent on its calls, older ones counting less")
     updated: AwareDatetime
     revision: int = Field(default=0, ge=0, description="grows whenever what the network decides by has changed")
 
