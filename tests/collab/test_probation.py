@@ -33,7 +33,7 @@ async def run(members: Network, protocol: Any) -> Outcome:
 
 
 def bound(members: Network, protocol: Any) -> Any:
-    return Binder(members.spec, members.probation).bind(spec(protocol).protocol)
+    return Binder(members.spec, probation=members.probation).bind(spec(protocol).protocol)
 
 
 def test_selectors_of_roles_pass_over_them() -> None:
