@@ -60,15 +60,16 @@ class ParallelCombinator(Combinator[Parallel]):
             return {"outcome": outcome}
 
         async def continue_or_conclude(state: State, runtime: Runtime[RunContext]) -> Command[str]:
-            asked = [branch for branch in branches if branch in state["outputs"]]
-            ids = [id for branch in asked for id in state["outputs"][branch]]
-            next_ones = _still_needed(parallel, ids, runtime.context, state)
-            if next_ones:
-                return Command(goto=branches[len(asked) : len(asked) + next_ones])
-            cards = _cards(parallel.branches[len(asked) :], runtime.context, state)
-            outcome = await decide(
-                parallel.decide, ids, runtime.context, state, quorum_of=parallel.quorum_of, unasked=cards
-            )
+            run, outputs = runtime.context, state["outputs"]
+            ids = [id for branch in branches for id in outputs.get(branch, [])]
+            left = [place for place, branch in enumerate(branches) if branch not in outputs]
+            open_ones, passed_over = _divided(parallel, left, run, state)
+            cards = [_card(parallel.branches[place], run, state) for place in open_ones]
+            if next_ones := open_ones[: _needed(parallel, ids, cards, run, state)]:
+                return Command(goto=[branches[place] for place in next_ones])
+            if passed_over and not run.answered(ids):
+                return Command(goto=[branches[place] for place in passed_over])
+            outcome = await decide(parallel.decide, ids, run, state, quorum_of=parallel.quorum_of, unasked=cards)
             return Command(update={"outcome": outcome}, goto=END)
 
         if parallel.stop == "decided":
@@ -81,36 +82,47 @@ class ParallelCombinator(Combinator[Parallel]):
         graph.edge(*branches, end="decide")
 
 
-def _still_needed(parallel: Parallel, ids: Sequence[str], run: RunContext, state: State) -> int:
-    """Return how many branches must be asked next, all at once; 0 where the decision is certain.
+def _divided(parallel: Parallel, left: Sequence[int], run: RunContext, state: State) -> tuple[list[int], list[int]]:
+    """Divide the places of branches into those that count and those of members on probation, which are passed over."""
+    label = run.task(state["task"]).label
+    on_probation = {
+        place
+        for place in left
+        if isinstance(part := parallel.branches[place], Ask)
+        and run.agent(part.agent, label).name in run.network.probation
+    }
+    return [place for place in left if place not in on_probation], sorted(on_probation)
 
-    A majority that rests on answers which no verifier approved is not certain: a further answer may be an approved one.
+
+def _needed(parallel: Parallel, ids: Sequence[str], cards: Sequence[Card | None], run: RunContext, state: State) -> int:
+    """Return how many of the branches that are left must be asked next, all at once; 0 where the decision is certain.
+
+    `cards` are those of the branches that are left and count. A majority that rests on answers which no verifier
+    approved is not certain: a further answer may be an approved one.
     """
-    left = len(parallel.branches) - len(ids)
-    answers = run.answered(ids)
-    if left == 0 or (parallel.decide == "first" and answers):
-        return 0
+    ids = run.counted(ids)
+    answers = [message for message in run.answered(ids) if not run.backers(message) <= run.network.probation]
     if parallel.decide == "first":
-        return 1
-    cards = _cards(parallel.branches[len(ids) :], run, state)
+        return 0 if answers else 1
     weights = vote_weights(parallel.decide, run.get(ids), run, run.task(state["task"]).label, cards)
     weighed = dict(zip(ids, weights, strict=False))
     tally = Tally(
         answers=tuple(normalise(answer_of(message.body) or "") for message in answers),
         weights=tuple(weighed[message.id] for message in answers),
         left=tuple(weights[len(ids) :]),
-        quorum=(len(parallel.branches) + 1) // 2 if parallel.quorum_of == "members" else 1,
+        quorum=(len(ids) + len(cards) + 1) // 2 if parallel.quorum_of == "members" else 1,
     )
+    if not cards:
+        return 0
     if not tally.decided():
         return tally.needed()
     supporters = run.get(majority(answers, tally.weights, "").sources)
-    return left if approval(supporters) is False else 0
+    return len(cards) if approval(supporters) is False else 0
 
 
-def _cards(parts: Sequence[Expression], run: RunContext, state: State) -> list[Card | None]:
-    """Return the cards of branches that ask one agent; None for a branch that is a collaboration of its own."""
-    label = run.task(state["task"]).label
-    return [run.agent(part.agent, label).card if isinstance(part, Ask) else None for part in parts]
+def _card(part: Expression, run: RunContext, state: State) -> Card | None:
+    """Return the card of a branch that asks one agent; None for a branch that is a collaboration of its own."""
+    return run.agent(part.agent, run.task(state["task"]).label).card if isinstance(part, Ask) else None
 
 
 COMBINATOR = ParallelCombinator()

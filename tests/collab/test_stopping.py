@@ -144,6 +144,25 @@ async def test_the_answer_is_the_same_and_costs_no_more(
     assert all(requests(one) == requests(other) for one, other in both if requests(other))
 
 
+@settings(deadline=None, max_examples=100)
+@given(
+    replies=st.lists(st.sampled_from(REPLIES), min_size=1, max_size=5),
+    probation=st.sets(st.sampled_from(["a0", "a1", "a2", "a3", "a4"])),
+    decide=st.sampled_from(["majority", "weighted", "first"]),
+)
+async def test_members_on_probation_are_asked_only_where_nobody_else_answers(
+    replies: list[str | None], probation: set[str], decide: str
+) -> None:
+    everyone, some = (voters(replies, [0.5, 0.9, None, 0.2, 0.5]) for _ in range(2))
+    protocol = {"parallel": {"branches": [member.name for member in everyone], "decide": decide}}
+    full = await Coordinator(network(*everyone).with_probation(probation)).run(TASK, spec(protocol))
+    protocol["parallel"]["stop"] = "decided"
+    short = await Coordinator(network(*some).with_probation(probation)).run(TASK, spec(protocol))
+    assert (short.status, short.answer) == (full.status, full.answer)
+    if any(reply and f"a{place}" not in probation for place, reply in enumerate(replies)):
+        assert not any(requests(member) for member in some if member.name in probation)
+
+
 async def test_three_of_five_that_agree_are_enough() -> None:
     members = voters(["7", "7", "7", "8", "9"], [None] * 5)
     outcome = await vote(members, stop="decided")
