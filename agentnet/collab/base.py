@@ -76,6 +76,9 @@ class Combinator(ABC, Generic[E]):
 
     own_nodes: ClassVar[frozenset[str]] = frozenset()
     """Names of the nodes that `build` adds beside the children's; a child of such a name is numbered."""
+    asks_all: ClassVar[bool] = True
+    """Whether every child is asked, at the latest when another fails. Where only a chosen one is, another's member may
+    stand in for it (see `agentnet.collab.stand_ins`)."""
 
     @abstractmethod
     def bind(self, expression: E, binder: Binding, path: str, /) -> E:

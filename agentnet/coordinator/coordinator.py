@@ -318,6 +318,7 @@ class Coordinator:
             recorder=self._store,
             events=events,
             stream_text=options.stream_text,
+            selected=compiled.selected,
         )
         execution = Execution(record, compiled, context, self._store, resumed=history is not None)
         if record.id in self._executions:
