@@ -20,6 +20,9 @@ out; `expelled`: a test found one of its members intolerable, and its key may no
 PRESENT: frozenset[NodeState] = frozenset({"active", "suspect"})
 """States in which a node's members may be asked. A suspect node is asked last."""
 
+LEASED: frozenset[NodeState] = frozenset({"joining", "active", "suspect", "draining"})
+"""States of a node that has a lease: it sends heartbeats."""
+
 LEASE_SECONDS = 15.0
 HEARTBEAT_SECONDS = 5.0
 
@@ -94,6 +97,7 @@ class NodeRecord(WireModel):
 class NodeEvent(WireModel):
     """A change of a node, or of the standing of one of its members."""
 
+    sequence: int = Field(default=0, ge=0, description="the network's epoch with this change")
     time: AwareDatetime
     node: str = Field(description="name of the node")
     key: str
