@@ -100,6 +100,7 @@ class StandIns:
     def _next(self, failed: str, label: str | None, needs: Callable[[str], Need]) -> str | None:
         """The best member that may stand in for a failed one and does not take part yet."""
         able = [name for name in self._meant_with(failed) if self._able(self._network[name], needs(name))]
+        able = [name for name in able if name not in self._network.probation] or able
         if not able:
             return None
         role = DECIDING.get(needs(able[0]).role)

@@ -67,7 +67,7 @@ def compile_protocol(
 
     Raises `ProtocolError` or `PreflightError` before anything runs.
     """
-    binder = Binder(network.spec, policy)
+    binder = Binder(network.spec, policy, probation=network.probation)
     expression = binder.bind(protocol.protocol)
     notes = preflight(expression, network)
     same = fingerprinted(expression, network.spec)
