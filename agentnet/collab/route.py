@@ -6,7 +6,7 @@ corrected: the loop goes on while someone disapproves *and* hops are left, and e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from langgraph.graph import END
 from langgraph.runtime import Runtime
@@ -110,9 +110,12 @@ class RouteCombinator(Combinator[Route]):
                 detail = failed.detail if isinstance(failed, Error) else "no member gave an answer"
                 error = await run.record(Error(code="no-answer", detail=detail), sender=COORDINATOR, node=node)
                 return Command(update={"outcome": [error.id]}, goto=END)
-            answer, asked = answers[-1], judges.get(answers[-1].sender, ())
-            verdicts = [run.get(state["outputs"][_ballot(judge)])[0] for judge in asked]
-            next_hops = _next_hops(route, answer, verdicts, [state["outputs"].get(n, []) for n in nodes], run)
+            answer = answers[-1]
+            ballots = {judge: run.get(state["outputs"][_ballot(judge)])[0] for judge in judges.get(answer.sender, ())}
+            verdicts = list(ballots.values())
+            later = {name: run.get(state["outputs"].get(node_of[name], [])) for name in ballots}
+            tried = {name for name, said in later.items() if said and said[0].round > answer.round}
+            next_hops = [name for name in _next_hops(route, ballots) if name not in tried]
             if next_hops and len(answers) <= route.hops:
                 drawn = next_hops[run.seed_of(f"{state['scope']}/hop", state["round"], "") % len(next_hops)]
                 heard = [verdict.id for verdict in verdicts if verdict.id not in history]
@@ -156,19 +159,13 @@ def _said_last(nodes: list[str], state: State, run: RunContext) -> Message:
     return max(said, key=lambda message: message.round)
 
 
-def _next_hops(
-    route: Route, answer: Message, verdicts: list[Message], outputs: list[list[str]], run: RunContext
-) -> list[str]:
-    """Return the members that may refine an answer: those that disapprove of it, and did not fail to refine it.
+def _next_hops(route: Route, ballots: Mapping[str, Message]) -> list[str]:
+    """Return the members that may refine an answer: those of its judges that disapprove of it.
 
     With ``stop: never``, they are all of its judges where none disapproves.
     """
-    later = [message for ids in outputs for message in run.get(ids) if message.round > answer.round]
-    failed = {message.sender for message in later if answer_of(message.body) is None}
-    against = [message.sender for message in verdicts if _says(message, "disapprove")]
-    if not against and route.stop == "never":
-        against = [message.sender for message in verdicts]
-    return [name for name in against if name not in failed]
+    against = [judge for judge, verdict in ballots.items() if _says(verdict, "disapprove")]
+    return against or (list(ballots) if route.stop == "never" else [])
 
 
 def _says(message: Message, verdict: str) -> bool:
