@@ -16,7 +16,6 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -31,20 +30,23 @@ from agentnet.contracts.conversation import Conversation
 from agentnet.contracts.events import Event
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.nodes import LEASE_SECONDS
 from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
 from agentnet.contracts.runs import Origin, RunRecord
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
 from agentnet.errors import BadInput, NetworkError, ProtocolError, ResumeError
 from agentnet.files.paths import is_file, written_path
+from agentnet.models.node.directory import Directory
 from agentnet.network import Changed, Members, Network, Registry, find_network, with_cards
 from agentnet.network.files import EMBEDDED
 from agentnet.settings import Settings, resolve
+from agentnet.store.storage import Storage, open_storage
 
 if TYPE_CHECKING:
     from agentnet.models.llama.machine import Machine
-    from agentnet.store import Database, Evaluations, Runs
-    from agentnet.store.checkpoints import Checkpointer
+    from agentnet.network.roster import Roster
+    from agentnet.store import Runs
 
 Question: TypeAlias = str | Task | Conversation | Iterable[Mapping[str, str]]
 """A question: a text, a task with its label, or a conversation (also as chat messages with role and content)."""
@@ -52,27 +54,6 @@ Protocol: TypeAlias = str | Path | ProtocolSpec | TaggedModel | Mapping[str, Any
 """A protocol: a shipped name, a YAML file, an expression (text, data or combinators), an agent's name, or a spec."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """The database of runs and evaluations, and the checkpoints of interrupted runs."""
-
-    database: Database
-    runs: Runs
-    evaluations: Evaluations
-    checkpointer: Checkpointer
-
-    async def forget(self, run: str) -> int:
-        """Remove a run for good: its messages, its checkpoints, its result. Returns how many messages it had.
-
-        Raises `ResumeError` for a run that a process works on, `BadInput` for an unknown one, `StoreError`.
-        """
-        forgotten = await self.runs.forget(run)
-        await self.checkpointer.adelete_thread(run)
-        await self.database.compact()
-        await self.checkpointer.compact()
-        return forgotten
 
 
 class Session:
@@ -89,14 +70,16 @@ class Session:
         settings: Settings | None = None,
         network_source: str | None = None,
         storage: Storage | None = None,
+        roster: Roster | None = None,
     ) -> None:
-        """Make a session from open members: a registry or a network."""
+        """Make a session from open members: a registry or a network. `roster`: the nodes that it follows."""
         self.settings = settings or resolve()
         self.network_source = network_source
         """``zoo``, or the absolute path of the network file; None for a network given as data."""
         self.storage = storage
         """None if runs are not stored."""
         self.members = members
+        self._roster = roster
         self.coordinator = Coordinator(
             members,
             store=storage.runs if storage else None,
@@ -114,6 +97,13 @@ class Session:
         if self.storage is None:
             raise ResumeError("this session stores no runs: open it with remember=True")
         return self.storage.runs
+
+    @property
+    def roster(self) -> Roster:
+        """The nodes that take part in the network. Raises `ResumeError` in a session without storage."""
+        if self._roster is None:
+            raise ResumeError("this session follows no nodes, which are in a store: open it with remember=True")
+        return self._roster
 
     def prepare(self, protocol: Protocol | None = None) -> CompiledProtocol:
         """Bind a protocol to the members, check it and compile it. Raises `ProtocolError` or `PreflightError`."""
@@ -255,38 +245,38 @@ async def open_session(
     storage: Storage | None = None,
     remember: bool = True,
     machine: Machine | None = None,
+    nodes: bool = True,
+    hosting: bool = False,
+    lease: float = LEASE_SECONDS,
 ) -> AsyncIterator[Session]:
     """Open a network and the storage of its runs, and close both at the end. Public as `agentnet.open`.
 
     `network` is ``zoo``, a YAML file, a spec, or a pair of a spec and the base folder of its paths; default: the
     settings' network. `store` is a file or a database URL, `storage` an open storage; without `remember` nothing is
-    stored. Local models divide the cores and the memory of `machine` (default: this process's machine). Raises
-    `NetworkError`, `ModelError`, `StoreError`.
+    stored. Local models divide the cores and the memory of `machine` (default: this process's machine).
+
+    Members of the nodes that registered with the network's hub take part, as long as they are there: the session
+    follows the network's roster in the store; not without `nodes`. `hosting`: this process is the hub; `lease` is how
+    many seconds it believes a node without a heartbeat. Raises `NetworkError`, `ModelError`, `StoreError`.
     """
     settings = settings or resolve(store=None if store is None else str(store))
     spec, base, source = _network(settings.network.value if network is None else network)
     async with AsyncExitStack() as opened:
         if storage is None and remember:
             storage = await opened.enter_async_context(open_storage(settings))
+        directory = Directory()
         registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine))
-        session = Session(registry, settings=settings, network_source=source, storage=storage)
+        roster = None
+        if storage is not None and nodes:
+            from agentnet.network.living import Living
+            from agentnet.network.roster import Roster
+            from agentnet.store.nodes import Nodes
+
+            roster = Roster(Nodes(storage.database, spec.name), lease=lease, hosting=hosting, own=registry.own_names)
+            await opened.enter_async_context(Living(registry, roster, directory).following())
+        session = Session(registry, settings=settings, network_source=source, storage=storage, roster=roster)
         opened.push_async_callback(session.close)
         yield session
-
-
-@asynccontextmanager
-async def open_storage(settings: Settings | None = None) -> AsyncIterator[Storage]:
-    """Open the database and the checkpoints, and create their folders if they are missing. Raises `StoreError`."""
-    from agentnet.store import Database, Evaluations, Runs, open_checkpointer, sweep
-
-    settings = settings or resolve()
-    async with (
-        await Database.open(settings.store.value) as database,
-        open_checkpointer(settings.checkpoints) as checkpointer,
-    ):
-        runs = Runs(database)
-        await sweep(checkpointer, runs)
-        yield Storage(database, runs, Evaluations(database), checkpointer)
 
 
 @asynccontextmanager
@@ -296,7 +286,7 @@ async def open_run(run: str, *, settings: Settings | None = None) -> AsyncIterat
     Raises `BadInput` if there is no such run or its network file is gone, and the errors of `open_session`.
     """
     settings = settings or resolve()
-    async with open_storage(settings) as storage:
+    async with open_storage(settings, existing=True) as storage:
         record = await storage.runs.find(run)
         async with open_session(network_of(record), settings=settings, storage=storage) as session:
             yield session, record

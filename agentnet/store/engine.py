@@ -75,6 +75,14 @@ def describe(url: URL) -> str:
     return f"store {url.render_as_string(hide_password=True)}"
 
 
+def is_missing(url: URL) -> bool:
+    """Return whether a store is a SQLite file that does not exist."""
+    named = str(url.database or "")
+    if url.get_backend_name() != "sqlite" or named in ("", ":memory:") or named.startswith("file:"):
+        return False
+    return not Path(named).exists()
+
+
 def for_reading(engine: Engine) -> Engine:
     """Return the same engine, for transactions that only read."""
     return engine.execution_options(**{_READS: True})

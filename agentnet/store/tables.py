@@ -154,6 +154,7 @@ class NodeRow(StoreModel, table=True):
     url: str
     state: str
     offers: str = Field(sa_column=Column(Text, nullable=False))
+    access: str
     lease: str
     joined: str
     heard: str

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("url", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("offers", sa.Text(), nullable=False),
+        sa.Column("access", sa.String(), nullable=False),
         sa.Column("lease", sa.String(), nullable=False),
         sa.Column("joined", sa.String(), nullable=False),
         sa.Column("heard", sa.String(), nullable=False),
