@@ -14,32 +14,30 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
-
+from agentnet.collab.asking import Protocol, Question, as_protocol, as_task
 from agentnet.collab.bus import Listener
-from agentnet.collab.inline import protocol_from, protocol_of, read_protocol
-from agentnet.contracts.base import first_problem
-from agentnet.contracts.bodies import Task
+from agentnet.collab.inline import protocol_of
 from agentnet.contracts.cards import Card
-from agentnet.contracts.conversation import Conversation
 from agentnet.contracts.events import Event
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.nodes import LEASE_SECONDS
-from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
+from agentnet.contracts.policies import Policy
+from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import Origin, RunRecord
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
-from agentnet.errors import BadInput, NetworkError, ProtocolError, ResumeError
+from agentnet.errors import BadInput, NetworkError, ResumeError
 from agentnet.files.paths import is_file, written_path
 from agentnet.models.node.directory import Directory
 from agentnet.network import Changed, Members, Network, Registry, find_network, with_cards
 from agentnet.network.files import EMBEDDED
+from agentnet.policy import Learned, check_network, find_policy, load_policy
 from agentnet.settings import Settings, resolve
 from agentnet.store.storage import Storage, open_storage
 
@@ -47,11 +45,6 @@ if TYPE_CHECKING:
     from agentnet.models.llama.machine import Machine
     from agentnet.network.roster import Roster
     from agentnet.store import Runs
-
-Question: TypeAlias = str | Task | Conversation | Iterable[Mapping[str, str]]
-"""A question: a text, a task with its label, or a conversation (also as chat messages with role and content)."""
-Protocol: TypeAlias = str | Path | ProtocolSpec | TaggedModel | Mapping[str, Any]
-"""A protocol: a shipped name, a YAML file, an expression (text, data or combinators), an agent's name, or a spec."""
 
 T = TypeVar("T")
 
@@ -71,8 +64,12 @@ class Session:
         network_source: str | None = None,
         storage: Storage | None = None,
         roster: Roster | None = None,
+        learned: Learned | None = None,
     ) -> None:
-        """Make a session from open members: a registry or a network. `roster`: the nodes that it follows."""
+        """Make a session from open members: a registry or a network.
+
+        `roster` has the nodes that it follows, and `learned` is what `auto` goes by.
+        """
         self.settings = settings or resolve()
         self.network_source = network_source
         """``zoo``, or the absolute path of the network file; None for a network given as data."""
@@ -84,7 +81,13 @@ class Session:
             members,
             store=storage.runs if storage else None,
             checkpointer=storage.checkpointer if storage else None,
+            learned=learned,
         )
+
+    @property
+    def learned(self) -> Learned | None:
+        """The policy that `auto` goes by, with its analyzer; None where nothing was learned."""
+        return self.coordinator.learned
 
     @property
     def network(self) -> Network:
@@ -207,11 +210,11 @@ class Session:
 
         Raises `NetworkError` for the card of an unknown member.
         """
-        return Session(with_cards(self.members, cards), settings=self.settings)
+        return Session(with_cards(self.members, cards), settings=self.settings, learned=self.learned)
 
     def changed(self, change: Callable[[Network], Network]) -> Session:
         """Return a session on the same open members, each snapshot changed by a function. It stores no runs."""
-        return Session(Changed(self.members, change), settings=self.settings)
+        return Session(Changed(self.members, change), settings=self.settings, learned=self.learned)
 
     def _active(self, run: str) -> str | None:
         """The id of the active run that is `run`, or begins with it."""
@@ -245,6 +248,7 @@ async def open_session(
     storage: Storage | None = None,
     remember: bool = True,
     machine: Machine | None = None,
+    policy: Policy | str | Path | None = None,
     nodes: bool = True,
     hosting: bool = False,
     lease: float = LEASE_SECONDS,
@@ -253,14 +257,18 @@ async def open_session(
 
     `network` is ``zoo``, a YAML file, a spec, or a pair of a spec and the base folder of its paths; default: the
     settings' network. `store` is a file or a database URL, `storage` an open storage; without `remember` nothing is
-    stored. Local models divide the cores and the memory of `machine` (default: this process's machine).
+    stored. Local models divide the cores and the memory of `machine` (default: this process's machine). `policy` is
+    what `auto` goes by: a policy, its file, or ``none`` (default: the settings', which is the network's own file if it
+    has one).
 
     Members of the nodes that registered with the network's hub take part, as long as they are there: the session
     follows the network's roster in the store; not without `nodes`. `hosting`: this process is the hub; `lease` is how
-    many seconds it believes a node without a heartbeat. Raises `NetworkError`, `ModelError`, `StoreError`.
+    many seconds it believes a node without a heartbeat. Raises `NetworkError`, `PolicyError`, `ModelError`,
+    `StoreError`.
     """
     settings = settings or resolve(store=None if store is None else str(store))
     spec, base, source = _network(settings.network.value if network is None else network)
+    learned = _learned(policy, spec, source, settings)
     async with AsyncExitStack() as opened:
         if storage is None and remember:
             storage = await opened.enter_async_context(open_storage(settings))
@@ -274,7 +282,14 @@ async def open_session(
 
             roster = Roster(Nodes(storage.database, spec.name), lease=lease, hosting=hosting, own=registry.own_names)
             await opened.enter_async_context(Living(registry, roster, directory).following())
-        session = Session(registry, settings=settings, network_source=source, storage=storage, roster=roster)
+        session = Session(
+            registry,
+            settings=settings,
+            network_source=source,
+            storage=storage,
+            roster=roster,
+            learned=learned,
+        )
         opened.push_async_callback(session.close)
         yield session
 
@@ -337,37 +352,6 @@ def blocking(work: Coroutine[Any, Any, T]) -> T:
     return results[0]
 
 
-def as_task(question: Question, label: str | None = None) -> Task:
-    """Return the task of a question. Raises `BadInput` for an empty question, and for a value that is none."""
-    if isinstance(question, bytes) or not isinstance(question, str | Task | Conversation | Iterable):
-        raise BadInput(f"a question is a text, a task or a conversation, not {type(question).__name__}")
-    if isinstance(question, Task):
-        return question if label is None else question.model_copy(update={"label": label})
-    if not isinstance(question, str):
-        conversation = question if isinstance(question, Conversation) else Conversation.of(question)
-        question = conversation.text()
-    if not question.strip():
-        raise BadInput("the question is empty")
-    try:
-        return Task(text=question, label=label)
-    except ValidationError as error:
-        raise BadInput(f"the question's {first_problem(error)}") from error
-
-
-def as_protocol(protocol: Protocol, *, agents: Collection[str] = ()) -> tuple[ProtocolSpec, str | None]:
-    """Return the spec of a protocol, and its source: a shipped name or a file, None for an expression.
-
-    The name of one of the `agents` becomes the expression that asks this agent. Raises `ProtocolError`.
-    """
-    if isinstance(protocol, ProtocolSpec):
-        return protocol, None
-    if isinstance(protocol, str | Path):
-        return read_protocol(str(protocol), agents=agents)
-    if not isinstance(protocol, TaggedModel | Mapping):
-        raise ProtocolError(f"a protocol is a name, a file, an expression or a spec, not {type(protocol).__name__}")
-    return protocol_from(protocol), None
-
-
 def network_of(record: RunRecord) -> str | NetworkSpec:
     """Return the network of a run: its source if that is known, else the recorded spec.
 
@@ -378,6 +362,20 @@ def network_of(record: RunRecord) -> str | NetworkSpec:
     if record.network_source not in EMBEDDED and not is_file(Path(record.network_source)):
         raise NetworkError(f"run {record.id} used the network {record.network_source}, which is gone; restore the file")
     return record.network_source
+
+
+def _learned(
+    policy: Policy | str | Path | None, spec: NetworkSpec, source: str | None, settings: Settings
+) -> Learned | None:
+    """What was learned about a network, ready for use. Raises `PolicyError` for a policy of another network."""
+    where = "the policy"
+    if not isinstance(policy, Policy):
+        path = find_policy(source, settings if policy is None else resolve(policy=str(policy)))
+        if path is None:
+            return None
+        policy, where = load_policy(path), str(path)
+    check_network(policy, spec.agents, where)
+    return Learned.of(policy)
 
 
 def _network(
