@@ -15,7 +15,7 @@ from agentnet.errors import BadInput
 from agentnet.evals.attack.network import Infiltration
 from agentnet.evals.equal_budget import repetitions
 from agentnet.evals.grading import Grading
-from agentnet.evals.selection import best_members, cards_with, measured_members
+from agentnet.evals.selection import best_members, cards_with, halved, measured_members
 from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.systems import CORRECTIONS, SAMPLES, corrections, members_of, samples
 from agentnet.evals.trials import interrupted, trial_of
@@ -87,6 +87,7 @@ class Evaluation:
             await self._make("selection", session, _jobs(candidates, items[SELECTION], 1, SELECTION))
             measured = measured_members(self.record, self._of(SELECTION), items[SELECTION], self._members)
             await self._save(measured=measured)
+            await self._try_candidates(items[SELECTION])
             session = session.with_cards(cards_with(self.record.network, measured))
         best = best_members(self.record, (item.label for item in items["test"]))
         wanted = [system for system in self.record.systems if self._is_wanted(system, set(best.values()))]
@@ -120,6 +121,21 @@ class Evaluation:
                     left = ", ".join(baseline for baseline in self._suite.baselines if baseline != name)
                     raise BadInput(f"the baseline {name}: {error}; or leave it out: `baselines: [{left}]`") from error
 
+    async def _try_candidates(self, items: Sequence[Item]) -> None:
+        """Try the candidates of `learn` on the selection items.
+
+        Each half of the items is tried with the cards that the other half measures: a candidate that goes by cards
+        would otherwise be measured with cards that know its own questions.
+        """
+        candidates = [system for system in self.record.systems if system.kind == "candidate"]
+        halves = halved(items)
+        for half, other in (halves, halves[::-1]):
+            known = {(item.dataset, item.id) for item in other}
+            trials = [trial for trial in self._of(SELECTION) if (trial.dataset, trial.item) in known]
+            measured = measured_members(self.record, trials, other, self._members)
+            session = self._session.with_cards(cards_with(self.record.network, measured))
+            await self._make("candidates", session, _jobs(candidates, half, 1, SELECTION))
+
     def _of(self, split: Split) -> list[Trial]:
         return [trial for (where, _), trial in self._trials.items() if where == split]
 
@@ -130,7 +146,7 @@ class Evaluation:
 
     def _is_wanted(self, system: System, best: Container[str]) -> bool:
         """Whether to try a system: of the members alone all that the suite shows, else the best for each label."""
-        if system.kind in ("samples", "corrections", "attacked"):
+        if system.kind in ("samples", "corrections", "attacked", "candidate"):
             return False
         if system.kind != "member" or "members" in self._suite.baselines:
             return True
@@ -193,7 +209,7 @@ class Evaluation:
         """Make a trial, and try again where a model could not be asked."""
         if job.system.kind == "attacked":
             session = self._with_liars(session, job.system)
-        task = Task(text=job.item.text, label=job.item.label)
+        task = Task(text=job.item.text, label=None if job.system.unlabelled else job.item.label)
         for attempt in range(self._suite.attempts):
             if attempt:
                 await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
