@@ -145,7 +145,7 @@ class Learning(FileModel):
     )
     exchange: Exchange = Exchange()
     epsilon: Share = Field(default=0.01, description="tolerated loss of accuracy against the best single model")
-    delta: Share = Field(default=0.05, description="probability with which a larger loss is accepted")
+    delta: Share = Field(default=0.1, description="probability with which a larger loss is accepted")
     explore: Share = Field(default=0.0, description="share of the questions on which another system may be tried")
 
 

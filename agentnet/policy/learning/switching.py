@@ -1,0 +1,115 @@
+"""Safe switches: another candidate replaces the default where its gain is proven by questions that did not propose it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agentnet.policy.learning.bounds import NOWHERE, betting_bound, gain_bound
+from agentnet.policy.learning.evidence import Evidence, Mask, clustered, means
+from agentnet.policy.learning.splitting import Split, median
+
+NOMINATED = 3
+"""The most candidates that a split proposes for one scope."""
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A candidate that replaces another one on the items of a scope."""
+
+    use: int
+    gain: float
+    """Mean paired gain in utility, on all items of the scope."""
+    low: float
+    """Its lower confidence bound, corrected for all looks: the median over the splits."""
+    items: int
+    """Items of the scope that tested it in each split."""
+
+
+def switches(
+    evidence: Evidence, scopes: Mapping[str, Mask], default: int, splits: Sequence[Split], alpha: float, epsilon: float
+) -> dict[str, Switch]:
+    """Return scope → the candidate that is better than the default there; a scope without one is left out.
+
+    With probability 1 - `alpha`, each of them is better in truth. In each split, the proposing items name up to
+    `NOMINATED` candidates for each scope, and the testing items bound their gain at a level of `alpha`/2, divided by
+    the number of all candidates that the split named. A candidate may be used if the bound is positive in half of the
+    splits; of several, the cheapest is used that is as good as the best. If utility has prices, its accuracy must not be more than `epsilon` below the default's, by the same test.
+    """
+    bounds: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for split in splits:
+        named = {name: nominees(evidence, split.proposes & where, default) for name, where in scopes.items()}
+        looks = sum(map(len, named.values()))
+        for name, candidates in named.items():
+            for candidate in candidates:
+                bound = _bound(evidence, split, scopes[name], candidate, default, alpha / 2 / looks, epsilon)
+                bounds[name, candidate].append(bound)
+    found: dict[str, list[Switch]] = defaultdict(list)
+    for (name, candidate), tested in bounds.items():
+        low = median([*tested, *[NOWHERE] * (len(splits) - len(tested))])
+        if low > 0:
+            where = scopes[name]
+            items = round(float(np.mean([(split.tests & where).sum() for split in splits])))
+            found[name].append(Switch(candidate, _mean(evidence, where, candidate, default), low, items))
+    return {name: _preferred(evidence, scopes[name], safe) for name, safe in found.items()}
+
+
+def _preferred(evidence: Evidence, where: Mask, safe: Sequence[Switch]) -> Switch:
+    """Of several safe switches, the cheapest that the items do not tell apart from the best."""
+    best = max(safe, key=lambda switch: switch.gain)
+    expense = means(evidence.expense, where)
+    alike = [switch for switch in safe if switch is best or not _apart(evidence, where, best.use, switch.use)]
+    return min(alike, key=lambda switch: (expense[switch.use], -switch.gain, switch.use))
+
+
+def nominees(evidence: Evidence, where: Mask, default: int) -> list[int]:
+    """Return the candidates that some items propose in place of the default, `NOMINATED` at most.
+
+    The best, and the cheapest of those that the items do not tell apart from it: whose utility is not lower by more
+    than a standard error.
+    """
+    gains = means(evidence.utility - evidence.utility[:, [default]], where)
+    expense = means(evidence.expense, where)
+    better = [int(candidate) for candidate in np.flatnonzero(gains > 0) if candidate != default]
+    if not better:
+        return []
+    best = max(better, key=lambda candidate: (gains[candidate], -expense[candidate], -candidate))
+    alike = [candidate for candidate in better if candidate != best and not _apart(evidence, where, best, candidate)]
+    alike.sort(key=lambda candidate: (expense[candidate], -gains[candidate], candidate))
+    return [best, *alike[: NOMINATED - 1]]
+
+
+def _apart(evidence: Evidence, where: Mask, best: int, other: int) -> bool:
+    difference = clustered(evidence.utility[where, best] - evidence.utility[where, other], evidence.clusters[where])
+    if len(difference) < 2:
+        return False
+    return bool(difference.mean() > difference.std(ddof=1) / np.sqrt(len(difference)))
+
+
+def _bound(
+    evidence: Evidence, split: Split, where: Mask, candidate: int, default: int, alpha: float, epsilon: float
+) -> float:
+    """The bound of the gain in utility; `NOWHERE` where accuracy may be lost."""
+    tested, planned = split.tests & where, split.proposes & where
+    if evidence.is_priced:
+        scores = evidence.scores[:, candidate] - evidence.scores[:, default]
+        lost = betting_bound(
+            clustered(scores[tested], evidence.clusters[tested]),
+            clustered(scores[planned], evidence.clusters[planned]),
+            alpha,
+        )
+        if lost <= -epsilon:
+            return NOWHERE
+    gains = evidence.utility[:, candidate] - evidence.utility[:, default]
+    return gain_bound(
+        clustered(gains[tested], evidence.clusters[tested]),
+        clustered(gains[planned], evidence.clusters[planned]),
+        alpha,
+    )
+
+
+def _mean(evidence: Evidence, where: Mask, candidate: int, default: int) -> float:
+    return float(np.nanmean(evidence.utility[where, candidate] - evidence.utility[where, default]))
