@@ -5,6 +5,7 @@
     │   ├── ProtocolError       a protocol expression or file
     │   ├── NetworkError        a network file, an agent, a card
     │   ├── ScenarioError       a scenario file
+    │   ├── PolicyError         a policy file, or one that was learned on another network
     │   └── PreflightError      the protocol needs what the network cannot do
     ├── ModelError              a model cannot be loaded or does not answer
     │   ├── ModelFileError      not a GGUF, truncated, unreadable, does not fit
@@ -16,6 +17,10 @@
     │   └── BadResponse         the server's response is not a completion
     ├── ReplyError              the model's reply is not in the required form
     ├── Unsuited                the protocol's agents were measured, and know too little about the task's label
+    ├── NodeError               what a node asks for cannot be granted
+    │   ├── NodeRefused         it may not register, or may no longer take part
+    │   ├── NodeReplaced        another process registered with its key
+    │   └── LeaseOver           its lease ran out, or it never registered: it may register again
     ├── LimitReached            a run's tokens, calls, seconds or cost are used up
     ├── StoreError              the store cannot be opened, read or written
     │   └── StoreTooNew         a newer version wrote the store
@@ -53,6 +58,10 @@ class NetworkError(BadInput):
 
 class ScenarioError(BadInput):
     code = "bad-scenario"
+
+
+class PolicyError(BadInput):
+    code = "bad-policy"
 
 
 class PreflightError(BadInput):
@@ -97,6 +106,22 @@ class ReplyError(AgentNetError):
 
 class Unsuited(AgentNetError):
     code = "unsuited"
+
+
+class NodeError(AgentNetError):
+    code = "node"
+
+
+class NodeRefused(NodeError):
+    code = "node-refused"
+
+
+class NodeReplaced(NodeError):
+    code = "node-replaced"
+
+
+class LeaseOver(NodeError):
+    code = "lease-over"
 
 
 class LimitReached(AgentNetError):
