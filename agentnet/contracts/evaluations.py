@@ -10,6 +10,7 @@ from pydantic import Field
 from agentnet.contracts.base import WireModel
 from agentnet.contracts.cards import Measured
 from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.policies import Policy
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.usage import Usage
 
@@ -109,6 +110,7 @@ class EvaluationRecord(WireModel):
     measured: dict[str, dict[str, Measured]] = Field(
         default_factory=dict, description="member → label → its measurement on the selection split"
     )
+    policy: Policy | None = Field(default=None, description="what the selection split taught, if the suite learns")
     repeated: dict[str, int] = Field(
         default_factory=dict, description="dataset → lines of its file that repeat an earlier one and are left out"
     )

@@ -11,11 +11,7 @@ from agentnet.contracts.cards import Label, Share
 from agentnet.contracts.protocols import Expression
 
 ALL = "*"
-<<<<<<< HEAD
 """The label of an estimate over all calibration items, and of a choice for every kind that has none of its own."""
-=======
-"""The label of an estimate over all calibration items."""
->>>>>>> main
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]

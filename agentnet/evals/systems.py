@@ -10,7 +10,7 @@ from agentnet.collab.combinators import agents_of
 from agentnet.collab.inline import INLINE, protocol_from, read_protocol
 from agentnet.contracts.evaluations import System, SystemKind
 from agentnet.contracts.network import NetworkSpec
-from agentnet.contracts.protocols import Ask, Best, Expression, Parallel, Serial
+from agentnet.contracts.protocols import Ask, Auto, Best, Expression, Parallel, Serial
 from agentnet.errors import BadInput
 from agentnet.evals.attack.systems import attacked
 from agentnet.evals.suite import Entry, SuiteSpec, Sweep, SystemSpec
@@ -38,8 +38,14 @@ def systems_of(suite: SuiteSpec, network: NetworkSpec, folder: Path) -> tuple[Sy
     if suite.learn is not None:
         candidates = _entries(suite.learn.candidates, network, folder)
         if suite.learn.usual:
-            candidates += [system(name, expression) for name, expression in usual_systems(network, members)]
-        systems += [candidate.model_copy(update={"kind": "candidate"}) for candidate in candidates]
+            named = {candidate.name for candidate in (*systems, *candidates)}
+            usual = usual_systems(network, members)
+            candidates += [system(name, expression, usual=True) for name, expression in usual if name not in named]
+        systems += [
+            candidate.model_copy(update={"kind": "candidate"})
+            for candidate in candidates
+            if not isinstance(candidate.protocol.protocol, Auto)
+        ]
     names = [found.name for found in systems]
     if twice := {name for name in names if names.count(name) > 1}:
         raise BadInput(f"two systems are called {min(twice)!r}: give one of them another `name`")

@@ -43,8 +43,8 @@ def betting_bound(differences: Floats, plan: Floats, alpha: float) -> float:
 
     A bet that the mean is above m multiplies its stake by 1 + b (d - m) for each difference d. If the mean is m at
     most, the stake grows 1/alpha-fold with probability `alpha` at most (Markov); the bound is the greatest m against
-    which it grows so far. (Waudby-Smith and Ramdas, JRSS B 86, 2024, with one bet for all questions, so that their order
-    does not matter.) Differences below the least possible one would end the bet: the least of `plan`, -1 and the
+    which it grows so far (Waudby-Smith and Ramdas, JRSS B 86, 2024; one bet for all questions does not depend on their
+    order). Differences below the least possible one would end the bet: the least of `plan`, -1 and the
     differences themselves counts as that. The bet b is the one that would have grown most on `plan` and two
     imagined questions, won and lost. Shapes: [questions]; the bound is `NOWHERE` without any.
     """

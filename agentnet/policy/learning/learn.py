@@ -11,7 +11,7 @@ probability 1 - delta at most epsilon below the best single model that was chose
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ from agentnet.policy.learning.switching import Switch, switches
 class Terms:
     """What a policy may do: see `agentnet.contracts.policies.Policy`."""
 
-    exchange: Exchange = Exchange()
+    exchange: Exchange = field(default_factory=Exchange)
     epsilon: float = 0.01
     delta: float = 0.1
     explore: float = 0.0
@@ -118,22 +118,13 @@ def _choices(
         switch, cheaper = chosen.get(label), saved.get(label)
         if switch is None and cheaper is None:
             continue
-        used = names[switch.use if switch else default]
-        why = ""
+        reasons = []
         if switch is not None:
-            what = "accuracy, less its price," if evidence.is_priced else "accuracy"
-            why = (
-                f"its {what} is {100 * switch.gain:+.1f} points from that of {names[default]}, with {certain} certainty "
-                f"more than {100 * switch.low:+.1f}, on {switch.items} questions that did not propose it"
-            )
+            reasons.append(_gain(evidence, switch, names[default], certain))
         if cheaper is not None:
-            where = _where(evidence, label, chosen)
-            expense = means(evidence.expense, where)
-            share = expense[cheaper.use] / expense[switch.use if switch else default]
-            why = (f"{why}; " if why else "") + (
-                f"it takes {100 * share:.0f} % of what {used} takes, and loses {100 * max(0.0, -cheaper.low):.1f} points of "
-                f"accuracy at most, with {certain} certainty, on {cheaper.items} questions that did not propose it"
-            )
+            replaced = switch.use if switch else default
+            expense = means(evidence.expense, _where(evidence, label, chosen))
+            reasons.append(_saving(names[replaced], float(expense[cheaper.use] / expense[replaced]), cheaper, certain))
         tested = cheaper or switch
         assert tested is not None
         yield Choice(
@@ -143,8 +134,23 @@ def _choices(
             gain=_difference(evidence, _where(evidence, label, chosen), tested.use, default),
             gain_low=(switch.low if switch else 0.0) + (cheaper.low if cheaper else 0.0),
             items=tested.items,
-            why=why,
+            why="; ".join(reasons),
         )
+
+
+def _gain(evidence: Evidence, switch: Switch, default: str, certain: str) -> str:
+    what = "utility" if evidence.is_priced else "accuracy"
+    return (
+        f"its {what} is {100 * switch.gain:+.1f} points from that of {default}, and better by {100 * switch.low:.1f} "
+        f"at least, with {certain} certainty, on {switch.items} questions that did not propose it"
+    )
+
+
+def _saving(replaced: str, share: float, cheaper: Switch, certain: str) -> str:
+    return (
+        f"it takes {100 * share:.0f} % of what {replaced} takes and loses {100 * max(0.0, -cheaper.low):.1f} points of "
+        f"accuracy at most, with {certain} certainty, on {cheaper.items} questions that did not propose it"
+    )
 
 
 def _where(evidence: Evidence, label: str, chosen: Mapping[str, Switch]) -> Mask:

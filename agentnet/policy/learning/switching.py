@@ -1,4 +1,4 @@
-"""Safe switches: another candidate replaces the default where its gain is proven by questions that did not propose it."""
+"""Safe switches: a candidate replaces the default where questions that did not propose it prove its gain."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def switches(
     With probability 1 - `alpha`, each of them is better in truth. In each split, the proposing items name up to
     `NOMINATED` candidates for each scope, and the testing items bound their gain at a level of `alpha`/2, divided by
     the number of all candidates that the split named. A candidate may be used if the bound is positive in half of the
-    splits; of several, the cheapest is used that is as good as the best. If utility has prices, its accuracy must not be more than `epsilon` below the default's, by the same test.
+    splits; of several, the cheapest is used that is as good as the best. If utility has prices, the accuracy of a
+    candidate must not be more than `epsilon` below the default's, by the same test.
     """
     bounds: dict[tuple[str, int], list[float]] = defaultdict(list)
     for split in splits:

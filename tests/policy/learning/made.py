@@ -9,8 +9,8 @@ import numpy as np
 
 from agentnet.contracts.policies import Candidate, Policy, PolicyNetwork
 from agentnet.contracts.protocols import Ask
-from agentnet.policy.learning.learn import Terms, learn
 from agentnet.policy.learning.evidence import Row
+from agentnet.policy.learning.learn import Terms, learn
 
 NETWORK = PolicyNetwork(name="made", members={"ann": "1", "bob": "2"})
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
