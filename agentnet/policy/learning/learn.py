@@ -26,6 +26,10 @@ from agentnet.policy.learning.splitting import splits
 from agentnet.policy.learning.switching import Switch, switches
 
 
+BY_LABEL = 0.8
+"""Share of the error of all switches that those of single labels may make; the rest is for all other questions."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """What a policy may do: see `agentnet.contracts.policies.Policy`."""
@@ -96,13 +100,13 @@ def _chosen(evidence: Evidence, default: int, terms: Terms) -> tuple[dict[str, S
     labels = evidence.names()
     alpha = terms.delta / 2
     chosen: dict[str, Switch] = {}
-    if len(labels) > 1:
-        alpha /= 2  # the other half is for the rest
+    share = BY_LABEL if len(labels) > 1 else 0.0
+    if share:
         by_label = {label: evidence.of_label(label) for label in labels}
-        chosen = switches(evidence, by_label, default, drawn, alpha, terms.epsilon)
+        chosen = switches(evidence, by_label, default, drawn, share * alpha, terms.epsilon)
     rest = ~np.isin(evidence.labels, list(chosen))
     if rest.any():
-        chosen |= switches(evidence, {ALL: rest}, default, drawn, alpha, terms.epsilon)
+        chosen |= switches(evidence, {ALL: rest}, default, drawn, (1 - share) * alpha, terms.epsilon)
     scopes: dict[str, Mask] = {label: evidence.of_label(label) for label in chosen if label != ALL}
     if rest.any():
         scopes[ALL] = rest

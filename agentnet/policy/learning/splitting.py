@@ -10,7 +10,7 @@ import numpy as np
 from agentnet.policy.learning.evidence import Evidence, Mask
 
 SPLITS = 50
-PROPOSE = 0.4
+PROPOSE = 1 / 3
 """Share of the clusters of each label that propose."""
 
 
