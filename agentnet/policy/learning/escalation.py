@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from agentnet.policy.learning.bounds import NOWHERE, betting_bound
+from agentnet.policy.learning.bounds import NOWHERE
 from agentnet.policy.learning.evidence import Evidence, Mask, clustered, means
 from agentnet.policy.learning.splitting import Split, median
-from agentnet.policy.learning.switching import Switch
+from agentnet.policy.learning.switching import Switch, loss_bound
 
 SAVING = 0.05
 """The least share of the expense that a cheaper candidate must save: less is not worth a risk."""
@@ -46,7 +46,7 @@ def economies(
         for name, path in paths.items():
             least = np.inf
             for candidate in path:
-                least = min(least, _bound(evidence, split, scopes[name], candidate, used[name], alpha / 2 / looks))
+                least = min(least, loss_bound(evidence, split, scopes[name], candidate, used[name], alpha / 2 / looks))
                 if least <= -epsilon:
                     break
                 bounds[name, candidate].append(float(least))
@@ -82,13 +82,3 @@ def _path(evidence: Evidence, where: Mask, used: int, epsilon: float) -> list[in
         return float((lost[candidate] - epsilon) * np.sqrt(len(known)) / spread)
 
     return sorted(cheaper, key=risk)[:PATH]
-
-
-def _bound(evidence: Evidence, split: Split, where: Mask, candidate: int, used: int, alpha: float) -> float:
-    difference = evidence.scores[:, candidate] - evidence.scores[:, used]
-    tested, planned = split.tests & where, split.proposes & where
-    return betting_bound(
-        clustered(difference[tested], evidence.clusters[tested]),
-        clustered(difference[planned], evidence.clusters[planned]),
-        alpha,
-    )

@@ -25,7 +25,6 @@ from agentnet.policy.learning.evidence import Evidence, Mask, Row, clustered, me
 from agentnet.policy.learning.splitting import splits
 from agentnet.policy.learning.switching import Switch, switches
 
-
 BY_LABEL = 0.8
 """Share of the error of all switches that those of single labels may make; the rest is for all other questions."""
 

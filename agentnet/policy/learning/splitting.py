@@ -16,7 +16,10 @@ PROPOSE = 1 / 3
 
 @dataclass(frozen=True)
 class Split:
-    """Which items propose, and which test. No cluster is in both. Shape of both: [items]."""
+    """Which items propose, and which test. Shape of both: [items].
+
+    No cluster is in both. Of a cluster one item tests, drawn by chance, so that tests are independent.
+    """
 
     proposes: Mask
     tests: Mask
@@ -36,7 +39,11 @@ def splits(evidence: Evidence, seed: int) -> Iterator[Split]:
             own = random.permutation(np.flatnonzero(labels == label))
             proposes[own[: round(PROPOSE * len(own))]] = True
         mask = proposes[np.searchsorted(clusters, evidence.clusters)]
-        yield Split(mask, ~mask)
+        order = random.permutation(evidence.items)
+        _, drawn = np.unique(evidence.clusters[order], return_index=True)
+        once = np.zeros(evidence.items, dtype=np.bool_)
+        once[order[drawn]] = True
+        yield Split(mask, once & ~mask)
 
 
 def median(bounds: Sequence[float]) -> float:

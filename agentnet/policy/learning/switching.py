@@ -9,11 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from agentnet.policy.learning.bounds import NOWHERE, betting_bound, gain_bound
-from agentnet.policy.learning.evidence import Evidence, Mask, clustered, means
+from agentnet.policy.learning.evidence import Evidence, Floats, Mask, clustered, means
 from agentnet.policy.learning.splitting import Split, median
 
-NOMINATED = 3
+NOMINATED = 4
 """The most candidates that a split proposes for one scope."""
+RIVAL, EQUAL = 2.0, 1.0
+"""Standard errors of a difference below which a candidate may be the best after all (and is proposed, so that two that
+are alike do not take turns), and below which the cheaper one is used."""
 
 
 @dataclass(frozen=True)
@@ -62,54 +65,55 @@ def _preferred(evidence: Evidence, where: Mask, safe: Sequence[Switch]) -> Switc
     """Of several safe switches, the cheapest that the items do not tell apart from the best."""
     best = max(safe, key=lambda switch: switch.gain)
     expense = means(evidence.expense, where)
-    alike = [switch for switch in safe if switch is best or not _apart(evidence, where, best.use, switch.use)]
+    alike = [switch for switch in safe if switch is best or not _apart(evidence, where, best.use, switch.use, EQUAL)]
     return min(alike, key=lambda switch: (expense[switch.use], -switch.gain, switch.use))
 
 
 def nominees(evidence: Evidence, where: Mask, default: int) -> list[int]:
     """Return the candidates that some items propose in place of the default, `NOMINATED` at most.
 
-    The best, and the cheapest of those that the items do not tell apart from it: whose utility is not lower by more
-    than a standard error.
+    The best and, of its rivals, the next best and the cheapest: of a rival the items do not say for certain that it is
+    worse (`RIVAL`).
     """
     gains = means(evidence.utility - evidence.utility[:, [default]], where)
     expense = means(evidence.expense, where)
     better = [int(candidate) for candidate in np.flatnonzero(gains > 0) if candidate != default]
     if not better:
         return []
-    best = max(better, key=lambda candidate: (gains[candidate], -expense[candidate], -candidate))
-    alike = [candidate for candidate in better if candidate != best and not _apart(evidence, where, best, candidate)]
-    alike.sort(key=lambda candidate: (expense[candidate], -gains[candidate], candidate))
-    return [best, *alike[: NOMINATED - 1]]
+    better.sort(key=lambda candidate: (-gains[candidate], expense[candidate], candidate))
+    best, *others = better
+    rivals = [candidate for candidate in others if not _apart(evidence, where, best, candidate, RIVAL)]
+    cheapest = sorted(rivals[1:], key=lambda candidate: (expense[candidate], -gains[candidate], candidate))
+    return [best, *rivals[:1], *cheapest[: NOMINATED - 2]]
 
 
-def _apart(evidence: Evidence, where: Mask, best: int, other: int) -> bool:
+def _apart(evidence: Evidence, where: Mask, best: int, other: int, errors: float) -> bool:
+    """Whether the best is better than another candidate by more than so many standard errors."""
     difference = clustered(evidence.utility[where, best] - evidence.utility[where, other], evidence.clusters[where])
     if len(difference) < 2:
         return False
-    return bool(difference.mean() > difference.std(ddof=1) / np.sqrt(len(difference)))
+    return bool(difference.mean() > errors * difference.std(ddof=1) / np.sqrt(len(difference)))
 
 
 def _bound(
     evidence: Evidence, split: Split, where: Mask, candidate: int, default: int, alpha: float, epsilon: float
 ) -> float:
     """The bound of the gain in utility; `NOWHERE` where accuracy may be lost."""
-    tested, planned = split.tests & where, split.proposes & where
-    if evidence.is_priced:
-        scores = evidence.scores[:, candidate] - evidence.scores[:, default]
-        lost = betting_bound(
-            clustered(scores[tested], evidence.clusters[tested]),
-            clustered(scores[planned], evidence.clusters[planned]),
-            alpha,
-        )
-        if lost <= -epsilon:
-            return NOWHERE
-    gains = evidence.utility[:, candidate] - evidence.utility[:, default]
-    return gain_bound(
-        clustered(gains[tested], evidence.clusters[tested]),
-        clustered(gains[planned], evidence.clusters[planned]),
-        alpha,
-    )
+    if evidence.is_priced and loss_bound(evidence, split, where, candidate, default, alpha) <= -epsilon:
+        return NOWHERE
+    return gain_bound(*_differences(evidence.utility, split, where, candidate, default), alpha)
+
+
+def loss_bound(evidence: Evidence, split: Split, where: Mask, candidate: int, used: int, alpha: float) -> float:
+    """Return the lower bound of the difference in accuracy that the testing items of a split give."""
+    return betting_bound(*_differences(evidence.scores, split, where, candidate, used), alpha)
+
+
+def _differences(values: Floats, split: Split, where: Mask, one: int, other: int) -> tuple[Floats, Floats]:
+    """The known differences between two candidates, of the testing items and of the proposing ones."""
+    difference = values[:, one] - values[:, other]
+    known = where & ~np.isnan(difference)
+    return difference[known & split.tests], difference[known & split.proposes]
 
 
 def _mean(evidence: Evidence, where: Mask, candidate: int, default: int) -> float:
