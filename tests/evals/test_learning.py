@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from agentnet.contracts.policies import ALL
 from agentnet.contracts.protocols import Auto, Fuse, ProtocolSpec
 from agentnet.errors import BadInput
 from agentnet.evals.grading import Grading
-from agentnet.evals.learning import candidates_of, rows_of
+from agentnet.evals.learning import candidates_of, expenses, replies_of
 from agentnet.evals.loading import Suite
 from agentnet.evals.running import Evaluation
 from agentnet.evals.selection import halved
@@ -23,7 +24,7 @@ from agentnet.evals.systems import systems_of
 from agentnet.models.base import Request
 from agentnet.session import Session
 from agentnet.store import Database, Evaluations
-from tests.evals.made import RIGHT, items, record, trial
+from tests.evals.made import RIGHT, items, record, trial, usage
 from tests.scripted import agent, network
 
 GRADING = Grading("exact", "whole", "same")
@@ -177,7 +178,7 @@ def test_halves_share_no_cluster_and_no_label_is_missing() -> None:
 
 
 def test_trials_without_an_item_are_no_evidence() -> None:
-    rows = rows_of([trial("ann", "i0"), trial("ann", "elsewhere")], items(1))
+    rows = [reply.row for reply in replies_of([trial("ann", "i0"), trial("ann", "elsewhere")], items(1))]
     assert [(row.candidate, row.item, row.score, row.tokens) for row in rows] == [("ann", "sums/i0", 1.0, 10)]
 
 
@@ -207,3 +208,9 @@ def test_a_suite_that_only_learns_tries_its_systems_as_candidates(tmp_path: Path
     assert kinds["sage"] == "member"
     assert "auto" not in kinds
     assert kinds["generalists together, by bytes"] == "candidate"
+
+
+def test_what_an_answer_takes_is_money_or_tokens() -> None:
+    rows = [reply.row for reply in replies_of([trial("ann", "i0"), trial("bob", "i0", usage=usage(30))], items(1))]
+    assert expenses(rows) == {"ann": 10, "bob": 30}
+    assert expenses([*rows, replace(rows[0], candidate="cal", cost=0.5)]) == {"ann": 0, "bob": 0, "cal": 0.5}
