@@ -17,7 +17,7 @@ from agentnet.policy.learning.evidence import Evidence, Mask, clustered, means
 from agentnet.policy.learning.splitting import Split, median
 from agentnet.policy.learning.switching import Switch, loss_bound
 
-SAVING = 0.05
+SAVING = 0.02
 """The least share of the expense that a cheaper candidate must save: less is not worth a risk."""
 PATH = 8
 """The most candidates that are tested one after another in a split."""
