@@ -73,6 +73,9 @@ class Trial(WireModel):
         default=(), description="agents that could not be asked, or dropped out; the others answered without them"
     )
     respelled: int = Field(default=0, ge=0, description="pieces that were tokenized again, if members decoded together")
+    reply: str | None = Field(default=None, description="the whole reply, where other members are to grade it")
+    used: str | None = Field(default=None, description="the system that the network decided to use, where it decided")
+    label: str | None = Field(default=None, description="the kind of task as which it took the item, where it decided")
     said: tuple[MemberAnswer, ...] = Field(default=(), description="in the order in which they were recorded")
 
     @property

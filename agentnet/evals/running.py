@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, Split, System, Trial
+from agentnet.contracts.grades import Grades
 from agentnet.contracts.policies import Policy
 from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
@@ -17,10 +18,11 @@ from agentnet.evals.attack.network import Infiltration
 from agentnet.evals.equal_budget import repetitions
 from agentnet.evals.grading import Grading
 from agentnet.evals.learning import learned_policy
+from agentnet.evals.mutual import expected_grades, grade, graders, grades_of, scale_of
 from agentnet.evals.selection import best_members, cards_with, halved, measured_members
-from agentnet.evals.suite import SuiteSpec
+from agentnet.evals.suite import MutualGrades, SuiteSpec
 from agentnet.evals.systems import CORRECTIONS, SAMPLES, corrections, members_of, samples
-from agentnet.evals.trials import interrupted, trial_of
+from agentnet.evals.trials import interrupted, reply_of, trial_of
 from agentnet.session import Session
 from agentnet.store import Evaluations
 
@@ -105,6 +107,8 @@ class Evaluation:
         """Read the trials made so far, and check that the others can be made. Returns the items of both splits."""
         for trial in await self._evaluations.trials(self.record.id):
             self._trials[trial.split, trial.key] = trial
+        if self._suite.grades is not None and self._session.network.spec.grades is None:
+            self._session = _graded(self._session, expected_grades(self._members))
         usable = [system for system in self.record.systems if self._is_usable(system)]
         await self._save(systems=tuple(usable))
         self._prepare_baselines(self._session)
@@ -131,6 +135,8 @@ class Evaluation:
         await self._make("selection", session, _jobs(alone, items, 1, SELECTION))
         measured = measured_members(self.record, self._of(SELECTION), items, self._members)
         await self._save(measured=measured)
+        if self._suite.grades is not None:
+            session = self._session = await self._let_grade(self._suite.grades, items)
         session = session.with_cards(cards_with(self.record.network, measured))
         if self._suite.learn is None:
             return session
@@ -138,6 +144,30 @@ class Evaluation:
         policy = learned_policy(self.record, self._of(SELECTION), items, self._suite.learn, seed=self._suite.seed)
         await self._save(policy=policy)
         return session.with_policy(policy)
+
+    async def _let_grade(self, spec: MutualGrades, items: Sequence[Item]) -> Session:
+        """Let members grade each other's answers to the selection items. Returns a session that goes by the grades."""
+        network = self._session.network
+        scale = scale_of(spec, network, self._members)
+        answers = {trial.key[:3]: trial for trial in self._of(SELECTION) if trial.answer is not None}
+
+        def answer_to(job: Job) -> Trial | None:
+            return answers.get((job.system.facts["member"], job.item.dataset, job.item.id))
+
+        async def give(_: Session, job: Job) -> Trial:
+            answer = answer_to(job)
+            assert answer is not None
+            seed = seed_of(self._suite.seed, job.item, job.epoch)
+            return await grade(job.system, job.item, answer, network, scale, scored=spec.by == "score", seed=seed)
+
+        jobs = [job for job in _jobs(list(graders(self._members)), items, 1, SELECTION) if answer_to(job) is not None]
+        await self._make("grading", self._session, jobs, give)
+        suite = f"selection split of {self.record.name}"
+        grades = grades_of(
+            self._of(SELECTION), self._members, scale, suite=suite, seed=self._suite.seed, graded_at=self.record.created
+        )
+        await self._save(network=self.record.network.model_copy(update={"grades": grades}))
+        return _graded(self._session, grades)
 
     def _prepare_baselines(self, session: Session) -> None:
         """Check that the best member can be asked for its baselines, before any model is asked."""
@@ -211,8 +241,15 @@ class Evaluation:
                 found.append(corrections(self._members, dataset, times))
         return found
 
-    async def _make(self, phase: str, session: Session, jobs: Iterable[Job]) -> None:
-        """Make the trials that are missing, as many concurrently as the suite says."""
+    async def _make(
+        self,
+        phase: str,
+        session: Session,
+        jobs: Iterable[Job],
+        make: Callable[[Session, Job], Awaitable[Trial]] | None = None,
+    ) -> None:
+        """Make the trials that are missing, as many concurrently as the suite says; by runs, unless `make` is given."""
+        make = make or self._try
         wanted = list(jobs)
         missing = [job for job in wanted if not self._is_made(job)]
         total, waiting = len(wanted), iter(missing)
@@ -222,7 +259,7 @@ class Evaluation:
         async def work() -> None:
             nonlocal done, failed
             for job in waiting:
-                trial = await self._try(session, job)
+                trial = await make(session, job)
                 await self._evaluations.record_trial(self.record.id, trial)
                 self._trials[trial.split, trial.key] = trial
                 done, failed = done + 1, failed + (trial.status == "error")
@@ -254,7 +291,7 @@ class Evaluation:
             seconds = time.perf_counter() - started
             if interrupted(outcome) is None:
                 break
-        return await trial_of(
+        trial = await trial_of(
             job.system,
             job.item,
             job.epoch,
@@ -264,6 +301,9 @@ class Evaluation:
             self._gradings[job.item.dataset],
             session.network,
         )
+        if self._suite.grades is not None and job.split == SELECTION:
+            trial = trial.model_copy(update={"reply": reply_of(outcome)})
+        return trial
 
     def _with_liars(self, session: Session, system: System) -> Session:
         infiltration = self._infiltration
@@ -272,6 +312,10 @@ class Evaluation:
         if key not in self._infiltrated:
             self._infiltrated[key] = session.changed(lambda network: infiltration.of(network, system))
         return self._infiltrated[key]
+
+
+def _graded(session: Session, grades: Grades) -> Session:
+    return session.changed(lambda network: network.with_grades(grades))
 
 
 def seed_of(seed: int, item: Item, epoch: int) -> int:

@@ -9,8 +9,10 @@ from pydantic import AliasChoices, BeforeValidator, ConfigDict, Discriminator, F
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.cards import Share
+from agentnet.contracts.grades import Scale
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.policies import Exchange
+from agentnet.contracts.protocols import Settled
 from agentnet.files.tables import uncompressed
 
 AnswerType = Literal["exact", "numeric", "choice", "yes-no", "set", "judged"]
@@ -104,11 +106,15 @@ class SystemSpec(FileModel):
 class Sweep(FileModel):
     """Many systems at once, one for each point of an experiment."""
 
-    sweep: Literal["paths", "subsets", "rounds", "pairs"]
+    sweep: Literal["paths", "subsets", "rounds", "pairs", "hops"]
     members: tuple[str, ...] = Field(default=("@solver",), min_length=1, description="agents or selectors")
     shapes: tuple[Literal["serial", "parallel", "s2p", "p2s"], ...] = ("serial", "parallel", "s2p", "p2s")
     by: tuple[str, ...] = Field(default=("vote",), description="subsets, pairs: how they decide, or how they are fused")
     rounds: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 2, 3, 4, 5), description="rounds: of a debate")
+    hops: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        default=(1, 2, 3, 4, 5, 6), description="hops: α of `route`, with and without an end at approval"
+    )
+    settled: Settled = Field(default="reason", description="hops: how judges vote")
     datasets: tuple[str, ...] = ()
 
 
@@ -147,6 +153,15 @@ class Learning(FileModel):
     epsilon: Share = Field(default=0.01, description="tolerated loss of accuracy against the best single model")
     delta: Share = Field(default=0.1, description="probability with which a larger loss is accepted")
     explore: Share = Field(default=0.0, description="share of the questions on which another system may be tried")
+
+
+class MutualGrades(FileModel):
+    """Members grade each other's answers to the selection items; `route` chooses its judges by these grades."""
+
+    scale: Scale | None = Field(
+        default=None, description="best grade first; None: A, B, C, or verdicts where a member's prompts know no grades"
+    )
+    by: Settled = Field(default="reason", description="`score`: no reason is written; the likeliest grade counts")
 
 
 Attack = Literal["silent", "random", "collude", "split", "turncoat", "boast", "forge", "loud"]
@@ -194,6 +209,9 @@ class SuiteSpec(FileModel):
     seed: int = Field(default=0, ge=0)
     limits: Limits = Limits()
     attacks: Attacks | None = Field(default=None, description="measure what liars cost each system")
+    grades: MutualGrades | None = Field(
+        default=None, description="let the members grade each other's answers to the selection items, for `route`"
+    )
     learn: Learning | None = Field(
         default=None, description="learn a policy from the selection split; the protocol `auto` follows it"
     )
@@ -202,6 +220,8 @@ class SuiteSpec(FileModel):
 
     @model_validator(mode="after")
     def _has_systems(self) -> SuiteSpec:
-        if not self.systems and not self.baselines:
+        if self.grades is not None and not self.selection:
+            raise ValueError("members grade answers to selection items: set `selection` to more than 0")
+        if not self.systems and not self.baselines and self.grades is None:
             raise ValueError("there is nothing to compare: name `systems`, or leave `baselines` as they are")
         return self

@@ -8,7 +8,18 @@ from typing import get_args
 
 from agentnet.collab.inline import INLINE
 from agentnet.contracts.evaluations import System
-from agentnet.contracts.protocols import Ask, Debate, Expression, Fuse, Parallel, ProtocolSpec, Serial, Weighted
+from agentnet.contracts.protocols import (
+    Ask,
+    Debate,
+    Expression,
+    Fuse,
+    Parallel,
+    ProtocolSpec,
+    Route,
+    Serial,
+    Settled,
+    Weighted,
+)
 from agentnet.errors import BadInput
 from agentnet.evals.online import subsets
 from agentnet.evals.suite import Sweep
@@ -29,6 +40,8 @@ def swept(sweep: Sweep, members: Sequence[str]) -> list[System]:
             points = _pairs(members, sweep.by)
         case "rounds":
             points = _rounds(members, sweep.rounds)
+        case "hops":
+            points = _hops(members, sweep.hops, sweep.settled)
     systems = [point.model_copy(update={"datasets": sweep.datasets}) for point in points]
     if not systems:
         raise BadInput(f"sweep {sweep.sweep} over {', '.join(members)}: it makes no system; name more members")
@@ -105,6 +118,17 @@ def _rounds(members: Sequence[str], rounds: Sequence[int]) -> Iterator[System]:
     for count in rounds:
         debate = Debate(members=_each(members), rounds=count, stop="never")
         yield system(f"debate, {count} round{'s' * (count > 1)}", debate, group="rounds", rounds=count)
+
+
+def _hops(members: Sequence[str], hops: Sequence[int], settled: Settled) -> Iterator[System]:
+    """Dynamic collaborative routing by α, with C and C′, and with C without an end at approval (section 3.6)."""
+    for choose, name in (("c", "C"), ("c-prime", "C′")):
+        for count in hops:
+            route = Route(members=tuple(members), hops=count, choose=choose, by=settled)
+            yield system(f"route by {name}, α {count}", route, group="hops", hops=count, by=name)
+    for count in hops:
+        route = Route(members=tuple(members), hops=count, by=settled, stop="never")
+        yield system(f"route by C to the end, α {count}", route, group="hops", hops=count, by="C to the end")
 
 
 def _each(names: Sequence[str]) -> tuple[Expression, ...]:
