@@ -16,6 +16,10 @@
     │   └── BadResponse         the server's response is not a completion
     ├── ReplyError              the model's reply is not in the required form
     ├── Unsuited                the protocol's agents were measured, and know too little about the task's label
+    ├── NodeError               what a node asks for cannot be granted
+    │   ├── NodeRefused         it may not register, or may no longer take part
+    │   ├── NodeReplaced        another process registered with its key
+    │   └── LeaseOver           its lease ran out, or it never registered: it may register again
     ├── LimitReached            a run's tokens, calls, seconds or cost are used up
     ├── StoreError              the store cannot be opened, read or written
     │   └── StoreTooNew         a newer version wrote the store
@@ -97,6 +101,22 @@ class ReplyError(AgentNetError):
 
 class Unsuited(AgentNetError):
     code = "unsuited"
+
+
+class NodeError(AgentNetError):
+    code = "node"
+
+
+class NodeRefused(NodeError):
+    code = "node-refused"
+
+
+class NodeReplaced(NodeError):
+    code = "node-replaced"
+
+
+class LeaseOver(NodeError):
+    code = "lease-over"
 
 
 class LimitReached(AgentNetError):

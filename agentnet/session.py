@@ -196,9 +196,9 @@ class Session:
     async def follow(self, run: str) -> AsyncIterator[Event]:
         """Yield the events of a run from its beginning up to `RunEnded`, even if another process runs it.
 
-        Leaving does not affect the run.
+        `run` is its id, or the beginning of it. Leaving does not affect the run. Raises `BadInput` for an unknown run.
         """
-        events = self.coordinator.follow(run)
+        events = self.coordinator.follow(await self._id_of(run))
         try:
             async for event in events:
                 yield event
@@ -206,8 +206,11 @@ class Session:
             await events.aclose()  # type: ignore[attr-defined]
 
     async def cancel(self, run: str) -> bool:
-        """Cancel a run that is active in this session; its caller gets the outcome. Returns whether there was one."""
-        return await self.coordinator.cancel(run)
+        """Cancel a run that is active in this session; its caller gets the outcome. Returns whether there was one.
+
+        `run` is its id, or the beginning of it. Raises `BadInput` where several active runs begin so.
+        """
+        return await self.coordinator.cancel(self._active(run) or run)
 
     def with_cards(self, cards: Mapping[str, Card]) -> Session:
         """Return a session on the same open members, with other cards for some of them. It stores no runs.
@@ -219,6 +222,21 @@ class Session:
     def changed(self, change: Callable[[Network], Network]) -> Session:
         """Return a session on the same open members, each snapshot changed by a function. It stores no runs."""
         return Session(Changed(self.members, change), settings=self.settings)
+
+    def _active(self, run: str) -> str | None:
+        """The id of the active run that is `run`, or begins with it."""
+        active = [id for id in self.coordinator.running if id.startswith(run)]
+        if run in active:
+            return run
+        if len(active) > 1:
+            raise BadInput(f"{len(active)} active runs begin with {run!r}: give more of the id")
+        return active[0] if active else None
+
+    async def _id_of(self, run: str) -> str:
+        active = self._active(run)
+        if active is None and self.storage is not None:
+            return (await self.storage.runs.find(run)).id
+        return active or run
 
     async def close(self) -> None:
         """Cancel all active runs, and wait until their ends are recorded."""

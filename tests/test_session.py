@@ -193,3 +193,22 @@ def test_run_and_the_session_take_the_same_options() -> None:
     assert options >= {"label", "seed", "limits", "on_event", "stream_text", "answering"}
     with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
         agentnet.run(QUESTION, network="zoo", remember=False, colour="red")
+
+
+async def test_the_beginning_of_an_id_names_a_run_to_follow_and_to_cancel(session: Session) -> None:
+    await session.run(QUESTION, "scout", run="cafe0001")
+    events = [event async for event in session.follow("cafe")]
+    assert isinstance(events[-1], RunEnded)
+    assert events[-1].run == "cafe0001"
+
+    slow = {"debate": {"members": ["scout", "atlas", "sage"], "rounds": 50, "stop": "never"}}
+    active = [asyncio.create_task(session.run(QUESTION, slow, run=f"cafe000{number}")) for number in (2, 3)]
+    while len(session.coordinator.running) < 2:
+        await asyncio.sleep(0.01)
+    with pytest.raises(BadInput, match="2 active runs begin with 'cafe'"):
+        await session.cancel("cafe")
+    assert await session.cancel("cafe0002")
+    await active[0]
+    assert await session.cancel("cafe")  # the only active one that is left
+    assert {outcome.status for outcome in await asyncio.gather(*active)} == {"cancelled"}
+    assert not await session.cancel("cafe")

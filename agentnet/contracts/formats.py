@@ -51,6 +51,13 @@ class Format(FileModel):
     lark: str | None = Field(default=None, description="a grammar in the syntax of Lark, whose first rule is `start`")
     json_schema: dict[str, Any] | None = Field(default=None, description="a JSON Schema; the reply is compact JSON")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_mapping(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError("a form is a mapping with one of regex, lark and json_schema: write `{regex: …}`")
+        return value
+
     @model_validator(mode="after")
     def _usable(self) -> Format:
         if len(self.model_fields_set & set(type(self).model_fields)) != 1 or self.kind is None:

@@ -20,6 +20,9 @@ out; `expelled`: a test found one of its members intolerable, and its key may no
 PRESENT: frozenset[NodeState] = frozenset({"active", "suspect"})
 """States in which a node's members may be asked. A suspect node is asked last."""
 
+LEASED: frozenset[NodeState] = frozenset({"joining", "active", "suspect", "draining"})
+"""States of a node that has a lease: it sends heartbeats."""
+
 LEASE_SECONDS = 15.0
 HEARTBEAT_SECONDS = 5.0
 
@@ -53,6 +56,7 @@ class Load(WireModel):
 
     running: int = Field(default=0, ge=0)
     queued: int = Field(default=0, ge=0)
+    slots: int = Field(default=1, ge=1, description="requests that are served at the same time")
     tokens_per_second: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="written, all requests")
     prefill_per_second: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="tokens of prompts, one request"
@@ -67,6 +71,9 @@ class NodeCard(WireModel):
     key: str = Field(description="Ed25519 public key, base64url without padding", max_length=64)
     url: str = Field(description="base URL of its OpenAI-compatible API, without /v1", max_length=512)
     offers: tuple[Offer, ...] = Field(min_length=1, max_length=256)
+    access: str = Field(
+        default="", max_length=128, description="secret that callers of the node send as Bearer token; empty: none"
+    )
     software: str = Field(default="", max_length=64)
 
 
@@ -78,6 +85,7 @@ class NodeRecord(WireModel):
     url: str
     state: NodeState
     offers: tuple[Offer, ...]
+    access: str = Field(default="", repr=False, description="what `NodeCard.access` says; never shown")
     load: Load = Load()
     lease: str = Field(default="", description="id of the current lease: a heartbeat of another one is refused")
     joined: AwareDatetime
@@ -89,6 +97,7 @@ class NodeRecord(WireModel):
 class NodeEvent(WireModel):
     """A change of a node, or of the standing of one of its members."""
 
+    sequence: int = Field(default=0, ge=0, description="the network's epoch with this change")
     time: AwareDatetime
     node: str = Field(description="name of the node")
     key: str

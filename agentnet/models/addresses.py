@@ -2,7 +2,8 @@
 
 Two levels of trust. `OWNER` is for addresses in the owner's own network file or environment: the file may name any
 machine, in the inner network too. `JOINED` is for addresses that come with a member of a living network: https, public
-addresses and known ports only. Neither level follows redirects (`agentnet.models.openai.transport`), and both resolve a
+addresses and known ports only; `joined_near` makes exceptions for networks that the owner names. Neither level follows
+redirects (`agentnet.models.openai.transport`), and both resolve a
 name once, check every address that it has, and connect to those addresses and no others, so that a name cannot lead
 elsewhere between the check and the connection.
 """
@@ -14,14 +15,15 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from agentnet.errors import ModelError, ModelUnavailable
+from agentnet.errors import BadInput, ModelError, ModelUnavailable
 from agentnet.redaction import HIDDEN, redacted_url
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
+IPNetwork: TypeAlias = IPv4Network | IPv6Network
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the IP addresses of a host name, for a port."""
 Reach = Literal[
@@ -40,6 +42,7 @@ _METADATA = frozenset(
     map(ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16"))
 )
 """Where clouds tell a machine its credentials: AWS, Google, Azure and others; AWS over IPv6; Alibaba; Oracle; Azure."""
+_NEVER_NEAR = ("metadata", "multicast", "unspecified")
 _SHARED = IPv4Network("100.64.0.0/10")
 _RELAY = IPv4Network("192.88.99.0/24")
 _UNICAST = IPv6Network("2000::/3")
@@ -148,10 +151,15 @@ def reach_of(address: IPAddress) -> Reach:
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """Which servers may be asked. `OWNER` and `JOINED` are the two levels; `ports` are those of the stricter one."""
+    """Which servers may be asked. `OWNER` and `JOINED` are the two levels.
+
+    Of the stricter one, `ports` are the known ports, and `near` are networks in which a server may also speak plain
+    HTTP, on any port.
+    """
 
     joined: bool
     ports: frozenset[int] = frozenset({443, 8443})
+    near: tuple[IPNetwork, ...] = ()
 
     def check(self, url: str) -> Server:
         """Return where a URL leads. Raises `ModelError` if the URL alone says that it may not be asked."""
@@ -171,7 +179,9 @@ class AddressPolicy:
         """
         reach = reach_of(address)
         if self.joined:
-            return None if reach == "public" else f"{address} is a {reach} address"
+            if self._is_near(address):
+                return None
+            return self._why_not_public(server) or (None if reach == "public" else f"{address} is a {reach} address")
         if server.address is not None or reach in ("public", "private", "shared", "loopback"):
             return None
         return f"{server.host} leads to {address}, a {reach} address; if that is meant, write the address itself"
@@ -196,23 +206,49 @@ class AddressPolicy:
 
     def _why_no_stranger(self, server: Server) -> str | None:
         """Return why a member that joined may not bring a server; None where its addresses have to decide."""
-        if server.scheme != "https":
-            return "it must begin with https://"
         if server.has_user:
             return "it has a user before the @"
-        if server.port not in self.ports:
-            return f"port {server.port} is none of {', '.join(map(str, sorted(self.ports)))}"
         if server.address is not None:
             return self.refusal(server, server.address)
-        if server.is_local or "." not in server.host or server.host.endswith("."):
+        return None if self.near else self._why_not_public(server)  # a name may lead to a near address
+
+    def _why_not_public(self, server: Server) -> str | None:
+        """Return why a server is none that a stranger may bring from outside, by its URL alone."""
+        if server.scheme != "https":
+            return "it must begin with https://"
+        if server.port not in self.ports:
+            return f"port {server.port} is none of {', '.join(map(str, sorted(self.ports)))}"
+        if server.address is None and (server.is_local or "." not in server.host or server.host.endswith(".")):
             return f"{server.host} is not the full name of a public machine"
         return None
+
+    def _is_near(self, address: IPAddress) -> bool:
+        """Return whether an address lies in a network of the owner's choice. No network holds a metadata service."""
+        plain = getattr(address, "ipv4_mapped", None) or address
+        return reach_of(plain) not in _NEVER_NEAR and any(plain in network for network in self.near)
 
 
 OWNER = AddressPolicy(joined=False)
 """Addresses in the owner's own network file or environment."""
 JOINED = AddressPolicy(joined=True)
 """Addresses that come with a member of a living network."""
+
+LOOPBACK = "127.0.0.0/8, ::1"
+"""The networks that hold this machine's own addresses, as `joined_near` reads them."""
+
+
+def joined_near(networks: str) -> AddressPolicy:
+    """Return the policy for members that joined, with networks in which they may also speak plain HTTP, on any port.
+
+    They are IP addresses and CIDR networks, separated by commas: ``127.0.0.1, 192.168.1.0/24``. Raises `BadInput`.
+    """
+    near: list[IPNetwork] = []
+    for text in filter(None, map(str.strip, networks.split(","))):
+        try:
+            near.append(ip_network(text))
+        except ValueError as error:
+            raise BadInput(f"{text!r} is no network of IP addresses: write it as 192.168.1.0/24 ({error})") from None
+    return AddressPolicy(joined=True, near=tuple(near))
 
 
 async def system_resolver(host: str, port: int) -> Sequence[str]:

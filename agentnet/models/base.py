@@ -26,8 +26,8 @@ class Request:
 
     The reply must obey `schema`, a JSON Schema, or match as a whole `regex`, a regular expression, or `lark`, a grammar
     in the syntax of Lark; at most one is given. A model that cannot be held to it raises `SchemaUnsupported`.
-    `logprobs` asks for the log-probability of every generated token. A higher `priority` is served earlier where
-    requests wait for one model.
+    `logprobs` asks for the log-probability of every generated token, `top_logprobs` for those of so many of the
+    likeliest tokens in its place, too. A higher `priority` is served earlier where requests wait for one model.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -37,6 +37,7 @@ class Request:
     priority: int = 0
     regex: str | None = None
     lark: str | None = None
+    top_logprobs: int = 0
 
     def __post_init__(self) -> None:
         if sum(form is not None for form in (self.schema, self.regex, self.lark)) > 1:
@@ -44,13 +45,28 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenChoice:
+    """A generated token: its bytes (none for a token that ends the reply), and the likeliest tokens in its place.
+
+    Each of those comes with its natural log-probability, the likeliest first.
+    """
+
+    piece: bytes
+    likeliest: tuple[tuple[bytes, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
-    """The whole reply. `logprobs` has one natural logarithm per generated token; None where none were asked for."""
+    """The whole reply. `logprobs` has one natural logarithm per generated token; None where none were asked for.
+
+    `tokens` has the same tokens, as far as the model tells them apart.
+    """
 
     text: str
     finish: Literal["stop", "length"]
     usage: Usage
     logprobs: tuple[float, ...] | None = None
+    tokens: tuple[TokenChoice, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

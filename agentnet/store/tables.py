@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Table, Text
+from sqlalchemy import JSON, Column, ForeignKey, ForeignKeyConstraint, Index, Table, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -125,6 +125,82 @@ class TrialRow(StoreModel, table=True):
     trial: str = Field(sa_column=Column(Text, nullable=False))
 
 
+class RosterRow(StoreModel, table=True):
+    """A network that nodes take part in. `epoch` counts the changes of its nodes: each has an event of that number."""
+
+    __tablename__ = "rosters"
+
+    network: str = Field(primary_key=True)
+    epoch: int
+
+
+class NodeRow(StoreModel, table=True):
+    """A node of a network: its `NodeRecord`, with what changes at each heartbeat in columns. Times are UTC.
+
+    `late` is when it becomes suspect, and `until` when its lease ends. `offers` is JSON.
+    """
+
+    __tablename__ = "nodes"
+    __table_args__ = (
+        Index("nodes_by_name", "network", "name", unique=True),
+        Index("nodes_by_epoch", "network", "epoch"),
+        Index("nodes_by_heartbeat", "network", "heard"),
+        Index("nodes_by_lease", "network", "state", "late"),
+    )
+
+    network: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    name: str
+    url: str
+    state: str
+    offers: str = Field(sa_column=Column(Text, nullable=False))
+    lease: str
+    joined: str
+    heard: str
+    late: str
+    until: str
+    epoch: int
+    running: int
+    queued: int
+    slots: int
+    tokens_per_second: float
+    prefill_per_second: float
+    free_cells: int | None = None
+
+
+class NodeOfferRow(StoreModel, table=True):
+    """A member that a node offers, by which its replicas are found."""
+
+    __tablename__ = "node_offers"
+    __table_args__ = (
+        ForeignKeyConstraint(["network", "key"], ["nodes.network", "nodes.key"], ondelete="CASCADE"),
+        Index("node_offers_by_member", "network", "member"),
+    )
+
+    network: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    member: str = Field(primary_key=True)
+    digest: str
+
+
+class NodeEventRow(StoreModel, table=True):
+    """A change of a node, or of the standing of one of its members."""
+
+    __tablename__ = "node_events"
+    __table_args__ = (Index("node_events_by_key", "network", "key"),)
+
+    network: str = Field(primary_key=True)
+    sequence: int = Field(primary_key=True)
+    time: str
+    node: str
+    key: str
+    member: str | None = None
+    before: str
+    after: str
+    why: str = Field(sa_column=Column(Text, nullable=False))
+    data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+
+
 def utc(time: datetime) -> str:
     """Return a time as the tables hold it: text that sorts as time does."""
     return time.astimezone(UTC).isoformat(timespec="microseconds")
@@ -138,3 +214,7 @@ chains: Table = metadata.tables["chains"]
 evaluations: Table = metadata.tables["evaluations"]
 evaluation_items: Table = metadata.tables["evaluation_items"]
 trials: Table = metadata.tables["trials"]
+rosters: Table = metadata.tables["rosters"]
+nodes: Table = metadata.tables["nodes"]
+node_offers: Table = metadata.tables["node_offers"]
+node_events: Table = metadata.tables["node_events"]

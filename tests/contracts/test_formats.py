@@ -9,10 +9,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from agentnet.collab.inline import protocol_from
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.formats import Format, schema_grammar
 from agentnet.contracts.protocols import Ask, ProtocolSpec
-from agentnet.errors import SchemaUnsupported
+from agentnet.errors import ProtocolError, SchemaUnsupported
 
 
 @pytest.mark.parametrize("form", [{"regex": "[0-9]+"}, {"lark": 'start: "a"'}, {"json_schema": {"enum": [1]}}])
@@ -79,3 +80,8 @@ def test_an_object_is_closed_unless_its_schema_speaks_of_other_properties() -> N
     for more in others:
         grammar = json.loads(schema_grammar(fields | more))["grammars"][0]["json_schema"]
         assert grammar.get("additionalProperties") is not False
+
+
+def test_a_bare_text_is_no_form() -> None:
+    with pytest.raises(ProtocolError, match=r"protocol\.ask\.format: a form is a mapping .* write `\{regex: …\}`"):
+        protocol_from({"ask": {"agent": "scout", "format": "[0-9]+"}})

@@ -9,8 +9,8 @@ from ipaddress import ip_address
 import pytest
 
 from agentnet.contracts.model_specs import OpenAISpec
-from agentnet.errors import ModelError, ModelUnavailable
-from agentnet.models.addresses import JOINED, OWNER, AddressPolicy, parse_server, reach_of
+from agentnet.errors import BadInput, ModelError, ModelUnavailable
+from agentnet.models.addresses import JOINED, OWNER, AddressPolicy, Resolver, joined_near, parse_server, reach_of
 from agentnet.models.openai.model import OpenAIModel
 from tests.models.conftest import Loopback
 from tests.models.servers import ASK, good
@@ -41,6 +41,13 @@ async def stub(host: str, port: int) -> Sequence[str]:
     if host not in NAMES:
         raise OSError(f"unknown name {host}")
     return NAMES[host]
+
+
+def fixed(*addresses: str) -> Resolver:
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return addresses
+
+    return resolve
 
 
 AMBIGUOUS = [
@@ -161,6 +168,50 @@ def test_public_servers_may_join(url: str) -> None:
 def test_a_port_that_the_network_allows() -> None:
     wider = AddressPolicy(joined=True, ports=frozenset({443, 9000}))
     assert wider.check("https://models.example.org:9000/v1").port == 9000
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9000", "http://[::1]:9000", "https://192.168.1.7:8000", "http://192.168.1.7"]
+)
+def test_servers_in_networks_that_the_owner_names_may_join(url: str) -> None:
+    near = joined_near("127.0.0.0/8, ::1,192.168.1.0/24")
+    assert near.check(url)
+    with pytest.raises(ModelError, match="a member that joined may not bring it"):
+        JOINED.check(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://192.168.2.7:8000", "must begin with https"),
+        ("https://192.168.2.7", "a private address"),
+        ("http://user@192.168.1.7", "has a user"),
+        ("http://169.254.169.254", "must begin with https"),
+        ("https://169.254.169.254", "a metadata address"),
+    ],
+)
+def test_a_near_network_opens_nothing_else(url: str, says: str) -> None:
+    with pytest.raises(ModelError, match=says):
+        joined_near("192.168.1.0/24, 169.254.0.0/16").check(url)
+
+
+async def test_a_name_that_leads_to_a_near_network() -> None:
+    near = joined_near("192.168.1.0/24")
+    assert await near.addresses(near.check("http://models.lan:8000"), fixed("192.168.1.7")) == ("192.168.1.7",)
+    assert await near.addresses(near.check("https://models.example.org"), fixed("93.184.216.34")) == ("93.184.216.34",)
+    for url, address in [
+        ("http://models.lan:8000", "192.168.2.7"),
+        ("http://models.example.org", "93.184.216.34"),
+        ("https://models.example.org", "10.0.0.1"),
+    ]:
+        with pytest.raises(ModelError, match="is not asked"):
+            await near.addresses(near.check(url), fixed(address))
+
+
+def test_networks_that_are_none() -> None:
+    assert joined_near("") == JOINED
+    with pytest.raises(BadInput, match=r"'192\.168\.1\.7/24' is no network of IP addresses: write it as"):
+        joined_near("127.0.0.1, 192.168.1.7/24")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,21 @@ class TestReplies:
         assert len(done.logprobs) == done.usage.completion_tokens
         assert all(value <= 1e-9 for value in done.logprobs)
         assert math.exp(sum(done.logprobs) / len(done.logprobs)) > 0.5
+        assert done.tokens is not None
+        assert b"".join(token.piece for token in done.tokens).decode() == done.text
+        assert all(token.likeliest == () for token in done.tokens)
         assert (await model.generate(ask("What is 12 + 7?\nsolve"))).logprobs is None
+
+    async def test_the_likeliest_tokens_in_place_of_each(self, model: LlamaModel) -> None:
+        done = await model.generate(replace(ask("What is 12 + 7?\nsolve"), top_logprobs=5))
+        assert done.logprobs is not None
+        assert done.tokens is not None
+        for logprob, token in zip(done.logprobs, done.tokens, strict=True):
+            values = [value for _, value in token.likeliest]
+            assert len(values) == 5
+            assert values == sorted(values, reverse=True)
+            assert token.likeliest[0] == (token.piece, logprob)  # greedy: the token itself is the likeliest
+            assert sum(map(math.exp, values)) <= 1 + 1e-6
 
     async def test_parallel_requests_do_not_mix(self, model: LlamaModel) -> None:
         questions = [f"What is {number} + 5?\nsolve" for number in range(10, 22)]

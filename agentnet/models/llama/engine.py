@@ -94,6 +94,11 @@ class Engine:
         return self.loaded.cells
 
     @property
+    def free_cells(self) -> int:
+        """Tokens of the KV cache that no request needs at the moment."""
+        return self._context.cache.available
+
+    @property
     def longest_stem(self) -> int:
         """Tokens of a scored reply whose logits one step may compute, beside those of requests that decode."""
         return max(0, min(64, self.loaded.batch // 2) - 1)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from agentnet.errors import SchemaUnsupported
-from agentnet.models.base import Completion, Request
+from agentnet.models.base import Completion, Request, TokenChoice
 from agentnet.models.llama.context import Context
 from agentnet.models.llama.dispatcher import ResultDispatcher
 from agentnet.models.llama.grammar import Constraint
@@ -16,6 +16,7 @@ from agentnet.models.llama.job import Job
 from agentnet.models.llama.sampling import Sampler
 from agentnet.models.llama.vocabulary import Vocabulary
 from agentnet.models.text import TextStream
+from agentnet.models.tokens import LogitsRow
 
 Emit = Callable[[str], None]
 
@@ -42,7 +43,10 @@ class Generation(Job):
         self._vocabulary, self._limit, self._emit, self._constraint = vocabulary, limit, emit, constraint
         self._text = TextStream(request.sampling.stop)
         self._texts: list[str] = []
-        self._logprobs: list[float] | None = [] if request.logprobs else None
+        self._logprobs: list[float] | None = [] if request.logprobs or request.top_logprobs else None
+        self._top_logprobs = request.top_logprobs
+        self._choices: list[TokenChoice] = []
+        """The tokens that `_logprobs` belong to."""
         self._generated = 0
         self._finish: Literal["stop", "length"] = "length"
         self._sampler = Sampler(request.sampling, constraint)
@@ -63,6 +67,7 @@ class Generation(Job):
         tokens = [self._later.pop(0)] if self._later else self._draw(context, row, last)
         if self._logprobs is not None:
             self._logprobs.append(log_probability(row, tokens[0]))
+            self._choices.append(TokenChoice(self._piece(tokens[0]), self._likeliest(row)))
         if self._say(tokens, dispatcher):
             return True
         self.tokens += tokens
@@ -70,8 +75,10 @@ class Generation(Job):
         return False
 
     def result(self) -> Completion:
-        logprobs = tuple(self._logprobs) if self._logprobs is not None else None
-        return Completion("".join(self._texts), self._finish, self.usage(self._generated), logprobs)
+        text, usage = "".join(self._texts), self.usage(self._generated)
+        if self._logprobs is None:
+            return Completion(text, self._finish, usage)
+        return Completion(text, self._finish, usage, tuple(self._logprobs), tuple(self._choices))
 
     def close(self) -> None:
         self._sampler.close()
@@ -83,6 +90,19 @@ class Generation(Job):
         if token is None:
             raise SchemaUnsupported(f"{context.name}: its vocabulary cannot spell what the form asks for next")
         return [token, *self._take_forced(drawn=1)]
+
+    def _piece(self, token: int) -> bytes:
+        """Return what a token adds to the text: nothing where it ends the reply."""
+        return b"" if self._vocabulary.ends(token) else self._vocabulary.piece(token)
+
+    def _likeliest(self, row: LogitsRow) -> tuple[tuple[bytes, float], ...]:
+        """Return the likeliest tokens of a row, as many as were asked for, with their log-probabilities."""
+        if not self._top_logprobs:
+            return ()
+        count = min(self._top_logprobs, len(row))
+        tokens = np.argpartition(row, len(row) - count)[len(row) - count :]
+        tokens = tokens[np.lexsort((tokens, -row[tokens]))]
+        return tuple((self._piece(int(token)), log_probability(row, int(token))) for token in tokens)
 
     def _take_forced(self, *, drawn: int = 0) -> list[int]:
         """Return the forced tokens behind `drawn` new ones, as far as the limit allows; none if they come later."""

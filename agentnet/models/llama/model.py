@@ -61,6 +61,16 @@ class LlamaModel:
         """What the engine has done so far."""
         return self._engine.stats
 
+    @property
+    def slots(self) -> int:
+        """How many requests are decoded together."""
+        return self._engine.slots
+
+    @property
+    def free_cells(self) -> int:
+        """Tokens of the KV cache that no request needs at the moment."""
+        return self._engine.free_cells
+
     def count_tokens(self, request: Request) -> int:
         """Return how many tokens the prompt of a request has, with those of the chat template."""
         with self._engine.open():
