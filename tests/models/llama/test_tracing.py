@@ -102,7 +102,7 @@ async def test_running_ahead_reads_what_step_by_step_is_read(opened: Open, rando
 
 async def test_running_ahead_ends_with_the_text_and_with_the_context(opened: Open, chain_file: Path) -> None:
     model = opened(chain_file, context=256, sequences=2)
-    session = tracing(model, Request(({"role": "user", "content": "?"},)))
+    session = await tracing(model, Request(({"role": "user", "content": "?"},)))
     read = await session.run_ahead([], Argmax(), Argmax(), 99)
     assert session.vocabulary.ends(read[-1][1])
     assert not any(session.vocabulary.ends(token) for token, _ in read[:-1])
