@@ -35,7 +35,7 @@ PATH = "/node/v1/tokens"
 VOCABULARY_PATH = "/node/v1/vocabulary"
 """Of the file of a member's vocabulary: GET, with the parameter `member`."""
 MOST_ASKED = 2 * 2**20
-"""Bytes of one text on the way to a node."""
+"""Characters of one text on the way to a node."""
 MOST_SAID = 6 * 2**20
 """Bytes of one frame on the way back: a prompt, or the rows of an answer."""
 MOST_ROWS = 2**20
@@ -149,6 +149,11 @@ def atoms(reading: Reading[Any]) -> list[Row | Argmax]:
 def assembled(reading: Reading[Any], read: Sequence[Any]) -> Any:
     """Return the value of a reading from those of its `atoms`."""
     return (assembled(reading.reading, read[:-1]), read[-1]) if isinstance(reading, WithOwn) else read[0]
+
+
+def values_of(reading: Reading[Any], read: Any) -> list[Any]:
+    """Return the values of a reading's `atoms`: the opposite of `assembled`."""
+    return [*values_of(reading.reading, read[0]), read[1]] if isinstance(reading, WithOwn) else [read]
 
 
 _HEAD = struct.Struct("<IIQ")

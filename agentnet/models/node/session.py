@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -28,7 +28,7 @@ from agentnet.models.node.frames import (
     atoms,
     unpacked,
 )
-from agentnet.models.node.vocabulary import NodeVocabulary
+from agentnet.models.node.vocabulary import VOCABULARIES, NodeVocabulary
 from agentnet.models.tokens import Argmax, Reading, Row, WithOwn
 
 T = TypeVar("T")
@@ -69,6 +69,8 @@ class NodeSession:
         self._bars: dict[frozenset[int], int] = {}
         """Sets of barred tokens that the node knows by a number."""
         self._closing: asyncio.Task[None] | None = None
+        self._last: list[Callable[[], None]] = []
+        VOCABULARIES.share(vocabulary)
 
     async def step(self, tokens: Sequence[int], reading: Reading[T]) -> T:
         (read,) = await self._ask([[*self.prompt, *tokens]], reading)
@@ -76,8 +78,28 @@ class NodeSession:
         return result
 
     def close(self) -> None:
+        self._ending()
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is left of it."""
+        return self._closing is not None and self._closing.done()
+
+    async def end(self) -> None:
+        """Close the session, and wait until its connection has ended."""
+        await self._ending()
+
+    def at_the_end(self, call: Callable[[], None]) -> None:
+        """Have something called when the session is closed."""
+        self._last.append(call)
+
+    def _ending(self) -> asyncio.Task[None]:
         if self._closing is None:
+            for call in self._last:
+                call()
             self._closing = asyncio.get_running_loop().create_task(self.connection.close())
+            VOCABULARIES.release(self.vocabulary)
+        return self._closing
 
     async def _ask(self, sequences: list[list[int]], reading: Reading[Any], *, ahead: int | None = None) -> list[Any]:
         """Return the readings behind some whole sequences; None for those that the node had no room for.
@@ -88,9 +110,7 @@ class NodeSession:
         bars = await self._numbers(read)
         self._number += 1
         kept = [common_prefix(self._base, sequence, min(len(self._base), len(sequence))) for sequence in sequences]
-        cuts = [
-            Cut(keep=keep, tokens=tuple(sequence[keep:])) for keep, sequence in zip(kept, sequences, strict=True)
-        ]
+        cuts = [Cut(keep=keep, tokens=tuple(sequence[keep:])) for keep, sequence in zip(kept, sequences, strict=True)]
         new = len(sequences[0]) - kept[0]
         self._base = sequences[0]
         ask = Ask(number=self._number, sequences=tuple(cuts), read=bars, ahead=ahead)

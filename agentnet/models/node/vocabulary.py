@@ -54,6 +54,11 @@ class OpenVocabularies:
                 vocabulary.users += 1
             return vocabulary
 
+    def share(self, vocabulary: NodeVocabulary) -> None:
+        """Count a further user of a vocabulary that is in use."""
+        with self._lock:
+            vocabulary.users += 1
+
     def load(self, content: bytes, digest: str, where: str) -> NodeVocabulary:
         """Load a file that a node sent, and count a user. Blocks while it is tried out in a process of its own.
 
