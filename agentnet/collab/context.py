@@ -17,7 +17,7 @@ from typing import Protocol
 from agentnet.agents import Agent, Reply, Turn
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
-from agentnet.contracts.bodies import Assignment, Body, Error, Result, Task, answer_of
+from agentnet.contracts.bodies import Analysis, Assignment, Body, Error, Result, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
 from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import Message, message_id
@@ -56,13 +56,16 @@ class RunContext:
     events: EventBus = field(default_factory=EventBus)
     stream_text: bool = False
     """Publish replies piece by piece as they are written."""
+    analysis: Analysis | None = None
+    """What was found about the run's own task, where it came without a label."""
     messages: dict[str, Message] = field(init=False)
 
     def __post_init__(self, history: Iterable[Message]) -> None:
         self.messages = {message.id: message for message in history}
         self._started: set[str] = set()
         """Ids of the messages whose turns were published as started."""
-        self._solvers = [agent.name for agent in self.network if "solver" in agent.card.roles]
+        solvers = [agent.name for agent in self.network if "solver" in agent.card.roles]
+        self._solvers = [name for name in solvers if name not in self.network.probation] or solvers
 
     def get(self, ids: Iterable[str]) -> list[Message]:
         """Return the messages of some ids, in the order of the ids."""
@@ -82,6 +85,17 @@ class RunContext:
             return frozenset({message.sender})
         return frozenset().union(*(self.backers(source) for source in self.get(message.body.sources)))
 
+    def counted(self, ids: Iterable[str]) -> list[str]:
+        """Return those of some ids whose messages count in a decision: what members on probation say weighs nothing.
+
+        Where nothing that counts carries an answer, all do.
+        """
+        every = list(ids)
+        if not self.network.probation:
+            return every
+        counted = [id for id in every if not self.backers(self.messages[id]) <= self.network.probation]
+        return counted if self.answered(counted) else every
+
     def confidence(self, message: Message) -> float | None:
         """Return the confidence by which members may be compared; None where there is none to rely on.
 
@@ -94,12 +108,18 @@ class RunContext:
         return [message.id for message in self.get(ids) if readable(message)]
 
     def task(self, id: str) -> Task:
-        """Return the task of a message: the run's own, or one assigned in a delegation."""
+        """Return the task of a message: the run's own, as given or as analyzed, or one assigned in a delegation."""
         body = self.messages[id].body
-        if isinstance(body, Assignment):
+        if isinstance(body, Assignment | Analysis):
             return Task(text=body.text, label=body.label)
         assert isinstance(body, Task), f"message {id} states no task"
         return body
+
+    def analyzed(self, id: str) -> Analysis:
+        """Return what is known about the task of a message: a given label, or what was found about the run's own."""
+        task = self.task(id)
+        found = self.analysis if task.label is None else None
+        return found or Analysis(text=task.text, label=task.label)
 
     def step(self, id: str) -> Assignment | None:
         """Return the step of a plan that the task of a message is; None for the run's own task."""
