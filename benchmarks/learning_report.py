@@ -52,9 +52,9 @@ def written(
     lines = [
         f"# {what}: {suite}",
         "",
-        f"{calibration} calibration questions in each round; {candidates} candidates. Accuracy and expense (money, or tokens "
-        "where nothing has a price) are those of all other questions, beside the member that was best on these very "
-        "questions, which is known only after the fact.",
+        f"{calibration} calibration questions in each round; {candidates} candidates. Accuracy and expense (money, or "
+        "tokens where nothing has a price) are those of all other questions, beside the member that was best on these "
+        "very questions, which is known only after the fact.",
     ]
     for title, frontier in found.items():
         lines += ["", f"## {title}", "", *_table(frontier)]
