@@ -25,7 +25,7 @@ baselines: [members]
 @pytest.fixture
 def suite(tmp_path: Path, team: Path) -> Path:
     team.write_text(team.read_text().partition("grades:")[0])
-    lines = [json.dumps({"question": f"What is {n} + {n}?", "answer": str(2 * n)}) for n in range(6)]
+    lines = [json.dumps({"question": f"What is {n} + {n}?", "answer": str(2 * n)}) for n in range(12)]
     (tmp_path / "sums.jsonl").write_text("\n".join(lines))
     path = tmp_path / "sums.yaml"
     path.write_text(SUITE.replace("team.yaml", team.name))
