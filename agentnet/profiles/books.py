@@ -218,7 +218,7 @@ class Books:
     ) -> tuple[Profile, StandingEvent]:
         """Return a profile of another standing. One that begins its probation has proven nothing; its tests begin."""
         event = _event(profile, profile.standing, after, time, why, data)
-        update = {"standing": after, "since": time, "why": why, "watch": Watch(), "revision": profile.revision + 1}
+        update: dict[str, object] = {"standing": after, "since": time, "why": why, "watch": Watch(), "revision": profile.revision + 1}
         if after == "probation":
             update["labels"] = {
                 label: Evidence(items=evidence.items, canaries=evidence.canaries, updated=time)
