@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from agentnet.contracts.profiles import Canaries, Observation, Profile, Seat, St
 from agentnet.logs import logger
 from agentnet.network import Members, Network
 from agentnet.profiles.books import Books, newcomer
-from agentnet.profiles.seats import card_of, digest_of, seat_of, trusted_from_the_start
+from agentnet.profiles.seats import card_of, digest_of, trusted_from_the_start
 from agentnet.store.profiles import Profiles
 
 log = logger("profiles")
@@ -21,6 +21,8 @@ STALE_SECONDS = 2.0
 """Seconds after which a run looks for what other processes recorded."""
 
 OnStanding = Callable[[StandingEvent], None]
+Nodes = Callable[[str], Mapping[str, str]]
+"""Returns name → key of the nodes that serve a member."""
 
 
 class Profiled:
@@ -37,12 +39,15 @@ class Profiled:
         rules: Canaries,
         labels: Iterable[str] = (),
         *,
+        nodes: Nodes = lambda _: {},
         on_standing: OnStanding | None = None,
     ) -> None:
         """`labels` are those that canaries can have. `on_standing` is told every change of standing made here."""
-        self._members, self._store, self.rules = members, store, rules
+        self._members, self._store, self.rules, self._nodes = members, store, rules, nodes
         self.books = Books(rules, frozenset(labels), self._newcomer)
         self._on_standing = on_standing
+        self._index: tuple[Network | None, dict[str, tuple[AgentSpec, str]]] = None, {}
+        """The members of a snapshot by name, each with its digest."""
         self._profiles: dict[tuple[str, str], dict[str, Profile]] = {}
         """Member and digest → node → profile."""
         self._changes = 0
@@ -82,16 +87,21 @@ class Profiled:
 
     def seats(self, name: str) -> list[Profile]:
         """Return the profiles of a member's seats; none where nothing was measured."""
-        member = self._member(name)
-        return [] if member is None else list(self._known(member).values())
+        found = self._member(name)
+        return [] if found is None else list(self._profiles.get((name, found[1]), {}).values())
 
     def profile(self, seat: Seat) -> Profile | None:
+        """Return the profile of a seat; None where nothing was measured."""
         return self._profiles.get((seat.member, seat.digest), {}).get(seat.node)
 
-    def seat(self, name: str, node: str = "") -> Seat | None:
-        """Return the seat of a member on a node (its key); None for a name that is no member's."""
-        member = self._member(name)
-        return None if member is None else seat_of(member, node)
+    def seat(self, name: str, served_by: str | None = None) -> Seat | None:
+        """Return the seat of a member on a node, given by its name; None for a name that is no member's."""
+        found = self._member(name)
+        return None if found is None else Seat(member=name, digest=found[1], node=self.key(name, served_by))
+
+    def key(self, name: str, served_by: str | None) -> str:
+        """Return the key of the node that served a member; empty for a member in process."""
+        return "" if served_by is None else self._nodes(name).get(served_by, "")
 
     def is_asked(self, name: str) -> bool:
         """Return whether a member is asked canaries at all."""
@@ -106,9 +116,8 @@ class Profiled:
         return max(map(self.books.share, self.seats(name)), default=self.books.share(None))
 
     def _newcomer(self, seat: Seat, time: datetime) -> Profile:
-        network = self._members.snapshot()
-        member = next((each for each in network.spec.agents if each.name == seat.member), None)
-        if member is None or not self._is_trusted(member, network) or digest_of(member) != seat.digest:
+        member, digest = self._member(seat.member) or (None, "")
+        if member is None or digest != seat.digest or not self._is_trusted(member, self._members.snapshot()):
             return newcomer(seat, time)
         return trusted_from_the_start(seat, member.card, time)
 
@@ -125,11 +134,19 @@ class Profiled:
             if before is None or before.revision != profile.revision:
                 self._changes += 1
 
-    def _member(self, name: str) -> AgentSpec | None:
-        return next((member for member in self._members.snapshot().spec.agents if member.name == name), None)
+    def _member(self, name: str) -> tuple[AgentSpec, str] | None:
+        """Return a present member with its digest; None for any other name."""
+        return self._indexed(self._members.snapshot()).get(name)
 
-    def _known(self, member: AgentSpec) -> dict[str, Profile]:
-        return self._profiles.get((member.name, digest_of(member)), {})
+    def _indexed(self, network: Network) -> dict[str, tuple[AgentSpec, str]]:
+        of, index = self._index
+        if of is not network:
+            before, index = index, {}
+            for member in network.spec.agents:
+                known = before.get(member.name)
+                index[member.name] = known if known and known[0] is member else (member, digest_of(member))
+            self._index = network, index
+        return index
 
     def _of(self, network: Network) -> Network:
         """Return a snapshot by what is known now; the same object as long as neither has changed."""
@@ -139,10 +156,10 @@ class Profiled:
 
     def _made(self, network: Network) -> Network:
         cards, probation = {}, set()
-        for member in network.spec.agents:
+        for member, digest in self._indexed(network).values():
             if member.is_human:
                 continue
-            profiles = list(self._known(member).values())
+            profiles = list(self._profiles.get((member.name, digest), {}).values())
             active = [profile for profile in profiles if profile.standing == "active"]
             if not active and (profiles or not self._is_trusted(member, network)):
                 probation.add(member.name)

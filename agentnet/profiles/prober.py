@@ -2,7 +2,7 @@
 
 ::
 
-    a member's turn ends ─▶ one time in 20 ─▶ wait as long as between turns ─▶ the same form of prompt, a known answer ─▶ Observation
+    a turn ends ─▶ one time in 20 ─▶ wait as long as between turns ─▶ a question with a known answer ─▶ Observation
 
 A canary is a turn like any other: the member's prompt pack, its sampling, a fresh seed, streamed where its work is. It
 comes at a moment of its own, and its question is new to the member. Nothing that a member sees says what it is.
@@ -14,18 +14,19 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from agentnet.agents import Agent, Turn
 from agentnet.agents.base import Reply
-from agentnet.contracts.bodies import Body, Task
+from agentnet.contracts.bodies import Error, Task
 from agentnet.contracts.profiles import Observation
-from agentnet.errors import StoreError
+from agentnet.errors import LimitReached, StoreError
 from agentnet.logs import logger
+from agentnet.network.measuring import ask
 from agentnet.profiles import sequential
-from agentnet.profiles.asking import answers, ask, observation, outcome_of
+from agentnet.profiles.asking import observation, outcome_of
 from agentnet.profiles.members import Profiled
 from agentnet.profiles.questions import Known, Questions
 from agentnet.store.profiles import Profiles
@@ -43,8 +44,15 @@ KEPT_TURNS = 64
 EXPLORED = 0.25
 """Share of a newcomer's canaries that are spread over all labels; the others go where it is best."""
 
-Nodes = Callable[[str], Mapping[str, str]]
-"""Returns name → key of the nodes that serve a member."""
+def next_label(tried: Mapping[str, tuple[int, int]], floor: float, draw: random.Random) -> str:
+    """Return the label of a newcomer's next canary, by its right and wrong answers at each label so far.
+
+    Most often it is the one at which there is most evidence that it is above the floor. The choice looks at no answer
+    to come, so the tests of each label hold as if it were the only one.
+    """
+    if draw.random() < EXPLORED:
+        return draw.choice(list(tried))
+    return max(tried, key=lambda label: (sequential.above_floor(*tried[label], floor), draw.random()))
 
 
 class Prober:
@@ -56,12 +64,11 @@ class Prober:
         store: Profiles,
         questions: Questions,
         *,
-        nodes: Nodes = lambda _: {},
         seed: int | None = None,
         wait: float = LONGEST_WAIT,
     ) -> None:
         """`seed` makes its draws repeatable; None for canaries that nobody can foresee. `wait` is in seconds."""
-        self._members, self._store, self._questions, self._nodes = members, store, questions, nodes
+        self._members, self._store, self._questions = members, store, questions
         self._random = random.Random(seed) if seed is not None else random.SystemRandom()
         self._wait = wait
         self._asking: dict[str, set[asyncio.Task[None]]] = defaultdict(set)
@@ -74,8 +81,9 @@ class Prober:
 
     def taken(self, agent: Agent, turn: Turn, reply: Reply, seconds: float, *, streamed: bool) -> None:
         """Note a turn that a member took in a run. `streamed`: its reply was read piece by piece."""
-        seat = self._members.seat(agent.name, self._key(agent.name, reply.served_by))
-        if seat is None or not agent.metered:
+        seat = self._members.seat(agent.name, reply.served_by)
+        stopped = isinstance(reply.body, Error) and reply.body.code == LimitReached.code  # by the run, not by itself
+        if seat is None or stopped or not agent.metered:
             return
         usage = reply.usage
         self._turns.append(
@@ -155,13 +163,14 @@ class Prober:
     def _label(self, name: str) -> str | None:
         """Return the label of the next canary: of a newcomer, most often the one at which it is best."""
         labels = sorted(self._questions.labels)
+        if not labels:
+            return None
         newcomers = [profile for profile in self._members.seats(name) if profile.standing == "probation"]
-        if not labels or not newcomers or self._random.random() < EXPLORED:
-            return self._random.choice(labels) if labels else None
-        tried = dict.fromkeys(labels, (0, 0))
-        tried |= {label: one.tried for label, one in newcomers[0].labels.items() if label in tried}
-        floor = self._members.rules.floor
-        return max(labels, key=lambda label: (sequential.above_floor(*tried[label], floor), self._random.random()))
+        if not newcomers:
+            return self._random.choice(labels)
+        known = newcomers[0].labels
+        tried = {label: known[label].tried if label in known else (0, 0) for label in labels}
+        return next_label(tried, self._members.rules.floor, self._random)
 
     async def _put(self, agent: Agent, live: Turn, known: Known, *, streamed: bool) -> None:
         turn = Turn(
@@ -174,21 +183,13 @@ class Prober:
         )
         asked = await ask(agent, turn, stream=streamed)
         served = None if asked.reply is None else asked.reply.served_by
-        seat = self._members.seat(agent.name, self._key(agent.name, served))
+        seat = self._members.seat(agent.name, served)
         if seat is None:
             return
-
-        def is_right(body: Body) -> bool:
-            return answers(body, known.is_right)
-
         found = observation(
-            asked, seat, "canary", label=known.label, question=known.digest, suite=known.suite, is_right=is_right
+            asked, seat, "canary", label=known.label, question=known.digest, suite=known.suite, is_right=known.is_right
         )
         await self._members.record([found])
-
-    def _key(self, name: str, served_by: str | None) -> str:
-        """Return the key of the node that served a member; empty for a member in process."""
-        return "" if served_by is None else self._nodes(name).get(served_by, "")
 
     async def _write(self) -> None:
         turns, self._turns = self._turns, []

@@ -22,11 +22,6 @@ def digest_of(member: AgentSpec) -> str:
     return member.model.digest if isinstance(member.model, NodeSpec) else fingerprint(member)
 
 
-def seat_of(member: AgentSpec, node: str = "") -> Seat:
-    """Return the seat of a member on a node, given by its key; in process without one."""
-    return Seat(member=member.name, digest=digest_of(member), node=node)
-
-
 def trusted_from_the_start(seat: Seat, card: Card, time: datetime) -> Profile:
     """Return the profile of a member that the network's owner chose: it counts, and owes what its card measured."""
     labels = {}
