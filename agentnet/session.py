@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from agentnet.collab.bus import Listener
+from agentnet.collab.context import Watcher
 from agentnet.collab.inline import protocol_from, protocol_of, read_protocol
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import Task
@@ -45,7 +46,8 @@ from agentnet.settings import Settings, resolve
 
 if TYPE_CHECKING:
     from agentnet.models.llama.machine import Machine
-    from agentnet.store import Database, Evaluations, Runs
+    from agentnet.profiles.members import Profiled
+    from agentnet.store import Database, Evaluations, Profiles, Runs
     from agentnet.store.checkpoints import Checkpointer
 
 Question: TypeAlias = str | Task | Conversation | Iterable[Mapping[str, str]]
@@ -63,6 +65,7 @@ class Storage:
     database: Database
     runs: Runs
     evaluations: Evaluations
+    profiles: Profiles
     checkpointer: Checkpointer
 
     async def forget(self, run: str) -> int:
@@ -92,19 +95,26 @@ class Session:
         network_source: str | None = None,
         storage: Storage | None = None,
         learned: Learned | None = None,
+        profiled: Profiled | None = None,
+        watcher: Watcher | None = None,
     ) -> None:
-        """Make a session from open members: a registry or a network. `learned` is what `auto` goes by."""
+        """Make a session from open members: a registry or a network. `learned` is what `auto` goes by.
+
+        `profiled` are the same members by what was measured of them, and `watcher` is told every turn.
+        """
         self.settings = settings or resolve()
         self.network_source = network_source
         """``zoo``, or the absolute path of the network file; None for a network given as data."""
         self.storage = storage
         """None if runs are not stored."""
         self.members = members
+        self._profiled = profiled
         self.coordinator = Coordinator(
-            members,
+            members if profiled is None else profiled,
             store=storage.runs if storage else None,
             checkpointer=storage.checkpointer if storage else None,
             learned=learned,
+            watcher=watcher,
         )
 
     @property
@@ -115,7 +125,7 @@ class Session:
     @property
     def network(self) -> Network:
         """The current members."""
-        return self.members.snapshot()
+        return self.coordinator.network
 
     @property
     def runs(self) -> Runs:
@@ -123,6 +133,20 @@ class Session:
         if self.storage is None:
             raise ResumeError("this session stores no runs: open it with remember=True")
         return self.storage.runs
+
+    @property
+    def profiled(self) -> Profiled:
+        """The members by what was measured of them. Raises `ResumeError` in a session without storage."""
+        if self._profiled is None:
+            raise ResumeError("this session measures nobody, since it stores nothing: open it with remember=True")
+        return self._profiled
+
+    @property
+    def profiles(self) -> Profiles:
+        """The stored profiles. Raises `ResumeError` in a session without storage."""
+        if self.storage is None:
+            raise ResumeError("this session stores no profiles: open it with remember=True")
+        return self.storage.profiles
 
     def prepare(self, protocol: Protocol | None = None) -> CompiledProtocol:
         """Bind a protocol to the members, check it and compile it. Raises `ProtocolError` or `PreflightError`."""
@@ -281,7 +305,20 @@ async def open_session(
         if storage is None and remember:
             storage = await opened.enter_async_context(open_storage(settings))
         registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine))
-        session = Session(registry, settings=settings, network_source=source, storage=storage, learned=learned)
+        profiled, watcher = None, None
+        if storage is not None:
+            from agentnet.profiles.opening import measuring
+
+            profiled, watcher = await opened.enter_async_context(measuring(registry, spec, base, storage.profiles))
+        session = Session(
+            registry,
+            settings=settings,
+            network_source=source,
+            storage=storage,
+            learned=learned,
+            profiled=profiled,
+            watcher=watcher,
+        )
         opened.push_async_callback(session.close)
         yield session
 
@@ -289,7 +326,7 @@ async def open_session(
 @asynccontextmanager
 async def open_storage(settings: Settings | None = None) -> AsyncIterator[Storage]:
     """Open the database and the checkpoints, and create their folders if they are missing. Raises `StoreError`."""
-    from agentnet.store import Database, Evaluations, Runs, open_checkpointer, sweep
+    from agentnet.store import Database, Evaluations, Profiles, Runs, open_checkpointer, sweep
 
     settings = settings or resolve()
     async with (
@@ -298,7 +335,7 @@ async def open_storage(settings: Settings | None = None) -> AsyncIterator[Storag
     ):
         runs = Runs(database)
         await sweep(checkpointer, runs)
-        yield Storage(database, runs, Evaluations(database), checkpointer)
+        yield Storage(database, runs, Evaluations(database), Profiles(database), checkpointer)
 
 
 @asynccontextmanager

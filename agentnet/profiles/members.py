@@ -168,5 +168,5 @@ class Profiled:
             elif (card := card_of(member.card, active)) is not member.card:
                 cards[member.name] = card
         if cards:
-            network = network.with_cards(cards)
+            network = network.with_cards(cards, vouched=False)
         return network.with_probation(probation) if probation else network

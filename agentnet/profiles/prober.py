@@ -27,6 +27,7 @@ from agentnet.logs import logger
 from agentnet.network.measuring import ask
 from agentnet.profiles import sequential
 from agentnet.profiles.asking import observation, outcome_of
+from agentnet.profiles.books import UNLABELLED
 from agentnet.profiles.members import Profiled
 from agentnet.profiles.questions import Known, Questions
 from agentnet.store.profiles import Profiles
@@ -43,6 +44,15 @@ KEPT_TURNS = 64
 """Turns whose speeds are written down together."""
 EXPLORED = 0.25
 """Share of a newcomer's canaries that are spread over all labels; the others go where it is best."""
+
+
+async def reported(store: Profiles) -> tuple[Known, ...]:
+    """Return the questions of runs whose answer was reported right. Raises `StoreError`."""
+    return tuple(
+        Known(label or UNLABELLED, text, (answer,), "reported outcomes")
+        for _, label, text, answer in await store.questions()
+    )
+
 
 def next_label(tried: Mapping[str, tuple[int, int]], floor: float, draw: random.Random) -> str:
     """Return the label of a newcomer's next canary, by its right and wrong answers at each label so far.
@@ -156,6 +166,7 @@ class Prober:
         if seat is None:
             return None
         knows = await self._store.asked(seat)
+        self._questions.reported = await reported(self._store)
         label = self._label(name)
         known = self._questions.draw(label, knows) or self._questions.draw(None, knows)
         return known if known is not None and await self._store.reserve(seat, known.digest) else None
