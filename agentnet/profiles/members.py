@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from agentnet.contracts.network import AgentSpec, NetworkSpec
+from agentnet.contracts.network import AgentSpec
 from agentnet.contracts.profiles import Canaries, Observation, Profile, Seat, StandingEvent
 from agentnet.logs import logger
 from agentnet.network import Members, Network
 from agentnet.profiles.books import Books, newcomer
-from agentnet.profiles.seats import card_of, digest_of, trusted_from_the_start
+from agentnet.profiles.seats import by_profiles, digest_of, trusted_from_the_start
 from agentnet.store.profiles import Profiles
 
 log = logger("profiles")
@@ -59,11 +59,11 @@ class Profiled:
         return self._of(self._members.snapshot())
 
     @asynccontextmanager
-    async def lease(self, like: NetworkSpec | None = None) -> AsyncIterator[Network]:
+    async def lease(self) -> AsyncIterator[Network]:
         """Yield a snapshot whose models stay open until the context ends. Raises `StoreError`."""
         if time.monotonic() - self._read > STALE_SECONDS:
             await self.refresh()
-        async with self._members.lease(like) as network:
+        async with self._members.lease() as network:
             yield self._of(network)
 
     async def refresh(self) -> None:
@@ -155,18 +155,9 @@ class Profiled:
         return self._network
 
     def _made(self, network: Network) -> Network:
-        cards, probation = {}, set()
-        for member, digest in self._indexed(network).values():
-            if member.is_human:
-                continue
-            profiles = list(self._profiles.get((member.name, digest), {}).values())
-            active = [profile for profile in profiles if profile.standing == "active"]
-            if not active and (profiles or not self._is_trusted(member, network)):
-                probation.add(member.name)
-            if profiles and not active:  # whatever was measured before, nothing is proven now
-                cards[member.name] = member.card.model_copy(update={"measured": {}})
-            elif (card := card_of(member.card, active)) is not member.card:
-                cards[member.name] = card
-        if cards:
-            network = network.with_cards(cards, vouched=False)
-        return network.with_probation(probation) if probation else network
+        index = self._indexed(network)
+        return by_profiles(
+            network,
+            lambda member: list(self._profiles.get((member.name, index[member.name][1]), {}).values()),
+            lambda member: self._is_trusted(member, network),
+        )

@@ -189,7 +189,7 @@ class Prober:
             task=Task(text=known.text, label=known.label if live.task.label is not None else None),
             sampling=live.sampling,
             format=live.format,
-            seed=self._random.getrandbits(31),
+            seed=self._random.getrandbits(32),
             confidence=live.confidence,
         )
         asked = await ask(agent, turn, stream=streamed)

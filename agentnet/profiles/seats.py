@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from agentnet.contracts.cards import Card, Measured
@@ -10,6 +10,7 @@ from agentnet.contracts.intervals import wilson
 from agentnet.contracts.network import AgentSpec
 from agentnet.contracts.nodes import NodeSpec
 from agentnet.contracts.profiles import Evidence, Profile, Seat
+from agentnet.network import Network
 from agentnet.network.fingerprints import fingerprint
 from agentnet.profiles.sequential import MOST_OWED
 
@@ -55,6 +56,34 @@ def card_of(card: Card, profiles: Sequence[Profile]) -> Card:
     kept = {label: known for label, known in card.measured.items() if all(label not in p.labels for p in profiles)}
     measured = {**kept, **measured}
     return card.model_copy(update={"measured": measured}) if measured != card.measured else card
+
+
+def by_profiles(
+    network: Network,
+    profiles_of: Callable[[AgentSpec], Sequence[Profile]],
+    is_trusted: Callable[[AgentSpec], bool],
+) -> Network:
+    """Return a network with the cards that profiles give its members, and with those on probation that are.
+
+    A member without a profile is on probation unless it is trusted. One whose seats were all sent back or expelled has
+    proven nothing, whatever its card said.
+    """
+    cards: dict[str, Card] = {}
+    probation = set()
+    for member in network.spec.agents:
+        if member.is_human:
+            continue
+        profiles = profiles_of(member)
+        active = [profile for profile in profiles if profile.standing == "active"]
+        if not active and (profiles or not is_trusted(member)):
+            probation.add(member.name)
+        if profiles and not active:
+            cards[member.name] = member.card.model_copy(update={"measured": {}})
+        elif (card := card_of(member.card, active)) is not member.card:
+            cards[member.name] = card
+    if cards:
+        network = network.with_cards(cards, vouched=False)
+    return network.with_probation(probation) if probation else network
 
 
 def _measured(found: Iterable[Evidence]) -> Measured | None:

@@ -31,7 +31,8 @@ def books(*labels: str, card: Card | None = None, **rules: object) -> Books:
 
 
 def after(rules: Books, found: Iterable[Observation]) -> tuple[Profile, list[StandingEvent]]:
-    profile, events = None, []
+    profile: Profile | None = None
+    events: list[StandingEvent] = []
     for observation in found:
         profile, more = rules.add(profile, observation)
         events += more
@@ -46,7 +47,7 @@ def test_a_newcomer_counts_when_it_is_above_the_floor_for_certain() -> None:
     assert profile.standing == "active"
     assert [(event.before, event.after) for event in events] == [(None, "probation"), ("probation", "active")]
     assert events[-1].data["label"] == "math"
-    assert events[-1].data["statistic"] >= events[-1].data["bound"] == 20
+    assert float(events[-1].data["statistic"]) >= float(events[-1].data["bound"]) == 20
     assert profile.labels["math"].owed == pytest.approx(0.65, abs=0.01)
 
 
