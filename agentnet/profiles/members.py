@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from agentnet.contracts.network import AgentSpec
+from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.profiles import Canaries, Observation, Profile, Seat, StandingEvent
 from agentnet.logs import logger
 from agentnet.network import Members, Network
@@ -59,11 +59,14 @@ class Profiled:
         return self._of(self._members.snapshot())
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Network]:
-        """Yield a snapshot whose models stay open until the context ends. Raises `StoreError`."""
+    async def lease(self, like: NetworkSpec | None = None) -> AsyncIterator[Network]:
+        """Yield a snapshot whose models stay open until the context ends. Raises `StoreError`.
+
+        `like` is the network of an interrupted run, whose members it has.
+        """
         if time.monotonic() - self._read > STALE_SECONDS:
             await self.refresh()
-        async with self._members.lease() as network:
+        async with self._members.lease(like) as network:
             yield self._of(network)
 
     async def refresh(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,22 @@ if TYPE_CHECKING:
 log = logger("profiles")
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What measures the members of an open network."""
+
+    members: Profiled
+    """The members by what was measured of them."""
+    prober: Prober
+    """What asks them canaries."""
+    store: Profiles
+
+
 @asynccontextmanager
 async def measuring(
     members: Members, spec: NetworkSpec, base: Path, store: Profiles, *, roster: Roster | None = None
-) -> AsyncIterator[tuple[Profiled, Prober]]:
-    """Yield a network's members by what was measured of them, and what asks them canaries.
+) -> AsyncIterator[Measured]:
+    """Yield what measures a network's members.
 
     `base` is where paths of the network's `canaries` start from. A node whose member is expelled leaves the `roster`.
     Raises `BadInput` for questions that cannot be used, and `StoreError`.
@@ -54,7 +66,7 @@ async def measuring(
     await profiled.refresh()
     prober = Prober(profiled, store, questions)
     try:
-        yield profiled, prober
+        yield Measured(profiled, prober, store)
     finally:
         await prober.close()
         if telling:

@@ -66,7 +66,7 @@ async def measure(
             where = find_network(found_suite.spec.network, beside=found_suite.folder)
     Interruption.resume_hint = "the same command"
     async with open_session(where, settings=settings) as session:
-        measured, kept = session.profiled, session.profiles
+        measured, kept = session.measured.members, session.measured.store
         agents = [session.network[name] for name in dict.fromkeys(members or [])]
         agents = agents or [agent for agent in session.network if agent.metered and "solver" in agent.card.roles]
         for agent in agents:

@@ -38,7 +38,7 @@ async def profiles(
     from agentnet.cli.output import emit
     from agentnet.cli.profiles_view import profile_data, show_events, show_profiles
     from agentnet.errors import BadInput
-    from agentnet.session import open_storage
+    from agentnet.store.storage import open_storage
 
     if readmit is not None and member is None:
         raise BadInput("--readmit lets one member begin again: name it")
@@ -86,7 +86,7 @@ async def outcome(
     from agentnet.network import Network
     from agentnet.profiles.members import Profiled
     from agentnet.profiles.outcomes import report
-    from agentnet.session import open_storage
+    from agentnet.store.storage import open_storage
 
     async with open_storage(options.settings_from(store=store), existing=True) as storage:
         record = await storage.runs.find(run)
