@@ -12,13 +12,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from agentnet.blocking import blocking
 from agentnet.collab.asking import Protocol, Question, as_protocol, as_task
 from agentnet.collab.bus import Listener
 from agentnet.collab.inline import protocol_of
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
     from agentnet.network.roster import Roster
     from agentnet.profiles.opening import Measured
     from agentnet.store import Runs
-
-T = TypeVar("T")
 
 
 class Session:
@@ -345,29 +342,6 @@ def run(
             return await session.run(question, protocol, **options)
 
     return blocking(ask())
-
-
-def blocking(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine and return its result; in a new thread if this thread's event loop is running."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def carry_out() -> None:
-        try:
-            results.append(asyncio.run(work))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=carry_out, name="agentnet-run")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
 
 
 def network_of(record: RunRecord) -> str | NetworkSpec:

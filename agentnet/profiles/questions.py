@@ -20,7 +20,7 @@ from agentnet.profiles.books import UNLABELLED
 from agentnet.zoo.families import FAMILIES
 from agentnet.zoo.families.base import split_of
 
-TRIES = 50
+TRIES = 500
 """How often a family is drawn from until there is a question that a member does not know."""
 
 

@@ -132,12 +132,10 @@ async def test_a_store_that_fails_loses_canaries_and_no_run(monkeypatch: pytest.
         assert (await work.ask({"ask": {"agent": "ann"}})).status == "done"
 
 
-async def test_closing_keeps_what_was_asked_and_drops_what_was_not() -> None:
+async def test_closing_waits_for_what_was_asked() -> None:
     truth = Truth()
-    asked = asyncio.Event()
 
     async def slow(request: Request) -> str:
-        asked.set()
         await asyncio.sleep(0.05)
         return truth.knows("math", "symbols")(request)
 
@@ -145,14 +143,22 @@ async def test_closing_keeps_what_was_asked_and_drops_what_was_not() -> None:
     async with at_work(truth, team(ann), members="all", share=1.0) as work:
         item = truth.generate("math")
         await work.coordinator.run(Task(text=item.question), spec({"ask": {"agent": "ann"}}))
-        asked.clear()
-        await asked.wait()
+        while len(requests(ann)) < 2:
+            await asyncio.sleep(0.001)
         await work.prober.close()
         (profile,) = work.profiled.seats("ann")
         assert profile.canaries == 1
+
+
+async def test_a_canary_waits_as_long_as_between_turns_and_is_dropped_when_all_is_closed() -> None:
+    truth = Truth()
+    ann = agent("ann", truth.knows("math"))
+    async with at_work(truth, team(ann), wait=60.0, members="all", share=1.0) as work:
+        item = truth.generate("math")
         await work.coordinator.run(Task(text=item.question), spec({"ask": {"agent": "ann"}}))
         await work.prober.close()
-        assert len(requests(ann)) == 3
+        (profile,) = work.profiled.seats("ann")
+        assert (profile.canaries, profile.seconds.count, len(requests(ann))) == (0, 1, 1)
 
 
 async def test_a_question_that_a_user_confirmed_is_a_canary_for_others() -> None:

@@ -87,14 +87,14 @@ class Work:
 
 @asynccontextmanager
 async def at_work(
-    truth: Truth, members: Members, /, *, labels: Iterable[str] = LABELS, **rules: Any
+    truth: Truth, members: Members, /, *, labels: Iterable[str] = LABELS, wait: float = 0.0, **rules: Any
 ) -> AsyncIterator[Work]:
     """Open a store, and measure some members in memory."""
     async with await Database.open(":memory:") as database:
         store = Profiles(database)
         questions = Overheard(truth, labels)
         profiled = Profiled(members, store, Canaries.model_validate(rules), questions.labels)
-        prober = Prober(profiled, store, questions, seed=5, wait=0.0)
+        prober = Prober(profiled, store, questions, seed=5, wait=wait)
         yield Work(truth, profiled, prober, store, Coordinator(profiled, watcher=prober))
         await prober.close()
 
