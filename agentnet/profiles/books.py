@@ -85,9 +85,9 @@ class Books:
         """Return whether a test of an active member is on the way to its bound."""
         return profile.standing == "active" and sequential.mixed(profile.watch.sums) >= math.log(SUSPECTED)
 
-    def share(self, profile: Profile | None) -> float:
+    def share(self, profile: Profile) -> float:
         """Return how many canaries a member is asked for each of its turns."""
-        if profile is None or profile.standing == "probation":
+        if profile.standing == "probation":
             return self.rules.newcomers
         if profile.standing == "expelled":
             return 0.0

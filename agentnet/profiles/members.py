@@ -114,9 +114,12 @@ class Profiled:
 
     def share(self, name: str) -> float:
         """Return how many canaries a member is asked for each of its turns."""
-        if not self.is_asked(name):
+        found = self._member(name)
+        if found is None or not self.is_asked(name):
             return 0.0
-        return max(map(self.books.share, self.seats(name)), default=self.books.share(None))
+        trusted = self._is_trusted(found[0], self._members.snapshot())
+        first = self.rules.share if trusted else self.rules.newcomers
+        return max(map(self.books.share, self.seats(name)), default=first)
 
     def _newcomer(self, seat: Seat, time: datetime) -> Profile:
         member, digest = self._member(seat.member) or (None, "")

@@ -102,7 +102,7 @@ def test_one_that_changes_after_many_good_answers_is_back_on_probation_and_all_i
 
 def test_an_honest_member_is_suspected_after_some_mistakes_and_asked_more() -> None:
     rules = books("math", card=KNOWN)
-    assert rules.share(None) == 0.1
+    assert rules.share(after(books("math"), [observed()])[0]) == 0.1
     assert rules.share(after(rules, [observed()] * 20)[0]) == 0.05
     suspect, _ = after(rules, [*[observed()] * 20, observed(False), observed(False), observed(False)])
     assert rules.suspected(suspect)
