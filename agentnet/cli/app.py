@@ -14,6 +14,7 @@ from agentnet.cli.commands.demo import demo
 from agentnet.cli.commands.doctor import doctor
 from agentnet.cli.commands.evaluate import evaluate
 from agentnet.cli.commands.graph import graph
+from agentnet.cli.commands.learn import learn
 from agentnet.cli.commands.measure import measure
 from agentnet.cli.commands.models import models
 from agentnet.cli.commands.profiles import outcome, profiles
@@ -40,8 +41,8 @@ def _shown_warnings() -> AbstractContextManager[None]:
 
 app.command("eval")(command(evaluate, _shown_warnings))
 for function in (
-    demo, ask, run, resume, models, protocols, graph, runs, show, outcome, verify, forget, measure, profiles, report,
-    compare, doctor,
+    demo, ask, run, resume, models, protocols, graph, runs, show, outcome, verify, forget, measure, profiles, learn,
+    report, compare, doctor,
 ):  # fmt: skip
     app.command(function.__name__)(command(function, _shown_warnings))
 
