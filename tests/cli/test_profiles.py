@@ -21,7 +21,7 @@ def test_members_are_measured_and_shown(cli: Cli, measured: list[dict[str, objec
     (profile,) = measured
     math = profile["labels"]["math"]  # type: ignore[index]
     assert math["items"] == 8
-    assert math["right"] + math["wrong"] == pytest.approx(8 + 400)  # the card's own measurement counts too
+    assert math["right"] + math["wrong"] == pytest.approx(8 + 300)  # the card's own measurement counts too
     assert 0 < math["bound"] < 1
     assert profile["first_token"]["count"] == 8  # type: ignore[index]
     table = cli("profiles")
@@ -58,7 +58,7 @@ def test_bad_input_is_one_line(cli: Cli, arguments: list[str], line: str) -> Non
 
 
 def test_an_outcome_is_told_and_can_be_corrected(cli: Cli, team: Path) -> None:
-    run = cli("ask", "What is 2 + 3?", "-p", "vote", "--label", "math", "--json").json["run"]
+    run = cli("ask", "What is 2 + 3?", "-p", "debate", "--label", "math", "--json").json["run"]
     said = cli("outcome", run[:6], "right", "--json").json
     assert {one["seat"]["member"]: one["right"] for one in said["observations"]} == {"ann": True, "bob": True}
     first = {one["seat"]["member"]: one["labels"]["math"] for one in cli("profiles", "--json").json}
@@ -70,7 +70,7 @@ def test_an_outcome_is_told_and_can_be_corrected(cli: Cli, team: Path) -> None:
 
 
 def test_a_run_without_an_answer_has_no_outcome(cli: Cli, team: Path) -> None:
-    run = cli("ask", "What is 2 + 3?", "-p", "vote", "--limit-calls", "1", "--json").json["run"]
+    run = cli("ask", "What is 2 + 3?", "-p", "debate", "--limit-calls", "1", "--json").json["run"]
     shown = cli("outcome", run, "right")
     assert (shown.code, "has no answer that could be right or wrong" in shown.err) == (2, True)
 
