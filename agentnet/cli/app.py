@@ -16,7 +16,9 @@ from agentnet.cli.commands.evaluate import evaluate
 from agentnet.cli.commands.grade import grade
 from agentnet.cli.commands.graph import graph
 from agentnet.cli.commands.learn import learn
+from agentnet.cli.commands.measure import measure
 from agentnet.cli.commands.models import models
+from agentnet.cli.commands.profiles import outcome, profiles
 from agentnet.cli.commands.protocols import protocols
 from agentnet.cli.commands.report import report
 from agentnet.cli.commands.resume import resume
@@ -40,7 +42,8 @@ def _shown_warnings() -> AbstractContextManager[None]:
 
 app.command("eval")(command(evaluate, _shown_warnings))
 for function in (
-    demo, ask, run, resume, models, protocols, graph, runs, show, verify, forget, learn, grade, report, compare, doctor,
+    demo, ask, run, resume, models, protocols, graph, runs, show, outcome, verify, forget, measure, profiles, learn,
+    grade, report, compare, doctor,
 ):  # fmt: skip
     app.command(function.__name__)(command(function, _shown_warnings))
 

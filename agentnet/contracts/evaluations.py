@@ -92,8 +92,20 @@ class System(WireModel):
     protocol: ProtocolSpec
     datasets: tuple[str, ...] = Field(default=(), description="the datasets that it runs on; empty: all")
     unlabelled: bool = Field(default=False, description="it is not told of which kind a question is")
+    away: tuple[str, ...] = Field(default=(), description="members that are not there when it is tried")
     group: str = Field(default="", description="systems of one group are points of one experiment")
     facts: dict[str, Any] = Field(default_factory=dict, description="its point within the experiment")
+
+
+class Standings(WireModel):
+    """What the network knew of a member from one question of a living suite on, until it knew more."""
+
+    question: int = Field(ge=0, description="the first question that meets it so, in the order of their arrival")
+    member: str
+    standing: str = Field(description="probation, active or expelled; away: it is not there")
+    proven: dict[str, float] = Field(default_factory=dict, description="label → lower bound of its accuracy")
+    canaries: int = Field(default=0, ge=0, description="asked so far")
+    why: str = ""
 
 
 class EvaluationRecord(WireModel):
@@ -114,6 +126,9 @@ class EvaluationRecord(WireModel):
         default_factory=dict, description="member → label → its measurement on the selection split"
     )
     policy: Policy | None = Field(default=None, description="what the selection split taught, if the suite learns")
+    standings: tuple[Standings, ...] = Field(
+        default=(), description="of a living suite: every change of what the network knew of its members"
+    )
     repeated: dict[str, int] = Field(
         default_factory=dict, description="dataset → lines of its file that repeat an earlier one and are left out"
     )

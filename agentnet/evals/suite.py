@@ -155,6 +155,46 @@ class Learning(FileModel):
     explore: Share = Field(default=0.0, description="share of the questions on which another system may be tried")
 
 
+class Change(FileModel):
+    """One change of a network while questions arrive: exactly one of its fields beside `at` names a member."""
+
+    at: Share = Field(description="share of the questions that arrived before it")
+    joins: str | None = Field(default=None, description="it was not there before, and begins on probation")
+    leaves: str | None = None
+    returns: str | None = Field(default=None, description="it left, and is back with what is known of it")
+    lies: str | None = Field(default=None, description="from now on it gives wrong answers, to canaries, too")
+    fails: str | None = Field(default=None, description="it is there and cannot be reached")
+    recovers: str | None = Field(default=None, description="it neither lies nor fails any more")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Change:
+        if len(self._named()) != 1:
+            raise ValueError("name one member: joins, leaves, returns, lies, fails or recovers")
+        return self
+
+    @property
+    def member(self) -> str:
+        return next(iter(self._named().values()))
+
+    @property
+    def does(self) -> str:
+        """What it does: the name of the field."""
+        return next(iter(self._named()))
+
+    def _named(self) -> dict[str, str]:
+        named = {name: getattr(self, name) for name in type(self).model_fields if name != "at"}
+        return {name: member for name, member in named.items() if member is not None}
+
+
+class Living(FileModel):
+    """Members come, go, lie and fail while the test items arrive, one after another, from all datasets in turn."""
+
+    changes: tuple[Change, ...] = Field(min_length=1)
+    canaries: int = Field(
+        default=50, ge=0, description="the last selection items of each dataset are canaries, at most half of them"
+    )
+
+
 class MutualGrades(FileModel):
     """Members grade each other's answers to the selection items; `route` chooses its judges by these grades."""
 
@@ -183,6 +223,12 @@ class Attacks(FileModel):
     members: tuple[str, ...] = Field(default=("@solver",), min_length=1, description="agents that liars may replace")
     liars: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 2), description="how many at once")
     sets: int = Field(default=5, ge=1, description="at most this many choices of who lies, for each number of liars")
+    canaries: int = Field(
+        default=0, ge=0,
+        description="questions of each dataset that members are asked among the items, as a network asks them that "
+        "measures its members while they work: the last of the selection split, at most half of it; no card is "
+        "measured by them"
+    )  # fmt: skip
     deciders: bool = Field(default=True, description="also let planner, verifier and judge lie, one at a time")
 
 
@@ -212,6 +258,7 @@ class SuiteSpec(FileModel):
     grades: MutualGrades | None = Field(
         default=None, description="let the members grade each other's answers to the selection items, for `route`"
     )
+    living: Living | None = Field(default=None, description="change the network while the questions arrive")
     learn: Learning | None = Field(
         default=None, description="learn a policy from the selection split; the protocol `auto` follows it"
     )

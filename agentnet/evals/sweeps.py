@@ -10,6 +10,7 @@ from agentnet.collab.inline import INLINE
 from agentnet.contracts.evaluations import System
 from agentnet.contracts.protocols import (
     Ask,
+    Auto,
     Debate,
     Expression,
     Fuse,
@@ -26,6 +27,7 @@ from agentnet.evals.suite import Sweep
 
 ARROW = " → "
 ALONE = "alone"
+AUTO = "auto"
 STRATEGIES: tuple[str, ...] = get_args(Fuse.model_fields["strategy"].annotation)
 
 
@@ -51,10 +53,12 @@ def swept(sweep: Sweep, members: Sequence[str]) -> list[System]:
 def together(members: Sequence[str], by: str) -> Expression:
     """Return an expression by which members answer together.
 
-    `by` is ``vote``, ``weighted``, or a strategy of fusion, by pieces (``duetnet``) or by bytes (``duetnet-bytes``).
+    `by` is ``vote``, ``weighted``, ``auto`` (what the network learned), or a strategy of fusion, by pieces (``duetnet``) or by bytes (``duetnet-bytes``).
     Raises `BadInput` for anything else.
     """
     strategy, bytewise = by.removesuffix("-bytes"), by.endswith("-bytes")
+    if by == AUTO:
+        return Auto(among=_each(members))
     if by == "vote":
         return Parallel(branches=_each(members))
     if by == "weighted":
@@ -63,7 +67,9 @@ def together(members: Sequence[str], by: str) -> Expression:
         return Fuse.model_validate(
             {"members": tuple(members), "strategy": strategy, "level": "bytes" if bytewise else "pieces"}
         )
-    raise BadInput(f"members cannot answer together by {by!r}: say vote, weighted, or one of {', '.join(STRATEGIES)}")
+    raise BadInput(
+        f"members cannot answer together by {by!r}: say vote, weighted, auto, or one of {', '.join(STRATEGIES)}"
+    )
 
 
 def system(name: str, expression: Expression, *, group: str = "", **facts: object) -> System:
@@ -103,7 +109,9 @@ def _subsets(members: Sequence[str], ways: Sequence[str]) -> Iterator[System]:
             continue
         for by in ways:
             name = f"{by} of {' + '.join(some)}"
-            yield system(name, together(some, by), group="online", members=list(some), by=by)
+            point = system(name, together(some, by), group="online", members=list(some), by=by)
+            away = tuple(name for name in members if name not in some) if by == AUTO else ()
+            yield point.model_copy(update={"away": away})
 
 
 def _pairs(members: Sequence[str], ways: Sequence[str]) -> Iterator[System]:
