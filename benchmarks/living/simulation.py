@@ -186,7 +186,16 @@ class ExpectedTime(Rule):
 
     def _endpoint(self, node: Node) -> Endpoint:
         record = record_of(node, self.now)
-        return Endpoint(record.key, record.name, record.url, "active", record.offers[0], record.load, record.lease)
+        return Endpoint(
+            key=record.key,
+            node=record.name,
+            url="",
+            access="",
+            state="active",
+            offer=record.offers[0],
+            load=record.load,
+            lease=record.lease,
+        )
 
     def choose(self, job: Job) -> Node | None:
         started = time.perf_counter()
@@ -199,7 +208,11 @@ class ExpectedTime(Rule):
             return None
         using = self.directory.using(endpoint, job.turn.prompt)
         using.__enter__()
-        job.release = lambda: using.__exit__(None, None, None) and None
+
+        def release() -> None:
+            using.__exit__(None, None, None)
+
+        job.release = release
         return self.nodes[int(endpoint.key)]
 
 

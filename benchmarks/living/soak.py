@@ -259,7 +259,8 @@ def main() -> None:
     parser.add_argument("--coordinator", nargs=2, metavar=("NETWORK", "STORE"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.coordinator:
-        asyncio.run(coordinator(*chosen.coordinator, chosen.runs))
+        network, store = chosen.coordinator
+        asyncio.run(coordinator(network, store, chosen.runs))
         return
     well = asyncio.run(soak(chosen.runs, chosen.every, chosen.lease, chosen.nodes, Console()))
     sys.exit(0 if well else 1)
