@@ -23,6 +23,8 @@ THRESHOLDS = (0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
 """Probabilities below which no label may be given; one is chosen. Texts unlike all known ones seldom reach 0.75."""
 UNFAMILIAR = 0.01
 """Share of the held-out questions that may count as unlike those that were learned from."""
+SLACK = 0.99
+"""Part of that length which is enough: where all texts are alike, rounding alone would decide."""
 STRENGTH = 100.0
 """Inverse strength of the classifier's regularisation."""
 IMPOSSIBLE = -1e4
@@ -164,8 +166,9 @@ def _threshold(held_out: Sequence[HeldOut], truth: NDArray[np.int64]) -> tuple[f
 
 
 def _familiar(held_out: Sequence[HeldOut]) -> float:
-    """Return the length of vector that almost all held-out texts have."""
-    return float(np.quantile([said.length for said in held_out], UNFAMILIAR, method="lower")) if held_out else 0.0
+    """Return a length of vector that almost all held-out texts have."""
+    lengths = [said.length for said in held_out]
+    return SLACK * float(np.quantile(lengths, UNFAMILIAR, method="lower")) if lengths else 0.0
 
 
 def exact_lower_bound(right: int, items: int, error: float) -> float:

@@ -26,6 +26,7 @@ def tiny_bert(path: Path, *, pooling: PoolingType | None = PoolingType.MEAN) -> 
     writer.add_head_count(HEADS)
     writer.add_layer_norm_eps(1e-12)
     writer.add_causal_attention(False)
+    writer.add_token_type_count(2)
     if pooling is not None:
         writer.add_pooling_type(pooling)
     writer.add_vocab_size(len(tokens))
