@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--items", type=int, default=200, help="calibration questions of each family")
     options = parser.parse_args(arguments)
     learned = [
-        (item.question, name) for name, family in FAMILIES.items() for item in distinct(family, "test", 1, options.items)
+        (item.question, name)
+        for name, family in FAMILIES.items()
+        for item in distinct(family, "test", 1, options.items)
     ]
     analyzer = fit([text for text, _ in learned], [label for _, label in learned])
     each = options.questions // len(FAMILIES)

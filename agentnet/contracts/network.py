@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.cards import Card
+from agentnet.contracts.grades import Grades
 from agentnet.contracts.messages import RESERVED_SENDERS
 from agentnet.contracts.model_specs import HumanSpec, MemberSpec
 from agentnet.contracts.sampling import Sampling
@@ -61,6 +62,9 @@ class NetworkSpec(FileModel):
         default=None,
         description="a GGUF embedding model by which kinds of tasks are told apart: a file, relative to this one, or "
         "hf://owner/repo/file.gguf. None: by character n-grams",
+    )
+    grades: Grades | str | None = Field(
+        default=None, description="how the members graded each other, or the file beside this one that says so"
     )
 
     @field_validator("agents")

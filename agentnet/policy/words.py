@@ -24,15 +24,15 @@ def rules(policy: Policy) -> list[Rule]:
     """Return the rules of a policy: the general one first, then one for each kind of task that was tried."""
     found = {(estimate.candidate, estimate.label): estimate for estimate in policy.estimates}
     chosen = {choice.label: choice for choice in policy.choices}
-    labels = dict.fromkeys(estimate.label for estimate in policy.estimates if estimate.label != ALL)
-    general = Rule(ALL, policy.default, tuple(_general(policy, found.get((policy.default, ALL)))))
-    others = [
-        Rule(label, chosen[label].use, tuple(_gain(chosen[label], found)))
-        if label in chosen
-        else Rule(label, policy.default, tuple(_kept(found.get((policy.default, label)))))
-        for label in dict.fromkeys([*chosen, *labels])
-    ]
-    return [general, *others]
+    labels = [label for label in dict.fromkeys([*chosen, *(label for _, label in found)]) if label != ALL]
+    general = chosen.get(ALL)
+    made = [] if general else [Rule(ALL, policy.default, tuple(_general(policy, found.get((policy.default, ALL)))))]
+    for label in [*([ALL] if general else []), *labels]:
+        if choice := chosen.get(label, general):
+            made.append(Rule(label, choice.use, tuple(_gain(choice, label, found))))
+        else:
+            made.append(Rule(label, policy.default, tuple(_kept(found.get((policy.default, label))))))
+    return made
 
 
 def _general(policy: Policy, estimate: Estimate | None) -> Iterator[str]:
@@ -48,10 +48,10 @@ def _kept(estimate: Estimate | None) -> Iterator[str]:
         yield _measured(estimate)
 
 
-def _gain(choice: Choice, found: dict[tuple[str, str], Estimate]) -> Iterator[str]:
-    if estimate := found.get((choice.use, choice.label)):
+def _gain(choice: Choice, label: str, found: dict[tuple[str, str], Estimate]) -> Iterator[str]:
+    if estimate := found.get((choice.use, label)):
         yield _measured(estimate)
-    if before := found.get((choice.instead_of, choice.label)):
+    if before := found.get((choice.instead_of, label)):
         yield f"instead of {choice.instead_of}, which was {_measured(before)}"
     gain = f"gain in utility {100 * choice.gain:+.1f} points, at least {100 * choice.gain_low:+.1f}"
     yield f"{gain}, on {choice.items} tasks that did not propose it"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -17,8 +16,8 @@ from .nodes import at, card
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with await Database.open(tmp_path / "store.db") as opened:
+async def database(where: str) -> AsyncIterator[Database]:
+    async with await Database.open(where) as opened:
         yield opened
 
 

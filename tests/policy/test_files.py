@@ -66,7 +66,7 @@ def test_it_is_found_beside_the_network_file_and_where_the_settings_say(tmp_path
     assert find_policy(network, settings(tmp_path, policy="none")) is None
     assert find_policy(None, settings(tmp_path)) is None
     assert find_policy(network, settings(tmp_path, policy=str(beside))) == beside
-    with pytest.raises(PolicyError, match=r"no policy 'gone.yaml' \(from argument\): give a file that exists, or `none`"):
+    with pytest.raises(PolicyError, match=r"no policy 'gone.yaml' \(from argument\): give a file that exists"):
         find_policy(network, settings(tmp_path, policy="gone.yaml"))
 
 
