@@ -113,8 +113,10 @@ async def lived(
     `members` are measured by `canaries`, each in an order of its own and none twice. One that joins begins on
     probation; the others owe what their cards measured.
     """
+    strangers = {name: network[name].card.as_claims() for name in _joining(living)}
+    network = network.with_cards(strangers, vouched=False)
     honest = {name: await _answers(network[name], canaries, is_right) for name in members}
-    joining = {change.member for change in living.changes if change.does == "joins"}
+    joining = _joining(living)
     books = Books(RULES, {item.label for item in canaries}, partial(_newcomer, network, joining))
     draws = {name: random.Random(f"{seed}/{name}") for name in members}
     order = {name: draws[name].sample(range(len(canaries)), len(canaries)) for name in members}
@@ -161,6 +163,10 @@ def absent(system: System, item: Item, epoch: int, why: str) -> Trial:
     return Trial(
         system=system.name, dataset=item.dataset, item=item.id, epoch=epoch, status="failed", score=0.0, detail=why
     )
+
+
+def _joining(living: Living) -> set[str]:
+    return {change.member for change in living.changes if change.does == "joins"}
 
 
 async def _answers(agent: Agent, canaries: Sequence[Item], is_right: IsRight) -> list[bool]:
