@@ -17,6 +17,7 @@ from agentnet.cli.commands.graph import graph
 from agentnet.cli.commands.learn import learn
 from agentnet.cli.commands.measure import measure
 from agentnet.cli.commands.models import models
+from agentnet.cli.commands.policy import show as show_policy
 from agentnet.cli.commands.profiles import outcome, profiles
 from agentnet.cli.commands.protocols import protocols
 from agentnet.cli.commands.report import report
@@ -45,6 +46,10 @@ for function in (
     report, compare, doctor,
 ):  # fmt: skip
     app.command(function.__name__)(command(function, _shown_warnings))
+
+policy = typer.Typer(no_args_is_help=True, help="Look at what was learned about a network.")
+policy.command("show")(command(show_policy, _shown_warnings))
+app.add_typer(policy, name="policy")
 
 
 def _version(wanted: bool) -> None:

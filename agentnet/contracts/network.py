@@ -62,6 +62,11 @@ class NetworkSpec(FileModel):
     canaries: Canaries = Field(
         default=Canaries(), description="how members are measured while they work, and what newcomers have to prove"
     )
+    embeddings: str | None = Field(
+        default=None,
+        description="a GGUF embedding model by which kinds of tasks are told apart: a file, relative to this one, or "
+        "hf://owner/repo/file.gguf. None: by character n-grams",
+    )
     grades: Grades | str | None = Field(
         default=None, description="how the members graded each other, or the file beside this one that says so"
     )

@@ -32,7 +32,7 @@ class RunRecord(WireModel):
     task: Task
     protocol_name: str
     protocol: dict[str, Any]
-    """The bound protocol and its agents, as plain data."""
+    """The bound protocol, its agents, and which roles they were selected for, as plain data."""
     network: NetworkSpec
     probation: tuple[str, ...] = ()
     """Members that were on probation when it began."""
