@@ -173,8 +173,8 @@ class Profiled:
         if stuck and not self.books.labels:
             self._warned |= stuck
             log.warning(
-                "%s: on probation, and there is nothing to measure by: give the network's `canaries` some `questions`, or "
-                "run `agentnet measure`",
+                "%s: on probation, and there is nothing to measure by: give the network's `canaries` some "
+                "`questions`, or run `agentnet measure`",
                 ", ".join(sorted(stuck)),
             )
         return made
