@@ -16,6 +16,7 @@ from agentnet.cli.commands.evaluate import evaluate
 from agentnet.cli.commands.graph import graph
 from agentnet.cli.commands.learn import learn
 from agentnet.cli.commands.models import models
+from agentnet.cli.commands.policy import show as show_policy
 from agentnet.cli.commands.protocols import protocols
 from agentnet.cli.commands.report import report
 from agentnet.cli.commands.resume import resume
@@ -42,6 +43,10 @@ for function in (
     demo, ask, run, resume, models, protocols, graph, runs, show, verify, forget, learn, report, compare, doctor,
 ):  # fmt: skip
     app.command(function.__name__)(command(function, _shown_warnings))
+
+policy = typer.Typer(no_args_is_help=True, help="Look at what was learned about a network.")
+policy.command("show")(command(show_policy, _shown_warnings))
+app.add_typer(policy, name="policy")
 
 
 def _version(wanted: bool) -> None:
