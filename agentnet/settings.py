@@ -5,6 +5,7 @@ The file is ``agentnet.toml`` in the current folder, or the one that ``AGENTNET_
     network = "team.yaml"       # relative to the folder of this file
     protocol = "delegation"
     store = "runs/agentnet.db"
+    nodes = "192.168.1.0/24"    # networks in which nodes may speak plain HTTP
 
 Every value knows its origin; ``agentnet doctor`` shows it. Keys of servers are never settings: network files name the
 environment variable that holds them.
@@ -25,8 +26,8 @@ from agentnet.files.paths import is_file, written_path
 
 FILE = "agentnet.toml"
 CONFIG = "AGENTNET_CONFIG"
-NAMES = ("home", "store", "network", "protocol")
-DEFAULTS = {"network": "zoo", "protocol": "best"}
+NAMES = ("home", "store", "network", "protocol", "nodes")
+DEFAULTS = {"network": "zoo", "protocol": "best", "nodes": "127.0.0.0/8, ::1"}
 SERVER_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_KEY")
 """Default variables of OpenAI-compatible models. `agentnet doctor` shows only whether they are set: one is a secret."""
 
@@ -51,6 +52,8 @@ class Settings:
     """``zoo`` or a network file."""
     protocol: Setting
     """The default protocol of ``agentnet ask``."""
+    nodes: Setting
+    """IP networks in which nodes may speak plain HTTP, on any port; elsewhere they need https and public addresses."""
 
     @property
     def checkpoints(self) -> Path:
@@ -65,6 +68,7 @@ def resolve(
     store: str | None = None,
     network: str | None = None,
     protocol: str | None = None,
+    nodes: str | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Settings:
@@ -73,7 +77,7 @@ def resolve(
     Raises `BadInput` for a settings file that is named but missing, is not TOML, or has an unknown setting.
     """
     environment = os.environ if environment is None else environment
-    arguments = {"home": home, "store": store, "network": network, "protocol": protocol}
+    arguments = {"home": home, "store": store, "network": network, "protocol": protocol, "nodes": nodes}
     written, path = _read_file(environment, folder or Path.cwd())
 
     def find(name: str, default: str) -> Setting:
@@ -91,6 +95,7 @@ def resolve(
         store=find("store", str(Path(data_folder.value) / "agentnet.db")),
         network=find("network", DEFAULTS["network"]),
         protocol=find("protocol", DEFAULTS["protocol"]),
+        nodes=find("nodes", DEFAULTS["nodes"]),
     )
 
 

@@ -14,12 +14,15 @@ from agentnet.cli.commands.demo import demo
 from agentnet.cli.commands.doctor import doctor
 from agentnet.cli.commands.evaluate import evaluate
 from agentnet.cli.commands.graph import graph
+from agentnet.cli.commands.join import join, leave
 from agentnet.cli.commands.models import models
+from agentnet.cli.commands.nodes import nodes
 from agentnet.cli.commands.protocols import protocols
 from agentnet.cli.commands.report import report
 from agentnet.cli.commands.resume import resume
 from agentnet.cli.commands.run import run
 from agentnet.cli.commands.runs import runs, show
+from agentnet.cli.commands.serve import serve
 from agentnet.cli.entry import command
 
 app = typer.Typer(
@@ -37,7 +40,10 @@ def _shown_warnings() -> AbstractContextManager[None]:
 
 
 app.command("eval")(command(evaluate, _shown_warnings))
-for function in (demo, ask, run, resume, models, protocols, graph, runs, show, verify, forget, report, compare, doctor):
+for function in (
+    *(demo, ask, run, resume, models, protocols, graph, runs, show, verify, forget),
+    *(serve, join, nodes, leave, report, compare, doctor),
+):
     app.command(function.__name__)(command(function, _shown_warnings))
 
 
