@@ -5,6 +5,7 @@
     │   ├── ProtocolError       a protocol expression or file
     │   ├── NetworkError        a network file, an agent, a card
     │   ├── ScenarioError       a scenario file
+    │   ├── PolicyError         a policy file, or one that was learned on another network
     │   └── PreflightError      the protocol needs what the network cannot do
     ├── ModelError              a model cannot be loaded or does not answer
     │   ├── ModelFileError      not a GGUF, truncated, unreadable, does not fit
@@ -58,6 +59,10 @@ class NetworkError(BadInput):
 
 class ScenarioError(BadInput):
     code = "bad-scenario"
+
+
+class PolicyError(BadInput):
+    code = "bad-policy"
 
 
 class PreflightError(BadInput):

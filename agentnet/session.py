@@ -31,6 +31,7 @@ from agentnet.contracts.conversation import Conversation
 from agentnet.contracts.events import Event
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.policies import Policy
 from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
 from agentnet.contracts.runs import Origin, RunRecord
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
@@ -39,6 +40,7 @@ from agentnet.errors import BadInput, NetworkError, ProtocolError, ResumeError
 from agentnet.files.paths import is_file, written_path
 from agentnet.network import Changed, Members, Network, Registry, find_network, with_cards
 from agentnet.network.files import EMBEDDED
+from agentnet.policy import Learned, check_network, find_policy, load_policy
 from agentnet.settings import Settings, resolve
 
 if TYPE_CHECKING:
@@ -89,8 +91,9 @@ class Session:
         settings: Settings | None = None,
         network_source: str | None = None,
         storage: Storage | None = None,
+        learned: Learned | None = None,
     ) -> None:
-        """Make a session from open members: a registry or a network."""
+        """Make a session from open members: a registry or a network. `learned` is what `auto` goes by."""
         self.settings = settings or resolve()
         self.network_source = network_source
         """``zoo``, or the absolute path of the network file; None for a network given as data."""
@@ -101,7 +104,13 @@ class Session:
             members,
             store=storage.runs if storage else None,
             checkpointer=storage.checkpointer if storage else None,
+            learned=learned,
         )
+
+    @property
+    def learned(self) -> Learned | None:
+        """The policy that `auto` goes by, with its analyzer; None where nothing was learned."""
+        return self.coordinator.learned
 
     @property
     def network(self) -> Network:
@@ -217,11 +226,11 @@ class Session:
 
         Raises `NetworkError` for the card of an unknown member.
         """
-        return Session(with_cards(self.members, cards), settings=self.settings)
+        return Session(with_cards(self.members, cards), settings=self.settings, learned=self.learned)
 
     def changed(self, change: Callable[[Network], Network]) -> Session:
         """Return a session on the same open members, each snapshot changed by a function. It stores no runs."""
-        return Session(Changed(self.members, change), settings=self.settings)
+        return Session(Changed(self.members, change), settings=self.settings, learned=self.learned)
 
     def _active(self, run: str) -> str | None:
         """The id of the active run that is `run`, or begins with it."""
@@ -255,21 +264,24 @@ async def open_session(
     storage: Storage | None = None,
     remember: bool = True,
     machine: Machine | None = None,
+    policy: Policy | str | Path | None = None,
 ) -> AsyncIterator[Session]:
     """Open a network and the storage of its runs, and close both at the end. Public as `agentnet.open`.
 
     `network` is ``zoo``, a YAML file, a spec, or a pair of a spec and the base folder of its paths; default: the
     settings' network. `store` is a file or a database URL, `storage` an open storage; without `remember` nothing is
-    stored. Local models divide the cores and the memory of `machine` (default: this process's machine). Raises
-    `NetworkError`, `ModelError`, `StoreError`.
+    stored. Local models divide the cores and the memory of `machine` (default: this process's machine). `policy` is
+    what `auto` goes by: a policy, its file, or ``none`` (default: the settings', which is the network's own file if it
+    has one). Raises `NetworkError`, `PolicyError`, `ModelError`, `StoreError`.
     """
     settings = settings or resolve(store=None if store is None else str(store))
     spec, base, source = _network(settings.network.value if network is None else network)
+    learned = _learned(policy, spec, source, settings)
     async with AsyncExitStack() as opened:
         if storage is None and remember:
             storage = await opened.enter_async_context(open_storage(settings))
         registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine))
-        session = Session(registry, settings=settings, network_source=source, storage=storage)
+        session = Session(registry, settings=settings, network_source=source, storage=storage, learned=learned)
         opened.push_async_callback(session.close)
         yield session
 
@@ -388,6 +400,20 @@ def network_of(record: RunRecord) -> str | NetworkSpec:
     if record.network_source not in EMBEDDED and not is_file(Path(record.network_source)):
         raise NetworkError(f"run {record.id} used the network {record.network_source}, which is gone; restore the file")
     return record.network_source
+
+
+def _learned(
+    policy: Policy | str | Path | None, spec: NetworkSpec, source: str | None, settings: Settings
+) -> Learned | None:
+    """What was learned about a network, ready for use. Raises `PolicyError` for a policy of another network."""
+    where = "the policy"
+    if not isinstance(policy, Policy):
+        path = find_policy(source, settings if policy is None else resolve(policy=str(policy)))
+        if path is None:
+            return None
+        policy, where = load_policy(path), str(path)
+    check_network(policy, spec.agents, where)
+    return Learned.of(policy)
 
 
 def _network(

@@ -64,7 +64,7 @@ async def test_a_protocol_has_many_forms(session: Session, tmp_path: Path) -> No
     expressions = [session.prepare(form).expression for form in forms]
     assert all(expression == expressions[0] for expression in expressions)
     assert [(await session.run(QUESTION, form, label="math")).answer for form in forms[:3]] == ["632"] * 3
-    assert session.prepare().name == "best"
+    assert session.prepare().name == "auto"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
+from agentnet.contracts.policies import Policy
 from agentnet.contracts.protocols import AnyCombinator, Decision, Expression, Merge, TaggedModel
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ class Binding(Protocol):
 
     Each method takes the path of the field that it binds, and begins its errors with it. Raises `ProtocolError`.
     """
+
+    policy: Policy | None
+    """What was learned about the network, if anything."""
 
     def expression(self, part: Expression, path: str) -> Expression:
         """Return one expression, bound."""
@@ -76,12 +80,15 @@ class Combinator(ABC, Generic[E]):
 
     own_nodes: ClassVar[frozenset[str]] = frozenset()
     """Names of the nodes that `build` adds beside the children's; a child of such a name is numbered."""
+    analyzes: ClassVar[bool] = False
+    """Whether the expression records what kind of task its own is; else the coordinator does so before it begins."""
 
     @abstractmethod
-    def bind(self, expression: E, binder: Binding, path: str, /) -> E:
+    def bind(self, expression: E, binder: Binding, path: str, /) -> Expression:
         """Return the expression with agents' names in place of its selectors, and with its children bound.
 
-        `path` leads to the expression (``protocol.serial.steps[0]``); errors begin with it. Raises `ProtocolError`.
+        It may come down to an expression of another kind. `path` leads to the expression
+        (``protocol.serial.steps[0]``); errors begin with it. Raises `ProtocolError`.
         """
 
     @abstractmethod

@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 
 from agentnet.collab.combinators import combinator_of, yields_one
 from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.policies import Policy
 from agentnet.contracts.protocols import BEST, Ask, Decision, Expression, Judge, Merge, Synthesize, TaggedModel
 from agentnet.errors import ProtocolError
 from agentnet.files.names import suggestion
@@ -22,7 +23,9 @@ class Binder:
     path of the field, begins its errors with it, and raises `ProtocolError` for an unknown agent or an unplayed role.
     """
 
-    def __init__(self, network: NetworkSpec) -> None:
+    def __init__(self, network: NetworkSpec, policy: Policy | None = None) -> None:
+        """Make a binder. With a `policy`, expressions that use what was learned (`auto`) use it."""
+        self.policy = policy
         self._name = network.name
         self._cards = {agent.name: agent.card for agent in network.agents}
 

@@ -17,7 +17,7 @@ from typing import Protocol
 from agentnet.agents import Agent, Reply, Turn
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
-from agentnet.contracts.bodies import Assignment, Body, Error, Result, Task, answer_of
+from agentnet.contracts.bodies import Analysis, Assignment, Body, Error, Result, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
 from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import Message, message_id
@@ -56,6 +56,8 @@ class RunContext:
     events: EventBus = field(default_factory=EventBus)
     stream_text: bool = False
     """Publish replies piece by piece as they are written."""
+    analysis: Analysis | None = None
+    """What was found about the run's own task, where it came without a label."""
     messages: dict[str, Message] = field(init=False)
 
     def __post_init__(self, history: Iterable[Message]) -> None:
@@ -94,12 +96,18 @@ class RunContext:
         return [message.id for message in self.get(ids) if readable(message)]
 
     def task(self, id: str) -> Task:
-        """Return the task of a message: the run's own, or one assigned in a delegation."""
+        """Return the task of a message: the run's own, as given or as analyzed, or one assigned in a delegation."""
         body = self.messages[id].body
-        if isinstance(body, Assignment):
+        if isinstance(body, Assignment | Analysis):
             return Task(text=body.text, label=body.label)
         assert isinstance(body, Task), f"message {id} states no task"
         return body
+
+    def analyzed(self, id: str) -> Analysis:
+        """Return what is known about the task of a message: a given label, or what was found about the run's own."""
+        task = self.task(id)
+        found = self.analysis if task.label is None else None
+        return found or Analysis(text=task.text, label=task.label)
 
     def step(self, id: str) -> Assignment | None:
         """Return the step of a plan that the task of a message is; None for the run's own task."""

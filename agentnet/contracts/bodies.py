@@ -21,6 +21,29 @@ class Task(WireModel):
     label: str | None = Field(default=None, description="the kind of task, as agents' cards name it")
 
 
+class Analysis(WireModel):
+    """What kind of task a text is, found without a model call, and which system `auto` uses for it.
+
+    It states the task for the expression that follows: `text` is the task's own.
+    """
+
+    kind: Literal["analysis"] = "analysis"
+    text: str = Field(min_length=1)
+    label: str | None = Field(
+        default=None, description="the kind of task: given with it, or found with certainty; null: unknown"
+    )
+    shares: dict[str, float] = Field(
+        default_factory=dict, description="label → probability, the likeliest first; empty where the label was given"
+    )
+    use: str = Field(default="", description="name of the system that `auto` uses; empty where it does not choose")
+    why: str = ""
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the kind of the task was looked for and not found."""
+        return self.label is None
+
+
 class Step(WireModel):
     """One subtask of a plan. `ask` may refer to the answers of earlier steps as ``#ID``."""
 
@@ -195,6 +218,7 @@ KINDS: dict[str, type[WireModel]] = {
     body.model_fields["kind"].default: body
     for body in (
         Task,
+        Analysis,
         Plan,
         Assignment,
         Proposal,
@@ -219,6 +243,7 @@ def _tag(value: object) -> str:
 
 Body = Annotated[
     Annotated[Task, Tag("task")]
+    | Annotated[Analysis, Tag("analysis")]
     | Annotated[Plan, Tag("plan")]
     | Annotated[Assignment, Tag("assignment")]
     | Annotated[Proposal, Tag("proposal")]

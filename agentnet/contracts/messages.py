@@ -19,7 +19,7 @@ from agentnet.contracts.bodies import KINDS, Body, Result, Step, Unknown, answer
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, SchemaVersionError
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 LARGEST_INTEGER = 2**63 - 1
 """The largest count or position: more is none, and no database holds it."""

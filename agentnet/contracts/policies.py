@@ -10,6 +10,9 @@ from agentnet.contracts.base import FileModel
 from agentnet.contracts.cards import Label, Share
 from agentnet.contracts.protocols import Expression
 
+ALL = "*"
+"""The label of an estimate over all calibration items."""
+
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

@@ -35,6 +35,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from agentnet.contracts.base import FileModel
+from agentnet.contracts.cards import Label, Share
 from agentnet.contracts.formats import Format
 from agentnet.contracts.sampling import Sampling
 from agentnet.files.names import suggestion
@@ -264,6 +265,57 @@ class Best(TaggedModel):
     among: tuple[Expression, ...] = Field(default=(Ask(agent="@solver"),), min_length=1)
 
 
+class System(FileModel):
+    """An expression of which `auto` may make use, under a name."""
+
+    name: str = Field(min_length=1, max_length=200)
+    protocol: Expression
+
+
+class Case(FileModel):
+    """What `auto` uses for one kind of task."""
+
+    label: Label | None = Field(default=None, description="the kind of task; None: every task that no other case is of")
+    use: str = Field(description="name of a system")
+    right: Share | None = Field(
+        default=None,
+        description="share of right answers of the system on such tasks; a member of which the evidence does not know "
+        "is used instead where its card proves more",
+    )
+    why: str = Field(default="", description="one sentence, for the log")
+
+
+class Auto(TaggedModel):
+    """The system that was found best for the kind of task; where nothing was learned, the same as `best`.
+
+    Without `systems`, those of the session's policy are used; without a policy, the expression is `best` among `among`.
+    """
+
+    kind = "auto"
+    among: tuple[Expression, ...] = Field(
+        default=(Ask(agent="@solver"),),
+        min_length=1,
+        description="of these, the best by card is used in all other cases",
+    )
+    systems: tuple[System, ...] = ()
+    cases: tuple[Case, ...] = ()
+    known: tuple[str, ...] = Field(default=(), description="the members that the evidence for the cases is about")
+    explore: Share = Field(default=0.0, description="share of the tasks for which a system is drawn at random instead")
+
+    @model_validator(mode="after")
+    def _uses_its_systems(self) -> Auto:
+        names = [system.name for system in self.systems]
+        labels = [case.label for case in self.cases]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two systems are called {min(twice)!r}")
+        if twice_labelled := [label for label in labels if labels.count(label) > 1]:
+            raise ValueError(f"two cases are of {twice_labelled[0] or 'every other task'!r}")
+        for case in self.cases:
+            if case.use not in names:
+                raise ValueError(f"no system {case.use!r}{suggestion(case.use, names)} (systems: {', '.join(names)})")
+        return self
+
+
 class Weighted(TaggedModel):
     """A vote in which each answer is weighted by its agent's card, or by its own confidence."""
 
@@ -332,7 +384,7 @@ class OneOf:
         return handler.generate_schema(Annotated[union, Discriminator(tag_of), BeforeValidator(known)])
 
 
-AnyCombinator = Ask | Serial | Parallel | Debate | Delegate | Verify | Fuse | Cascade | Best
+AnyCombinator = Ask | Serial | Parallel | Debate | Delegate | Verify | Fuse | Cascade | Best | Auto
 """The kinds of expressions. Each is implemented in the module of `agentnet.collab` that has its name."""
 
 COMBINATORS: dict[str, type[TaggedModel]] = {model.kind: model for model in get_args(AnyCombinator)}
@@ -343,6 +395,7 @@ Decision = Annotated[
 ]
 Merge = Annotated[Literal["last"] | Synthesize, OneOf("merge")]
 
+System.model_rebuild()
 for _model in COMBINATORS.values():
     _model.model_rebuild()
 

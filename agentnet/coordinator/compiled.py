@@ -13,7 +13,8 @@ from agentnet.collab.binding import Binder
 from agentnet.collab.combinators import agents_of, combinator_of, most_steps
 from agentnet.collab.graph_builder import Graph, GraphBuilder
 from agentnet.contracts.network import AgentSpec, NetworkSpec
-from agentnet.contracts.protocols import Expression, ProtocolSpec, TaggedModel
+from agentnet.contracts.policies import Policy
+from agentnet.contracts.protocols import Expression, ProtocolSpec, System, TaggedModel
 from agentnet.coordinator.preflight import preflight
 from agentnet.errors import BadInput, ResumeError
 from agentnet.network import Network
@@ -53,10 +54,17 @@ class CompiledProtocol:
 
 
 def compile_protocol(
-    protocol: ProtocolSpec, network: Network, checkpointer: BaseCheckpointSaver[str] | None = None
+    protocol: ProtocolSpec,
+    network: Network,
+    checkpointer: BaseCheckpointSaver[str] | None = None,
+    *,
+    policy: Policy | None = None,
 ) -> CompiledProtocol:
-    """Bind, check and compile a protocol. Raises `ProtocolError` or `PreflightError` before anything runs."""
-    expression = Binder(network.spec).bind(protocol.protocol)
+    """Bind, check and compile a protocol, for what a `policy` learned about the network.
+
+    Raises `ProtocolError` or `PreflightError` before anything runs.
+    """
+    expression = Binder(network.spec, policy).bind(protocol.protocol)
     notes = preflight(expression, network)
     same = fingerprinted(expression, network.spec)
     return CompiledProtocol(
@@ -109,6 +117,8 @@ def with_defaults(value: object) -> Any:
     """Return plain data of a protocol expression, with every default written out."""
     if isinstance(value, TaggedModel):
         return {value.kind: {name: with_defaults(getattr(value, name)) for name in type(value).model_fields}}
+    if isinstance(value, System):
+        return {"name": value.name, "protocol": with_defaults(value.protocol)}
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     return [with_defaults(part) for part in value] if isinstance(value, tuple) else value

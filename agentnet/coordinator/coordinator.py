@@ -32,6 +32,7 @@ from agentnet.coordinator.execution import Execution, finished
 from agentnet.coordinator.outcome import Outcome
 from agentnet.errors import AgentNetError, BadInput, ResumeError
 from agentnet.network import Members, Network
+from agentnet.policy import Learned
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -77,9 +78,16 @@ class Coordinator:
     """
 
     def __init__(
-        self, members: Members, *, store: Runs | None = None, checkpointer: BaseCheckpointSaver[str] | None = None
+        self,
+        members: Members,
+        *,
+        store: Runs | None = None,
+        checkpointer: BaseCheckpointSaver[str] | None = None,
+        learned: Learned | None = None,
     ) -> None:
         self._members = members
+        self.learned = learned
+        """What `auto` and the analysis of unlabelled tasks go by; None where nothing was learned."""
         self._store = store
         self._checkpointer = checkpointer
         self._compiled: OrderedDict[tuple[ProtocolSpec, Network], CompiledProtocol] = OrderedDict()
@@ -106,7 +114,9 @@ class Coordinator:
         key = protocol, network
         compiled = self._compiled.get(key)
         if compiled is None:
-            compiled = self._compiled[key] = compile_protocol(protocol, network, self._saver(network))
+            compiled = self._compiled[key] = compile_protocol(
+                protocol, network, self._saver(network), policy=self.learned.policy if self.learned else None
+            )
             if len(self._compiled) > MOST_COMPILED:
                 self._compiled.popitem(last=False)
         else:
@@ -318,6 +328,7 @@ class Coordinator:
             recorder=self._store,
             events=events,
             stream_text=options.stream_text,
+            analysis=await self.learned.analysis(record.task) if self.learned else None,
         )
         execution = Execution(record, compiled, context, self._store, resumed=history is not None)
         if record.id in self._executions:

@@ -12,11 +12,12 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command, Interrupt
 
+from agentnet.collab.combinators import combinator_of
 from agentnet.collab.context import RunContext
 from agentnet.collab.state import State, initial_state
 from agentnet.contracts.bodies import Error, Result, answer_of
 from agentnet.contracts.events import InputRequested, RunEnded, RunStarted, RunStatus
-from agentnet.contracts.messages import USER, Message, approval, message_id
+from agentnet.contracts.messages import COORDINATOR, USER, Message, approval, message_id
 from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.coordinator.compiled import CompiledProtocol
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logger("runs")
 
-TASK_NODE = "task"
+TASK_NODE, ANALYSIS_NODE = "task", "analysis"
 
 T = TypeVar("T")
 End = tuple[RunStatus, str | None, str]
@@ -115,10 +116,22 @@ class Execution:
         context.take_in(task)
         return task
 
+    async def _analyzed(self, task: Message) -> Message:
+        """Return the message that states the task: the given one, or one with the label that was found for it."""
+        context = self.context
+        known = context.messages.get(message_id(self._record.id, ANALYSIS_NODE, 0, COORDINATOR))
+        if known is not None:
+            return known
+        if context.analysis is None or combinator_of(self._compiled.expression).analyzes:
+            return task
+        return await context.record(context.analysis, sender=COORDINATOR, node=ANALYSIS_NODE, reply_to=(task.id,))
+
     async def _run(self, answering: Callable[[Question], Awaitable[str | None]] | None) -> End:
         """Run the graph; whenever it waits for people, ask them and resume it with their words."""
         task = await finished(self._begin())
-        compiled, label = self._compiled, self._record.task.label
+        compiled = self._compiled
+        task = await self._analyzed(task)
+        label = self.context.analyzed(task.id).label
         config: RunnableConfig = {
             "configurable": {"thread_id": self._record.id},
             "metadata": {"fingerprint": compiled.fingerprint},

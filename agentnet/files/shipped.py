@@ -1,4 +1,4 @@
-"""The files that ship with AgentNet: protocols, scenarios and evals.
+"""The files that ship with AgentNet: protocols, scenarios, evals and policies.
 
 In a wheel they are inside the package; in a checkout (and an editable install of one) they are next to it.
 """
@@ -11,7 +11,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def shipped_folder(name: str) -> Path:
-    """Return the folder `protocols`, `scenarios` or `evals` of this installation."""
+    """Return the folder `protocols`, `scenarios`, `evals` or `policies` of this installation."""
     for folder in (_PACKAGE / "shipped" / name, _PACKAGE.parent / name):
         if folder.is_dir():
             return folder

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Literal, assert_never
 
 from agentnet.contracts.bodies import (
+    Analysis,
     Assignment,
     Body,
     Critique,
@@ -32,6 +33,8 @@ Mark = Literal["plain", "answer", "detail", "good", "bad", "warning", "contested
 of a fused text that not all members backed."""
 MOST_DOUBTS = 12
 """Contested pieces of a fused text that are listed."""
+LEAST_SHARE = 0.05
+"""Probability below which a label is not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,10 @@ def _parts(message: Message, said: Mapping[str, Message], verbose: bool) -> Iter
     match body:
         case Task() | Critique():
             yield Part(body.text)
+        case Analysis():
+            yield Part(body.label or "unknown kind")
+            yield Part(_shares(body), "detail")
+            yield from _use(body)
         case Plan():
             yield Part("\n".join(f"{step.id}  {step.label}: {step.ask}" for step in body.steps))
         case Assignment():
@@ -132,6 +139,21 @@ def _refs(body: Body) -> tuple[str, ...]:
             return body.sources
         case _:
             return ()
+
+
+def _shares(analysis: Analysis) -> str:
+    """Return the probabilities of the likeliest labels; empty where the label was given."""
+    likely = [f"{label} {share * 100:.0f} %" for label, share in analysis.shares.items() if share >= LEAST_SHARE]
+    if analysis.label is not None:
+        return likely[0].removeprefix(analysis.label) if likely else "  (given)"
+    return f"  {', '.join(likely)}" if likely else ""
+
+
+def _use(analysis: Analysis) -> Iterator[Part]:
+    if analysis.use:
+        yield Part("  → ", "detail")
+        yield Part(analysis.use)
+        yield Part(f"  {analysis.why}" if analysis.why else "", "detail")
 
 
 def _reason(body: Vote | Verdict, verbose: bool) -> Iterator[Part]:

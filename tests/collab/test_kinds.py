@@ -46,6 +46,13 @@ EXAMPLES: dict[str, Any] = {
     "fuse": {"fuse": ["@solver"]},
     "cascade": {"cascade": ["@solver", "dot"]},
     "best": {"best": ["ada", {"serial": ["ben", "dot"]}]},
+    "auto": {
+        "auto": {
+            "among": ["ada", "ben"],
+            "systems": [{"name": "split", "protocol": {"delegate": {}}}],
+            "cases": [{"label": "math", "use": "split"}],
+        }
+    },
 }
 NAMED = {
     "ask": "ada",
@@ -57,6 +64,7 @@ NAMED = {
     "fuse": "ada ben",
     "cascade": "ada ben dot",
     "best": "ada ben dot",
+    "auto": "cyd ada ben",
 }
 
 

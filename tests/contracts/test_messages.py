@@ -49,6 +49,14 @@ def plans(draw: st.DrawFn) -> Plan:
 
 any_body = st.one_of(
     st.builds(bodies.Task, text=some_text, label=st.none() | text),
+    st.builds(
+        bodies.Analysis,
+        text=some_text,
+        label=st.none() | text,
+        shares=st.dictionaries(text, st.floats(0, 1), max_size=3),
+        use=text,
+        why=text,
+    ),
     plans(),
     st.builds(bodies.Assignment, step=counts, agent=text, text=text, label=text),
     st.builds(bodies.Proposal, answer=text, text=text),
@@ -130,6 +138,7 @@ def test_a_message_survives_the_wire(message: Message) -> None:
 def test_every_kind_of_body_is_generated_above() -> None:
     assert set(KINDS) == {
         "task",
+        "analysis",
         "plan",
         "assignment",
         "proposal",
@@ -187,7 +196,7 @@ def test_new_fields_of_a_newer_minor_version_are_tolerated_at_every_depth() -> N
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"body": {"kind": "gesture"}}, "body.kind: 'gesture' is none of task, plan"),
+        ({"body": {"kind": "gesture"}}, "body.kind: 'gesture' is none of task, analysis, plan"),
         ({"body": {"kind": ["task"]}}, "body"),
         ({"body": {"kind": None}}, "body"),
         ({"body": {}}, "body"),

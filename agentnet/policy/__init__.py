@@ -1,0 +1,6 @@
+"""What was learned about a network: which system to use for which kind of task."""
+
+from agentnet.policy.file import check_network, find_policy, load_policy, policy_network, policy_path, save_policy
+from agentnet.policy.learned import Learned
+
+__all__ = ["Learned", "check_network", "find_policy", "load_policy", "policy_network", "policy_path", "save_policy"]
