@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeVar, cast
 
 from agentnet.collab.combinators import combinator_of, yields_one
@@ -23,10 +23,13 @@ class Binder:
     path of the field, begins its errors with it, and raises `ProtocolError` for an unknown agent or an unplayed role.
     """
 
-    def __init__(self, network: NetworkSpec, policy: Policy | None = None) -> None:
-        """Make a binder. With a `policy`, expressions that use what was learned (`auto`) use it."""
+    def __init__(self, network: NetworkSpec, policy: Policy | None = None, *, probation: Collection[str] = ()) -> None:
+        """Make a binder. With a `policy`, expressions that use what was learned (`auto`) use it.
+
+        Selectors of roles pass over the agents on `probation`, unless no other has the role.
+        """
         self.policy = policy
-        self._name = network.name
+        self._name, self._probation = network.name, frozenset(probation)
         self._cards = {agent.name: agent.card for agent in network.agents}
 
     def bind(self, expression: Expression, path: str = "protocol") -> Expression:
@@ -100,6 +103,7 @@ class Binder:
                 f"{path}: no agent of network {self._name!r} has the role {role!r}{suggestion(role, known)}; "
                 f"name an agent instead, or add the role to a card"
             )
+        names = [name for name in names if name not in self._probation] or names
         return names[: int(limit)] if limit else names
 
 

@@ -60,7 +60,8 @@ class CascadeCombinator(Combinator[Cascade]):
             elif answers and cascade.otherwise == "last":
                 outcome = [answers[-1].id]
             else:
-                outcome = await decide("majority", ids, run, state, quorum_of="answered")
+                trusted = [message.id for message in _relied_on(cascade, answers, run, state)]
+                outcome = await decide("majority", trusted or ids, run, state, quorum_of="answered")
             return Command(update={"outcome": outcome}, goto=END)
 
         graph.node("decide", conclude, goes_to=(*steps[1:], END))
@@ -68,12 +69,27 @@ class CascadeCombinator(Combinator[Cascade]):
         graph.edge(*steps, end="decide")
 
 
-def _trusted(cascade: Cascade, answers: list[Message], run: RunContext, state: State) -> Result | None:
-    """Return the answer that is good enough to stop at, if there is one.
+LEAST_PROVEN = 0.1
+"""The lowest proven accuracy of a member whose agreement with others says anything."""
 
-    Agreement is that of measured agents, where any agent of the cascade was measured for the task's label: two that
-    nothing is known of may have agreed to lie.
+
+def _relied_on(cascade: Cascade, answers: list[Message], run: RunContext, state: State) -> list[Message]:
+    """Return the answers that can be relied on, where any agent of the cascade was measured for the task's label.
+
+    They are those of agents that were measured and are often enough right: two of which nothing is known, or of which
+    it is known that they are wrong, may have agreed to lie. Those on probation have proven nothing yet.
     """
+    label = run.task(state["task"]).label
+    names = {run.agent(name, label).name for name in agents_of(cascade)}
+    names = names - run.network.probation or names
+    proven = {name: run.network[name].card.proven(label) for name in names}
+    if any(score is not None for score in proven.values()):
+        names = {name for name, score in proven.items() if score is not None and score >= LEAST_PROVEN}
+    return [message for message in answers if run.backers(message) <= names]
+
+
+def _trusted(cascade: Cascade, answers: list[Message], run: RunContext, state: State) -> Result | None:
+    """Return the answer that is good enough to stop at, if there is one."""
     if not answers:
         return None
     if cascade.until == "confidence":
@@ -88,12 +104,9 @@ def _trusted(cascade: Cascade, answers: list[Message], run: RunContext, state: S
             support={last.sender: confidence},
             approved=approval([last]),
         )
-    label = run.task(state["task"]).label
-    measured = {name for name in agents_of(cascade) if run.agent(name, label).card.proven(label) is not None}
-    if measured:
-        answers = [message for message in answers if run.backers(message) <= measured]
-        if not answers:
-            return None
+    answers = _relied_on(cascade, answers, run, state)
+    if not answers:
+        return None
     texts = [answer_of(message.body) or "" for message in answers]
     equal, support = plurality(texts)
     if len(equal) < cascade.agree:

@@ -64,7 +64,8 @@ class RunContext:
         self.messages = {message.id: message for message in history}
         self._started: set[str] = set()
         """Ids of the messages whose turns were published as started."""
-        self._solvers = [agent.name for agent in self.network if "solver" in agent.card.roles]
+        solvers = [agent.name for agent in self.network if "solver" in agent.card.roles]
+        self._solvers = [name for name in solvers if name not in self.network.probation] or solvers
 
     def get(self, ids: Iterable[str]) -> list[Message]:
         """Return the messages of some ids, in the order of the ids."""
@@ -83,6 +84,17 @@ class RunContext:
         if message.sender in self.network.agents or not isinstance(message.body, Result):
             return frozenset({message.sender})
         return frozenset().union(*(self.backers(source) for source in self.get(message.body.sources)))
+
+    def counted(self, ids: Iterable[str]) -> list[str]:
+        """Return those of some ids whose messages count in a decision: what members on probation say weighs nothing.
+
+        Where nothing that counts carries an answer, all do.
+        """
+        every = list(ids)
+        if not self.network.probation:
+            return every
+        counted = [id for id in every if not self.backers(self.messages[id]) <= self.network.probation]
+        return counted if self.answered(counted) else every
 
     def confidence(self, message: Message) -> float | None:
         """Return the confidence by which members may be compared; None where there is none to rely on.

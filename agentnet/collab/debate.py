@@ -59,8 +59,9 @@ class DebateCombinator(Combinator[Debate]):
         async def conclude(state: State, runtime: Runtime[RunContext]) -> Command[str]:
             run, outputs, round = runtime.context, state["outputs"], state["round"] + 1
             answered = {member: outputs[member] for member in members if run.answered(outputs[member])}
-            answers = run.answered(id for ids in answered.values() for id in ids)
-            of = len(members) if debate.quorum_of == "members" else max(1, len(answers))
+            answers = run.answered(run.counted(id for ids in answered.values() for id in ids))
+            counted = run.counted(id for member in members for id in outputs[member])
+            of = len(counted) if debate.quorum_of == "members" else max(1, len(answers))
             settled = debate.stop == "consensus" and agreement(answers, of) >= debate.quorum
             if answers and not settled and round < debate.rounds:
                 return Command(update={"answers": answered, "round": round}, goto=members)

@@ -35,8 +35,10 @@ async def decide(
 
     It is an `Error` message without an answer among them, and where a rule that compares answers has fewer than half of
     them: a few members that are left must not speak for all. With `quorum_of` ``answered``, any number is enough.
+    Members on probation do not count (`RunContext.counted`).
     """
     node = f"{state['scope']}/decide"
+    ids = ids if rule == "all" else run.counted(ids)
     answers = run.answered(ids)
     asked = [message for message in run.get(ids) if not _was_not_asked(message)]
     few = 2 * len(answers) < len(asked) and quorum_of == "members" and rule not in ("first", "all")

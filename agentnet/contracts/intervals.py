@@ -47,3 +47,46 @@ def _bounds(share: float, trials: float, z: float) -> tuple[float, float]:
     half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
     # Rounding may pass the estimate at 0 and at 1.
     return max(0.0, min((middle - half) / scale, share)), min(1.0, max((middle + half) / scale, share))
+
+
+def beta_lower(right: float, wrong: float, share: float = 0.05) -> float:
+    """Return the quantile of Beta(1 + right, 1 + wrong): the accuracy is below it with the probability `share`.
+
+    The counts may be fractions, since older answers count less. Accurate to 1e-9.
+    """
+    low, high = 0.0, 1.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        if incomplete_beta(middle, 1 + right, 1 + wrong) < share:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def incomplete_beta(x: float, a: float, b: float) -> float:
+    """Return the regularised incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22, Lentz)."""
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):
+        return 1 - incomplete_beta(1 - x, b, a)
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)) / a
+    numerator, denominator, fraction = 1.0, 0.0, 1.0
+    for step in range(10_000):
+        half, odd = divmod(step, 2)
+        if step == 0:
+            term = 1.0
+        elif odd:
+            term = -(a + half) * (a + b + half) * x / ((a + 2 * half) * (a + 2 * half + 1))
+        else:
+            term = half * (b - half) * x / ((a + 2 * half - 1) * (a + 2 * half))
+        denominator = 1 / _not_zero(1 + term * denominator)
+        numerator = _not_zero(1 + term / numerator)
+        fraction *= numerator * denominator
+        if abs(numerator * denominator - 1) < 1e-14:
+            break
+    return front * (fraction - 1)
+
+
+def _not_zero(value: float) -> float:
+    return value if abs(value) > 1e-300 else 1e-300

@@ -64,7 +64,7 @@ def compile_protocol(
 
     Raises `ProtocolError` or `PreflightError` before anything runs.
     """
-    expression = Binder(network.spec, policy).bind(protocol.protocol)
+    expression = Binder(network.spec, policy, probation=network.probation).bind(protocol.protocol)
     notes = preflight(expression, network)
     same = fingerprinted(expression, network.spec)
     return CompiledProtocol(

@@ -30,6 +30,8 @@ def preflight(expression: Expression, network: Network) -> list[str]:
                 notes.append(note)
             if (doubt := _unproven(need, agent)) is not None:
                 (problems if agent.name in network.joined else notes).append(doubt)
+            if agent.name in network.probation and need.agent != BEST:
+                notes.append(f"{agent.name} is on probation: it is asked, but its answer weighs nothing")
             if need.raw and not agent.card.measured:
                 notes.append(
                     f"{agent.name} was never measured, and its raw logits are added to those of others: large ones "
@@ -69,6 +71,7 @@ def require_knowledge(name: str, expression: Expression, network: Network, label
     if any(need.role == "plan" for need in protocol_needs):
         return
     solvers = [agent.name for agent in network if "solver" in agent.card.roles]
+    solvers = [name for name in solvers if name not in network.probation] or solvers
     asked = {
         network.best(solvers or network.agents, label) if need.agent == BEST else need.agent
         for need in protocol_needs

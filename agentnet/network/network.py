@@ -35,13 +35,24 @@ class Network:
     """
 
     def __init__(
-        self, spec: NetworkSpec, agents: Iterable[Agent], *, epoch: int = 0, joined: frozenset[str] = frozenset()
+        self,
+        spec: NetworkSpec,
+        agents: Iterable[Agent],
+        *,
+        epoch: int = 0,
+        joined: frozenset[str] = frozenset(),
+        probation: frozenset[str] = frozenset(),
     ) -> None:
         self.spec = spec
         self.agents: Mapping[str, Agent] = MappingProxyType({agent.name: agent for agent in agents})
         self.epoch = epoch
         self.joined = joined
         """Names of the members that the network file does not name: they joined later."""
+        self.probation = probation
+        """Names of the members whose answers weigh nothing: they have not proven themselves yet, or were expelled.
+
+        Selectors of roles pass over them, unless no other member has the role.
+        """
         self._hidden = frozenset(
             member.name for member in spec.agents if isinstance(member.model, OpenAISpec) and not member.vouched
         )
@@ -69,6 +80,7 @@ class Network:
             [agent.with_card(cards.get(agent.name, agent.card)) for agent in self],
             epoch=self.epoch,
             joined=self.joined,
+            probation=self.probation,
         )
 
     def with_agents(self, agents: Mapping[str, Agent], *, vouched: bool = False) -> Network:
@@ -90,7 +102,12 @@ class Network:
         replaced = [
             agents[agent.name].with_card(cards[agent.name]) if agent.name in agents else agent for agent in self
         ]
-        return Network(spec, replaced, epoch=self.epoch, joined=self.joined)
+        return Network(spec, replaced, epoch=self.epoch, joined=self.joined, probation=self.probation)
+
+    def with_probation(self, names: Iterable[str]) -> Network:
+        """Return a network of the same members, of whom those with these names weigh nothing; others do not count."""
+        probation = frozenset(names) & self.agents.keys()
+        return Network(self.spec, self, epoch=self.epoch, joined=self.joined, probation=probation)
 
     def __getitem__(self, name: str) -> Agent:
         try:
@@ -114,8 +131,11 @@ class Network:
         return name not in self._hidden
 
     def best(self, names: Iterable[str], label: str | None) -> str:
-        """Return the name whose card ranks highest for a label; of equal ranks, the first name."""
-        return max(names, key=lambda name: self[name].card.rank(label))
+        """Return the name whose card ranks highest for a label; of equal ranks, the first name.
+
+        Members on probation come last.
+        """
+        return max(names, key=lambda name: (name not in self.probation, self[name].card.rank(label)))
 
 
 class Changed:

@@ -201,6 +201,74 @@ class NodeEventRow(StoreModel, table=True):
     data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 
 
+class ProfileRow(StoreModel, table=True):
+    """What was measured of a member on one node. `record` is its `Profile` as JSON; the node of a member in process is
+    empty."""
+
+    __tablename__ = "profiles"
+
+    node: str = Field(primary_key=True)
+    member: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    standing: str
+    updated: str
+    record: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class ObservationRow(StoreModel, table=True):
+    """One question that was put to a member, and what came of it: `record` is its `Observation` as JSON."""
+
+    __tablename__ = "observations"
+    __table_args__ = (
+        Index("observations_of_a_seat", "node", "member", "digest", "id"),
+        Index("observations_of_a_run", "run"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    node: str
+    member: str
+    digest: str
+    source: str
+    run: str
+    time: str
+    record: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class StandingEventRow(StoreModel, table=True):
+    """A change of a member's standing: `record` is its `StandingEvent` as JSON."""
+
+    __tablename__ = "standing_events"
+
+    id: int | None = Field(default=None, primary_key=True)
+    node: str
+    member: str
+    digest: str
+    time: str
+    record: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class AskedQuestionRow(StoreModel, table=True):
+    """A question that a member knows: it is never a canary for it again."""
+
+    __tablename__ = "asked_questions"
+
+    node: str = Field(primary_key=True)
+    member: str = Field(primary_key=True)
+    question: str = Field(primary_key=True)
+
+
+class KnownQuestionRow(StoreModel, table=True):
+    """A question of a run whose answer was reported right: a canary for members that do not know it."""
+
+    __tablename__ = "known_questions"
+
+    question: str = Field(primary_key=True)
+    run: str
+    label: str | None = None
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    answer: str = Field(sa_column=Column(Text, nullable=False))
+
+
 def utc(time: datetime) -> str:
     """Return a time as the tables hold it: text that sorts as time does."""
     return time.astimezone(UTC).isoformat(timespec="microseconds")
@@ -218,3 +286,10 @@ rosters: Table = metadata.tables["rosters"]
 nodes: Table = metadata.tables["nodes"]
 node_offers: Table = metadata.tables["node_offers"]
 node_events: Table = metadata.tables["node_events"]
+
+
+profiles: Table = metadata.tables["profiles"]
+observations: Table = metadata.tables["observations"]
+standing_events: Table = metadata.tables["standing_events"]
+asked_questions: Table = metadata.tables["asked_questions"]
+known_questions: Table = metadata.tables["known_questions"]

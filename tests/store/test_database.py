@@ -152,7 +152,7 @@ async def test_places_that_cannot_be_used_are_named(tmp_path: Path) -> None:
 
 async def test_a_full_disk_is_told_and_what_was_recorded_stays(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
-    async with await Database.open(path, {"max_page_count": 40}) as database:
+    async with await Database.open(path, {"max_page_count": 80}) as database:
         runs = Runs(database)
         await runs.start_run(run_record())
         stored: list[Message] = []
