@@ -24,6 +24,9 @@ from agentnet.serving.node.admission import Admission
 from agentnet.serving.node.api import PROOF, NodeApi
 from agentnet.serving.node.members import Served, free_cells, served
 from agentnet.serving.process import listen, serving, url_of
+from tests.models.conftest import loopback
+
+__all__ = ["loopback"]
 
 
 @dataclass(frozen=True)

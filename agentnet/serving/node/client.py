@@ -81,11 +81,11 @@ class HubClient:
         for attempt in (1, 2):
             nonce, self._next = self._next, None
             if nonce is None:
-                nonce = str((await self._send("GET", f"{PREFIX}/nonce", None, seconds))[1].get("nonce", ""))
+                nonce = str((await self._send("GET", f"{PREFIX}/nonce", None, seconds))[1].get("nonce"))
             try:
                 signed = self._key.sign(make(nonce).model_dump(mode="json"))
             except ValidationError:
-                raise HubUnavailable(f"{self.url} sent no nonce: is it the hub of a network?") from None
+                raise BadInput(f"{self.url} sent no nonce: it is not the hub of a network") from None
             status, answer, self._next = await self._send("POST", f"{PREFIX}/nodes", signed.model_dump(), seconds)
             if status == 409 and _code(answer) == BAD_NONCE and attempt == 1:
                 continue
