@@ -65,11 +65,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A typed body, its usage, and the agent's confidence (0 to 1; None if unknown)."""
+    """A typed body, its usage, the agent's confidence (0 to 1; None if unknown), and the node that its model is on."""
 
     body: Body
     usage: Usage = field(default_factory=Usage)
     confidence: float | None = None
+    served_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

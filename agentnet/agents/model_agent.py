@@ -44,7 +44,7 @@ class ModelAgent(Agent):
             body = self.read(turn, reply)
         except ReplyError as error:
             body = Error(code=error.code, detail=str(error))
-        return Reply(body, self.bill(reply.usage), confidence_of(reply))
+        return Reply(body, self.bill(reply.usage), confidence_of(reply), reply.served_by)
 
     def most(self, turn: Turn) -> Usage:
         """Return the most tokens that a turn can use. No tokenizer makes more tokens than there are bytes."""

@@ -33,6 +33,7 @@ class AutoCombinator(Combinator[Auto]):
     """
 
     own_nodes = frozenset({"choose"})
+    asks_all = False
     analyzes = True
 
     def bind(self, auto: Auto, binder: Binding, path: str) -> Auto | Best:

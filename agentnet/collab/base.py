@@ -80,6 +80,9 @@ class Combinator(ABC, Generic[E]):
 
     own_nodes: ClassVar[frozenset[str]] = frozenset()
     """Names of the nodes that `build` adds beside the children's; a child of such a name is numbered."""
+    asks_all: ClassVar[bool] = True
+    """Whether every child is asked, at the latest when another fails. Where only a chosen one is, another's member may
+    stand in for it (see `agentnet.collab.stand_ins`)."""
     analyzes: ClassVar[bool] = False
     """Whether the expression records what kind of task its own is; else the coordinator does so before it begins."""
 

@@ -20,6 +20,7 @@ class BestCombinator(Combinator[Best]):
     """START → choose → the expression with the best card for the task's label → END."""
 
     own_nodes = frozenset({"choose"})
+    asks_all = False
 
     def bind(self, best: Best, binder: Binding, path: str) -> Best:
         return replace(best, among=binder.expressions(best.among, f"{path}.best.among"))

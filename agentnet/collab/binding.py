@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import TypeVar, cast
 
@@ -14,6 +15,9 @@ from agentnet.files.names import suggestion
 
 T = TypeVar("T", bound=TaggedModel)
 Rule = TypeVar("Rule", Decision, Merge)
+
+SOLVER = "solver"
+"""The role of the members that ``@best`` means."""
 
 
 class Binder:
@@ -31,6 +35,13 @@ class Binder:
         self.policy = policy
         self._name, self._probation = network.name, frozenset(probation)
         self._cards = {agent.name: agent.card for agent in network.agents}
+        self._roles: defaultdict[str, set[str]] = defaultdict(set)
+        """By member: the roles that it was selected for."""
+
+    @property
+    def roles(self) -> dict[str, frozenset[str]]:
+        """By member: the roles for which selectors meant it so far; ``all`` for ``@all``."""
+        return {name: frozenset(roles) for name, roles in self._roles.items()}
 
     def bind(self, expression: Expression, path: str = "protocol") -> Expression:
         """Return the expression with agents' names in place of selectors; ``@best`` stays, it needs the task's label.
@@ -61,6 +72,9 @@ class Binder:
     def agent(self, selector: str, path: str) -> str:
         """Return the agent that a selector means; of a role, the first that was measured at it, else that has it."""
         if selector == BEST:
+            for name, card in self._cards.items():
+                if SOLVER in card.roles:
+                    self._roles[name].add(SOLVER)
             return selector
         if selector.startswith("@"):
             role, names = _role(selector), self._agents_with(selector, path)
@@ -104,6 +118,8 @@ class Binder:
                 f"name an agent instead, or add the role to a card"
             )
         names = [name for name in names if name not in self._probation] or names
+        for name in names:
+            self._roles[name].add(role)
         return names[: int(limit)] if limit else names
 
 

@@ -52,6 +52,14 @@ def agents_of(expression: Expression) -> list[str]:
     return list(dict.fromkeys(need.agent for need in needs(expression)))
 
 
+def certain_agents(expression: Expression) -> frozenset[str]:
+    """Return the agents that take part in every run of a bound expression, as far as nothing fails."""
+    combinator = combinator_of(expression)
+    own = {need.agent for need in combinator.needs(expression, reads=False, confidence=False)}
+    parts = combinator.children(expression) if combinator.asks_all else ()
+    return frozenset(own).union(*map(certain_agents, parts))
+
+
 def most_steps(expression: Expression) -> int:
     """Return an upper bound of the super-steps of any one graph in an expression: its recursion limit in LangGraph."""
     combinator = combinator_of(expression)

@@ -10,13 +10,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from agentnet.agents import Agent, Reply, Turn
+from agentnet.agents.base import Need
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
+from agentnet.collab.stand_ins import NOBODY, Selected, StandIns, not_there
 from agentnet.contracts.bodies import Analysis, Assignment, Body, Error, Result, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
 from agentnet.contracts.formats import Format
@@ -56,6 +58,8 @@ class RunContext:
     events: EventBus = field(default_factory=EventBus)
     stream_text: bool = False
     """Publish replies piece by piece as they are written."""
+    selected: Selected = NOBODY
+    """Which members the protocol means by selectors: others may stand in for these."""
     analysis: Analysis | None = None
     """What was found about the run's own task, where it came without a label."""
     messages: dict[str, Message] = field(init=False)
@@ -64,6 +68,7 @@ class RunContext:
         self.messages = {message.id: message for message in history}
         self._started: set[str] = set()
         """Ids of the messages whose turns were published as started."""
+        self._stand_ins = StandIns(self.network, self.selected, self.messages.values())
         solvers = [agent.name for agent in self.network if "solver" in agent.card.roles]
         self._solvers = [name for name in solvers if name not in self.network.probation] or solvers
 
@@ -150,18 +155,14 @@ class RunContext:
     ) -> Message:
         """Let an agent take a turn, and return its recorded message. A failure becomes an `Error` message.
 
+        Where the agent cannot be reached, another that its selector means takes the turn, and the message is that one's
+        (see `agentnet.collab.stand_ins`).
+
         With `scored`, the model scores every possible vote or verdict instead of writing one: the likeliest counts, and
         the message's confidence is its probability.
 
         Raises `LimitReached` if the run's limits say ``stop``.
         """
-        id = message_id(self.run, node, round, agent.name)
-        if id in self.messages:
-            return self.messages[id]
-        if self.events.wanted and id not in self._started:  # a person's turn is executed again with their words
-            self._started.add(id)
-            started = TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=role)
-            self.events.publish(started)
         turn = Turn(
             role=role,
             task=self.task(task),
@@ -170,21 +171,52 @@ class RunContext:
             max_steps=max_steps,
             sampling=sampling,
             format=format,
-            seed=self.seed_of(node, round, agent.name),
             confidence=confidence,
             scored=scored,
-            message=id,
             step=self.step(task),
         )
-        reply = await self._reply(agent, turn)
+
+        def need(name: str) -> Need:
+            kind = None if format is None else format.kind
+            return Need(name, role, logprobs=confidence, scored=scored, format=kind)
+
+        reply_to = (task, *view)
+        asking: Agent | None = self._stand_ins.current(agent, node, round)
+        failed: Message | None = None
+        asked: list[str] = []
+        while asking is not None:
+            message = await self._message(asking, turn, node, round, reply_to, failed)
+            if not not_there(message):
+                return message
+            failed = message
+            asked.append(asking.name)
+            asking = self._stand_ins.instead_of(failed, asked, turn.task.label, need)
+        assert failed is not None, "the agent itself is always asked"
+        return failed
+
+    async def _message(
+        self, agent: Agent, turn: Turn, node: str, round: int, reply_to: Sequence[str], failed: Message | None
+    ) -> Message:
+        """The recorded message of one agent's turn; it takes the turn over from the sender of a `failed` message."""
+        id = message_id(self.run, node, round, agent.name)
+        if id in self.messages:
+            return self.messages[id]
+        self._stand_ins.takes_part(agent.name)
+        if self.events.wanted and id not in self._started:  # a person's turn is executed again with their words
+            self._started.add(id)
+            started = TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=turn.role)
+            self.events.publish(started)
+        reply = await self._reply(agent, replace(turn, seed=self.seed_of(node, round, agent.name), message=id))
         return await self.record(
             reply.body,
             sender=agent.name,
             node=node,
             round=round,
-            reply_to=(task, *view),
+            reply_to=reply_to,
             usage=reply.usage,
             confidence=reply.confidence,
+            instead_of=None if failed is None else failed.id,
+            served_by=reply.served_by,
         )
 
     async def _reply(self, agent: Agent, turn: Turn) -> Reply:
@@ -242,6 +274,8 @@ class RunContext:
         reply_to: Sequence[str] = (),
         usage: Usage | None = None,
         confidence: float | None = None,
+        instead_of: str | None = None,
+        served_by: str | None = None,
     ) -> Message:
         """Record a turn's body, and return its message. A turn that is recorded twice is one message."""
         id = message_id(self.run, node, round, sender)
@@ -259,6 +293,8 @@ class RunContext:
             time=datetime.now(UTC),
             usage=usage or Usage(),
             confidence=confidence,
+            instead_of=instead_of,
+            served_by=served_by,
             body=body,
         )
         if self.recorder is not None:

@@ -57,6 +57,10 @@ class Message(WireModel):
         allow_inf_nan=False,
         description="mean token probability of the reply; for scored replies, the probability of the chosen one",
     )
+    instead_of: str | None = Field(
+        default=None, description="id of the message of a member that could not be asked, whose turn this one takes"
+    )
+    served_by: str | None = Field(default=None, description="name of the node that served the sender's model")
     signature: str | None = Field(default=None, description="room for a sender's signature; not interpreted yet")
     body: Body
 

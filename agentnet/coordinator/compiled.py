@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from agentnet.collab.binding import Binder
-from agentnet.collab.combinators import agents_of, combinator_of, most_steps
+from agentnet.collab.combinators import agents_of, certain_agents, combinator_of, most_steps
 from agentnet.collab.graph_builder import Graph, GraphBuilder
+from agentnet.collab.stand_ins import Selected
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.policies import Policy
 from agentnet.contracts.protocols import Expression, ProtocolSpec, System, TaggedModel
@@ -42,6 +43,8 @@ class CompiledProtocol:
     recursion_limit: int
     notes: tuple[str, ...]
     floor: float
+    selected: Selected
+    """Which agents were bound by selectors, so that others may stand in for them."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]] | None:
         """Return a drawing of the state machine for notebooks; None without the extra `picture`."""
@@ -64,7 +67,8 @@ def compile_protocol(
 
     Raises `ProtocolError` or `PreflightError` before anything runs.
     """
-    expression = Binder(network.spec, policy, probation=network.probation).bind(protocol.protocol)
+    binder = Binder(network.spec, policy, probation=network.probation)
+    expression = binder.bind(protocol.protocol)
     notes = preflight(expression, network)
     same = fingerprinted(expression, network.spec)
     return CompiledProtocol(
@@ -76,6 +80,7 @@ def compile_protocol(
         recursion_limit=most_steps(expression),
         notes=tuple(notes),
         floor=protocol.floor,
+        selected=Selected(binder.roles, certain_agents(expression)),
     )
 
 

@@ -328,6 +328,7 @@ class Coordinator:
             recorder=self._store,
             events=events,
             stream_text=options.stream_text,
+            selected=compiled.selected,
             analysis=await self.learned.analysis(record.task) if self.learned else None,
         )
         execution = Execution(record, compiled, context, self._store, resumed=history is not None)

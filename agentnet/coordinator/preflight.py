@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agentnet.agents.base import Agent, Need
 from agentnet.collab.combinators import needs
+from agentnet.collab.stand_ins import DECIDING
 from agentnet.contracts.cards import DUTIES, LEAST_ITEMS
 from agentnet.contracts.protocols import BEST, Expression
 from agentnet.errors import PreflightError, Unsuited
@@ -11,9 +12,6 @@ from agentnet.network import Network
 
 ANSWERING = ("solve", "revise", "review", "conclude", "synthesize")
 """The roles whose replies answer the task."""
-
-DECIDING = {"plan": "planner", "verify": "verifier", "choose": "judge"}
-"""The kinds of turns in which one agent decides for all, and the role of that agent."""
 
 
 def preflight(expression: Expression, network: Network) -> list[str]:

@@ -67,6 +67,8 @@ class Completion:
     usage: Usage
     logprobs: tuple[float, ...] | None = None
     tokens: tuple[TokenChoice, ...] | None = None
+    served_by: str | None = None
+    """The name of the node that wrote it; None for a model that is on none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Scores:
     logprobs: tuple[tuple[float, ...], ...]
     """For each continuation, the natural log-probability of each of its tokens."""
     usage: Usage
+    served_by: str | None = None
+    """The name of the node that scored them; None for a model that is on none."""
 
     @property
     def totals(self) -> tuple[float, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Literal, assert_never
 
 from agentnet.contracts.bodies import (
@@ -74,7 +74,7 @@ def describe(message: Message, said: Mapping[str, Message], *, verbose: bool = F
     return Description(
         speaker=message.sender,
         kind=message.body.kind + (f" {message.round + 1}" if message.round else ""),
-        parts=tuple(_merged(_parts(message, said, verbose))),
+        parts=tuple(_merged(chain(_parts(message, said, verbose), _origin(message, said, verbose)))),
         refs=_refs(message.body),
         depth=depth_of(message.node),
     )
@@ -127,6 +127,16 @@ def _parts(message: Message, said: Mapping[str, Message], verbose: bool) -> Iter
             yield Part(f"a message of the kind {body.kind!r}, which this version does not know", "detail")
         case _:
             assert_never(body)
+
+
+def _origin(message: Message, said: Mapping[str, Message], verbose: bool) -> Iterator[Part]:
+    """Yield whose turn the sender took over and, with `verbose`, the node that served its model."""
+    if message.instead_of is not None:
+        failed = said.get(message.instead_of)
+        yield Part("  in place of ", "detail")
+        yield Part(failed.sender, agent=failed.sender) if failed else Part(message.instead_of, "detail")
+    if verbose and message.served_by is not None:
+        yield Part(f"  on {message.served_by}", "detail")
 
 
 def _refs(body: Body) -> tuple[str, ...]:

@@ -118,6 +118,12 @@ def test_a_choice_that_was_scored_has_its_probability() -> None:
         assert describe(message(body=body, confidence=0.874), SAID).text == text
 
 
+def test_a_turn_that_was_taken_over_says_whose_and_where() -> None:
+    instead = message(body=Proposal(answer="5", text="5"), instead_of="m", served_by="garage")
+    assert describe(instead, SAID).parts == (ANSWER, Part("  in place of ", "detail"), Part("ann", agent="ann"))
+    assert describe(instead, {}, verbose=True).text == "5  in place of m  on garage"
+
+
 def test_a_fused_text_is_shown_by_its_pieces() -> None:
     body = Fusion(
         answer="3",
