@@ -14,67 +14,39 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
-
+from agentnet.collab.asking import Protocol, Question, as_protocol, as_task
 from agentnet.collab.bus import Listener
-from agentnet.collab.inline import protocol_from, protocol_of, read_protocol
-from agentnet.contracts.base import first_problem
-from agentnet.contracts.bodies import Task
+from agentnet.collab.inline import protocol_of
 from agentnet.contracts.cards import Card
-from agentnet.contracts.conversation import Conversation
 from agentnet.contracts.events import Event
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.nodes import LEASE_SECONDS
 from agentnet.contracts.policies import Policy
-from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
+from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import Origin, RunRecord
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
-from agentnet.errors import BadInput, NetworkError, ProtocolError, ResumeError
+from agentnet.errors import BadInput, NetworkError, ResumeError
 from agentnet.files.paths import is_file, written_path
+from agentnet.models.node.directory import Directory
 from agentnet.network import Changed, Members, Network, Registry, find_network, with_cards
 from agentnet.network.files import EMBEDDED
 from agentnet.policy import Learned, check_network, find_policy, load_policy
 from agentnet.settings import Settings, resolve
+from agentnet.store.storage import Storage, open_storage
 
 if TYPE_CHECKING:
     from agentnet.models.llama.machine import Machine
-    from agentnet.store import Database, Evaluations, Runs
-    from agentnet.store.checkpoints import Checkpointer
-
-Question: TypeAlias = str | Task | Conversation | Iterable[Mapping[str, str]]
-"""A question: a text, a task with its label, or a conversation (also as chat messages with role and content)."""
-Protocol: TypeAlias = str | Path | ProtocolSpec | TaggedModel | Mapping[str, Any]
-"""A protocol: a shipped name, a YAML file, an expression (text, data or combinators), an agent's name, or a spec."""
+    from agentnet.network.roster import Roster
+    from agentnet.store import Runs
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """The database of runs and evaluations, and the checkpoints of interrupted runs."""
-
-    database: Database
-    runs: Runs
-    evaluations: Evaluations
-    checkpointer: Checkpointer
-
-    async def forget(self, run: str) -> int:
-        """Remove a run for good: its messages, its checkpoints, its result. Returns how many messages it had.
-
-        Raises `ResumeError` for a run that a process works on, `BadInput` for an unknown one, `StoreError`.
-        """
-        forgotten = await self.runs.forget(run)
-        await self.checkpointer.adelete_thread(run)
-        await self.database.compact()
-        await self.checkpointer.compact()
-        return forgotten
 
 
 class Session:
@@ -91,15 +63,20 @@ class Session:
         settings: Settings | None = None,
         network_source: str | None = None,
         storage: Storage | None = None,
+        roster: Roster | None = None,
         learned: Learned | None = None,
     ) -> None:
-        """Make a session from open members: a registry or a network. `learned` is what `auto` goes by."""
+        """Make a session from open members: a registry or a network.
+
+        `roster` has the nodes that it follows, and `learned` is what `auto` goes by.
+        """
         self.settings = settings or resolve()
         self.network_source = network_source
         """``zoo``, or the absolute path of the network file; None for a network given as data."""
         self.storage = storage
         """None if runs are not stored."""
         self.members = members
+        self._roster = roster
         self.coordinator = Coordinator(
             members,
             store=storage.runs if storage else None,
@@ -123,6 +100,13 @@ class Session:
         if self.storage is None:
             raise ResumeError("this session stores no runs: open it with remember=True")
         return self.storage.runs
+
+    @property
+    def roster(self) -> Roster:
+        """The nodes that take part in the network. Raises `ResumeError` in a session without storage."""
+        if self._roster is None:
+            raise ResumeError("this session follows no nodes, which are in a store: open it with remember=True")
+        return self._roster
 
     def prepare(self, protocol: Protocol | None = None) -> CompiledProtocol:
         """Bind a protocol to the members, check it and compile it. Raises `ProtocolError` or `PreflightError`."""
@@ -265,6 +249,9 @@ async def open_session(
     remember: bool = True,
     machine: Machine | None = None,
     policy: Policy | str | Path | None = None,
+    nodes: bool = True,
+    hosting: bool = False,
+    lease: float = LEASE_SECONDS,
 ) -> AsyncIterator[Session]:
     """Open a network and the storage of its runs, and close both at the end. Public as `agentnet.open`.
 
@@ -272,7 +259,12 @@ async def open_session(
     settings' network. `store` is a file or a database URL, `storage` an open storage; without `remember` nothing is
     stored. Local models divide the cores and the memory of `machine` (default: this process's machine). `policy` is
     what `auto` goes by: a policy, its file, or ``none`` (default: the settings', which is the network's own file if it
-    has one). Raises `NetworkError`, `PolicyError`, `ModelError`, `StoreError`.
+    has one).
+
+    Members of the nodes that registered with the network's hub take part, as long as they are there: the session
+    follows the network's roster in the store; not without `nodes`. `hosting`: this process is the hub; `lease` is how
+    many seconds it believes a node without a heartbeat. Raises `NetworkError`, `PolicyError`, `ModelError`,
+    `StoreError`.
     """
     settings = settings or resolve(store=None if store is None else str(store))
     spec, base, source = _network(settings.network.value if network is None else network)
@@ -280,25 +272,26 @@ async def open_session(
     async with AsyncExitStack() as opened:
         if storage is None and remember:
             storage = await opened.enter_async_context(open_storage(settings))
+        directory = Directory()
         registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine))
-        session = Session(registry, settings=settings, network_source=source, storage=storage, learned=learned)
+        roster = None
+        if storage is not None and nodes:
+            from agentnet.network.living import Living
+            from agentnet.network.roster import Roster
+            from agentnet.store.nodes import Nodes
+
+            roster = Roster(Nodes(storage.database, spec.name), lease=lease, hosting=hosting, own=registry.own_names)
+            await opened.enter_async_context(Living(registry, roster, directory).following())
+        session = Session(
+            registry,
+            settings=settings,
+            network_source=source,
+            storage=storage,
+            roster=roster,
+            learned=learned,
+        )
         opened.push_async_callback(session.close)
         yield session
-
-
-@asynccontextmanager
-async def open_storage(settings: Settings | None = None) -> AsyncIterator[Storage]:
-    """Open the database and the checkpoints, and create their folders if they are missing. Raises `StoreError`."""
-    from agentnet.store import Database, Evaluations, Runs, open_checkpointer, sweep
-
-    settings = settings or resolve()
-    async with (
-        await Database.open(settings.store.value) as database,
-        open_checkpointer(settings.checkpoints) as checkpointer,
-    ):
-        runs = Runs(database)
-        await sweep(checkpointer, runs)
-        yield Storage(database, runs, Evaluations(database), checkpointer)
 
 
 @asynccontextmanager
@@ -308,7 +301,7 @@ async def open_run(run: str, *, settings: Settings | None = None) -> AsyncIterat
     Raises `BadInput` if there is no such run or its network file is gone, and the errors of `open_session`.
     """
     settings = settings or resolve()
-    async with open_storage(settings) as storage:
+    async with open_storage(settings, existing=True) as storage:
         record = await storage.runs.find(run)
         async with open_session(network_of(record), settings=settings, storage=storage) as session:
             yield session, record
@@ -357,37 +350,6 @@ def blocking(work: Coroutine[Any, Any, T]) -> T:
     if errors:
         raise errors[0]
     return results[0]
-
-
-def as_task(question: Question, label: str | None = None) -> Task:
-    """Return the task of a question. Raises `BadInput` for an empty question, and for a value that is none."""
-    if isinstance(question, bytes) or not isinstance(question, str | Task | Conversation | Iterable):
-        raise BadInput(f"a question is a text, a task or a conversation, not {type(question).__name__}")
-    if isinstance(question, Task):
-        return question if label is None else question.model_copy(update={"label": label})
-    if not isinstance(question, str):
-        conversation = question if isinstance(question, Conversation) else Conversation.of(question)
-        question = conversation.text()
-    if not question.strip():
-        raise BadInput("the question is empty")
-    try:
-        return Task(text=question, label=label)
-    except ValidationError as error:
-        raise BadInput(f"the question's {first_problem(error)}") from error
-
-
-def as_protocol(protocol: Protocol, *, agents: Collection[str] = ()) -> tuple[ProtocolSpec, str | None]:
-    """Return the spec of a protocol, and its source: a shipped name or a file, None for an expression.
-
-    The name of one of the `agents` becomes the expression that asks this agent. Raises `ProtocolError`.
-    """
-    if isinstance(protocol, ProtocolSpec):
-        return protocol, None
-    if isinstance(protocol, str | Path):
-        return read_protocol(str(protocol), agents=agents)
-    if not isinstance(protocol, TaggedModel | Mapping):
-        raise ProtocolError(f"a protocol is a name, a file, an expression or a spec, not {type(protocol).__name__}")
-    return protocol_from(protocol), None
 
 
 def network_of(record: RunRecord) -> str | NetworkSpec:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from agentnet.contracts.base import FileModel
+from agentnet.contracts.nodes import NodeSpec
 from agentnet.redaction import redacted_url
 
 KvType = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]
@@ -129,13 +130,17 @@ def _from_short(value: object) -> object:
             return {"kind": "openai", "model": value.removeprefix("openai:")}
         return {"kind": "llama", "path": value}
     if isinstance(value, dict) and "kind" not in value:
-        kinds = ("path", "llama"), ("replay", "replay"), ("human", "human")
+        kinds = ("path", "llama"), ("replay", "replay"), ("human", "human"), ("member", "node")
         return {"kind": next((kind for key, kind in kinds if key in value), "openai"), **value}
     return value
 
 
-ModelSpec = Annotated[LlamaSpec | OpenAISpec | ReplaySpec, Field(discriminator="kind"), BeforeValidator(_from_short)]
+ModelSpec = Annotated[
+    NodeSpec | LlamaSpec | OpenAISpec | ReplaySpec, Field(discriminator="kind"), BeforeValidator(_from_short)
+]
 MemberSpec = Annotated[
-    LlamaSpec | OpenAISpec | ReplaySpec | HumanSpec, Field(discriminator="kind"), BeforeValidator(_from_short)
+    NodeSpec | LlamaSpec | OpenAISpec | ReplaySpec | HumanSpec,
+    Field(discriminator="kind"),
+    BeforeValidator(_from_short),
 ]
 """The model or the person behind a member."""

@@ -54,14 +54,14 @@ class Offer(WireModel):
 class Load(WireModel):
     """What a node has to do, as of its last heartbeat."""
 
-    running: int = Field(default=0, ge=0)
-    queued: int = Field(default=0, ge=0)
-    slots: int = Field(default=1, ge=1, description="requests that are served at the same time")
+    running: int = Field(default=0, ge=0, le=10**9)
+    queued: int = Field(default=0, ge=0, le=10**9)
+    slots: int = Field(default=1, ge=1, le=10**9, description="requests that are served at the same time")
     tokens_per_second: float = Field(default=0.0, ge=0, allow_inf_nan=False, description="written, all requests")
     prefill_per_second: float = Field(
         default=0.0, ge=0, allow_inf_nan=False, description="tokens of prompts, one request"
     )
-    free_cells: int | None = Field(default=None, ge=0, description="free cells of the KV caches")
+    free_cells: int | None = Field(default=None, ge=0, le=10**9, description="free cells of the KV caches")
 
 
 class NodeCard(WireModel):

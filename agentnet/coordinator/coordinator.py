@@ -192,7 +192,7 @@ class Coordinator:
         if record.id in self._executions:
             raise ResumeError(f"run {record.id} is active: follow it instead")
         options = RunOptions(on_event=on_event, stream_text=stream_text, answering=answering)
-        async with self._members.lease() as network:
+        async with self._members.lease(record.network) as network:
             compiled = self._prepare(protocol, network)
             check_same(record.id, record.protocol, compiled.fingerprinted)
             history = await self._claim(self._store, record)

@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from agentnet.contracts.model_specs import LlamaSpec, ModelSpec, OpenAISpec, ReplaySpec
-from agentnet.errors import ModelFileError
+from agentnet.contracts.nodes import NodeSpec
+from agentnet.errors import ModelFileError, ModelUnavailable
 from agentnet.files.paths import written_path
 from agentnet.models.base import Model
 from agentnet.models.gguf import all_parts, checksum, names_a_part
@@ -21,18 +22,29 @@ ZOO = "zoo:"
 HUB = "hf://"
 
 
+OpenNode: TypeAlias = Callable[[NodeSpec], Model]
+"""Opens a model that nodes serve; must not block. Raises `ModelError`."""
+
+
+def no_node(spec: NodeSpec) -> Model:
+    """Refuse a model that nodes serve, where no nodes are known."""
+    raise ModelUnavailable(f"{spec.member} is served by nodes: open a session with the store that knows them")
+
+
 def open_model(spec: ModelSpec, *, base: Path, machine: Machine | None = None) -> Model:
     """Open one model; blocks while a file is fetched or loaded. Raises `ModelError`.
 
     Relative paths start from `base`. A local model takes its threads and memory from `machine`, by default the one that
     this process runs on.
     """
+    if isinstance(spec, NodeSpec):
+        return no_node(spec)
     return BACKENDS[spec.kind].open(spec, base, machine)
 
 
 def settled(spec: ModelSpec, base: Path) -> ModelSpec:
     """Return the spec with its file as an absolute path, so that two spellings of a path are one model."""
-    field = BACKENDS[spec.kind].file
+    field = None if isinstance(spec, NodeSpec) else BACKENDS[spec.kind].file
     if field is None or getattr(spec, field).startswith((ZOO, HUB)):
         return spec
     path = base / written_path(getattr(spec, field))

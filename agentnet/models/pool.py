@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.model_specs import ModelSpec
-from agentnet.models.backends import open_model, settled
+from agentnet.contracts.nodes import NodeSpec
+from agentnet.models.backends import OpenNode, no_node, open_model, settled
 from agentnet.models.base import Model
 
 if TYPE_CHECKING:
@@ -24,11 +25,12 @@ class ModelPool:
     With other settings, a local model has an engine of its own on the same weights (`models/llama/weights.py`).
 
     `base` is the folder that relative paths start from. Local models divide the cores and the memory of `machine`; None
-    takes the machine that this process runs on. A pool belongs to one event loop.
+    takes the machine that this process runs on. `open_node` opens models that nodes serve. A pool belongs to one event
+    loop.
     """
 
-    def __init__(self, base: Path, *, machine: Machine | None = None) -> None:
-        self._base, self._machine = base, machine
+    def __init__(self, base: Path, *, machine: Machine | None = None, open_node: OpenNode = no_node) -> None:
+        self._base, self._machine, self._open_node = base, machine, open_node
         self._models: dict[str, _Shared] = {}
 
     async def __aenter__(self) -> ModelPool:
@@ -93,6 +95,8 @@ class ModelPool:
 
     async def _load(self, key: str, spec: ModelSpec) -> Model:
         try:
+            if isinstance(spec, NodeSpec):
+                return self._open_node(spec)
             return await asyncio.to_thread(open_model, spec, base=self._base, machine=self._machine)
         except BaseException:
             del self._models[key]

@@ -13,23 +13,30 @@ from agentnet.store.nodes import NodeTable
 
 
 def refusal(
-    card: NodeCard, table: NodeTable, before: NodeRecord | None, now: datetime, own: Collection[str]
+    card: NodeCard,
+    table: NodeTable,
+    before: NodeRecord | None,
+    now: datetime,
+    own: Collection[str],
+    *,
+    silent: bool,
 ) -> str | None:
     """Return one line that says why a node may not register; None if it may.
 
-    `before` is what is known of its key, and `own` are the names of the network's own members.
+    `before` is what is known of its key, and `own` are the names of the network's own members. `silent`: nothing
+    answers for the key at its earlier address.
     """
-    return _of_key(card, table, before, now) or _of_name(card, table) or _of_members(card, table, own)
+    return _of_key(card, table, before, now, silent) or _of_name(card, table) or _of_members(card, table, own)
 
 
-def _of_key(card: NodeCard, table: NodeTable, before: NodeRecord | None, now: datetime) -> str | None:
+def _of_key(card: NodeCard, table: NodeTable, before: NodeRecord | None, now: datetime, silent: bool) -> str | None:
     if before is None:
         return None
     if before.state == "expelled":
         event = table.latest(card.key, "expelled")
         why = f" ({event.why})" if event is not None else ""
         return f"node {before.name} was expelled{why}: ask the network's owner, who can readmit its key"
-    if before.state in LEASED and before.url != card.url:
+    if before.state in LEASED and before.url != card.url and before.until > now and not silent:
         left = max(0.0, (before.until - now).total_seconds())
         return (
             f"the key of node {card.name} is in use at {before.url} as {before.name}: give this node a key of its own, "

@@ -11,6 +11,7 @@ from agentnet.agents import Agent
 from agentnet.contracts.cards import Card
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.nodes import NodeSpec
 from agentnet.errors import NetworkError
 from agentnet.network.cards import with_known_cards
 
@@ -22,8 +23,12 @@ class Members(Protocol):
         """Return the current members."""
         ...
 
-    def lease(self) -> AbstractAsyncContextManager[Network]:
-        """Return a snapshot whose models stay open while the context lasts."""
+    def lease(self, like: NetworkSpec | None = None) -> AbstractAsyncContextManager[Network]:
+        """Return a snapshot whose models stay open while the context lasts.
+
+        `like` is the network of an interrupted run: then the members that nodes serve are those of that run, whichever
+        nodes are there now.
+        """
         ...
 
 
@@ -54,13 +59,15 @@ class Network:
         Selectors of roles pass over them, unless no other member has the role.
         """
         self._hidden = frozenset(
-            member.name for member in spec.agents if isinstance(member.model, OpenAISpec) and not member.vouched
+            member.name
+            for member in spec.agents
+            if isinstance(member.model, OpenAISpec | NodeSpec) and not member.vouched
         )
 
     def snapshot(self) -> Network:
         return self
 
-    def lease(self) -> AbstractAsyncContextManager[Network]:
+    def lease(self, like: NetworkSpec | None = None) -> AbstractAsyncContextManager[Network]:
         return nullcontext(self)
 
     def with_cards(self, cards: Mapping[str, Card]) -> Network:
@@ -150,8 +157,8 @@ class Changed:
         return self._of(self._members.snapshot())
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Network]:
-        async with self._members.lease() as network:
+    async def lease(self, like: NetworkSpec | None = None) -> AsyncIterator[Network]:
+        async with self._members.lease(like) as network:
             yield self._of(network)
 
     def _of(self, network: Network) -> Network:

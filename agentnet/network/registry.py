@@ -19,7 +19,9 @@ from agentnet.agents import Agent, HumanAgent, ModelAgent
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.model_specs import HumanSpec, ModelSpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
+from agentnet.contracts.nodes import NodeSpec
 from agentnet.errors import NetworkError
+from agentnet.models.backends import OpenNode, no_node
 from agentnet.models.base import Model
 from agentnet.models.pool import ModelPool
 from agentnet.network.cards import with_known_cards
@@ -54,14 +56,20 @@ class Registry:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, spec: NetworkSpec, base: Path | None = None, *, machine: Machine | None = None
+        cls,
+        spec: NetworkSpec,
+        base: Path | None = None,
+        *,
+        machine: Machine | None = None,
+        open_node: OpenNode = no_node,
     ) -> AsyncIterator[Registry]:
         """Open every member, and close their models at the end. Raises `ModelError` or `NetworkError`.
 
-        Local models divide the cores and the memory of `machine`; None uses this process's machine.
+        Local models divide the cores and the memory of `machine`; None uses this process's machine. `open_node` opens
+        the models of members that nodes serve.
         """
         base = base or Path.cwd()
-        async with ModelPool(base=base, machine=machine) as pool:
+        async with ModelPool(base=base, machine=machine, open_node=open_node) as pool:
             registry = cls(spec, base, pool)
             await registry._enter(spec.agents)
             try:
@@ -73,14 +81,30 @@ class Registry:
         """Return the current members."""
         return self._network
 
+    def own_names(self) -> tuple[str, ...]:
+        """Return the names of the members that no node serves."""
+        return tuple(agent.name for agent in self._network.spec.agents if not isinstance(agent.model, NodeSpec))
+
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Network]:
-        """Yield a snapshot whose models stay open until the context ends."""
+    async def lease(self, like: NetworkSpec | None = None) -> AsyncIterator[Network]:
+        """Yield a snapshot whose models stay open until the context ends.
+
+        `like` is the network of an interrupted run. Nodes come and go, but a run has the members that it began with:
+        those that nodes served are opened as they were recorded, and those that came since are left out. Raises
+        `ModelError` if one cannot be opened.
+        """
         network = self._network
         self._leases.append(network.epoch)
+        models: list[Model] = []
         try:
-            yield network
+            if like is None or _on_nodes(like) == _on_nodes(network.spec):
+                yield network
+            else:
+                missing = [agent for agent in like.agents if _is_missing(agent, network.spec)]
+                models = await self._models_of(missing)
+                yield self._as_it_was(network, like, missing, models)
         finally:
+            await asyncio.gather(*map(self._pool.release, models))
             self._leases.remove(network.epoch)
             await self._release_unused()
 
@@ -105,15 +129,28 @@ class Registry:
         if self._closed:
             await asyncio.gather(*map(self._pool.release, models))
             raise self._no_longer_open()
-        opened = iter(models)
-        agents: list[Agent] = []
-        for member, pack in zip(members, packs, strict=True):
-            if isinstance(member.model, HumanSpec):
-                agents.append(HumanAgent(member.name, member.card, pack))
-            else:
-                agents.append(ModelAgent(member.name, next(opened), member.card, pack, member.sampling))
+        agents = _agents_of(members, packs, models)
         everyone = (*self._network.spec.agents, *members)
         return self._change(everyone, [*self._network, *agents], self._network.joined | joined)
+
+    def _as_it_was(
+        self, now: Network, like: NetworkSpec, missing: Sequence[AgentSpec], models: Sequence[Model]
+    ) -> Network:
+        """The present network with the members on nodes that an earlier one had, in its order.
+
+        `models` are those of the members that are `missing` now.
+        """
+        opened = {agent.name: agent for agent in _agents_of(missing, [self._pack(one) for one in missing], models)}
+        specs = {agent.name: agent for agent in now.spec.agents} | {agent.name: agent for agent in missing}
+        before = {agent.name: place for place, agent in enumerate(like.agents)}
+        names = [name for name, agent in specs.items() if name in before or not isinstance(agent.model, NodeSpec)]
+        names.sort(key=lambda name: before.get(name, len(before)))
+        return Network(
+            now.spec.model_copy(update={"agents": tuple(specs[name] for name in names)}),
+            [opened.get(name) or now[name] for name in names],
+            epoch=now.epoch,
+            joined=(now.joined | opened.keys()) & frozenset(names),
+        )
 
     def _admitted(self, members: Sequence[AgentSpec]) -> tuple[AgentSpec, ...]:
         """The new members, each with its card. Raises `NetworkError` if one may not join."""
@@ -133,21 +170,22 @@ class Registry:
     def _no_longer_open(self) -> NetworkError:
         return NetworkError(f"network {self._network.spec.name!r} is closed: open it again")
 
-    async def leave(self, name: str) -> Network:
-        """Remove a member, and return the new snapshot. Its model closes when no run uses it any more.
+    async def leave(self, *names: str) -> Network:
+        """Remove members, and return the new snapshot. Their models close when no run uses them any more.
 
-        Raises `NetworkError` for an unknown name, and for the last member.
+        Raises `NetworkError` for an unknown name. The last member of a network may leave only if a node served it.
         """
-        if len(self._network) == 1:
-            raise NetworkError(f"{self._network[name].name} is the last member of network {self._network.spec.name!r}")
-        leaving = self._network[name]
-        members = tuple(member for member in self._network.spec.agents if member.name != leaving.name)
-        (spec,) = (member.model for member in self._network.spec.agents if member.name == leaving.name)
-        staying = [agent for agent in self._network if agent is not leaving]
-        network = self._change(members, staying, self._network.joined - {leaving.name})
-        if not isinstance(spec, HumanSpec):
-            self._departed.append((network.epoch, spec))
-            await self._release_unused()
+        leaving = {self._network[name].name for name in names}
+        if not leaving:
+            return self._network
+        members = tuple(member for member in self._network.spec.agents if member.name not in leaving)
+        gone = [member.model for member in self._network.spec.agents if member.name in leaving]
+        if not members and not all(isinstance(model, NodeSpec) for model in gone):
+            raise NetworkError(f"{names[-1]} is the last member of network {self._network.spec.name!r}")
+        staying = [agent for agent in self._network if agent.name not in leaving]
+        network = self._change(members, staying, self._network.joined - leaving)
+        self._departed += [(network.epoch, model) for model in gone if not isinstance(model, HumanSpec)]
+        await self._release_unused()
         return network
 
     async def _models_of(self, members: Sequence[AgentSpec]) -> list[Model]:
@@ -179,3 +217,29 @@ class Registry:
         self._departed = [entry for entry in self._departed if entry[0] > oldest]
         for _, spec in unused:
             await self._pool.release(spec)
+
+
+def _agents_of(members: Sequence[AgentSpec], packs: Sequence[Pack], models: Sequence[Model]) -> list[Agent]:
+    """The agents of members; `models` are those of the members that are no people."""
+    opened = iter(models)
+    agents: list[Agent] = []
+    for member, pack in zip(members, packs, strict=True):
+        if isinstance(member.model, HumanSpec):
+            agents.append(HumanAgent(member.name, member.card, pack))
+        else:
+            agents.append(ModelAgent(member.name, next(opened), member.card, pack, member.sampling))
+    return agents
+
+
+def _on_nodes(spec: NetworkSpec) -> dict[str, tuple[object, ...]]:
+    """Member → what its replies depend on, for the members that nodes serve."""
+    return {agent.name: _same(agent) for agent in spec.agents if isinstance(agent.model, NodeSpec)}
+
+
+def _is_missing(agent: AgentSpec, now: NetworkSpec) -> bool:
+    """Whether a member of an earlier network is served by nodes, and the present one has none like it."""
+    return isinstance(agent.model, NodeSpec) and _on_nodes(now).get(agent.name) != _same(agent)
+
+
+def _same(agent: AgentSpec) -> tuple[object, ...]:
+    return agent.model, agent.pack, agent.sampling

@@ -81,18 +81,19 @@ class Roster:
         """All nodes that are not gone, as of the last `refresh`, in the order in which they joined."""
         return sorted(self._known.values(), key=lambda record: (record.joined, record.key))
 
-    async def register(self, card: NodeCard, *, now: datetime | None = None) -> NodeRecord:
+    async def register(self, card: NodeCard, *, silent: bool = False, now: datetime | None = None) -> NodeRecord:
         """Admit a node, or admit it again, and return its record with a new lease. Its signature was checked before.
 
         It is `joining` until its first heartbeat. Raises `NodeRefused`: for a name that another key has, a key that
-        another process uses or that was expelled, and for members that the network cannot have.
+        another process uses or that was expelled, and for members that the network cannot have. `silent`: no process
+        answers for the key at its earlier address, so that it may come back at another one before its lease is over.
         """
 
         def work(table: NodeTable) -> NodeRecord:
             table.hold()
             time = now or table.now()
             before = table.record(card.key)
-            if (why := refusal(card, table, before, time, self._own())) is not None:
+            if (why := refusal(card, table, before, time, self._own(), silent=silent)) is not None:
                 raise NodeRefused(why)
             again = before is not None and before.state in LEASED
             record = NodeRecord(
@@ -101,6 +102,7 @@ class Roster:
                 url=card.url,
                 state="joining",
                 offers=card.offers,
+                access=card.access,
                 lease=secrets.token_urlsafe(12),
                 joined=before.joined if before is not None and again else time,
                 heard=time,
@@ -140,12 +142,16 @@ class Roster:
             self._tell()
         return state
 
-    async def drain(self, key: str, lease: str, why: str = "it is leaving") -> None:
-        """Let a node finish what it has, and give it nothing new. Raises like `heartbeat`."""
+    async def drain(self, key: str, lease: str | None, why: str = "it is leaving") -> None:
+        """Let a node finish what it has, and give it nothing new.
+
+        Without a lease, this is the word of the key's owner, for whichever process has the key. Raises like
+        `heartbeat`.
+        """
         await self._changed(lambda table: self._left(table, key, lease, "draining", why))
 
-    async def leave(self, key: str, lease: str, why: str = "it left") -> None:
-        """Take a node off the network. Raises like `heartbeat`."""
+    async def leave(self, key: str, lease: str | None, why: str = "it left") -> None:
+        """Take a node off the network; `lease` as in `drain`. Raises like `heartbeat`."""
         await self._changed(lambda table: self._left(table, key, lease, "gone", why))
 
     async def expel(self, key: str, why: str, **data: Any) -> NodeRecord:
@@ -278,22 +284,22 @@ class Roster:
             events.append(table.save(record.model_copy(update={"state": state}), record.state, why, now))
         return events
 
-    def _holder(self, table: NodeTable, key: str, lease: str) -> NodeState:
-        """Return the state of the node that holds a lease. Raises what `heartbeat` raises."""
+    def _holder(self, table: NodeTable, key: str, lease: str | None) -> NodeState:
+        """Return the state of the node that holds a lease (None: whichever it has). Raises what `heartbeat` raises."""
         known = table.lease(key)
         if known is not None and known.state == "expelled":
             event = table.latest(key, "expelled")
             raise NodeRefused(f"node {known.name} was expelled: {event.why if event else 'its events are gone'}")
         if known is None or known.state == "gone":
             raise LeaseOver(f"the lease of {'this node' if known is None else known.name} is over: register again")
-        if known.lease != lease:
+        if lease is not None and known.lease != lease:
             raise NodeReplaced(
                 f"another process registered as {known.name} with this node's key: end one of the two, or give each "
                 f"a key of its own"
             )
         return known.state
 
-    def _left(self, table: NodeTable, key: str, lease: str, state: NodeState, why: str) -> None:
+    def _left(self, table: NodeTable, key: str, lease: str | None, state: NodeState, why: str) -> None:
         table.hold()
         self._holder(table, key, lease)
         record = self._one(table, key)

@@ -14,7 +14,7 @@ from agentnet.contracts.messages import Message
 from agentnet.errors import BadInput
 from agentnet.settings import resolve
 from agentnet.store.chain import SealingKey, key_file
-from agentnet.store.engine import describe, for_reading, locate, open_engine, wipe
+from agentnet.store.engine import describe, for_reading, is_missing, locate, open_engine, wipe
 from agentnet.store.faults import translated
 from agentnet.store.message_log import Draft, MessageLog
 from agentnet.store.writer import Writer
@@ -43,12 +43,19 @@ class Database:
         self._writer: Writer[Draft, Message] = Writer(name, self.log.commit)
 
     @classmethod
-    async def open(cls, where: str | Path, pragmas: Mapping[str, str | int] | None = None) -> Database:
+    async def open(
+        cls, where: str | Path, pragmas: Mapping[str, str | int] | None = None, *, existing: bool = False
+    ) -> Database:
         """Open or create a database: a file path, or any SQLAlchemy URL. Older schemas are upgraded, newer refused.
 
-        `pragmas` are further settings of SQLite for these connections, such as ``max_page_count``.
+        `pragmas` are further settings of SQLite for these connections, such as ``max_page_count``. `existing`: a file
+        that is missing is not made, but refused with `BadInput`.
         """
         url = locate(where)
+        if existing and is_missing(url):
+            raise BadInput(
+                f"there is no {describe(url)}: nothing was recorded there; name another with --store or AGENTNET_STORE"
+            )
         return cls(await asyncio.to_thread(open_engine, where, pragmas), describe(url), _key_of(url))
 
     async def __aenter__(self) -> Database:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import StaticPool
@@ -27,6 +27,11 @@ PRAGMAS: Mapping[str, str | int] = {
     "foreign_keys": "ON",
     "wal_autocheckpoint": LOG_PAGES,
 }
+POSTGRES = ("postgresql", "postgres")
+"""Beginnings of URLs that name no driver."""
+POSTGRES_DRIVER = "psycopg"
+_UPGRADING = 5_410_193
+"""Of the lock on PostgreSQL that lets one process at a time make the tables; any number that is no other program's."""
 _READS = "agentnet_reads"
 
 
@@ -46,9 +51,11 @@ def open_engine(where: str | Path, pragmas: Mapping[str, str | int] | None = Non
         else:
             if sqlite and not str(url.database).startswith("file:"):
                 private_file(Path(str(url.database)))  # SQLite gives its other files the same mode
-            engine = create_engine(url)
+            engine = create_engine(url, pool_pre_ping=not sqlite)  # a server may have been restarted meanwhile
         if sqlite:
             _configure_sqlite(engine, {**PRAGMAS, **(pragmas or {})})
+        elif url.get_driver_name() == POSTGRES_DRIVER:
+            event.listen(engine, "connect", _accept_any_text)
         try:
             _bring_up_to_date(engine, shown)
         except BaseException:
@@ -58,14 +65,18 @@ def open_engine(where: str | Path, pragmas: Mapping[str, str | int] | None = Non
 
 
 def locate(where: str | Path) -> URL:
-    """Return the URL of a store: as given, or that of a SQLite file. Raises `StoreError` for neither."""
+    """Return the URL of a store: as given, or that of a SQLite file. Raises `StoreError` for neither.
+
+    PostgreSQL is reached by psycopg, unless the URL names another driver.
+    """
     if "://" not in str(where):
         path = str(where) if str(where) == ":memory:" else str(Path(where).expanduser())
         return URL.create("sqlite", database=path)
     try:
-        return make_url(str(where))
+        url = make_url(str(where))
     except (ArgumentError, ValueError) as error:
         raise StoreError(f"store {where}: is neither a file path nor a database URL") from error
+    return url.set(drivername=f"postgresql+{POSTGRES_DRIVER}") if url.drivername in POSTGRES else url
 
 
 def describe(url: URL) -> str:
@@ -73,6 +84,14 @@ def describe(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         return f"store {url.database or ':memory:'}"
     return f"store {url.render_as_string(hide_password=True)}"
+
+
+def is_missing(url: URL) -> bool:
+    """Return whether a store is a SQLite file that does not exist."""
+    named = str(url.database or "")
+    if url.get_backend_name() != "sqlite" or named in ("", ":memory:") or named.startswith("file:"):
+        return False
+    return not Path(named).exists()
 
 
 def for_reading(engine: Engine) -> Engine:
@@ -117,6 +136,17 @@ def wipe(connection: Any) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
+def _accept_any_text(connection: Any, _: object) -> None:
+    """Let texts with the character NUL be written, which PostgreSQL has none of: it becomes U+FFFD."""
+    from psycopg.types.string import StrDumper
+
+    class Dumper(StrDumper):
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+
+    connection.adapters.register_dumper(str, Dumper)
+
+
 def _bring_up_to_date(engine: Engine, shown: str) -> None:
     try:
         with for_reading(engine).begin() as connection:
@@ -126,6 +156,8 @@ def _bring_up_to_date(engine: Engine, shown: str) -> None:
     if revision == NEWEST:
         return
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_UPGRADING)))
         tables = set(inspect(connection).get_table_names())
         revision = _revision(connection) if "alembic_version" in tables else None
         if revision is not None and revision not in KNOWN:

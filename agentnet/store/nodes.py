@@ -176,7 +176,7 @@ class NodeTable:
         )
         lease = (record.until - record.heard).total_seconds()
         row = {
-            **record.model_dump(include={"name", "url", "state", "lease"}),
+            **record.model_dump(include={"name", "url", "state", "access", "lease"}),
             **_lease_columns(record.heard, lease),
             **record.load.model_dump(),
             "joined": utc(record.joined),
@@ -277,6 +277,7 @@ def _record(row: Row[Any]) -> NodeRecord:
         url=row.url,
         state=row.state,
         offers=_offers(row.offers),
+        access=row.access,
         load=_load(row),
         lease=row.lease,
         joined=datetime.fromisoformat(row.joined),

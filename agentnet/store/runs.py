@@ -79,7 +79,8 @@ class Runs:
         self._unrecorded.pop(run, None)
 
         def write(connection: Connection) -> None:
-            row = connection.execute(select(runs.c.status, runs.c.owner).where(runs.c.id == run)).one_or_none()
+            known = select(runs.c.status, runs.c.owner).where(runs.c.id == run).with_for_update()
+            row = connection.execute(known).one_or_none()
             if row is None:
                 raise self._no_run(run)
             if row.status in OVER:
@@ -265,7 +266,7 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "answer": record.answer,
         "detail": record.detail,
         "protocol": record.protocol_name,
-        "task": without_known(record.task.text),
+        "task": without_known(record.task.text).replace("\0", "\N{REPLACEMENT CHARACTER}"),
         "record": without_known_in({**data, "network": without_secrets(data["network"])}),
     }
 

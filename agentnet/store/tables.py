@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, ForeignKeyConstraint, Index, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, Table, Text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
+
+
+Count = BigInteger().with_variant(Integer(), "sqlite")
+"""A count of any size that a message may have. An integer of SQLite holds as much; one of PostgreSQL does not."""
 
 
 class StoreModel(SQLModel, registry=registry()):
@@ -54,16 +58,16 @@ class MessageRow(StoreModel, table=True):
 
     run: str = Field(sa_column=Column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True))
     id: str = Field(primary_key=True)
-    sequence: int
+    sequence: int = Field(sa_type=Count)
     sender: str
     node: str
-    round: int
+    round: int = Field(sa_type=Count)
     kind: str
     time: str
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    reused_tokens: int
+    calls: int = Field(sa_type=Count)
+    prompt_tokens: int = Field(sa_type=Count)
+    completion_tokens: int = Field(sa_type=Count)
+    reused_tokens: int = Field(sa_type=Count)
     seconds: float
     cost: float
     wire: str = Field(sa_column=Column(Text, nullable=False))
@@ -154,6 +158,7 @@ class NodeRow(StoreModel, table=True):
     url: str
     state: str
     offers: str = Field(sa_column=Column(Text, nullable=False))
+    access: str
     lease: str
     joined: str
     heard: str

@@ -61,3 +61,23 @@ def test_no_such_run(cli: Cli, run: str, name: str) -> None:
     ran = cli(name, "nothing")
     assert ran.code == 2
     assert "no run starts with 'nothing'" in ran.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("verify", "x"),
+        ("forget", "x"),
+        ("show", "x"),
+        ("resume", "x"),
+        ("report", "x"),
+        ("compare", "x", "y"),
+        ("runs",),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_store_that_is_misspelt_is_refused_and_not_made(cli: Cli, run: str, command: tuple[str, ...]) -> None:
+    shown = cli(*command, "--store", "elsewhere/mistyped.db")
+    assert (shown.code, "there is no store" in shown.err, "mistyped.db" in shown.err) == (2, True, True)
+    assert len(shown.err.strip().splitlines()) == 1
+    assert not Path("elsewhere").exists()

@@ -120,7 +120,7 @@ def test_a_store_that_is_none(cli: Cli, team: Path, tmp_path: Path) -> None:
 
 def test_a_store_of_a_newer_version(cli: Cli, team: Path, tmp_path: Path) -> None:
     store = tmp_path / "runs.db"
-    assert cli("runs", "--store", store).code == 0
+    assert cli("ask", "What is 2 + 3?", "--store", store).code == 0
     with sqlite3.connect(store) as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'from-the-future'")
     connection.close()

@@ -17,8 +17,8 @@ from .nodes import at, card
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with await Database.open(tmp_path / "store.db") as opened:
+async def database(where: str) -> AsyncIterator[Database]:
+    async with await Database.open(where) as opened:
         yield opened
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event
@@ -13,9 +12,9 @@ from agentnet.store import Database, Runs
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    """A new database."""
-    async with await Database.open(tmp_path / "store.db") as opened:
+async def database(where: str) -> AsyncIterator[Database]:
+    """A new database, of every kind."""
+    async with await Database.open(where) as opened:
         yield opened
 
 

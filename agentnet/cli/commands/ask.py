@@ -33,9 +33,10 @@ async def ask(
     from agentnet.cli.person import answers_from
     from agentnet.cli.records import outcome_data
     from agentnet.cli.watching import watched
+    from agentnet.collab.asking import as_protocol
     from agentnet.errors import BadInput
     from agentnet.network import find_network
-    from agentnet.session import as_protocol, open_session
+    from agentnet.session import open_session
 
     if text == "-":
         if sys.stdin is None:

@@ -18,9 +18,9 @@ async def forget(run: Run, store: options.StoreOption = None, json: options.Json
     Refused while a process works on the run. Reports and other copies are not touched.
     """
     from agentnet.cli.output import console, emit
-    from agentnet.session import open_storage
+    from agentnet.store.storage import open_storage
 
-    async with open_storage(options.settings_from(store=store)) as storage:
+    async with open_storage(options.settings_from(store=store), existing=True) as storage:
         record = await storage.runs.find(run)
         forgotten = await storage.forget(record.id)
     if json:
@@ -38,9 +38,9 @@ async def verify(run: Run, store: options.StoreOption = None, json: options.Json
     from dataclasses import asdict
 
     from agentnet.cli.output import console, emit
-    from agentnet.session import open_storage
+    from agentnet.store.storage import open_storage
 
-    async with open_storage(options.settings_from(store=store)) as storage:
+    async with open_storage(options.settings_from(store=store), existing=True) as storage:
         record = await storage.runs.find(run)
         audit = await storage.runs.verify(record.id)
     if json:

@@ -29,7 +29,7 @@ async def compare(
     from agentnet.store import Database, Evaluations
 
     settings = options.settings_from(store=store)
-    async with await Database.open(settings.store.value) as opened:
+    async with await Database.open(settings.store.value, existing=True) as opened:
         evaluations = Evaluations(opened)
         comparisons = compare_trials(await side(first, evaluations), await side(second, evaluations))
     if json:

@@ -69,6 +69,8 @@ def _model(agent: AgentSpec) -> str:
         return model.path
     if model.kind == "replay":
         return f"recorded: {model.replay}"
+    if model.kind == "node":
+        return f"on nodes: {model.member}"
     if model.kind == "human":
         return f"a person at the {model.human}"
     where = redacted_url(model.base_url) if model.base_url else f"${model.base_url_env}"

@@ -32,7 +32,7 @@ async def report(
     from agentnet.store import Database, Evaluations
 
     settings = options.settings_from(store=store)
-    async with await Database.open(settings.store.value) as opened:
+    async with await Database.open(settings.store.value, existing=evaluation is not None) as opened:
         evaluations = Evaluations(opened)
         if evaluation is None:
             await _list(evaluations, json)

@@ -22,9 +22,10 @@ async def runs(
     from agentnet.cli.entry import printable
     from agentnet.cli.output import console, emit, show_table, table
     from agentnet.cli.records import record_data, status_text
-    from agentnet.session import open_storage
+    from agentnet.store.storage import open_storage
 
-    async with open_storage(options.settings_from(store=store)) as storage:
+    settings = options.settings_from(store=store)
+    async with open_storage(settings, existing=settings.store.origin != "default") as storage:
         latest = await storage.runs.latest(limit)
     if json:
         emit([record_data(record) for record in latest])
@@ -51,9 +52,9 @@ async def show(
     """Show a run: its messages, its decisions, its usage."""
     from agentnet.cli.output import emit
     from agentnet.cli.records import print_run, record_data
-    from agentnet.session import open_storage
+    from agentnet.store.storage import open_storage
 
-    async with open_storage(options.settings_from(store=store)) as storage:
+    async with open_storage(options.settings_from(store=store), existing=True) as storage:
         record = await storage.runs.find(run)
         messages = await storage.runs.messages(record.id)
     if json:

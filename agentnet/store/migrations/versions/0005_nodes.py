@@ -1,4 +1,4 @@
-"""Nodes that take part in a network, what they offer, and every change of them."""
+"""Nodes that take part in a network, what they offer, and every change of them; counts of messages of any size."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,13 @@ branch_labels = None
 depends_on = None
 
 
+COUNTS = ("sequence", "round", "calls", "prompt_tokens", "completion_tokens", "reused_tokens")
+
+
 def upgrade() -> None:
+    if op.get_bind().dialect.name != "sqlite":  # whose integers have 64 bits already
+        for name in COUNTS:
+            op.alter_column("messages", name, type_=sa.BigInteger(), existing_type=sa.Integer())
     op.create_table(
         "rosters",
         sa.Column("network", sa.String(), primary_key=True),
@@ -23,6 +29,7 @@ def upgrade() -> None:
         sa.Column("url", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("offers", sa.Text(), nullable=False),
+        sa.Column("access", sa.String(), nullable=False),
         sa.Column("lease", sa.String(), nullable=False),
         sa.Column("joined", sa.String(), nullable=False),
         sa.Column("heard", sa.String(), nullable=False),
