@@ -30,6 +30,7 @@ from agentnet.contracts.nodes import LEASE_SECONDS
 from agentnet.contracts.policies import Policy
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import Origin, RunRecord
+from agentnet.contracts.tagged import TaggedModel
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
 from agentnet.errors import BadInput, NetworkError, ResumeError

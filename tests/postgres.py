@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for tests: in a temporary folder, on a free port of this machine, run as no administrator."""
+"""A real PostgreSQL server for tests: in a temporary folder, on a free port, and run as no administrator."""
 
 from __future__ import annotations
 

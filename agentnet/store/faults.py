@@ -18,7 +18,10 @@ _ADVICE = (
     (("locked", "busy", "deadlock", "lock timeout"), "another process holds it: try again when that is done"),
     (("no module named 'psycopg",), "PostgreSQL needs its driver: pip install 'agentnet-ai[postgres]'"),
     (("password", "authentication", "role "), "check the user and the password in the URL"),
-    (("connection", "server closed", "terminating"), "the database's server does not answer: start it, or check the URL"),
+    (
+        ("connection", "server closed", "terminating"),
+        "the database's server does not answer: start it, or check the URL",
+    ),
     (("no module named", "can't load plugin"), "install the driver that the URL names, or give a file path"),
 )
 

@@ -9,7 +9,6 @@ from sqlalchemy import JSON, BigInteger, Column, ForeignKey, ForeignKeyConstrain
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-
 Count = BigInteger().with_variant(Integer(), "sqlite")
 """A count of any size that a message may have. An integer of SQLite holds as much; one of PostgreSQL does not."""
 
