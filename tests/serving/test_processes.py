@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -14,6 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from agentnet.cli.app import app
+from agentnet.network.roster import Roster
+from agentnet.store import Database
+from agentnet.store.nodes import Nodes
 
 ROOT = Path(__file__).parents[2]
 TEAM = """
@@ -126,9 +133,14 @@ class World:
         )
 
     def state(self) -> str | None:
-        """The state of the node, as `agentnet nodes` lists it; None where there is none."""
-        listed = json.loads(self.run("nodes", "--all", "--json").stdout)
-        return next((node["state"] for node in listed["nodes"] if node["name"] == "box"), None)
+        """The state of the node, as the store has it; None where there is none."""
+
+        async def read() -> str | None:
+            async with await Database.open(self.folder / "home" / "agentnet.db") as database:
+                found = await Roster(Nodes(database, "team")).nodes(gone=True)
+                return next((node.state for node in found if node.name == "box"), None)
+
+        return asyncio.run(read())
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds."""
@@ -191,6 +203,7 @@ def test_a_node_that_is_killed_is_noticed_and_may_come_back(world: World) -> Non
     assert world.answer() == "19"
 
 
+@pytest.mark.slow
 def test_a_hub_that_is_killed_finds_its_nodes_when_it_is_back(world: World) -> None:
     hub, url = world.serve("--lease", 3)
     node = world.join(url)
@@ -204,6 +217,7 @@ def test_a_hub_that_is_killed_finds_its_nodes_when_it_is_back(world: World) -> N
     assert world.answer() == "19"
 
 
+@pytest.mark.slow
 def test_the_owner_of_a_node_lets_it_leave(world: World) -> None:
     _, url = world.serve("--lease", 2)
     node = world.join(url)
@@ -214,6 +228,7 @@ def test_the_owner_of_a_node_lets_it_leave(world: World) -> None:
     assert world.state() == "gone"
 
 
+@pytest.mark.slow
 def test_the_owner_of_a_network_expels_a_node(world: World) -> None:
     _, url = world.serve("--lease", 2)
     node = world.join(url)
@@ -228,6 +243,7 @@ def test_the_owner_of_a_network_expels_a_node(world: World) -> None:
     assert world.state() == "active"
 
 
+@pytest.mark.slow
 def test_a_node_with_a_wrong_clock_takes_part(world: World) -> None:
     (world.folder / "clock").mkdir()
     (world.folder / "clock" / "sitecustomize.py").write_text(CLOCK)
@@ -238,26 +254,38 @@ def test_a_node_with_a_wrong_clock_takes_part(world: World) -> None:
     assert world.answer() == "19"
 
 
-def one_line(ran: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert ran.returncode == 2
-    assert ran.stdout == ""
-    assert ran.stderr.count("\n") == 1
-    assert all(word in ran.stderr for word in words), ran.stderr
+@pytest.fixture
+def failure(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run a command that is bad input in this process, and return its one line."""
+    for name, value in world.environment.items():
+        if name.startswith("AGENTNET_"):
+            monkeypatch.setenv(name, value)
+    monkeypatch.chdir(world.folder)
+
+    def run(*arguments: object) -> str:
+        ran = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert ran.exit_code == 2, ran.output
+        assert ran.stdout == ""
+        assert ran.stderr.count("\n") == 1, ran.stderr
+        return ran.stderr
+
+    return run
 
 
-def test_bad_input_is_one_line(world: World) -> None:
+def test_bad_input_is_one_line(world: World, failure: Callable[..., str]) -> None:
     _, url = world.serve()
-    one_line(world.run("serve", "--port", url.rpartition(":")[2]), "cannot listen", "--port")
-    one_line(world.run("serve", "--host", "0.0.0.0", "--port", 0), "set AGENTNET_TOKEN")
-    one_line(world.run("serve", "--nodes", "192.168.1.7/24", "--port", 0), "no network of IP addresses")
-    one_line(world.run("join", "http://127.0.0.1:1", "--network", "mine.yaml"), "does `agentnet serve` run there?")
-    one_line(world.run("join", "nonsense", "--network", "mine.yaml"), "nonsense", "not the address of a server")
-    one_line(world.run("join", url, "--network", "mine.yaml", "--offer", "nobody"), "'nobody' is no model of network")
-    one_line(world.run("join", url, "--network", "mine.yaml", "--offer", "maria"), "'maria'", "cannot be offered")
-    one_line(world.run("join", url, "--network", "team.yaml"), "'facts' is a member of the network itself")
-    one_line(world.run("join", url, "--network", "mine.yaml", "--name", "A b"), "name")
-    one_line(world.run("join", url, "--network", "mine.yaml", "--host", "0.0.0.0"), "--url")
-    one_line(world.run("join", url, "--network", "mine.yaml", "--url", "node"), "is no base URL")
-    one_line(world.run("leave", url, "--name", "nobody"), "no key of a node 'nobody'")
-    one_line(world.run("nodes", "expel"), "say which node")
-    one_line(world.run("nodes", "expel", "nobody"), "no node 'nobody'")
+    mine = ("--network", "mine.yaml")
+    assert "cannot listen" in failure("serve", "--port", url.rpartition(":")[2])
+    assert "set AGENTNET_TOKEN" in failure("serve", "--host", "0.0.0.0", "--port", 0)
+    assert "is no network of IP addresses" in failure("serve", "--nodes", "192.168.1.7/24", "--port", 0)
+    assert "does `agentnet serve` run there?" in failure("join", "http://127.0.0.1:1", *mine)
+    assert "nonsense: not the address of a server" in failure("join", "nonsense", *mine)
+    assert "'nobody' is no model of network 'mine'" in failure("join", url, *mine, "--offer", "nobody")
+    assert "'maria' is no model" in failure("join", url, *mine, "--offer", "maria")
+    assert "'facts' is a member of the network itself" in failure("join", url, "--network", "team.yaml")
+    assert "name" in failure("join", url, *mine, "--name", "A b")
+    assert "say with --url" in failure("join", url, *mine, "--host", "0.0.0.0")
+    assert "'node' is no base URL" in failure("join", url, *mine, "--url", "node")
+    assert "no key of a node 'nobody'" in failure("leave", url, "--name", "nobody")
+    assert "say which node" in failure("nodes", "expel")
+    assert "no node 'nobody'" in failure("nodes", "expel", "nobody")

@@ -5,6 +5,8 @@
 ``POST /v1/chat/completions``    a reply, whole or streamed
 ``POST /node/v1/score``          how likely given replies are
 ``POST /node/v1/proof``          that the node's key is here: a nonce of the hub's, signed
+``WebSocket /node/v1/tokens``    sessions of tokens (see `agentnet.serving.tokens`)
+``GET /node/v1/vocabulary``      what they need of a model's vocabulary
 ===============================  ======================================================================
 """
 
@@ -34,6 +36,7 @@ from agentnet.serving.node.members import Served
 from agentnet.serving.openai.replies import Replies, failure_event, usage_data
 from agentnet.serving.openai.requests import ChatBody, Messages, chat_messages
 from agentnet.serving.openai.streaming import ClientGone, EventStream, while_connected
+from agentnet.serving.tokens import TokenService
 
 PROOF = "/node/v1/proof"
 MOST_REPLIES = 1024
@@ -56,6 +59,7 @@ class NodeApi:
             Route("/v1/chat/completions", self.chat, methods=["POST"]),
             Route("/node/v1/score", self.score, methods=["POST"]),
             Route(PROOF, self.proof, methods=["POST"]),
+            *TokenService(self.members, self.admission.enter).routes(),
         ]
 
     def member(self, name: str) -> Served:
