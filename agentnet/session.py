@@ -215,6 +215,13 @@ class Session:
         """
         return Session(with_cards(self.members, cards), settings=self.settings, learned=self.learned)
 
+    def with_policy(self, policy: Policy) -> Session:
+        """Return a session on the same open members that goes by a policy. It stores no runs.
+
+        Raises `PolicyError` for an analyzer that cannot be read.
+        """
+        return Session(self.members, settings=self.settings, learned=Learned.of(policy))
+
     def changed(self, change: Callable[[Network], Network]) -> Session:
         """Return a session on the same open members, each snapshot changed by a function. It stores no runs."""
         return Session(Changed(self.members, change), settings=self.settings, learned=self.learned)

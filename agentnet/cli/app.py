@@ -15,6 +15,7 @@ from agentnet.cli.commands.doctor import doctor
 from agentnet.cli.commands.evaluate import evaluate
 from agentnet.cli.commands.graph import graph
 from agentnet.cli.commands.join import join, leave
+from agentnet.cli.commands.learn import learn
 from agentnet.cli.commands.models import models
 from agentnet.cli.commands.nodes import nodes
 from agentnet.cli.commands.protocols import protocols
@@ -41,7 +42,7 @@ def _shown_warnings() -> AbstractContextManager[None]:
 
 app.command("eval")(command(evaluate, _shown_warnings))
 for function in (
-    *(demo, ask, run, resume, models, protocols, graph, runs, show, verify, forget),
+    *(demo, ask, run, resume, models, protocols, graph, runs, show, verify, forget, learn),
     *(serve, join, nodes, leave, report, compare, doctor),
 ):
     app.command(function.__name__)(command(function, _shown_warnings))

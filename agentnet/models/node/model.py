@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from agentnet.contracts.nodes import NodeSpec, Offer
@@ -46,7 +46,8 @@ class NodeModel:
         self._closed = False
 
     async def generate(self, request: Request) -> Completion:
-        return await self._answered(request, lambda client: client.generate(request))
+        completion, node = await self._answered(request, lambda client: client.generate(request))
+        return replace(completion, served_by=node)
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         begun = False
@@ -57,6 +58,8 @@ class NodeModel:
                     chunks = await stack.enter_async_context(aclosing(client.stream(request)))
                     while (chunk := await self._unless_lost(endpoint, anext(chunks, None))) is not None:
                         begun = True
+                        if chunk.completion is not None:
+                            chunk = replace(chunk, completion=replace(chunk.completion, served_by=endpoint.node))
                         yield chunk
                 return
             except ModelUnavailable as error:
@@ -72,12 +75,12 @@ class NodeModel:
         connected, self._connected = self._connected, {}
         await asyncio.gather(*(one.client.close() for one in connected.values()), *self._closing)
 
-    async def _answered(self, request: Request, ask: Callable[[NodeClient], Awaitable[T]]) -> T:
-        """Return the answer of the first node that has one. Raises `ModelError`."""
+    async def _answered(self, request: Request, ask: Callable[[NodeClient], Awaitable[T]]) -> tuple[T, str]:
+        """Return the answer of the first node that has one, and the node's name. Raises `ModelError`."""
         for endpoint in self._endpoints(request):
             try:
                 with self._using(endpoint, request) as client:
-                    return await self._unless_lost(endpoint, ask(client))
+                    return await self._unless_lost(endpoint, ask(client)), endpoint.node
             except ModelUnavailable as error:
                 self._directory.failed(endpoint)
                 failure = error
@@ -145,10 +148,12 @@ class ScoringNodeModel(NodeModel):
     """A `Scorer` on nodes."""
 
     async def score(self, request: Request, continuations: Sequence[str]) -> Scores:
-        return await self._answered(request, lambda client: client.score(request, continuations))
+        scores, node = await self._answered(request, lambda client: client.score(request, continuations))
+        return replace(scores, served_by=node)
 
     async def score_choices(self, request: Request, replies: Sequence[str]) -> Scores:
-        return await self._answered(request, lambda client: client.score_choices(request, replies))
+        scores, node = await self._answered(request, lambda client: client.score_choices(request, replies))
+        return replace(scores, served_by=node)
 
 
 class SteppingNodeModel(ScoringNodeModel):
