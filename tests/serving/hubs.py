@@ -59,10 +59,12 @@ async def hub(
         await roster.sweep()
         async with serving(application(api.routes(), door=Door(token)), listening):
             sweeping = asyncio.create_task(_sweep(roster, sweep)) if sweep is not None else None
-            yield found
-            if sweeping is not None:
-                sweeping.cancel()
-                await asyncio.gather(sweeping, return_exceptions=True)
+            try:
+                yield found
+            finally:
+                if sweeping is not None:
+                    sweeping.cancel()
+                    await asyncio.gather(sweeping, return_exceptions=True)
 
 
 async def _sweep(roster: Roster, seconds: float) -> None:
