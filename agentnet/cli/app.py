@@ -18,6 +18,7 @@ from agentnet.cli.commands.join import join, leave
 from agentnet.cli.commands.learn import learn
 from agentnet.cli.commands.models import models
 from agentnet.cli.commands.nodes import nodes
+from agentnet.cli.commands.policy import show as show_policy
 from agentnet.cli.commands.protocols import protocols
 from agentnet.cli.commands.report import report
 from agentnet.cli.commands.resume import resume
@@ -46,6 +47,10 @@ for function in (
     *(serve, join, nodes, leave, report, compare, doctor),
 ):
     app.command(function.__name__)(command(function, _shown_warnings))
+
+policy = typer.Typer(no_args_is_help=True, help="Look at what was learned about a network.")
+policy.command("show")(command(show_policy, _shown_warnings))
+app.add_typer(policy, name="policy")
 
 
 def _version(wanted: bool) -> None:

@@ -69,7 +69,7 @@ def load_policy(path: Path) -> Policy:
 
 def save_policy(policy: Policy, path: Path) -> None:
     """Write a policy into a file; one that is there is replaced. Raises `PolicyError`."""
-    data = policy.model_dump(mode="json", exclude_defaults=True)
+    data = {"version": policy.version, **policy.model_dump(mode="json", exclude_defaults=True)}
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
     fresh = path.with_name(f"{path.name}.new")
     try:

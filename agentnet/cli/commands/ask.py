@@ -15,6 +15,7 @@ async def ask(
     text: Annotated[str, typer.Argument(help="The question; '-' reads standard input.", show_default=False)],
     protocol: options.Protocol = None,
     network: options.NetworkOption = None,
+    policy: options.PolicyOption = None,
     label: options.Label = None,
     seed: options.Seed = None,
     limit_tokens: options.LimitTokens = None,
@@ -47,7 +48,7 @@ async def ask(
         raise BadInput("the question is empty")
     if not is_text(text):
         raise BadInput("the question is not UTF-8; convert it")
-    settings = options.settings_from(network=network, store=store, protocol=protocol)
+    settings = options.settings_from(network=network, store=store, protocol=protocol, policy=policy)
     limits = options.limits_from(limit_tokens, limit_calls, limit_seconds, limit_cost, best_so_far)
     spec = find_network(settings.network.value)[0]
     names = [agent.name for agent in spec.agents] + await offered_members(settings.store.value, spec.name)
