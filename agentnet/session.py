@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,9 @@ from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
 from agentnet.errors import BadInput, NetworkError, ResumeError
 from agentnet.files.paths import is_file
+from agentnet.models.addresses import joined_near
 from agentnet.models.node.directory import Directory
+from agentnet.models.node.opening import open_node_model
 from agentnet.network import Changed, Members, Network, Registry, find_network, with_cards
 from agentnet.network.files import EMBEDDED, source_of
 from agentnet.policy import Learned, open_learned
@@ -288,15 +291,17 @@ async def open_session(
         if storage is None and remember:
             storage = await opened.enter_async_context(open_storage(settings))
         directory = Directory()
-        registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine))
+        open_node = partial(open_node_model, directory=directory, policy=joined_near(settings.nodes.value))
+        registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine, open_node=open_node))
         roster = None
         if storage is not None and nodes:
-            from agentnet.network.living import Living
+            from agentnet.network.living import POLL_SECONDS, Living
             from agentnet.network.roster import Roster
             from agentnet.store.nodes import Nodes
 
             roster = Roster(Nodes(storage.database, spec.name), lease=lease, hosting=hosting, own=registry.own_names)
-            await opened.enter_async_context(Living(registry, roster, directory).following())
+            living = Living(registry, roster, directory, poll=min(POLL_SECONDS, lease / 8))
+            await opened.enter_async_context(living.following())
         measured = None
         if storage is not None:
             from agentnet.profiles.opening import measuring

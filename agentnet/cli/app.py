@@ -15,9 +15,11 @@ from agentnet.cli.commands.doctor import doctor
 from agentnet.cli.commands.evaluate import evaluate
 from agentnet.cli.commands.grade import grade
 from agentnet.cli.commands.graph import graph
+from agentnet.cli.commands.join import join, leave
 from agentnet.cli.commands.learn import learn
 from agentnet.cli.commands.measure import measure
 from agentnet.cli.commands.models import models
+from agentnet.cli.commands.nodes import nodes
 from agentnet.cli.commands.policy import show as show_policy
 from agentnet.cli.commands.profiles import outcome, profiles
 from agentnet.cli.commands.protocols import protocols
@@ -25,6 +27,7 @@ from agentnet.cli.commands.report import report
 from agentnet.cli.commands.resume import resume
 from agentnet.cli.commands.run import run
 from agentnet.cli.commands.runs import runs, show
+from agentnet.cli.commands.serve import serve
 from agentnet.cli.entry import command
 
 app = typer.Typer(
@@ -43,9 +46,9 @@ def _shown_warnings() -> AbstractContextManager[None]:
 
 app.command("eval")(command(evaluate, _shown_warnings))
 for function in (
-    demo, ask, run, resume, models, protocols, graph, runs, show, outcome, verify, forget, measure, profiles, learn,
-    grade, report, compare, doctor,
-):  # fmt: skip
+    *(demo, ask, run, resume, models, protocols, graph, runs, show, outcome, verify, forget, learn),
+    *(serve, join, nodes, leave, measure, profiles, grade, report, compare, doctor),
+):
     app.command(function.__name__)(command(function, _shown_warnings))
 
 policy = typer.Typer(no_args_is_help=True, help="Look at what was learned about a network.")

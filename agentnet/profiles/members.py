@@ -51,6 +51,8 @@ class Profiled:
         self._profiles: dict[tuple[str, str], dict[str, Profile]] = {}
         """Member and digest → node → profile."""
         self._changes = 0
+        self._warned: frozenset[str] = frozenset()
+        """Members of whom it was said that nothing can end their probation."""
         self._seen: tuple[Network, int] | None = None
         self._network: Network | None = None
         self._read = -STALE_SECONDS
@@ -162,8 +164,17 @@ class Profiled:
 
     def _made(self, network: Network) -> Network:
         index = self._indexed(network)
-        return by_profiles(
+        made = by_profiles(
             network,
             lambda member: list(self._profiles.get((member.name, index[member.name][1]), {}).values()),
             lambda member: self._is_trusted(member, network),
         )
+        stuck = made.probation - self._warned
+        if stuck and not self.books.labels:
+            self._warned |= stuck
+            log.warning(
+                "%s: on probation, and there is nothing to measure by: give the network's `canaries` some "
+                "`questions`, or run `agentnet measure`",
+                ", ".join(sorted(stuck)),
+            )
+        return made

@@ -28,11 +28,16 @@ def canary(members: Profiled, name: str, right: bool = True) -> Observation:
     return Observation(seat=seat, source="canary", label="math", right=right, time=datetime.now(UTC))
 
 
-async def test_those_of_the_file_count_and_those_that_joined_are_on_probation() -> None:
+async def test_those_of_the_file_count_and_those_that_joined_are_on_probation(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with await Database.open(":memory:") as database:
         store = Profiles(database)
         network = team(agent("ann", says("1")), agent("cal", says("1")), joined=["cal"])
+        assert Profiled(network, store, Canaries(), ["math"]).snapshot().probation == {"cal"}
+        assert caplog.text == ""
         assert Profiled(network, store, Canaries()).snapshot().probation == {"cal"}
+        assert "cal: on probation, and there is nothing to measure by" in caplog.text
         assert Profiled(network, store, Canaries(members="none")).snapshot().probation == frozenset()
         vouched = network.spec.model_copy(
             update={"agents": tuple(one.model_copy(update={"vouched": True}) for one in network.spec.agents)}
