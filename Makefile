@@ -72,6 +72,9 @@ soak: $(INSTALLED) ## mixed requests on a starved engine, and thousands of mutat
 	$(BIN)/python -m benchmarks.engine.soak
 	$(BIN)/python -m benchmarks.fuzz
 
+soak-living: $(INSTALLED) ## five node processes, one killed (-9) every two seconds under load; a coordinator that is killed and comes back
+	$(BIN)/python -m benchmarks.living.soak
+
 zoo: $(VENV)/.training ## train every model of the zoo again and measure it (hours on two cores; resumable)
 	$(BIN)/python -m tools.zoo.training all --threads $(THREADS)
 	$(BIN)/python -m tools.zoo.measure
