@@ -53,6 +53,7 @@ bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to se
 	$(BIN)/python -m benchmarks.engine --models m100@llama-bpe m100@qwen2 --agents 1 4 16 --contestants llama-server
 	$(BIN)/python -m benchmarks.fusion
 	$(BIN)/python -m benchmarks.fusion_cost
+	$(BIN)/python -m benchmarks.wire
 	$(BIN)/python -m benchmarks.grammar
 	$(BIN)/python -m benchmarks.speculation
 
