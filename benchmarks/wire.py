@@ -32,7 +32,7 @@ from agentnet.contracts.nodes import Abilities, Offer
 from agentnet.fusion.loop import Fused, FusionLoop
 from agentnet.fusion.members import LocalMember
 from agentnet.fusion.strategies import DuetNet, Mean
-from agentnet.models.addresses import LOOPBACK, joined_near
+from agentnet.models.addresses import joined_near
 from agentnet.models.base import Model, Request
 from agentnet.models.llama import LlamaModel
 from agentnet.models.node.client import NodeClient
@@ -84,7 +84,7 @@ async def node(path: Path) -> AsyncIterator[NodeClient]:
     try:
         port = int(await process.stdout.readline())
         offer = Offer(name="member", digest="0" * 64, abilities=Abilities(scores=True, tokens=True))
-        client = NodeClient(f"http://127.0.0.1:{port}", offer, policy=joined_near(LOOPBACK))
+        client = NodeClient(f"http://127.0.0.1:{port}", offer, policy=joined_near("127.0.0.0/8"))
         try:
             yield client
         finally:
