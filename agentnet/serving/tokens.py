@@ -47,6 +47,8 @@ from agentnet.models.tokens import Argmax, Reading, Row, TokenSession, TokenStep
 
 log = logger("serving.tokens")
 
+FEW = 16
+"""New tokens of a question that is answered at once. Whoever leaves meanwhile is noticed after it."""
 MOST_SESSIONS = 128
 """Sessions that a node has at the same time."""
 OPENING = 10.0
@@ -182,6 +184,8 @@ class _Conversation:
             self._bars[question.number] = Argmax(frozenset(question.tokens))
         elif isinstance(question, Release):
             await self._slots.aclose()
+        elif isinstance(question, Ask) and len(question.sequences[0].tokens) <= FEW:
+            await self._answered(self._answer, question)  # it takes no longer than a task and a look at the connection
         elif isinstance(question, Ask):
             self._work = asyncio.create_task(self._answered(self._answer, question))
         elif isinstance(question, Hold):

@@ -116,7 +116,7 @@ async def test_one_question_at_a_time(url: str) -> None:
         opened = await told(connection, OPEN)
         assert isinstance(opened, Opened)
         for _ in range(3):
-            await connection.send(ask(len(opened.prompt)))
+            await connection.send(ask(len(opened.prompt), *range(300, 340)))
         with pytest.raises(ConnectionClosed):
             await asyncio.wait_for(_all(connection), 20)
 
