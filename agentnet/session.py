@@ -30,6 +30,7 @@ from agentnet.contracts.nodes import LEASE_SECONDS
 from agentnet.contracts.policies import Policy
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import Origin, RunRecord
+from agentnet.contracts.tagged import TaggedModel
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
 from agentnet.errors import BadInput, NetworkError, ResumeError
@@ -211,6 +212,13 @@ class Session:
         Raises `NetworkError` for the card of an unknown member.
         """
         return Session(with_cards(self.members, cards), settings=self.settings, learned=self.learned)
+
+    def with_policy(self, policy: Policy) -> Session:
+        """Return a session on the same open members that goes by a policy. It stores no runs.
+
+        Raises `PolicyError` for an analyzer that cannot be read.
+        """
+        return Session(self.members, settings=self.settings, learned=Learned.of(policy))
 
     def changed(self, change: Callable[[Network], Network]) -> Session:
         """Return a session on the same open members, each snapshot changed by a function. It stores no runs."""

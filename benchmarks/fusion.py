@@ -84,7 +84,7 @@ def fused(models: list[LlamaModel], *, speculate: bool = False) -> Run:
     async def run(prompt: str) -> float:
         started = time.perf_counter()
         request = Request(({"role": "user", "content": prompt},))
-        sessions = [model.open_session(request) for model in models]
+        sessions = [await model.open_session(request) for model in models]
         members = [LocalMember(str(number), session) for number, session in enumerate(sessions)]
         async with hold(sessions):
             speculation = Speculation(members) if speculate else None
@@ -100,7 +100,7 @@ def fused_by_bytes(models: list[LlamaModel], *, speculate: bool = False) -> Run:
     async def run(prompt: str) -> float:
         started = time.perf_counter()
         request = Request(({"role": "user", "content": prompt},))
-        sessions = [model.open_session(request) for model in models]
+        sessions = [await model.open_session(request) for model in models]
         members = [LocalMember(str(number), session).by_bytes() for number, session in enumerate(sessions)]
         async with hold(sessions):
             speculation = Speculation(members) if speculate else None

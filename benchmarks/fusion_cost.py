@@ -59,7 +59,7 @@ async def computing(group: str) -> dict[str, float]:
     """Milliseconds of a softmax over the members' rows, and of steps that read these rows and choose."""
     async with AsyncExitStack() as stack:
         models = await opened(names_in(group), stack)
-        sessions = [model.open_session(Request(({"role": "user", "content": LINE},))) for model in models]
+        sessions = [await model.open_session(Request(({"role": "user", "content": LINE},))) for model in models]
         rows = [await session.step([], Row()) for session in sessions]
         members = list(zip(rows, (tokenizer_view(session).vocabulary for session in sessions), strict=True))
 

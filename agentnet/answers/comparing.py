@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import fsum
 
 _NUMBER = re.compile(r"([-+]?)([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.([0-9]+))?(%?)")
 
@@ -38,6 +39,6 @@ def plurality(answers: Sequence[str], weights: Sequence[float] | None = None) ->
     pools: dict[str, list[int]] = {}
     for index, answer in enumerate(answers):
         pools.setdefault(normalise(answer), []).append(index)
-    support = {key: sum(weights[index] for index in indices) for key, indices in pools.items()}
+    support = {key: fsum(weights[index] for index in indices) for key, indices in pools.items()}
     winner = max(support, key=lambda key: (support[key], -pools[key][0]))
     return pools[winner], {answers[indices[0]]: support[key] for key, indices in pools.items()}

@@ -14,6 +14,7 @@ from agentnet.cli.commands.demo import demo
 from agentnet.cli.commands.doctor import doctor
 from agentnet.cli.commands.evaluate import evaluate
 from agentnet.cli.commands.graph import graph
+from agentnet.cli.commands.learn import learn
 from agentnet.cli.commands.models import models
 from agentnet.cli.commands.protocols import protocols
 from agentnet.cli.commands.report import report
@@ -37,7 +38,9 @@ def _shown_warnings() -> AbstractContextManager[None]:
 
 
 app.command("eval")(command(evaluate, _shown_warnings))
-for function in (demo, ask, run, resume, models, protocols, graph, runs, show, verify, forget, report, compare, doctor):
+for function in (
+    demo, ask, run, resume, models, protocols, graph, runs, show, verify, forget, learn, report, compare, doctor,
+):  # fmt: skip
     app.command(function.__name__)(command(function, _shown_warnings))
 
 

@@ -167,8 +167,15 @@ def _bound(candidates: Sequence[Candidate], binder: Binding, path: str) -> Itera
 def _cases(policy: Policy) -> Iterator[Case]:
     """Yield the cases of a policy, for each label the first choice first: those chosen, then the default's."""
     right = {(estimate.candidate, estimate.label): estimate.accuracy for estimate in policy.estimates}
-    for chosen in policy.choices:
-        yield Case(label=chosen.label, use=chosen.use, right=right.get((chosen.use, chosen.label)), why=chosen.why)
+    labels = dict.fromkeys(estimate.label for estimate in policy.estimates)
+    for chosen in sorted(policy.choices, key=lambda choice: choice.label == ALL):
+        for label in labels if chosen.label == ALL else [chosen.label]:
+            yield Case(
+                label=None if label == ALL else label,
+                use=chosen.use,
+                right=right.get((chosen.use, label)),
+                why=chosen.why,
+            )
     for estimate in policy.estimates:
         if estimate.candidate == policy.default and estimate.label != ALL:
             known = f"right on {100 * estimate.accuracy:.0f} % of {estimate.items} such tasks"

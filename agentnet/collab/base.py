@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from agentnet.contracts.policies import Policy
-from agentnet.contracts.protocols import AnyCombinator, Decision, Expression, Merge, TaggedModel
+from agentnet.contracts.protocols import AnyCombinator, Decision, Expression, Merge
+from agentnet.contracts.tagged import TaggedModel
 
 if TYPE_CHECKING:
     from agentnet.agents.base import Need
@@ -44,6 +45,10 @@ class Binding(Protocol):
 
     def rule(self, rule: Rule, path: str) -> Rule:
         """Return a decision rule with the agent that it asks, if it asks one, bound."""
+        ...
+
+    def grades(self) -> Mapping[str, Mapping[str, float]] | None:
+        """Return judge → member → mean grade, as the network's members graded each other; None if they did not."""
         ...
 
     def require_single(self, parts: Sequence[Expression], path: str) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar, cast
 
 from agentnet.collab.combinators import combinator_of, yields_one
+from agentnet.contracts.grades import Grades
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.policies import Policy
-from agentnet.contracts.protocols import BEST, Ask, Decision, Expression, Judge, Merge, Synthesize, TaggedModel
+from agentnet.contracts.protocols import BEST, Ask, Decision, Expression, Judge, Merge, Synthesize
+from agentnet.contracts.tagged import TaggedModel
 from agentnet.errors import ProtocolError
 from agentnet.files.names import suggestion
 
@@ -34,6 +36,7 @@ class Binder:
         """
         self.policy = policy
         self._name, self._probation = network.name, frozenset(probation)
+        self._grades = network.grades
         self._cards = {agent.name: agent.card for agent in network.agents}
         self._roles: defaultdict[str, set[str]] = defaultdict(set)
         """By member: the roles that it was selected for."""
@@ -100,6 +103,10 @@ class Binder:
         if isinstance(rule, Judge | Synthesize):
             return cast(Rule, replace(rule, agent=self.agent(rule.agent, path)))
         return rule
+
+    def grades(self) -> Mapping[str, Mapping[str, float]] | None:
+        """Return judge → member → mean grade, as the network's members graded each other; None if they did not."""
+        return self._grades.means if isinstance(self._grades, Grades) else None
 
     def require_single(self, parts: Sequence[Expression], path: str) -> None:
         """Raise `ProtocolError` where one of some bound parts ends with several answers."""

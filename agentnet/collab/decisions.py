@@ -10,6 +10,7 @@ from agentnet.collab.context import RunContext
 from agentnet.collab.state import State
 from agentnet.collab.weights import weights
 from agentnet.contracts.bodies import Error, Result, Vote, answer_of
+from agentnet.contracts.cards import Card
 from agentnet.contracts.messages import COORDINATOR, Message
 from agentnet.contracts.protocols import Decision, Judge, Merge, Quorum, Synthesize, Weighted
 from agentnet.errors import LimitReached
@@ -29,13 +30,20 @@ def rule_weighs_confidence(rule: Decision) -> bool:
 
 
 async def decide(
-    rule: Decision, ids: Sequence[str], run: RunContext, state: State, *, quorum_of: Quorum = "members"
+    rule: Decision,
+    ids: Sequence[str],
+    run: RunContext,
+    state: State,
+    *,
+    quorum_of: Quorum = "members",
+    unasked: Sequence[Card | None] = (),
 ) -> list[str]:
     """Return the outcome of some candidates, as ids.
 
     It is an `Error` message without an answer among them, and where a rule that compares answers has fewer than half of
     them: a few members that are left must not speak for all. With `quorum_of` ``answered``, any number is enough.
-    Members on probation do not count (`RunContext.counted`).
+    Members on probation do not count (`RunContext.counted`). `unasked` are the cards of members that count and were not
+    asked, because no answer of theirs could change the decision.
     """
     node = f"{state['scope']}/decide"
     ids = ids if rule == "all" else run.counted(ids)
@@ -64,18 +72,34 @@ async def decide(
             )
         case "confidence":
             result = _most_confident(answers, run)
-        case Weighted(by="confidence"):
-            sure = [run.confidence(message) or 0.0 for message in answers]
-            result = majority(answers, sure, "weighted by confidence")
-        case Weighted():
-            label = run.task(state["task"]).label
-            agents = [run.network.agents.get(message.sender) for message in answers]
-            cards = [agent.card if agent else None for agent in agents]
-            result = majority(answers, weights(cards, label), "weighted by card")
         case _:
-            result = majority(answers, [1.0] * len(answers), "majority")
+            label = run.task(state["task"]).label
+            weighed = dict(zip(ids, vote_weights(rule, run.get(ids), run, label, unasked), strict=False))
+            counted = [weighed[message.id] for message in answers]
+            result = majority(answers, counted, f"weighted by {rule.by}" if isinstance(rule, Weighted) else "majority")
+    if unasked:
+        decision = f"{result.decision}, decided by {len(ids)} of {len(ids) + len(unasked)}"
+        result = result.model_copy(update={"decision": decision})
     recorded = await run.record(result, sender=COORDINATOR, node=node, reply_to=result.sources)
     return [recorded.id]
+
+
+def vote_weights(
+    rule: Decision, said: Sequence[Message], run: RunContext, label: str | None, unasked: Sequence[Card | None] = ()
+) -> list[float]:
+    """Return the weight of each message's answer, then the most that each member which was not asked can weigh.
+
+    `unasked` are the cards of the latter. The cards of all members count, also of those that failed, so that the weight
+    of one does not depend on whether another one answers. Shape: [messages + unasked].
+    """
+    match rule:
+        case Weighted(by="confidence"):
+            return [*(run.confidence(message) or 0.0 for message in said), *(1.0 for _ in unasked)]
+        case Weighted():
+            agents = [run.network.agents.get(message.sender) for message in said]
+            return weights([*(agent.card if agent else None for agent in agents), *unasked], label)
+        case _:
+            return [1.0] * (len(said) + len(unasked))
 
 
 def majority(answers: Sequence[Message], weights: Sequence[float], decision: str) -> Result:

@@ -18,7 +18,7 @@ from agentnet.contracts.events import TextStreamed, TurnStarted
 from agentnet.contracts.messages import FUSION, Message, message_id
 from agentnet.contracts.protocols import ROBUST, Fuse
 from agentnet.contracts.usage import Usage
-from agentnet.errors import AgentNetError, LimitReached, ModelError
+from agentnet.errors import AgentNetError, LimitReached, ModelError, ModelUnavailable
 from agentnet.fusion.byte_vocabulary import END
 from agentnet.fusion.loop import Fused, FusionLoop
 from agentnet.fusion.members import LocalMember, Member
@@ -87,7 +87,7 @@ class FusedTurn:
                 reserved.extend((agent, self.run.reserve(agent, turn)) for agent in agents)
                 async with asyncio.timeout(budget.seconds_left):
                     fused = await self._together(agents, requests, turn, id)
-                usages = {agent.name: agent.bill(fused.usages[agent.name]) for agent in agents}
+                usages = {agent.name: agent.bill(fused.usages.get(agent.name, Usage())) for agent in agents}
             except TimeoutError:
                 raise LimitReached(
                     f"the limit of {budget.limits.seconds:g} seconds ran out while members decoded"
@@ -107,10 +107,10 @@ class FusedTurn:
         """Return the text. Waiting until the sessions are let in counts for the limits of the run only: it delays no
         member's deadline, and is in no member's usage."""
         sampling = requests[0].sampling
-        members: list[Member] = []
+        opened: dict[str, Member] = {}
         try:
-            for agent, request, weight in zip(agents, requests, self._weights(agents, turn.task.label), strict=True):
-                members.append(self._member(agent, request, weight))
+            absent = await self._open(agents, requests, turn.task.label, opened)
+            members = [opened[agent.name] for agent in agents if agent.name in opened]
             async with hold([member.session for member in members if member.session is not None]):
                 if self.fuse.think:
                     await self._think(members)
@@ -128,11 +128,36 @@ class FusedTurn:
                 fused = await loop.decode()
                 seconds = time.perf_counter() - started
         finally:
-            for member in members:
+            for member in opened.values():
                 member.close()
         return replace(
-            fused, usages={name: usage.model_copy(update={"seconds": seconds}) for name, usage in fused.usages.items()}
+            fused,
+            usages={name: usage.model_copy(update={"seconds": seconds}) for name, usage in fused.usages.items()},
+            dropped=absent | fused.dropped,
         )
+
+    async def _open(
+        self, agents: Sequence[ModelAgent], requests: Sequence[Request], label: str | None, opened: dict[str, Member]
+    ) -> dict[str, str]:
+        """Add the members to `opened`, and return why some are absent: they cannot be reached, and others can.
+
+        Raises `ModelError` for any other failure, and where none can be reached.
+        """
+
+        async def open_one(agent: ModelAgent, request: Request, weight: float) -> None:
+            opened[agent.name] = await self._member(agent, request, weight)
+
+        each = zip(agents, requests, self._weights(agents, label), strict=True)
+        outcomes = await asyncio.gather(*(open_one(*one) for one in each), return_exceptions=True)
+        failures = {
+            agent.name: outcome
+            for agent, outcome in zip(agents, outcomes, strict=True)
+            if isinstance(outcome, BaseException)
+        }
+        for failure in failures.values():
+            if not opened or not isinstance(failure, ModelUnavailable):
+                raise failure
+        return {name: str(failure) for name, failure in failures.items()}
 
     def _deadline(self, members: Sequence[Member]) -> float | None:
         """Return the seconds that a member may take for a piece: where one is behind a server, there is a limit."""
@@ -163,9 +188,9 @@ class FusedTurn:
             return members
         return [member.by_bytes() if isinstance(member, LocalMember) else member for member in members]
 
-    def _member(self, agent: ModelAgent, request: Request, weight: float) -> Member:
+    async def _member(self, agent: ModelAgent, request: Request, weight: float) -> Member:
         if isinstance(agent.model, TokenStepper):
-            return LocalMember(agent.name, agent.model.open_session(request), weight=weight)
+            return LocalMember(agent.name, await agent.model.open_session(request), weight=weight)
         if isinstance(agent.model, NextTokenSource):
             return RemoteMember(agent.name, agent.model, request, weight=weight)
         raise ModelError(f"{agent.model.name} does not show its next tokens; leave {agent.name} out")

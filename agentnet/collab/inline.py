@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from agentnet.collab.library import find_protocol, protocol_file, unknown_protocol
 from agentnet.contracts.base import first_problem
-from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
+from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import RunRecord
+from agentnet.contracts.tagged import TaggedModel
 from agentnet.errors import ProtocolError
 from agentnet.files.shipped import shipped_files
 from agentnet.files.yaml import NotYaml, load_yaml, read_yaml

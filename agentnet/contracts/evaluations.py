@@ -10,6 +10,7 @@ from pydantic import Field
 from agentnet.contracts.base import WireModel
 from agentnet.contracts.cards import Measured
 from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.policies import Policy
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.usage import Usage
 
@@ -24,10 +25,11 @@ TrialStatus = Literal["done", "failed", "stopped", "error"]
 """`done`, `failed` and `stopped` are ends of runs: such trials are scored, and one without an answer is wrong. `error`
 is never scored: a model could not be reached, even after the retries."""
 
-SystemKind = Literal["member", "best", "samples", "corrections", "system", "attacked"]
+SystemKind = Literal["member", "best", "samples", "corrections", "system", "attacked", "candidate"]
 """`member`: one agent alone; `best`: the member chosen in advance; `samples`: that member asked several times;
 `corrections`: that member revising its own answer; `system`: a system that the suite compares with these;
-`attacked`: a system in which liars have taken the place of members."""
+`attacked`: a system in which liars have taken the place of members; `candidate`: a system that is tried on the
+selection split, so that the network learns whether to use it."""
 
 
 class Item(WireModel):
@@ -86,6 +88,7 @@ class System(WireModel):
     kind: SystemKind = "system"
     protocol: ProtocolSpec
     datasets: tuple[str, ...] = Field(default=(), description="the datasets that it runs on; empty: all")
+    unlabelled: bool = Field(default=False, description="it is not told of which kind a question is")
     group: str = Field(default="", description="systems of one group are points of one experiment")
     facts: dict[str, Any] = Field(default_factory=dict, description="its point within the experiment")
 
@@ -107,6 +110,7 @@ class EvaluationRecord(WireModel):
     measured: dict[str, dict[str, Measured]] = Field(
         default_factory=dict, description="member → label → its measurement on the selection split"
     )
+    policy: Policy | None = Field(default=None, description="what the selection split taught, if the suite learns")
     repeated: dict[str, int] = Field(
         default_factory=dict, description="dataset → lines of its file that repeat an earlier one and are left out"
     )

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.cards import Card
+from agentnet.contracts.grades import Grades
 from agentnet.contracts.messages import RESERVED_SENDERS
 from agentnet.contracts.model_specs import HumanSpec, MemberSpec
 from agentnet.contracts.sampling import Sampling
@@ -57,6 +58,9 @@ class NetworkSpec(FileModel):
     name: str
     description: str = ""
     agents: tuple[AgentSpec, ...] = Field(min_length=1)
+    grades: Grades | str | None = Field(
+        default=None, description="how the members graded each other, or the file beside this one that says so"
+    )
 
     @field_validator("agents")
     @classmethod

@@ -11,7 +11,7 @@ from agentnet.contracts.cards import Label, Share
 from agentnet.contracts.protocols import Expression
 
 ALL = "*"
-"""The label of an estimate over all calibration items."""
+"""The label of an estimate over all calibration items, and of a choice for every kind that has none of its own."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -48,7 +48,7 @@ class Estimate(FileModel):
 class Choice(FileModel):
     """What is used for one kind of question, and the evidence for it."""
 
-    label: Label
+    label: Label | Literal["*"] = Field(description="the kind; ``*``: every kind that has no choice of its own")
     use: str = Field(description="name of a candidate")
     instead_of: str = Field(description="name of the default, against which the gain was tested")
     gain: Finite = Field(default=0.0, description="mean paired gain in utility")

@@ -15,29 +15,15 @@ them in the network's order (``@ROLE:2`` for the first two); as a single agent, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import reduce
-from operator import or_
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    Discriminator,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    Tag,
-    model_serializer,
-    model_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import Field, model_serializer, model_validator
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.cards import Label, Share
 from agentnet.contracts.formats import Format
 from agentnet.contracts.sampling import Sampling
+from agentnet.contracts.tagged import OneOf, TaggedModel
 from agentnet.files.names import suggestion
 
 Selector = Annotated[str, Field(pattern=r"^(@[a-z_]+(:[1-9][0-9]*)?|[A-Za-z][A-Za-z0-9_.-]*)$")]
@@ -52,59 +38,6 @@ Quorum = Literal["members", "answered"]
 """Of whom a decision needs half, and a consensus its share: of all members, or of those that answered."""
 
 QUORUM = "`answered`: members that failed do not count; else a decision needs answers of half of the members"
-
-
-class TaggedModel(FileModel):
-    """A value that is written as a mapping with one key, its `kind`."""
-
-    kind: ClassVar[str]
-    bare: ClassVar[dict[str, Any] | None] = None
-    """JSON Schema of the bare string that may replace the whole mapping, if any."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _unwrap(cls, value: Any) -> Any:
-        if isinstance(value, dict) and set(value) == {cls.kind}:
-            value = value[cls.kind]
-            if not isinstance(value, dict):
-                value = {cls._main_field(): value}
-        elif isinstance(value, str):
-            value = {} if cls.bare == {"const": value} else {cls._main_field(): value}
-        return value
-
-    @model_serializer(mode="plain")
-    def _wrap(self) -> Any:
-        return {self.kind: {name: _data(getattr(self, name)) for name in type(self).model_fields if self._is_set(name)}}
-
-    def _is_set(self, name: str) -> bool:
-        """Whether the field differs from its default."""
-        return bool(getattr(self, name) != type(self).model_fields[name].get_default())
-
-    @classmethod
-    def _main_field(cls) -> str:
-        """The field that takes a value that is not a mapping."""
-        return next(iter(cls.model_fields))
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        inner = handler.resolve_ref_schema(handler(core_schema))
-        fields = {name: inner.pop(name) for name in list(inner) if name not in ("title", "description")}
-        content = {"anyOf": [fields, fields["properties"][cls._main_field()]]}
-        keyed = {
-            "type": "object",
-            "properties": {cls.kind: content},
-            "required": [cls.kind],
-            "additionalProperties": False,
-        }
-        inner["anyOf"] = [keyed, cls.bare] if cls.bare else [keyed]
-        return inner
-
-
-def _data(value: object) -> Any:
-    """Plain data of a field's value, in the shortest form that reads back as the same."""
-    if isinstance(value, tuple):
-        return [_data(part) for part in value]
-    return value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else value
 
 
 class Ask(TaggedModel):
@@ -139,6 +72,17 @@ class Parallel(TaggedModel):
     times: int = Field(default=1, ge=1, le=1000, description="run each branch this many times, with different seeds")
     decide: Decision = "majority"
     quorum_of: Quorum = Field(default="members", description=QUORUM)
+    stop: Literal["never", "decided"] = Field(
+        default="never",
+        description="`decided`: the branches are asked in their order, at most as many at once as could decide, and no "
+        "more once no answer that is left could change the decision (majority, weighted, first)",
+    )
+
+    @model_validator(mode="after")
+    def _can_be_decided(self) -> Parallel:
+        if self.stop == "decided" and not (self.decide in ("majority", "first") or isinstance(self.decide, Weighted)):
+            raise ValueError("`stop: decided` needs a rule that counts answers: majority, weighted or first")
+        return self
 
 
 class Debate(TaggedModel):
@@ -265,6 +209,41 @@ class Best(TaggedModel):
     among: tuple[Expression, ...] = Field(default=(Ask(agent="@solver"),), min_length=1)
 
 
+class Route(TaggedModel):
+    """An answer that its judges vote on; one that disapproves refines it, until all approve or the hops are used up.
+
+    The judges of a member are chosen by the grades that the members gave each other (`agentnet grade`).
+    """
+
+    kind = "route"
+    members: tuple[Selector, ...] = Field(default=("@solver",), min_length=1, description="agents")
+    first: Selector | None = Field(
+        default=None, description="the member that answers first; None: the best card for the task's label"
+    )
+    hops: int = Field(default=3, ge=0, le=1000, description="α: how often an answer may be refined")
+    d1: float = Field(default=50.0, ge=0, le=100, description="per cent of the members that count as low, by rank")
+    d2: float = Field(default=50.0, ge=0, le=100, description="per cent of a member's graders, the strictest first")
+    choose: Literal["c", "c-prime"] = Field(
+        default="c",
+        description="judges that give low grades and receive high ones (the published C), or low and low (C′)",
+    )
+    by: Settled = Field(
+        default="reason", description="`score`: no reason is written; the likelier verdict counts, with its probability"
+    )
+    stop: Literal["approved", "never"] = Field(
+        default="approved", description="`never`: refine until the hops are used up, also what all judges approve"
+    )
+    grades: dict[str, dict[str, float]] | None = Field(
+        default=None, description="judge → member → mean grade. None: those of the network"
+    )
+    judges: dict[str, tuple[str, ...]] | None = Field(
+        default=None, description="member → the members that vote on its answers. None: chosen by the grades"
+    )
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
+
 class System(FileModel):
     """An expression of which `auto` may make use, under a name."""
 
@@ -344,47 +323,7 @@ class Synthesize(TaggedModel):
     agent: Selector = "@aggregator"
 
 
-WORD = "a word"
-"""The tag of a value that is one of a union's words. No kind has this name."""
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """An annotation that reads a value as the type that its tag names, and refuses an unknown tag with a suggestion."""
-
-    what: str
-    """The union's name in error messages."""
-    bare: str | None = None
-    """The kind of every bare string; None reads a bare string as a tag."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        parts = get_args(source)
-        words = [word for part in parts if get_origin(part) is Literal for word in get_args(part)]
-        models = [part.kind for part in parts if get_origin(part) is not Literal]
-        tagged = [Annotated[part, Tag(getattr(part, "kind", WORD))] for part in parts]
-
-        def tag_of(value: object) -> str | None:
-            if isinstance(value, TaggedModel):
-                return value.kind
-            if isinstance(value, dict) and len(value) == 1:
-                return str(next(iter(value)))
-            if isinstance(value, str):
-                return self.bare or (WORD if value in words else value)
-            return None
-
-        def known(value: Any) -> Any:
-            tag, names = tag_of(value), (*words, *models)
-            if tag is None:
-                raise ValueError(f"expected a {self.what}: a mapping with one key out of {', '.join(names)}")
-            if tag != WORD and tag not in models:
-                raise ValueError(f"unknown {self.what} {tag!r}{suggestion(tag, names)} (known: {', '.join(names)})")
-            return value
-
-        union = reduce(or_, tagged)
-        return handler.generate_schema(Annotated[union, Discriminator(tag_of), BeforeValidator(known)])
-
-
-AnyCombinator = Ask | Serial | Parallel | Debate | Delegate | Verify | Fuse | Cascade | Best | Auto
+AnyCombinator = Ask | Serial | Parallel | Debate | Delegate | Verify | Fuse | Cascade | Best | Route | Auto
 """The kinds of expressions. Each is implemented in the module of `agentnet.collab` that has its name."""
 
 COMBINATORS: dict[str, type[TaggedModel]] = {model.kind: model for model in get_args(AnyCombinator)}

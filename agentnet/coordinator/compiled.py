@@ -15,7 +15,8 @@ from agentnet.collab.graph_builder import Graph, GraphBuilder
 from agentnet.collab.stand_ins import Selected
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.policies import Policy
-from agentnet.contracts.protocols import Expression, ProtocolSpec, System, TaggedModel
+from agentnet.contracts.protocols import Expression, ProtocolSpec, System
+from agentnet.contracts.tagged import TaggedModel
 from agentnet.coordinator.preflight import preflight
 from agentnet.errors import BadInput, ResumeError
 from agentnet.network import Network
@@ -126,6 +127,8 @@ def with_defaults(value: object) -> Any:
         return {"name": value.name, "protocol": with_defaults(value.protocol)}
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
+    if isinstance(value, dict):
+        return {key: with_defaults(part) for key, part in value.items()}
     return [with_defaults(part) for part in value] if isinstance(value, tuple) else value
 
 

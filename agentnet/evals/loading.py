@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentnet.errors import BadInput
-from agentnet.evals.suite import SuiteSpec
+from agentnet.evals.suite import Learning, SuiteSpec
 from agentnet.files.names import suggestion
 from agentnet.files.paths import is_file, written_path
 from agentnet.files.shipped import shipped_files
 from agentnet.files.yaml import read_yaml
+from agentnet.network.files import EMBEDDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,21 @@ class Suite:
         changes = {"epochs": epochs, "concurrency": concurrency, "seed": seed}
         given = {name: value for name, value in changes.items() if value is not None}
         return replace(self, spec=spec.model_copy(update=given))
+
+    def on(self, network: str) -> Suite:
+        """Return the suite on another network: an embedded one, or a file given from the working folder."""
+        where = network if network in EMBEDDED else str(written_path(network).absolute())
+        return replace(self, spec=self.spec.model_copy(update={"network": where}))
+
+    def learning(self, **terms: object) -> Suite:
+        """Return the suite that only learns: its systems are candidates beside its own ones.
+
+        `terms` replace fields of `Learning`; None leaves one as it is.
+        """
+        learn = self.spec.learn or Learning()
+        given = {name: value for name, value in terms.items() if value is not None}
+        learn = learn.model_copy(update={"candidates": (*learn.candidates, *self.spec.systems), **given})
+        return replace(self, spec=self.spec.model_copy(update={"learn": learn, "systems": (), "attacks": None}))
 
 
 def shipped_suites() -> dict[str, SuiteSpec]:

@@ -129,7 +129,9 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain data: what ``report.json`` holds."""
-        record = self.record.model_dump(mode="json", exclude={"folder", "network_folder", "suite_source"})
+        record = self.record.model_dump(
+            mode="json", exclude={"folder": True, "network_folder": True, "suite_source": True, "policy": {"analyzer"}}
+        )
         return {
             "evaluation": record | {"network": without_secrets(record["network"])},
             "chosen": self.chosen,

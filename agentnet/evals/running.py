@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, Split, System, Trial
+from agentnet.contracts.policies import Policy
 from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
 from agentnet.evals.attack.network import Infiltration
 from agentnet.evals.equal_budget import repetitions
 from agentnet.evals.grading import Grading
-from agentnet.evals.selection import best_members, cards_with, measured_members
+from agentnet.evals.learning import learned_policy
+from agentnet.evals.selection import best_members, cards_with, halved, measured_members
 from agentnet.evals.suite import SuiteSpec
 from agentnet.evals.systems import CORRECTIONS, SAMPLES, corrections, members_of, samples
 from agentnet.evals.trials import interrupted, trial_of
@@ -73,21 +75,8 @@ class Evaluation:
 
     async def run(self) -> EvaluationRecord:
         """Make every trial that is missing. Raises `BadInput` before the first one, and `StoreError`."""
-        for trial in await self._evaluations.trials(self.record.id):
-            self._trials[trial.split, trial.key] = trial
-        session = self._session
-        for system in self.record.systems:
-            session.prepare(system.protocol)
-        self._prepare_baselines(session)
-        for judge in {grading.judge for grading in self._gradings.values() if grading.judge is not None}:
-            session.network[judge]
-        items = {split: await self._evaluations.items(self.record.id, split) for split in (SELECTION, "test")}
-        if items[SELECTION]:
-            candidates = [system for system in self.record.systems if system.kind == "member" or "path" in system.facts]
-            await self._make("selection", session, _jobs(candidates, items[SELECTION], 1, SELECTION))
-            measured = measured_members(self.record, self._of(SELECTION), items[SELECTION], self._members)
-            await self._save(measured=measured)
-            session = session.with_cards(cards_with(self.record.network, measured))
+        items = await self._begin()
+        session = await self._measure(items[SELECTION])
         best = best_members(self.record, (item.label for item in items["test"]))
         wanted = [system for system in self.record.systems if self._is_wanted(system, set(best.values()))]
         await self._make("systems", session, _jobs(wanted, items["test"], self._suite.epochs, "test"))
@@ -102,6 +91,53 @@ class Evaluation:
         await self._make("equal budget", session, _jobs(repeated, items["test"], self._suite.epochs, "test"))
         await self._save(status="done")
         return self.record
+
+    async def learn(self) -> Policy:
+        """Make the trials of the selection items only; return the policy that they teach. Raises what `run` does."""
+        items = await self._begin()
+        if not items[SELECTION]:
+            raise BadInput("a policy is learned from selection items: set `selection` to more than 0")
+        await self._measure(items[SELECTION])
+        assert self.record.policy is not None
+        return self.record.policy
+
+    async def _begin(self) -> dict[Split, list[Item]]:
+        """Read the trials made so far, and check that the others can be made. Returns the items of both splits."""
+        for trial in await self._evaluations.trials(self.record.id):
+            self._trials[trial.split, trial.key] = trial
+        usable = [system for system in self.record.systems if self._is_usable(system)]
+        await self._save(systems=tuple(usable))
+        self._prepare_baselines(self._session)
+        for judge in {grading.judge for grading in self._gradings.values() if grading.judge is not None}:
+            self._session.network[judge]
+        return {split: await self._evaluations.items(self.record.id, split) for split in (SELECTION, "test")}
+
+    def _is_usable(self, system: System) -> bool:
+        """Return whether the network can do what a system needs. Raises `BadInput` unless it is a usual candidate."""
+        try:
+            self._session.prepare(system.protocol)
+        except BadInput:
+            if system.kind == "candidate" and system.facts.get("usual"):
+                return False
+            raise
+        return True
+
+    async def _measure(self, items: Sequence[Item]) -> Session:
+        """Try members and candidates on the selection items. Returns a session with what they teach."""
+        session = self._session
+        if not items:
+            return session
+        alone = [system for system in self.record.systems if system.kind == "member" or "path" in system.facts]
+        await self._make("selection", session, _jobs(alone, items, 1, SELECTION))
+        measured = measured_members(self.record, self._of(SELECTION), items, self._members)
+        await self._save(measured=measured)
+        session = session.with_cards(cards_with(self.record.network, measured))
+        if self._suite.learn is None:
+            return session
+        await self._try_candidates(items)
+        policy = learned_policy(self.record, self._of(SELECTION), items, self._suite.learn, seed=self._suite.seed)
+        await self._save(policy=policy)
+        return session.with_policy(policy)
 
     def _prepare_baselines(self, session: Session) -> None:
         """Check that the best member can be asked for its baselines, before any model is asked."""
@@ -120,6 +156,21 @@ class Evaluation:
                     left = ", ".join(baseline for baseline in self._suite.baselines if baseline != name)
                     raise BadInput(f"the baseline {name}: {error}; or leave it out: `baselines: [{left}]`") from error
 
+    async def _try_candidates(self, items: Sequence[Item]) -> None:
+        """Try the candidates of `learn` on the selection items.
+
+        Each half of the items is tried with the cards that the other half measures: a candidate that goes by cards
+        would otherwise be measured with cards that know its own questions.
+        """
+        candidates = [system for system in self.record.systems if system.kind == "candidate"]
+        halves = halved(items)
+        for half, other in (halves, halves[::-1]):
+            known = {(item.dataset, item.id) for item in other}
+            trials = [trial for trial in self._of(SELECTION) if (trial.dataset, trial.item) in known]
+            measured = measured_members(self.record, trials, other, self._members)
+            session = self._session.with_cards(cards_with(self.record.network, measured))
+            await self._make("candidates", session, _jobs(candidates, half, 1, SELECTION))
+
     def _of(self, split: Split) -> list[Trial]:
         return [trial for (where, _), trial in self._trials.items() if where == split]
 
@@ -130,7 +181,7 @@ class Evaluation:
 
     def _is_wanted(self, system: System, best: Container[str]) -> bool:
         """Whether to try a system: of the members alone all that the suite shows, else the best for each label."""
-        if system.kind in ("samples", "corrections", "attacked"):
+        if system.kind in ("samples", "corrections", "attacked", "candidate"):
             return False
         if system.kind != "member" or "members" in self._suite.baselines:
             return True
@@ -193,7 +244,7 @@ class Evaluation:
         """Make a trial, and try again where a model could not be asked."""
         if job.system.kind == "attacked":
             session = self._with_liars(session, job.system)
-        task = Task(text=job.item.text, label=job.item.label)
+        task = Task(text=job.item.text, label=None if job.system.unlabelled else job.item.label)
         for attempt in range(self._suite.attempts):
             if attempt:
                 await asyncio.sleep(PAUSE * 2 ** (attempt - 1))

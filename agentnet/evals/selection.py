@@ -41,6 +41,17 @@ def measured_members(
     return measured
 
 
+def halved(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+    """Return two halves of some items: by turns within each label, and no cluster in both."""
+    sides: dict[str, int] = {}
+    seen: dict[str, int] = defaultdict(int)
+    for item in items:
+        if item.cluster not in sides:
+            sides[item.cluster] = seen[item.label] % 2
+            seen[item.label] += 1
+    return [item for item in items if not sides[item.cluster]], [item for item in items if sides[item.cluster]]
+
+
 def cards_with(network: NetworkSpec, measured: Mapping[str, Mapping[str, Measured]]) -> dict[str, Card]:
     """Return the card of every agent, with its measurements. What a card says of other labels stays."""
     return {

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import platform
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, Split
+from agentnet.contracts.policies import Policy
 from agentnet.errors import BadInput, ModelError
 from agentnet.evals.datasets import Dataset, load
+from agentnet.evals.learning import learned_policy
 from agentnet.evals.loading import Suite, find_suite
 from agentnet.evals.report import Evaluated
 from agentnet.evals.results import Summary
 from agentnet.evals.running import Evaluation, Progress
-from agentnet.evals.suite import SuiteSpec
+from agentnet.evals.suite import Learning, SuiteSpec
 from agentnet.evals.summary import summarise
 from agentnet.evals.systems import systems_of
 from agentnet.evals.tables import ALL
@@ -98,6 +101,41 @@ async def resume(
 
     Raises `BadInput` where the items are not what they were, `NetworkError`, `ModelError`, `StoreError`.
     """
+    async with _opened(record, evaluations, on_progress, new=new) as evaluation:
+        await evaluation.run()
+    return await summary(record.id, evaluations)
+
+
+async def learn(
+    record: EvaluationRecord,
+    evaluations: Evaluations,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    *,
+    new: bool = False,
+) -> Policy:
+    """Make the trials of an evaluation that its policy needs, and return it. Raises what `resume` does.
+
+    Trials that were made before are not made again. The evaluation's suite needs `learn` (`Suite.learning`).
+    """
+    async with _opened(record, evaluations, on_progress, new=new) as evaluation:
+        return await evaluation.learn()
+
+
+async def learn_from(evaluation: str, evaluations: Evaluations, learning: Learning) -> Policy:
+    """Return the policy that the trials of a stored evaluation teach, those of both splits. No model is asked.
+
+    Raises `BadInput` for an unknown id, and where nothing can be learned.
+    """
+    record = await evaluations.find(evaluation)
+    items = [*await evaluations.items(record.id, SELECTION), *await evaluations.items(record.id, "test")]
+    return learned_policy(record, await evaluations.trials(record.id), items, learning)
+
+
+@asynccontextmanager
+async def _opened(
+    record: EvaluationRecord, evaluations: Evaluations, on_progress: Callable[[Progress], None], *, new: bool
+) -> AsyncIterator[Evaluation]:
+    """An evaluation on its open network, with the items that it was started with."""
     datasets = _load(SuiteSpec.model_validate(record.suite), Path(record.folder))
     for split, items in _items(datasets).items():
         if items != await evaluations.items(record.id, split):
@@ -105,12 +143,11 @@ async def resume(
     gradings = {dataset.name: dataset.grading for dataset in datasets}
     try:
         async with open_session((record.network, Path(record.network_folder)), remember=False) as session:
-            await Evaluation(record, session, evaluations, gradings, on_progress).run()
+            yield Evaluation(record, session, evaluations, gradings, on_progress)
     except (BadInput, ModelError):
         if new and not await evaluations.trials(record.id):
             await evaluations.forget(record.id)
         raise
-    return await summary(record.id, evaluations)
 
 
 async def summary(evaluation: str, evaluations: Evaluations) -> Summary:

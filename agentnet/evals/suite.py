@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from agentnet.contracts.base import FileModel
+from agentnet.contracts.cards import Share
 from agentnet.contracts.limits import Limits
+from agentnet.contracts.policies import Exchange
 from agentnet.files.tables import uncompressed
 
 AnswerType = Literal["exact", "numeric", "choice", "yes-no", "set", "judged"]
@@ -94,6 +96,7 @@ class SystemSpec(FileModel):
     name: str = ""
     protocol: str | dict[str, Any]
     datasets: tuple[str, ...] = Field(default=(), description="the only ones on which it is tried; empty: all")
+    unlabelled: bool = Field(default=False, description="it is not told of which kind a question is")
     group: str = ""
     facts: dict[str, Any] = Field(default_factory=dict)
 
@@ -129,6 +132,21 @@ Entry = Annotated[
     Annotated[Sweep, Tag("sweep")] | Annotated[SystemSpec, BeforeValidator(_spelled_out), Tag("system")],
     Discriminator(_entry),
 ]
+
+
+class Learning(FileModel):
+    """What a network learns from the selection split: for which kind of question it uses which system."""
+
+    candidates: tuple[Entry, ...] = Field(
+        default=(), description="systems that are tried on the selection items, as every member is"
+    )
+    usual: bool = Field(
+        default=True, description="also try what usually helps: votes, cascades, decoding together, delegation"
+    )
+    exchange: Exchange = Exchange()
+    epsilon: Share = Field(default=0.01, description="tolerated loss of accuracy against the best single model")
+    delta: Share = Field(default=0.1, description="probability with which a larger loss is accepted")
+    explore: Share = Field(default=0.0, description="share of the questions on which another system may be tried")
 
 
 Attack = Literal["silent", "random", "collude", "split", "turncoat", "boast", "forge", "loud"]
@@ -176,6 +194,9 @@ class SuiteSpec(FileModel):
     seed: int = Field(default=0, ge=0)
     limits: Limits = Limits()
     attacks: Attacks | None = Field(default=None, description="measure what liars cost each system")
+    learn: Learning | None = Field(
+        default=None, description="learn a policy from the selection split; the protocol `auto` follows it"
+    )
     concurrency: int = Field(default=8, ge=1, description="items evaluated concurrently")
     attempts: int = Field(default=3, ge=1, description="tries of an item whose models cannot be reached")
 

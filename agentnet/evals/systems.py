@@ -10,11 +10,12 @@ from agentnet.collab.combinators import agents_of
 from agentnet.collab.inline import INLINE, protocol_from, read_protocol
 from agentnet.contracts.evaluations import System, SystemKind
 from agentnet.contracts.network import NetworkSpec
-from agentnet.contracts.protocols import Ask, Best, Expression, Parallel, Serial
+from agentnet.contracts.protocols import Ask, Auto, Best, Expression, Parallel, Serial
 from agentnet.errors import BadInput
 from agentnet.evals.attack.systems import attacked
-from agentnet.evals.suite import SuiteSpec, Sweep, SystemSpec
+from agentnet.evals.suite import Entry, SuiteSpec, Sweep, SystemSpec
 from agentnet.evals.sweeps import swept, system
+from agentnet.policy.learning.portfolio import usual_systems
 
 BEST = "best, in advance"
 SAMPLES, CORRECTIONS = "self-consistency", "self-correction"
@@ -33,14 +34,18 @@ def systems_of(suite: SuiteSpec, network: NetworkSpec, folder: Path) -> tuple[Sy
     """
     members = members_of(suite.members, network)
     systems = [system(name, Ask(agent=name)).model_copy(update={"kind": "member"}) for name in members]
-    for entry in suite.systems:
-        if isinstance(entry, Sweep):
-            systems += swept(entry, members_of(entry.members, network))
-        else:
-            try:
-                systems.append(_written(entry, folder, network))
-            except BadInput as error:
-                raise BadInput(f"system {(entry.name or entry.protocol)!r}: {error}") from error
+    systems += _entries(suite.systems, network, folder)
+    if suite.learn is not None:
+        candidates = _entries(suite.learn.candidates, network, folder)
+        if suite.learn.usual:
+            named = {candidate.name for candidate in (*systems, *candidates)}
+            usual = usual_systems(network, members)
+            candidates += [system(name, expression, usual=True) for name, expression in usual if name not in named]
+        systems += [
+            candidate.model_copy(update={"kind": "candidate"})
+            for candidate in candidates
+            if not isinstance(candidate.protocol.protocol, Auto)
+        ]
     names = [found.name for found in systems]
     if twice := {name for name in names if names.count(name) > 1}:
         raise BadInput(f"two systems are called {min(twice)!r}: give one of them another `name`")
@@ -54,6 +59,19 @@ def systems_of(suite: SuiteSpec, network: NetworkSpec, folder: Path) -> tuple[Sy
         liars = members_of(suite.attacks.members, network)
         systems += attacked(own, suite.attacks, liars, network, suite.seed)
     return tuple(systems)
+
+
+def _entries(entries: Sequence[Entry], network: NetworkSpec, folder: Path) -> list[System]:
+    systems: list[System] = []
+    for entry in entries:
+        if isinstance(entry, Sweep):
+            systems += swept(entry, members_of(entry.members, network))
+        else:
+            try:
+                systems.append(_written(entry, folder, network))
+            except BadInput as error:
+                raise BadInput(f"system {(entry.name or entry.protocol)!r}: {error}") from error
+    return systems
 
 
 def samples(members: Sequence[str], network: NetworkSpec, dataset: str, times: int, temperature: float) -> System:
@@ -96,6 +114,7 @@ def _written(entry: SystemSpec, folder: Path, network: NetworkSpec) -> System:
         name=name,
         protocol=protocol.model_copy(update={"floor": 0.0}),  # an evaluation measures answers: nothing is refused
         datasets=entry.datasets,
+        unlabelled=entry.unlabelled,
         group=entry.group,
         facts=entry.facts,
     )

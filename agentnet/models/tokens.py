@@ -53,7 +53,7 @@ weights::
         def __init__(self):
             self._vocabulary = Letters()
 
-        def open_session(self, request):
+        async def open_session(self, request):
             return Session(self._vocabulary)
 '''
 
@@ -231,6 +231,9 @@ class TracingSession(TokenSession, Protocol):
 class GroupAdmission(Protocol):
     """Lets groups of sessions in, each group as a whole: see `hold`."""
 
+    order: str
+    """Where it stands among the admissions that one group may need: the same in every process that asks it."""
+
     def hold(self, sessions: Sequence[Any]) -> AbstractAsyncContextManager[None]:
         """Wait until some sessions (whose `admission` this is) can be decoded together, and hold their slots."""
         ...
@@ -240,7 +243,7 @@ class GroupAdmission(Protocol):
 class TokenStepper(Protocol):
     """A model whose next token can be chosen outside of it, with its next-token logits in sight."""
 
-    def open_session(self, request: Request) -> TokenSession:
+    async def open_session(self, request: Request) -> TokenSession:
         """Return a session that starts behind the prompt of a request. Raises `ModelError`."""
         ...
 
@@ -257,7 +260,7 @@ async def hold(sessions: Sequence[TokenSession]) -> AsyncIterator[None]:
         if session.admission is not None:
             groups.setdefault(session.admission, []).append(session)
     async with AsyncExitStack() as stack:
-        for admission in sorted(groups, key=id):
+        for admission in sorted(groups, key=lambda admission: admission.order):
             await stack.enter_async_context(admission.hold(groups[admission]))
         yield
 

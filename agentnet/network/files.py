@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from agentnet.contracts.grades import Grades
 from agentnet.contracts.network import NetworkSpec
 from agentnet.errors import ModelFileError, NetworkError
 from agentnet.files.paths import is_file, written_path
@@ -31,6 +32,16 @@ def find_network(reference: str, beside: Path | None = None) -> tuple[NetworkSpe
     if not is_file(path):
         raise NetworkError(f"no network {reference!r}: give {' or '.join(EMBEDDED)}, or an existing YAML file")
     try:
-        return with_known_cards(read_yaml(path, NetworkSpec, NetworkError)), path.parent
+        return _with_grades(with_known_cards(read_yaml(path, NetworkSpec, NetworkError)), path.parent), path.parent
     except ModelFileError as error:
         raise NetworkError(f"{path}: {error}") from error
+
+
+def _with_grades(spec: NetworkSpec, beside: Path) -> NetworkSpec:
+    """Return the network with the grades of the file that it names. Raises `NetworkError`."""
+    if not isinstance(spec.grades, str):
+        return spec
+    path = beside / spec.grades
+    if not is_file(path):
+        raise NetworkError(f"network {spec.name!r}: no grades {path}: `agentnet grade` writes them")
+    return spec.model_copy(update={"grades": read_yaml(path, Grades, NetworkError)})

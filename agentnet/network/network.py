@@ -9,6 +9,7 @@ from typing import Protocol
 
 from agentnet.agents import Agent
 from agentnet.contracts.cards import Card
+from agentnet.contracts.grades import Grades
 from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.nodes import NodeSpec
@@ -115,6 +116,11 @@ class Network:
         """Return a network of the same members, of whom those with these names weigh nothing; others do not count."""
         probation = frozenset(names) & self.agents.keys()
         return Network(self.spec, self, epoch=self.epoch, joined=self.joined, probation=probation)
+
+    def with_grades(self, grades: Grades) -> Network:
+        """Return a network of the same members that graded each other so."""
+        spec = self.spec.model_copy(update={"grades": grades})
+        return Network(spec, self, epoch=self.epoch, joined=self.joined, probation=self.probation)
 
     def __getitem__(self, name: str) -> Agent:
         try:

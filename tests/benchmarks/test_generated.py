@@ -56,7 +56,7 @@ async def test_a_chain_without_an_end_begins_again() -> None:
 @pytest.mark.parametrize("top", [0.5, 0.9, 0.999])
 async def test_the_text_is_about_as_likely_as_wished(top: float) -> None:
     model = tiny("gpt-2", Chain(ends=True, top=top))
-    session = model.open_session(ask())
+    session = await model.open_session(ask())
     try:
         row = np.asarray(await session.step((), Row()), np.float64)
     finally:
@@ -70,7 +70,7 @@ async def test_the_text_is_about_as_likely_as_wished(top: float) -> None:
 async def test_models_of_two_vocabularies_write_one_text_together() -> None:
     models = [tiny("qwen2"), tiny("llama-bpe")]
     try:
-        members = [LocalMember(str(number), model.open_session(ask())) for number, model in enumerate(models)]
+        members = [LocalMember(str(number), await model.open_session(ask())) for number, model in enumerate(models)]
         fused = await FusionLoop(members, DuetNet(values="logprobs"), limit=120).decode()
     finally:
         for model in models:

@@ -28,6 +28,8 @@ agents:
   - {name: bob, model: bob.gguf, pack: compact, card: {roles: [solver, aggregator], claims: {facts: 0.8}}}
   - {name: cal, model: cal.gguf, pack: compact, card: {roles: [verifier, judge]}}
   - {name: pia, model: pia.gguf, pack: compact, card: {roles: [planner]}}
+grades:
+  given: {ann: {bob: {mean: 2, items: 30}}, bob: {ann: {mean: 3, items: 30}}}
 """
 
 PLAN = {

@@ -123,7 +123,7 @@ async def test_who_waits_for_a_place_is_not_late(session: Session) -> None:
     """No deadline runs before all members have one: the first piece is said by all."""
     sage = session.network["sage"].model
     assert isinstance(sage, LlamaModel)
-    sequence = sage.open_session(Request(({"role": "user", "content": "?"},)))
+    sequence = await sage.open_session(Request(({"role": "user", "content": "?"},)))
     async with hold([sequence]):
         await sequence.step([], Row())
         waiting = asyncio.create_task(run(session, {"members": ["math", "sage"], "strategy": "pi", "deadline": 0.4}))
@@ -138,7 +138,7 @@ async def test_who_waits_for_a_place_is_not_late(session: Session) -> None:
 async def test_a_run_that_is_over_while_it_waits_gives_its_turn_to_the_next(session: Session) -> None:
     sage = session.network["sage"].model
     assert isinstance(sage, LlamaModel)
-    sequence = sage.open_session(Request(({"role": "user", "content": "?"},)))
+    sequence = await sage.open_session(Request(({"role": "user", "content": "?"},)))
     fuse = {"members": ["math", "sage"], "strategy": "pi"}
     async with hold([sequence]):
         cut = await run(session, fuse, limits=Limits(seconds=0.2))

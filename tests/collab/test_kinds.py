@@ -23,7 +23,8 @@ from agentnet.collab.graph_builder import GraphBuilder, cumulative
 from agentnet.collab.state import initial_state
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.limits import Limits
-from agentnet.contracts.protocols import COMBINATORS, Expression, TaggedModel
+from agentnet.contracts.protocols import COMBINATORS, Expression
+from agentnet.contracts.tagged import TaggedModel
 from agentnet.coordinator.compiled import compile_expression, with_defaults
 from tests.scripted import agent, network, roles, says, spec
 
@@ -46,6 +47,7 @@ EXAMPLES: dict[str, Any] = {
     "fuse": {"fuse": ["@solver"]},
     "cascade": {"cascade": ["@solver", "dot"]},
     "best": {"best": ["ada", {"serial": ["ben", "dot"]}]},
+    "route": {"route": {"members": ["@solver", "dot"], "judges": {"ada": ["ben"], "ben": ["dot"]}}},
     "auto": {
         "auto": {
             "among": ["ada", "ben"],
@@ -64,6 +66,7 @@ NAMED = {
     "fuse": "ada ben",
     "cascade": "ada ben dot",
     "best": "ada ben dot",
+    "route": "ben dot ada",
     "auto": "cyd ada ben",
 }
 

@@ -37,8 +37,8 @@ async def zoo() -> AsyncIterator[Callable[[str], LlamaModel]]:
     await asyncio.gather(*(model.close() for model in models.values()))
 
 
-def member(model: LlamaModel, name: str, request: Request = ASK, **settings: Any) -> LocalMember:
-    return LocalMember(name, model.open_session(request), **settings)
+async def member(model: LlamaModel, name: str, request: Request = ASK, **settings: Any) -> LocalMember:
+    return LocalMember(name, await model.open_session(request), **settings)
 
 
 async def together(members: Sequence[Member], strategy: Strategy | None = None, **settings: Any) -> Fused:

@@ -24,8 +24,8 @@ class ModelElsewhere:
         self._name, self._vocabulary = path.stem, vocabulary
         self._process = ProcessPoolExecutor(1, get_context("spawn"), _load, (path,))
 
-    def open_session(self, request: Request) -> TokenSession:
-        key, prompt = self._process.submit(_open, request).result()
+    async def open_session(self, request: Request) -> TokenSession:
+        key, prompt = await asyncio.wrap_future(self._process.submit(_open, request))
         return SessionElsewhere(self._name, self._vocabulary, self._process, key, prompt)
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ def _load(path: Path) -> None:
 
 
 def _open(request: Request) -> tuple[int, tuple[int, ...]]:
-    _sessions.append(_models[0].open_session(request))
+    _sessions.append(asyncio.run(_models[0].open_session(request)))
     return len(_sessions) - 1, _sessions[-1].prompt
 
 

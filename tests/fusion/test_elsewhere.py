@@ -44,8 +44,8 @@ async def test_a_session_may_live_in_another_process(here: LlamaModel) -> None:
         model = ModelElsewhere(PATH, vocabulary)
         assert isinstance(model, TokenStepper)
         for way in ({}, {"bytewise": True}, {"think": 5}):
-            expected = await decoded(here.open_session(ASK), here.open_session(ASK), **way)
-            fused = await decoded(here.open_session(ASK), model.open_session(ASK), **way)
+            expected = await decoded(await here.open_session(ASK), await here.open_session(ASK), **way)
+            fused = await decoded(await here.open_session(ASK), await model.open_session(ASK), **way)
             assert fused.text == expected.text
             assert [choice.piece for choice in fused.choices] == [choice.piece for choice in expected.choices]
             assert all(set(choice.shares) == {"one", "two"} for choice in fused.choices)

@@ -38,7 +38,7 @@ async def test_the_space_in_front_of_a_reply_is_no_part_of_the_shared_text(
 ) -> None:
     ask = Request(({"role": "user", "content": "?"},), Sampling(max_tokens=20))
     assert [(await model.generate(ask)).text for model in two] == [" 42", "42"]
-    members = [member(model, name, ask) for model, name in zip(two, ("spaced", "plain"), strict=True)]
+    members = [await member(model, name, ask) for model, name in zip(two, ("spaced", "plain"), strict=True)]
     fused = await together([one.by_bytes() if bytewise else one for one in members])
     assert (fused.text, fused.finish) == ("42", "stop")
     assert [choice.piece for choice in fused.choices] == [b"4", b"2", END]
@@ -55,7 +55,7 @@ async def test_who_is_first_asked_later_begins_as_it_would_have(
 ) -> None:
     """The leader was sure of the first piece, so the other has not looked when it hears it."""
     ask = Request(({"role": "user", "content": "?"},), Sampling(max_tokens=20))
-    spaced = member(two[0], "spaced", ask)
+    spaced = await member(two[0], "spaced", ask)
     other = spaced.by_bytes() if bytewise else spaced
     said = [(b"4", 0.95), (b"2", 0.6)]
     fused = await together([Scripted("leader", said), other], Gated(Mean(), sure=0.9), limit=2)
@@ -70,7 +70,7 @@ async def test_a_space_that_was_said_by_all_is_part_of_the_text(tmp_path: Path) 
     space = letter(" ")
     path = write_chain(tmp_path / "spaces.gguf", {letter(">"): {letter("a"): 20.0}, space: {space: 20.0}})
     model = LlamaModel(path, LlamaSpec(path=str(path), threads=1, context=64))
-    one = member(model, "one", Request(({"role": "user", "content": "?"},), Sampling(max_tokens=20)))
+    one = await member(model, "one", Request(({"role": "user", "content": "?"},), Sampling(max_tokens=20)))
     await one.view()
     await one.append(b" ")
     assert (await one.view()).likeliest.piece == b" "
@@ -81,7 +81,7 @@ async def test_a_space_that_was_said_by_all_is_part_of_the_text(tmp_path: Path) 
 async def test_a_space_that_belongs_to_the_first_word_is_said_with_it(zoo: Callable[[str], LlamaModel]) -> None:
     """Behind ``=>``, one vocabulary has ` 632` begin with its space, the other has a token for the space alone."""
     names = ("sage", "math")
-    members = [member(zoo(name), name) for name in names]
+    members = [await member(zoo(name), name) for name in names]
     for one in members:
         assert (await one.think(b"=>", 60)).endswith(b"=>")
     fused = await together(members)

@@ -33,7 +33,7 @@ async def test_copies_say_what_the_model_says_alone(
     """Also where a vocabulary has two tokens for a character, one of them for its byte."""
     model = zoo(name)
     alone = await model.generate(ASK)
-    fused = await together([member(model, "one"), member(model, "two")], strategy)
+    fused = await together([await member(model, "one"), await member(model, "two")], strategy)
     assert (fused.text, fused.finish) == (alone.text, "stop")
     assert len(fused.choices) == alone.usage.completion_tokens
     assert fused.choices[-1].piece is END
@@ -42,7 +42,7 @@ async def test_copies_say_what_the_model_says_alone(
 
 
 async def test_models_with_different_tokenizers_solve_together(zoo: Callable[[str], LlamaModel]) -> None:
-    many, few = member(zoo("atlas"), "atlas"), member(zoo("math"), "math")
+    many, few = await member(zoo("atlas"), "atlas"), await member(zoo("math"), "math")
     fused = await together([few, many], UniTE())
     assert fused.text.endswith("=> 632")
     assert many.retokenized + few.retokenized > 0
@@ -53,14 +53,14 @@ async def test_models_with_different_tokenizers_solve_together(zoo: Callable[[st
 async def test_bytes_join_what_pieces_cannot(zoo: Callable[[str], LlamaModel]) -> None:
     """One model says " =>" in one token where the other says " " first: by pieces they part company there."""
     names = ("math", "atlas")
-    by_pieces = await together([member(zoo(name), name) for name in names])
-    by_bytes = await together([member(zoo(name), name).by_bytes() for name in names], limit=200)
+    by_pieces = await together([await member(zoo(name), name) for name in names])
+    by_bytes = await together([(await member(zoo(name), name)).by_bytes() for name in names], limit=200)
     assert " =>" not in by_pieces.text[: by_pieces.text.index("632")]
     assert by_bytes.text.endswith(" => 632")
 
 
 async def test_byte_by_byte_with_different_tokenizers(zoo: Callable[[str], LlamaModel]) -> None:
-    members = [ByteMember(name, zoo(name).open_session(ASK)) for name in ("math", "sage")]
+    members = [ByteMember(name, await zoo(name).open_session(ASK)) for name in ("math", "sage")]
     fused = await together(members, limit=200)
     assert fused.text.endswith("=> 632")
     assert all(choice.piece is END or len(choice.piece) == 1 for choice in fused.choices)
@@ -70,7 +70,7 @@ async def test_byte_by_byte_with_different_tokenizers(zoo: Callable[[str], Llama
 async def test_byte_level_probabilities_of_a_real_model_are_exact(zoo: Callable[[str], LlamaModel]) -> None:
     """Against every token sequence that spells a short text, for a tokenizer of byte pairs."""
     model = zoo("scout")
-    session = model.open_session(ASK)
+    session = await model.open_session(ASK)
     pieces, text = tokenizer_view(session).vocabulary, b"7 + 5"
     found = np.zeros(257)
 
@@ -92,7 +92,7 @@ async def test_byte_level_probabilities_of_a_real_model_are_exact(zoo: Callable[
                 await follow([*tokens, said_with], said + piece, share)
 
     await follow([], b"", 1.0)
-    exact = ByteMember("scout", model.open_session(ASK), negligible=0)
+    exact = ByteMember("scout", await model.open_session(ASK), negligible=0)
     await exact.append(text)
     view = await exact.view()
     probabilities = [view.probability(piece) for piece in BYTES]
@@ -103,7 +103,7 @@ async def test_byte_level_probabilities_of_a_real_model_are_exact(zoo: Callable[
 async def test_stop_strings_limits_and_provenance(zoo: Callable[[str], LlamaModel]) -> None:
     said: list[str] = []
     fused = await together(
-        [member(zoo("atlas"), "one"), member(zoo("sage"), "two")],
+        [await member(zoo("atlas"), "one"), await member(zoo("sage"), "two")],
         stop=["=>"],
         on_piece=lambda text, choice: said.append(text),
     )
@@ -111,7 +111,7 @@ async def test_stop_strings_limits_and_provenance(zoo: Callable[[str], LlamaMode
     assert "=>" not in fused.text
     assert "".join(said) == fused.text
     assert all(set(choice.shares) <= {"one", "two"} and choice.score > 0 for choice in fused.choices)
-    cut = await together([member(zoo("atlas"), "one")], limit=3)
+    cut = await together([await member(zoo("atlas"), "one")], limit=3)
     assert (cut.finish, len(cut.choices)) == ("length", 3)
 
 
@@ -119,11 +119,11 @@ async def test_a_limit_is_in_tokens_also_where_bytes_are_agreed_on(zoo: Callable
     """What is held back for a stop string is not lost where the text is cut off."""
     alone = await zoo("planner").generate(ASK)
     limit = alone.usage.completion_tokens + 5
-    fused = await together([member(zoo("planner"), "planner").by_bytes()], limit=limit)
+    fused = await together([(await member(zoo("planner"), "planner")).by_bytes()], limit=limit)
     assert (fused.finish, fused.choices[-1].piece) == ("stop", END)
     assert len(fused.text) > limit
     said: list[str] = []
-    cut_off = member(zoo("planner"), "planner").by_bytes()
+    cut_off = (await member(zoo("planner"), "planner")).by_bytes()
     cut = await together([cut_off], limit=6, stop=[fused.text + "!"], on_piece=lambda text, _: said.append(text))
     assert (cut.finish, len(cut_off.tokens)) == ("length", 6)
     assert fused.text.startswith(cut.text)
@@ -135,7 +135,7 @@ async def test_a_model_may_first_think_alone(zoo: Callable[[str], LlamaModel]) -
     model = zoo("atlas")
     alone = (await model.generate(ASK)).text
     marker = "=>"
-    thinking, other = member(model, "thinking"), member(model, "other")
+    thinking, other = await member(model, "thinking"), await member(model, "other")
     thought = await thinking.think(marker.encode(), 60)
     assert alone.startswith(thought.decode())
     assert marker in thought.decode()
@@ -250,7 +250,7 @@ async def test_a_text_that_fills_the_context_is_cut_off_there(tmp_path: Path, by
     model = LlamaModel(path, LlamaSpec(path=str(path), threads=1, context=32))
     ask = Request(({"role": "user", "content": "?"},), Sampling(max_tokens=100))
     alone = await model.generate(ask)
-    one = member(model, "one", ask)
+    one = await member(model, "one", ask)
     fused = await together([one.by_bytes() if bytewise else one], limit=100)
     assert (fused.text[:-1], fused.finish) == (alone.text, alone.finish)
     assert "do not fit into the context" in fused.dropped["one"]
@@ -261,7 +261,7 @@ async def test_who_has_no_room_left_leaves_the_rest_to_the_others(tmp_path: Path
     turn = {letter(one): {letter("x"): 20.0} for one in ">x"}
     path = write_chain(tmp_path / "endless.gguf", turn, context=32)
     model = LlamaModel(path, LlamaSpec(path=str(path), threads=1, context=32))
-    small = member(model, "small", Request(({"role": "user", "content": "?"},), Sampling(max_tokens=100)))
+    small = await member(model, "small", Request(({"role": "user", "content": "?"},), Sampling(max_tokens=100)))
     steady = Odd("steady")
     fused = await together([small, steady], limit=50)
     assert (fused.text, set(fused.dropped)) == ("x" * 50, {"small"})
@@ -272,7 +272,7 @@ async def test_logits_that_are_no_numbers_are_an_error(tmp_path: Path) -> None:
     path = write_chain(tmp_path / "broken.gguf", {letter(">"): {letter("x"): float("nan")}})
     model = LlamaModel(path, LlamaSpec(path=str(path), threads=1, context=64))
     ask = Request(({"role": "user", "content": "?"},), Sampling(max_tokens=100))
-    for broken in (member(model, "broken", ask), member(model, "broken", ask).by_bytes()):
+    for broken in (await member(model, "broken", ask), (await member(model, "broken", ask)).by_bytes()):
         fused = await together([Odd("steady"), broken], limit=9)
         assert fused.text == "x" * 9
         assert "not numbers" in fused.dropped["broken"]

@@ -36,7 +36,7 @@ async def model(request: pytest.FixtureRequest) -> AsyncIterator[LlamaModel]:
 
 
 async def decoded(models: Sequence[LlamaModel], strategy: Strategy, *, bytewise: bool = False) -> Fused:
-    sessions = [one.open_session(ASK) for one in models]
+    sessions = [await one.open_session(ASK) for one in models]
     members = [LocalMember(str(number), session) for number, session in enumerate(sessions)]
     async with hold(sessions):
         agreeing = [member.by_bytes() for member in members] if bytewise else members
@@ -71,12 +71,12 @@ async def test_different_vocabularies_say_one_text(chain: Chain, bytewise: bool)
 
 async def test_what_a_view_tells_is_what_the_whole_row_says(model: LlamaModel) -> None:
     """In double precision over every token, the duplicates and several ends of a real vocabulary included."""
-    session = model.open_session(ASK)
+    session = await model.open_session(ASK)
     member = LocalMember("it", session)
     await member.append(b"")  # what follows is the middle of a text: its spaces belong to it
     view = await member.view()
     pieces = tokenizer_view(session).vocabulary
-    row = (await model.open_session(ASK).step([], Row())).astype(np.float64)
+    row = (await (await model.open_session(ASK)).step([], Row())).astype(np.float64)
     weights: dict[Piece, float] = {}
     for token, weight in enumerate(np.exp(row - row.max()).tolist()):
         if token not in pieces.silent:
@@ -88,7 +88,7 @@ async def test_what_a_view_tells_is_what_the_whole_row_says(model: LlamaModel) -
     for piece in (*ranked[:5], END, b" the", b"\n"):
         assert view.probability(piece) == pytest.approx(weights[piece] / whole, rel=1e-4)
 
-    by_bytes = LocalMember("it", model.open_session(ASK)).by_bytes()
+    by_bytes = LocalMember("it", await model.open_session(ASK)).by_bytes()
     await by_bytes.append(b"P")
     following = await by_bytes.view()
     longer = {piece: weight for piece, weight in weights.items() if piece and piece.startswith(b"P") and piece != b"P"}
@@ -101,7 +101,7 @@ async def test_what_a_view_tells_is_what_the_whole_row_says(model: LlamaModel) -
 async def test_a_closed_model_leaves_nothing_of_its_vocabulary_behind() -> None:
     """At once, without waiting for Python to look for circles."""
     one = tiny("qwen2", SCIENCE)
-    session = one.open_session(ASK)
+    session = await one.open_session(ASK)
     fused = await FusionLoop([LocalMember("it", session)], Mean(), limit=4).decode()
     left = weakref.ref(tokenizer_view(session).vocabulary)
     assert fused.text

@@ -214,7 +214,7 @@ async def test_generalists_of_the_zoo_say_the_same_from_fewer_evaluations(
     ask = Request(({"role": "user", "content": "What is 347 + 285?\nsolve"},), Sampling(max_tokens=60))
     texts = []
     for speculate in (False, True):
-        members = [member(zoo(name), name, ask) for name in GENERALISTS]
+        members = [await member(zoo(name), name, ask) for name in GENERALISTS]
         if level == "bytes":
             members = [one.by_bytes() for one in members]
         speculation = Speculation(members) if speculate else None
@@ -233,7 +233,7 @@ async def test_a_text_that_fills_the_context_ends_where_it_does_without_drafts(t
     found = []
     for speculate in (False, True):
         model = LlamaModel(path, LlamaSpec(path=str(path), threads=1, context=32, sequences=2))
-        members: list[Any] = [member(model, name, ask) for name in ("one", "two")]
+        members: list[Any] = [await member(model, name, ask) for name in ("one", "two")]
         members = [one.by_bytes() for one in members] if level == "bytes" else members
         speculation = Speculation(members) if speculate else None
         fused = await FusionLoop(

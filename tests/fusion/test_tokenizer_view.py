@@ -26,7 +26,7 @@ def opened(name: str) -> LlamaModel:
 
 async def test_sessions_of_one_model_share_its_view() -> None:
     one, other = opened("math"), opened("sage")
-    views = [tokenizer_view(model.open_session(ASK)) for model in (one, one, other)]
+    views = [tokenizer_view(await model.open_session(ASK)) for model in (one, one, other)]
     assert views[0] is views[1]
     assert views[0] is not views[2]
     for model in (one, other):
@@ -37,7 +37,7 @@ async def test_models_that_come_and_go_leave_nothing_behind() -> None:
     left: list[weakref.ref[object]] = []
     for _ in range(6):
         model = opened("math")
-        members = [LocalMember(name, model.open_session(ASK)) for name in ("one", "two")]
+        members = [LocalMember(name, await model.open_session(ASK)) for name in ("one", "two")]
         assert (await FusionLoop(members, Mean(), limit=5).decode()).text
         left += [weakref.ref(members[0].session.vocabulary), weakref.ref(tokenizer_view(members[0].session))]
         await model.close()

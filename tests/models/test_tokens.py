@@ -53,7 +53,7 @@ async def test_the_example_of_the_docstring_decodes_alone_and_with_others() -> N
     model = names["Abab"]()
     assert isinstance(model, TokenStepper)
     request = Request(({"role": "user", "content": "Say it."},))
-    sessions = [model.open_session(request) for _ in range(2)]
+    sessions = [await model.open_session(request) for _ in range(2)]
     members = [LocalMember(name, session) for name, session in zip(("one", "two"), sessions, strict=True)]
     for choice in (members, [member.by_bytes() for member in members]):
         async with hold(sessions):
@@ -64,7 +64,8 @@ async def test_the_example_of_the_docstring_decodes_alone_and_with_others() -> N
 class Door:
     """An admission with room for one group."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: str) -> None:
+        self.order = order
         self.room = asyncio.Lock()
         self.groups: list[list[object]] = []
 
@@ -84,7 +85,7 @@ class Waits:
 
 
 async def test_each_admission_lets_in_its_own_sessions_as_one_group() -> None:
-    one, other = Door(), Door()
+    one, other = Door("a"), Door("b")
     sessions: list[Any] = [Waits(one), Waits(None), Waits(other), Waits(one)]
     async with hold(sessions):
         assert one.groups == [[sessions[0], sessions[3]]]
@@ -97,7 +98,7 @@ async def test_each_admission_lets_in_its_own_sessions_as_one_group() -> None:
 
 async def test_groups_that_need_several_admissions_do_not_wait_for_each_other() -> None:
     """In whatever order they name their sessions."""
-    one, other = Door(), Door()
+    one, other = Door("a"), Door("b")
 
     async def text(*doors: Door) -> None:
         sessions: list[Any] = [Waits(door) for door in doors]
@@ -110,7 +111,7 @@ async def test_groups_that_need_several_admissions_do_not_wait_for_each_other() 
 
 
 async def test_a_group_that_is_cancelled_while_it_waits_leaves_no_admission_behind() -> None:
-    one, other = Door(), Door()
+    one, other = Door("a"), Door("b")
     sessions: list[Any] = [Waits(one), Waits(other)]
 
     async def text() -> None:

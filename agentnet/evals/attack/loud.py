@@ -49,12 +49,12 @@ class LoudModel:
     async def close(self) -> None:
         """Nothing: the model belongs to somebody else."""
 
-    def open_session(self, request: Request) -> TokenSession:
+    async def open_session(self, request: Request) -> TokenSession:
         assert isinstance(self._inner, TokenStepper)
         prompt = request.messages[-1]["content"]
         asked = max((text for text in self._knowledge.items if text in prompt), key=len, default="")
         return LoudSession(
-            self._inner.open_session(request), f"{self._marker} {self._knowledge.lie(asked, secret='pact')}"
+            await self._inner.open_session(request), f"{self._marker} {self._knowledge.lie(asked, secret='pact')}"
         )
 
 

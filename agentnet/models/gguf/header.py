@@ -73,7 +73,7 @@ def checksum(paths: Iterable[Path]) -> str:
     """
     digest = hashlib.sha256()
     for path in paths:
-        with _opened(path) as file:
+        with opened(path) as file:
             hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()
 
@@ -91,12 +91,13 @@ def named_parts(path: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Part:
-    with _opened(path) as file:
+    with opened(path) as file:
         return Reader(path, file).part()
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BufferedReader]:
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """Open a file, and raise `ModelFileError` where it is missing or cannot be read."""
     try:
         if path.exists() and not path.is_file():
             raise ModelFileError(f"{path}: is not a file; name the GGUF file itself")

@@ -75,6 +75,8 @@ class Reader:
 
     def __init__(self, path: Path, file: BufferedReader) -> None:
         self._path, self._file = path, file
+        self.entries: dict[str, tuple[int, int]] = {}
+        """Where each metadata entry stands in the file: its start and its end."""
         self._size = file.seek(0, 2)
         self._at = file.seek(0)
 
@@ -101,11 +103,13 @@ class Reader:
         metadata: dict[str, Any] = {}
         alignment = LEAST_ALIGNMENT
         for _ in range(entries):
+            start = self._at
             key = self._name("the name of a metadata entry")
             if key in metadata:
                 raise self._garbage(f"it has {shown(key)} twice")
             kind = self._scalar("<I")
             metadata[key] = value = self._value(kind, key)
+            self.entries[key] = (start, self._at)
             if key == ALIGNMENT:
                 if kind != UINT32 or value < LEAST_ALIGNMENT or value & (value - 1):
                     raise self._garbage(f"its alignment is {shown(value)}")

@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
+from uuid import uuid4
 
 from agentnet.errors import ModelError
 from agentnet.models.llama.intake import HEADROOM
@@ -59,6 +60,8 @@ class Admission:
     """The queue of groups, over all engines that share it. Serves any number of event loops."""
 
     def __init__(self) -> None:
+        self.order = uuid4().hex
+        """See `GroupAdmission`. Other processes hear of it, so that all of them enter admissions in one order."""
         self._lock = threading.Lock()
         self._tickets = self._ranks = 0
         self._waiting: list[_Group] = []

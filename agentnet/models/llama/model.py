@@ -105,7 +105,7 @@ class LlamaModel:
             raise ValueError("no reply may be the beginning of another")
         return await self._score(request, replies, among=True)
 
-    def open_session(self, request: Request) -> TokenSession:
+    async def open_session(self, request: Request) -> TokenSession:
         """Return a session that starts behind the prompt of a request. Raises `ModelError`."""
         with self._engine.open():
             prompt = self._prompt(request)

@@ -103,7 +103,8 @@ def try_out(path: Path, header: Header) -> None:
         return
     free = devices.memory()[1]
     evaluate = free is None or header.file_size < free // 2
-    ended = _run(path, header.chat_template or "", evaluate, PATIENCE + header.file_size / SLOWEST)
+    how = trial_load.EVALUATE if evaluate else trial_load.LOAD
+    ended = _run(path, header.chat_template or "", how, PATIENCE + header.file_size / SLOWEST)
     if ended is not None:
         raise ModelFileError(
             f"{path}: a trial in a process of its own breaks down ({ended}); fetch or convert the file again"
@@ -111,11 +112,25 @@ def try_out(path: Path, header: Header) -> None:
     known.add(files)
 
 
-def _run(path: Path, template: str, evaluate: bool, patience: float) -> str | None:
-    """Return why a trial failed, None if it went well."""
+def try_vocabulary(path: Path, digest: str) -> None:
+    """Load the file of a vocabulary in a process of its own, unless a file with this SHA-256 is known.
+
+    Raises `ModelFileError` if that fails.
+    """
+    known, content = known_files(), ("vocabulary", digest)
+    if os.environ.get(VARIABLE) == "off" or not sys.executable or content in known:
+        return
+    ended = _run(path, "", trial_load.VOCABULARY, PATIENCE)
+    if ended is not None:
+        raise ModelFileError(f"a trial of the vocabulary in a process of its own breaks down ({ended})")
+    known.add(content)
+
+
+def _run(path: Path, template: str, how: str, patience: float) -> str | None:
+    """Return why a trial failed, None if it went well. `how` is one of the ways of `trial_load`."""
     found = find_spec("llama_cpp")
     binding = str(Path((found and found.origin) or "").parent)
-    program = [sys.executable, "-P", str(trial_load.__file__), binding, str(path), str(int(evaluate))]
+    program = [sys.executable, "-P", str(trial_load.__file__), binding, str(path), how]
     # Neither a debugger on an assertion, nor time and memory of a GPU.
     no_devices = dict.fromkeys(("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES"), "")
     environment = os.environ | no_devices | {"GGML_NO_BACKTRACE": "1"}

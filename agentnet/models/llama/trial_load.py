@@ -26,7 +26,8 @@ NO_NUMBERS = "its logits are not numbers: the weights are damaged"
 PLACES = 4
 """Sequences of the context."""
 BATCH = 32
-
+EVALUATE, LOAD, VOCABULARY = "evaluate", "load", "vocabulary"
+"""What is tried: a whole model; a model whose weights are not read; a file that has a vocabulary alone."""
 
 ROOM = 256 * 2**20
 """Bytes that a template may take."""
@@ -36,8 +37,8 @@ NO_ROOM = "its chat template takes too much memory"
 _ROLES = (("user",), ("system", "user"), ("user", "assistant", "user"))
 
 
-def main(binding: str, file: str, evaluate: str) -> None:
-    """`binding` is the folder of the package llama_cpp; with `evaluate` of 0, no weights are read.
+def main(binding: str, file: str, how: str) -> None:
+    """`binding` is the folder of the package llama_cpp; `how` says what is tried.
 
     The chat template comes on the standard input, if there is one.
     """
@@ -45,17 +46,17 @@ def main(binding: str, file: str, evaluate: str) -> None:
         _render(template)
     llama = _functions(binding)
     llama.llama_backend_init()
-    model = _model(llama, os.fsencode(file), evaluate == "1")
+    model = _model(llama, os.fsencode(file), how)
     if not model:
         return
     vocab = llama.llama_model_get_vocab(model)
     if llama.llama_vocab_type(vocab) == llama.LLAMA_VOCAB_TYPE_NONE:
         return
     tokens = _tokens(llama, vocab)
-    if llama.llama_model_has_encoder(model) or not llama.llama_model_has_decoder(model):
+    if how == VOCABULARY or llama.llama_model_has_encoder(model) or not llama.llama_model_has_decoder(model):
         return
     context = _context(llama, model)
-    if context and evaluate == "1":
+    if context and how == EVALUATE:
         _decode(llama, context, tokens[:BATCH] or [0], int(llama.llama_vocab_n_tokens(vocab)))
 
 
@@ -104,13 +105,14 @@ def _functions(folder: str) -> Any:
     return import_module("llama_cpp.llama_cpp")
 
 
-def _model(llama: Any, file: bytes, evaluate: bool) -> Any:
+def _model(llama: Any, file: bytes, how: str) -> Any:
     params = llama.llama_model_default_params()
     params.n_gpu_layers = 0
-    for name, value in (("use_extra_bufts", False), ("no_alloc", not evaluate)):
+    params.vocab_only = how == VOCABULARY
+    for name, value in (("use_extra_bufts", False), ("no_alloc", how == LOAD)):
         if hasattr(params, name):
             setattr(params, name, value)
-    if not evaluate and hasattr(params, "load_mode"):
+    if how == LOAD and hasattr(params, "load_mode"):
         params.load_mode = llama.LLAMA_LOAD_MODE_NONE  # llama.cpp aborts where it maps what it does not allocate
     return llama.llama_model_load_from_file(file, params)
 

@@ -40,6 +40,8 @@ class Endpoint:
     state: NodeState
     offer: Offer
     load: Load
+    access: str = field(repr=False)
+    """What callers send as Bearer token; empty where there is no need to."""
     lease: str
     """Changes when the node's process starts anew."""
 
@@ -197,4 +199,4 @@ class Directory:
 
     def _endpoint(self, key: str, offer: Offer) -> Endpoint:
         record = self._nodes[key].record
-        return Endpoint(key, record.name, record.url, record.state, offer, record.load, record.lease)
+        return Endpoint(key, record.name, record.url, record.state, offer, record.load, record.access, record.lease)

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -59,11 +59,21 @@ class OpenAIModel:
 
     `timeout` bounds each attempt (of a streamed reply, each wait for its next piece), `deadline` the whole turn, and
     `Bounds` what a reply may hold. `policy` says which servers may be asked: by default those of the owner's own file.
-    `resolver` replaces the system's.
+    `resolver` replaces the system's. `access` is sent as the key instead of one of the environment. `grammars` says
+    that the server is one of AgentNet's, which hold replies to regular expressions and Lark grammars, too.
     """
 
-    def __init__(self, spec: OpenAISpec, *, policy: AddressPolicy = OWNER, resolver: Resolver | None = None) -> None:
+    def __init__(
+        self,
+        spec: OpenAISpec,
+        *,
+        policy: AddressPolicy = OWNER,
+        resolver: Resolver | None = None,
+        access: str = "",
+        grammars: bool = False,
+    ) -> None:
         self._spec, self._policy, self._resolver = spec, policy, resolver
+        self._access, self._grammars = access, grammars
         self._client: openai.AsyncOpenAI | None = None
         self._headers: dict[str, str | openai.Omit] = {}
         self._closed = False
@@ -82,7 +92,7 @@ class OpenAIModel:
     def capabilities(self) -> ModelCapabilities:
         holds = {"json_schema": True, "json_object with schema": True, "none": False}.get(self._format)
         schema = holds if self._format_works or self._format == "none" else None
-        return ModelCapabilities(context=self._spec.context, schema=schema, logprobs=self._logprobs)
+        return ModelCapabilities(self._spec.context, schema, self._logprobs, grammar=self._grammars)
 
     @property
     def url(self) -> str:
@@ -104,7 +114,7 @@ class OpenAIModel:
             reply.add(await self._send(request, bounds, self._post))
             return self._finished(request, reply.completion(time.perf_counter() - started))
 
-    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+    async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
         started, bounds = time.perf_counter(), Bounds.of(request, self._spec)
         ends = asyncio.get_running_loop().time() + deadline_of(self._spec)
         reply = Reply(self.url, bounds, streamed=True, secrets=self._secrets)
@@ -196,7 +206,7 @@ class OpenAIModel:
             raise ModelError(f"{self.name} is closed")
         if self._client is None:
             server = self._server()
-            key = key_for(self._spec, server, self._policy)
+            key = self._access or key_for(self._spec, server, self._policy)
             if not key and server.host == OPENAI_HOST:
                 raise ModelError(f"{self.url}: needs a key; set the environment variable {self._spec.api_key_env}")
             # The client insists on some key; where none is set, the header that carries it is left out.
@@ -277,6 +287,9 @@ class OpenAIModel:
         return wanted | self._spec.extra_body
 
     def _response_format(self, request: Request) -> _Fields | None:
+        for kind, grammar in (("regex", request.regex), ("lark", request.lark)):
+            if self._grammars and grammar is not None:
+                return {"type": kind, kind: grammar}
         if request.regex is not None or request.lark is not None:
             raise SchemaUnsupported(
                 f"{self.name} at {self.url}: servers have no common way to hold replies to a regular expression or a "

@@ -31,7 +31,7 @@ async def lock_step(sessions: Sequence[TokenSession], count: int = SAID) -> list
 
 async def together(*models: LlamaModel, request: Request = ASK, count: int = SAID) -> list[int]:
     """A text of one session in each model, behind an admission."""
-    sessions = [model.open_session(request) for model in models]
+    sessions = [await model.open_session(request) for model in models]
     try:
         async with hold(sessions):
             return await lock_step(sessions, count)
@@ -43,7 +43,7 @@ async def together(*models: LlamaModel, request: Request = ASK, count: int = SAI
 async def held(*models: LlamaModel) -> tuple[asyncio.Event, asyncio.Task[None]]:
     """A group that has said something, and then rests in its places until the event is set."""
     inside, end = asyncio.Event(), asyncio.Event()
-    sessions = [model.open_session(ASK) for model in models]
+    sessions = [await model.open_session(ASK) for model in models]
 
     async def stay() -> None:
         async with hold(sessions):
@@ -56,9 +56,9 @@ async def held(*models: LlamaModel) -> tuple[asyncio.Event, asyncio.Task[None]]:
     return end, task
 
 
-def alone(model: LlamaModel) -> int:
+async def alone(model: LlamaModel) -> int:
     """Tokens that one text takes."""
-    return len(model.open_session(ASK).prompt) + SAID - 1
+    return len((await model.open_session(ASK)).prompt) + SAID - 1
 
 
 async def settled() -> None:
@@ -70,7 +70,7 @@ async def test_what_was_read_stays_with_whose_place_it_is(opened: Open, random_f
     model = opened(random_file, **ONE)
     texts = await asyncio.gather(*(together(model) for _ in range(8)))
     assert texts == [texts[0]] * 8
-    assert model.stats.evaluated_tokens == 8 * alone(model)
+    assert model.stats.evaluated_tokens == 8 * (await alone(model))
     assert model.stats.preempted == 0
 
 
@@ -87,7 +87,7 @@ async def test_groups_that_need_several_engines_do_not_wait_for_each_other(opene
         thread.start()
     await asyncio.to_thread(lambda: [thread.join() for thread in threads])
     for model in models:
-        assert model.stats.evaluated_tokens == 2 * 4 * alone(model)
+        assert model.stats.evaluated_tokens == 2 * 4 * (await alone(model))
 
 
 async def test_a_group_that_is_larger_than_an_engine_shares_all_its_places(opened: Open, random_file: Path) -> None:
@@ -148,7 +148,7 @@ async def test_replies_take_turns_with_sessions_and_take_nothing_from_them(opene
             order.append("text")
 
     await asyncio.gather(replies(), texts(), replies(), texts())
-    assert model.stats.evaluated_tokens - before == 8 * before + 8 * alone(model)
+    assert model.stats.evaluated_tokens - before == 8 * before + 8 * (await alone(model))
     assert {"reply", "text"} == set(order[:6])
 
 
@@ -159,7 +159,7 @@ async def test_who_stands_still_does_not_keep_requests_waiting(
     monkeypatch.setattr(slots, "RECLAIM_AFTER", 0.1)
     model = opened(random_file, **ONE)
     lone = await together(model)
-    session = model.open_session(ASK)
+    session = await model.open_session(ASK)
     async with hold([session]):
         tokens = await lock_step([session], 5)
         other = asyncio.create_task(together(model))
@@ -197,7 +197,7 @@ async def test_whose_prompts_would_not_fit_beside_others_wait_too(opened: Open, 
     request = Request(({"role": "user", "content": "x" * 100},), Sampling(max_tokens=SAID))
     await asyncio.gather(*(together(model, request=request) for _ in range(6)))
     assert model.stats.preempted == 0
-    assert model.stats.evaluated_tokens == 6 * (len(model.open_session(request).prompt) + SAID - 1)
+    assert model.stats.evaluated_tokens == 6 * (len((await model.open_session(request)).prompt) + SAID - 1)
 
 
 async def test_who_came_last_makes_room_where_texts_outgrow_the_cache(opened: Open, random_file: Path) -> None:
@@ -220,7 +220,7 @@ async def test_a_reply_that_outgrows_the_cache_makes_room_for_sessions(opened: O
 
 async def test_an_engine_that_is_closed_is_not_waited_for(opened: Open, random_file: Path) -> None:
     model, other = opened(random_file, **ONE), opened(random_file, **ONE)
-    sessions = [model.open_session(ASK), other.open_session(ASK)]
+    sessions = [await model.open_session(ASK), await other.open_session(ASK)]
     await model.close()
     async with asyncio.timeout(60), hold(sessions):
         assert isinstance(await sessions[1].step([], Argmax()), int)

@@ -26,7 +26,7 @@ async def test_two_machines_see_neither_the_memory_nor_the_threads_of_each_other
         await one.open([spec, spec.model_copy(update={"context": 64})])
         assert (len(here.memory), len(there.memory)) == (3, 0)  # the weights, and two contexts on them
         models = [(await pool.open([spec]))[0] for pool in (one, other)]
-        sessions = [model.open_session(ASK) for model in models if isinstance(model, LlamaModel)]
+        sessions = [await model.open_session(ASK) for model in models if isinstance(model, LlamaModel)]
         assert [session.admission for session in sessions] == [here.admission, there.admission]
         assert here.admission is not there.admission
         assert (len(here.memory), len(there.memory)) == (3, 2)

@@ -37,7 +37,7 @@ async def test_choosing_the_likeliest_says_what_the_model_says(
     opened: Open, random_file: Path, settings: dict[str, Any]
 ) -> None:
     model = opened(random_file, **settings)
-    session = model.open_session(ASK)
+    session = await model.open_session(ASK)
     tokens = await greedy(session, 12)
     said = b"".join(session.vocabulary.piece(token) for token in tokens)
     assert said.decode(errors="replace") == (await model.generate(ASK)).text
@@ -47,21 +47,21 @@ async def test_choosing_the_likeliest_says_what_the_model_says(
 
 async def test_going_back_evaluates_the_tail_only_and_reads_the_same_logits(opened: Open, random_file: Path) -> None:
     model = opened(random_file)
-    session = model.open_session(ASK)
+    session = await model.open_session(ASK)
     first = await session.step([300, 301, 302], Row())
     await session.step([300, 305, 306, 307], Row())
     before = session.evaluated
     again = await session.step([300, 301, 302], Row())
     assert session.evaluated - before == 2
     assert np.allclose(first, again, atol=1e-3)
-    fresh = await model.open_session(ASK).step([300, 301, 302], Row())
+    fresh = await (await model.open_session(ASK)).step([300, 301, 302], Row())
     assert np.allclose(first, fresh, atol=1e-3)
 
 
 async def test_sessions_and_replies_share_an_engine(opened: Open, random_file: Path) -> None:
     model = opened(random_file, sequences=1, reuse_prefix=False)
     alone = (await model.generate(ASK)).text
-    sessions = [model.open_session(ASK) for _ in range(3)]
+    sessions = [await model.open_session(ASK) for _ in range(3)]
     *found, reply = await asyncio.gather(*(greedy(session, 12) for session in sessions), model.generate(ASK))
     assert found[0] == found[1] == found[2]
     assert reply.text == alone
@@ -69,8 +69,8 @@ async def test_sessions_and_replies_share_an_engine(opened: Open, random_file: P
 
 async def test_more_sessions_than_there_is_room_for_all_go_on(opened: Open, random_file: Path) -> None:
     model = opened(random_file, sequences=1, context=256, cache_tokens=256)
-    lone = await greedy(model.open_session(ASK), 8)
-    sessions = [model.open_session(ASK) for _ in range(12)]
+    lone = await greedy(await model.open_session(ASK), 8)
+    sessions = [await model.open_session(ASK) for _ in range(12)]
     assert await asyncio.gather(*(greedy(session, 8) for session in sessions)) == [lone] * 12
     assert model.stats.preempted > 0
 
@@ -78,7 +78,7 @@ async def test_more_sessions_than_there_is_room_for_all_go_on(opened: Open, rand
 async def test_a_closed_session_gives_its_cells_back(opened: Open, random_file: Path) -> None:
     model = opened(random_file, context=256, cache_tokens=256, reuse_prefix=False)
     for _ in range(20):
-        session = model.open_session(ASK)
+        session = await model.open_session(ASK)
         await session.step([300] * 40, Argmax())
         session.close()
         session.close()
@@ -90,7 +90,7 @@ async def test_models_that_cannot_be_cut_read_again(
     opened: Open, tmp_path: Path, write: Callable[[Path], Path]
 ) -> None:
     model = opened(write(tmp_path / "m.gguf"), sequences=2)
-    session = model.open_session(ASK)
+    session = await model.open_session(ASK)
     first = await session.step([300, 301], Row())
     await session.step([300, 301, 302], Row())
     assert np.allclose(first, await session.step([300, 301], Row()), atol=1e-3)
@@ -98,7 +98,7 @@ async def test_models_that_cannot_be_cut_read_again(
 
 async def test_what_goes_wrong_in_a_reading_is_that_steps_error(opened: Open, random_file: Path) -> None:
     model = opened(random_file)
-    session = model.open_session(ASK)
+    session = await model.open_session(ASK)
 
     class Broken(Reading[None]):
         def of(self, logits: LogitsRow) -> None:

@@ -27,14 +27,14 @@ TREES = [
 ]
 
 
-def tracing(model: LlamaModel, request: Request = ASK) -> TracingSession:
-    session = model.open_session(request)
+async def tracing(model: LlamaModel, request: Request = ASK) -> TracingSession:
+    session = await model.open_session(request)
     assert isinstance(session, TracingSession)
     return session
 
 
 async def alone(model: LlamaModel, tokens: list[int]) -> LogitsRow:
-    session = model.open_session(ASK)
+    session = await model.open_session(ASK)
     row = await session.step(tokens, Row())
     session.close()
     return row
@@ -60,7 +60,7 @@ async def test_each_reading_is_that_of_the_sequence_alone(
     model = opened(random_file, **settings)
     expected = [await alone(model, tokens) for tokens in sequences]
     assert not close(expected[0], await alone(model, [311]))
-    session = tracing(model)
+    session = await tracing(model)
     for before in ([], [300, 301, 302, 305, 306], [308]):
         await session.step(before, Argmax())
         rows = await session.trace(sequences, Row())
@@ -72,7 +72,7 @@ async def test_a_tree_is_one_step_and_the_session_goes_on_from_its_first_sequenc
     opened: Open, random_file: Path
 ) -> None:
     model = opened(random_file, cache_layout="pool")
-    session = tracing(model)
+    session = await tracing(model)
     await session.step([300], Argmax())
     steps, evaluated = model.stats.steps, session.evaluated
     await session.trace([[300, 301], [300, 301, 302, 303], [300, 301, 305], [300, 306]], Argmax())
@@ -87,7 +87,7 @@ async def test_a_tree_is_one_step_and_the_session_goes_on_from_its_first_sequenc
 @pytest.mark.parametrize("layout", ["pool", "rows"])
 async def test_running_ahead_reads_what_step_by_step_is_read(opened: Open, random_file: Path, layout: str) -> None:
     model = opened(random_file, sequences=2, cache_layout=layout)
-    session, own = tracing(model), Argmax()
+    session, own = await tracing(model), Argmax()
     before = session.evaluated, model.stats.steps
     read = await session.run_ahead([300], Row(), own, 4)
     assert len(read) == model.stats.steps - before[1] == 5
@@ -102,7 +102,7 @@ async def test_running_ahead_reads_what_step_by_step_is_read(opened: Open, rando
 
 async def test_running_ahead_ends_with_the_text_and_with_the_context(opened: Open, chain_file: Path) -> None:
     model = opened(chain_file, context=256, sequences=2)
-    session = tracing(model, Request(({"role": "user", "content": "?"},)))
+    session = await tracing(model, Request(({"role": "user", "content": "?"},)))
     read = await session.run_ahead([], Argmax(), Argmax(), 99)
     assert session.vocabulary.ends(read[-1][1])
     assert not any(session.vocabulary.ends(token) for token, _ in read[:-1])
@@ -116,7 +116,7 @@ async def test_running_ahead_ends_with_the_text_and_with_the_context(opened: Ope
 async def test_what_there_is_no_sequence_for_is_left_out(opened: Open, random_file: Path) -> None:
     model = opened(random_file, sequences=1)
     wanted = [[300], *([token] for token in range(301, 340))]
-    rows = await tracing(model).trace(wanted, Row())
+    rows = await (await tracing(model)).trace(wanted, Row())
     read = [tokens for tokens, row in zip(wanted, rows, strict=True) if row is not None]
     assert [300] in read
     assert 1 < len(read) < len(wanted)
@@ -126,7 +126,7 @@ async def test_what_there_is_no_sequence_for_is_left_out(opened: Open, random_fi
 
 async def test_what_does_not_fit_into_a_step_or_the_context_is_left_out(opened: Open, random_file: Path) -> None:
     model = opened(random_file, context=256, sequences=2)
-    session = tracing(model)
+    session = await tracing(model)
     room = 256 - len(session.prompt)
     within, beyond = [300] * room, [300] * (room + 1)
     first, *others = await session.trace([[300], [300, 301], within, beyond], Argmax())
@@ -139,7 +139,7 @@ async def test_what_does_not_fit_into_a_step_or_the_context_is_left_out(opened: 
 
 async def test_where_the_cells_run_out_the_first_is_read_all_the_same(opened: Open, random_file: Path) -> None:
     model = opened(random_file, context=256, cache_tokens=256, sequences=2)
-    session = tracing(model)
+    session = await tracing(model)
     full = [300] * (256 - len(session.prompt) - 2)
     await session.step(full, Argmax())
     rows = await session.trace([[*full, 301], *([*full, token] for token in range(302, 306))], Argmax())
@@ -151,7 +151,7 @@ async def test_traces_and_replies_share_an_engine(opened: Open, random_file: Pat
     model = opened(random_file, sequences=4, cache_layout=layout)
     reply = (await model.generate(ASK)).text
     expected = [[await alone(model, tokens) for tokens in tree] for tree in TREES[:3]]
-    sessions = [tracing(model) for _ in expected]
+    sessions = [await tracing(model) for _ in expected]
     for _ in range(3):
         *found, again = await asyncio.gather(
             *(session.trace(tree, Row()) for session, tree in zip(sessions, TREES, strict=False)), model.generate(ASK)
@@ -163,7 +163,7 @@ async def test_traces_and_replies_share_an_engine(opened: Open, random_file: Pat
 
 async def test_a_cancelled_trace_leaves_the_engine_as_it_was(opened: Open, random_file: Path) -> None:
     model = opened(random_file, sequences=2)
-    session = tracing(model)
+    session = await tracing(model)
     work = asyncio.create_task(session.trace(TREES[2], Row()))
     await asyncio.sleep(0)
     work.cancel()
@@ -177,7 +177,7 @@ async def test_in_rows_a_prompt_is_read_before_the_tree_and_each_path_by_itself(
     opened: Open, random_file: Path
 ) -> None:
     model = opened(random_file, sequences=2, cache_layout="rows")
-    session = tracing(model)
+    session = await tracing(model)
     await session.trace([[300], [300, 301, 302], [300, 301, 303]], Argmax())
     assert model.stats.steps == 2
     assert session.evaluated == model.stats.evaluated_tokens == len(session.prompt) + 6
@@ -185,11 +185,11 @@ async def test_in_rows_a_prompt_is_read_before_the_tree_and_each_path_by_itself(
 
 @pytest.mark.parametrize("write", [write_recurrent, write_hybrid])
 async def test_a_state_that_cannot_go_back_is_not_traced(opened: Open, tmp_path: Path, write: Any) -> None:
-    assert not isinstance(opened(write(tmp_path / "m.gguf")).open_session(ASK), TracingSession)
+    assert not isinstance(await opened(write(tmp_path / "m.gguf")).open_session(ASK), TracingSession)
 
 
 async def test_a_sliding_window_is_traced(opened: Open, tmp_path: Path) -> None:
     model = opened(write_windowed(tmp_path / "m.gguf"), sequences=3)
     expected = [await alone(model, tokens) for tokens in TREES[2]]
-    rows = await tracing(model).trace(TREES[2], Row())
+    rows = await (await tracing(model)).trace(TREES[2], Row())
     assert all(close(row, wanted) for row, wanted in zip(rows, expected, strict=True))

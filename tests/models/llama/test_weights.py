@@ -69,7 +69,7 @@ async def test_contexts_of_one_file_share_weights_and_vocabulary(
         )
     assert sum(LOADED in record.message for record in caplog.records) == 1
     assert (one.capabilities.context, other.capabilities.context) == (64, 128)
-    assert one.open_session(ASK).vocabulary is other.open_session(ASK).vocabulary
+    assert (await one.open_session(ASK)).vocabulary is (await other.open_session(ASK)).vocabulary
     assert len(machine.weights) == 1
     assert await asyncio.gather(*(says(model) for model in [one, other] * 8)) == [SAID] * 16
 
@@ -106,7 +106,7 @@ async def test_the_last_context_frees_them(pool: ModelPool, machine: Machine, ch
     assert (len(machine.weights), len(machine.memory)) == (1, 2)
     again = await pool.acquire(specs[1 - last])
     assert isinstance(again, LlamaModel)
-    assert again.open_session(ASK).vocabulary is models[last].open_session(ASK).vocabulary
+    assert (await again.open_session(ASK)).vocabulary is (await models[last].open_session(ASK)).vocabulary
     await pool.release(models[last])
     assert await says(again) == SAID
     await pool.release(again)
