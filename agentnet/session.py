@@ -16,6 +16,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,7 +35,9 @@ from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
 from agentnet.errors import BadInput, NetworkError, ResumeError
 from agentnet.files.paths import is_file
+from agentnet.models.addresses import joined_near
 from agentnet.models.node.directory import Directory
+from agentnet.models.node.opening import open_node_model
 from agentnet.network import Changed, Members, Network, Registry, find_network, with_cards
 from agentnet.network.files import EMBEDDED, source_of
 from agentnet.policy import Learned, open_learned
@@ -280,15 +283,17 @@ async def open_session(
         if storage is None and remember:
             storage = await opened.enter_async_context(open_storage(settings))
         directory = Directory()
-        registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine))
+        open_node = partial(open_node_model, directory=directory, policy=joined_near(settings.nodes.value))
+        registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine, open_node=open_node))
         roster = None
         if storage is not None and nodes:
-            from agentnet.network.living import Living
+            from agentnet.network.living import POLL_SECONDS, Living
             from agentnet.network.roster import Roster
             from agentnet.store.nodes import Nodes
 
             roster = Roster(Nodes(storage.database, spec.name), lease=lease, hosting=hosting, own=registry.own_names)
-            await opened.enter_async_context(Living(registry, roster, directory).following())
+            living = Living(registry, roster, directory, poll=min(POLL_SECONDS, lease / 8))
+            await opened.enter_async_context(living.following())
         session = Session(
             registry,
             settings=settings,

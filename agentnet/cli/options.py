@@ -20,6 +20,7 @@ Protocol = Annotated[
 ]
 NetworkOption = Annotated[str | None, typer.Option("--network", "-n", help="'zoo' or a network file.")]
 StoreOption = Annotated[str | None, typer.Option("--store", help="SQLite file or database URL that stores the runs.")]
+Host = Annotated[str, typer.Option("--host", help="Address to listen at; 127.0.0.1 is for this machine alone.")]
 PolicyOption = Annotated[
     str | None, typer.Option("--policy", help="A policy file, or 'none' (default: the network's own, if it has one).")
 ]
@@ -35,12 +36,17 @@ BestSoFar = Annotated[bool, typer.Option("--best-so-far", help="At a limit, deci
 
 
 def settings_from(
-    *, network: str | None = None, store: str | None = None, protocol: str | None = None, policy: str | None = None
+    *,
+    network: str | None = None,
+    store: str | None = None,
+    protocol: str | None = None,
+    policy: str | None = None,
+    nodes: str | None = None,
 ) -> Settings:
     """Return the settings in force for a command's arguments."""
     from agentnet.settings import resolve
 
-    return resolve(network=network, store=store, protocol=protocol, policy=policy)
+    return resolve(network=network, store=store, protocol=protocol, policy=policy, nodes=nodes)
 
 
 def limits_from(
