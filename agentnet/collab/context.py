@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime
@@ -45,6 +46,14 @@ class Recorder(Protocol):
         ...
 
 
+class Watcher(Protocol):
+    """Is told every turn that was taken. It must not wait."""
+
+    def taken(self, agent: Agent, turn: Turn, reply: Reply, seconds: float, *, streamed: bool) -> None:
+        """Note a turn with its reply, whose body is an `Error` where it failed. `streamed`: it was read in pieces."""
+        ...
+
+
 @dataclass(eq=False)
 class RunContext:
     """A run that is active in this process. `history` holds the messages recorded before an interruption."""
@@ -62,6 +71,7 @@ class RunContext:
     """Which members the protocol means by selectors: others may stand in for these."""
     analysis: Analysis | None = None
     """What was found about the run's own task, where it came without a label."""
+    watcher: Watcher | None = None
     messages: dict[str, Message] = field(init=False)
 
     def __post_init__(self, history: Iterable[Message]) -> None:
@@ -206,7 +216,12 @@ class RunContext:
             self._started.add(id)
             started = TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=turn.role)
             self.events.publish(started)
-        reply = await self._reply(agent, replace(turn, seed=self.seed_of(node, round, agent.name), message=id))
+        own = replace(turn, seed=self.seed_of(node, round, agent.name), message=id)
+        began = time.perf_counter()
+        reply = await self._reply(agent, own)
+        if self.watcher is not None:
+            streamed = self._streamer(agent.name, id) is not None
+            self.watcher.taken(agent, own, reply, time.perf_counter() - began, streamed=streamed)
         return await self.record(
             reply.body,
             sender=agent.name,

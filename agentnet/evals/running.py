@@ -13,6 +13,7 @@ from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, Sp
 from agentnet.contracts.policies import Policy
 from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
+from agentnet.evals.attack.canaries import watched
 from agentnet.evals.attack.network import Infiltration
 from agentnet.evals.equal_budget import repetitions
 from agentnet.evals.grading import Grading
@@ -72,6 +73,8 @@ class Evaluation:
         self._infiltration: Infiltration | None = None
         self._infiltrated: dict[tuple[str, ...], Session] = {}
         """Sessions with liars in the place of members, by the attack and the names of the liars."""
+        self._watched: dict[tuple[str, ...], dict[tuple[str, str], Session]] = {}
+        """The same for each item, by its dataset and id, where members are asked canaries."""
 
     async def run(self) -> EvaluationRecord:
         """Make every trial that is missing. Raises `BadInput` before the first one, and `StoreError`."""
@@ -83,7 +86,9 @@ class Evaluation:
         under_attack = [system for system in self.record.systems if system.kind == "attacked"]
         if under_attack:
             asked = [*items[SELECTION], *items["test"]]
-            self._infiltration = Infiltration(asked, self._trials.values(), self._members)
+            canaries = self._canaries(items[SELECTION])
+            self._infiltration = Infiltration(asked, self._trials.values(), self._members, frozenset(canaries))
+            await self._watch(session, under_attack, items["test"], list(canaries.values()))
             await self._make("attacks", session, _jobs(under_attack, items["test"], self._suite.epochs, "test"))
         repeated = self._repeated(items["test"], best)
         new = [system for system in repeated if system not in self.record.systems]
@@ -129,7 +134,9 @@ class Evaluation:
             return session
         alone = [system for system in self.record.systems if system.kind == "member" or "path" in system.facts]
         await self._make("selection", session, _jobs(alone, items, 1, SELECTION))
-        measured = measured_members(self.record, self._of(SELECTION), items, self._members)
+        kept = self._canaries(items)
+        cards = [trial for trial in self._of(SELECTION) if (trial.dataset, trial.item) not in kept]
+        measured = measured_members(self.record, cards, items, self._members)
         await self._save(measured=measured)
         session = session.with_cards(cards_with(self.record.network, measured))
         if self._suite.learn is None:
@@ -244,6 +251,7 @@ class Evaluation:
         """Make a trial, and try again where a model could not be asked."""
         if job.system.kind == "attacked":
             session = self._with_liars(session, job.system)
+            session = self._watched.get(self._key_of(job.system), {}).get((job.item.dataset, job.item.id), session)
         task = Task(text=job.item.text, label=None if job.system.unlabelled else job.item.label)
         for attempt in range(self._suite.attempts):
             if attempt:
@@ -265,10 +273,44 @@ class Evaluation:
             session.network,
         )
 
+    def _canaries(self, selection: Sequence[Item]) -> dict[tuple[str, str], Item]:
+        """The items of the selection split that are canaries, by dataset and id: the last ones of each dataset."""
+        count = 0 if self._suite.attacks is None else self._suite.attacks.canaries
+        datasets = dict.fromkeys(item.dataset for item in selection)
+        found = [item for name in datasets for item in _last([one for one in selection if one.dataset == name], count)]
+        return {(item.dataset, item.id): item for item in found}
+
+    async def _watch(
+        self, session: Session, systems: Sequence[System], items: Sequence[Item], canaries: Sequence[Item]
+    ) -> None:
+        """Find out which network each item meets under each attack, where members are asked canaries."""
+        if not canaries:
+            return
+
+        def is_right(answer: str, item: Item) -> bool:
+            return self._gradings[item.dataset].score(answer, item) == 1.0
+
+        for system in systems:
+            key = self._key_of(system)
+            if key in self._watched:
+                continue
+            infiltrated = self._with_liars(session, system)
+            networks = await watched(
+                infiltrated.network, self._members, canaries, len(items), is_right, self._suite.seed
+            )
+            sessions = {network: infiltrated.changed(lambda _, then=network: then) for network in networks}  # type: ignore[misc]
+            self._watched[key] = {
+                (item.dataset, item.id): sessions[network] for item, network in zip(items, networks, strict=True)
+            }
+
+    @staticmethod
+    def _key_of(system: System) -> tuple[str, ...]:
+        return (system.facts["attack"], *system.facts["liars"])
+
     def _with_liars(self, session: Session, system: System) -> Session:
         infiltration = self._infiltration
         assert infiltration is not None
-        key = (system.facts["attack"], *system.facts["liars"])
+        key = self._key_of(system)
         if key not in self._infiltrated:
             self._infiltrated[key] = session.changed(lambda network: infiltration.of(network, system))
         return self._infiltrated[key]
@@ -287,3 +329,7 @@ def _jobs(systems: Sequence[System], items: Sequence[Item], epochs: int, split: 
             for system in systems:
                 if not system.datasets or item.dataset in system.datasets:
                     yield Job(system, item, epoch, split)
+
+
+def _last(items: Sequence[Item], count: int) -> Sequence[Item]:
+    return items[len(items) - min(count, len(items) // 2) :]

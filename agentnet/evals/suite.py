@@ -168,6 +168,12 @@ class Attacks(FileModel):
     members: tuple[str, ...] = Field(default=("@solver",), min_length=1, description="agents that liars may replace")
     liars: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 2), description="how many at once")
     sets: int = Field(default=5, ge=1, description="at most this many choices of who lies, for each number of liars")
+    canaries: int = Field(
+        default=0, ge=0,
+        description="questions of each dataset that members are asked among the items, as a network asks them that "
+        "measures its members while they work: the last of the selection split, at most half of it; no card is "
+        "measured by them"
+    )  # fmt: skip
     deciders: bool = Field(default=True, description="also let planner, verifier and judge lie, one at a time")
 
 

@@ -71,15 +71,18 @@ class Network:
     def lease(self, like: NetworkSpec | None = None) -> AbstractAsyncContextManager[Network]:
         return nullcontext(self)
 
-    def with_cards(self, cards: Mapping[str, Card]) -> Network:
+    def with_cards(self, cards: Mapping[str, Card], *, vouched: bool = True) -> Network:
         """Return a network of the same members and models, with other cards for some members.
 
-        The caller vouches for these cards. Raises `NetworkError` for the card of an unknown member.
+        The caller vouches for these cards, and with `vouched` for their members' servers, too. Raises `NetworkError`
+        for the card of an unknown member.
         """
         for name in cards:
             self[name]
         members = tuple(
-            member.model_copy(update={"card": cards[member.name], "vouched": True}) if member.name in cards else member
+            member.model_copy(update={"card": cards[member.name], "vouched": vouched or member.vouched})
+            if member.name in cards
+            else member
             for member in self.spec.agents
         )
         spec = self.spec.model_copy(update={"agents": members})

@@ -14,9 +14,18 @@ from agentnet.network import Network
 
 
 class Infiltration:
-    """What liars know, and how they take the place of members. `trials` are those of the honest members alone."""
+    """What liars know, and how they take the place of members. `trials` are those of the honest members alone.
 
-    def __init__(self, items: Iterable[Item], trials: Iterable[Trial], members: Iterable[str]) -> None:
+    `canaries` are items, by dataset and id, that measure no cards.
+    """
+
+    def __init__(
+        self,
+        items: Iterable[Item],
+        trials: Iterable[Trial],
+        members: Iterable[str],
+        canaries: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
         wanted = frozenset(members)
         honest: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._own: dict[str, list[Trial]] = defaultdict(list)
@@ -25,7 +34,7 @@ class Infiltration:
                 continue
             if trial.answer is not None:
                 honest[trial.dataset, trial.item].append(trial.answer)
-            if trial.split == SELECTION:
+            if trial.split == SELECTION and (trial.dataset, trial.item) not in canaries:
                 self._own[trial.system].append(trial)
         self._texts = {(item.dataset, item.id): item for item in items}
         self._knowledge = Knowledge({item.text: item for item in self._texts.values()}, honest)
