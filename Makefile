@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 THREADS ?= 3
-SUITES := fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
+SUITES := auto auto-generalists fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: install demo test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak constraints wheel clean help
+.PHONY: install demo policy test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak soak-living constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -85,6 +85,9 @@ zoo: $(VENV)/.training ## train every model of the zoo again and measure it (hou
 
 measure: $(INSTALLED) ## measure the shipped zoo with our own inference and write its cards
 	$(BIN)/python -m tools.zoo.measure
+
+policy: $(INSTALLED) ## learn again which system the zoo uses for which kind of question, and ship it
+	$(BIN)/agentnet learn auto --out policies/zoo.yaml
 
 wheel: $(INSTALLED) ## build the wheel
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

@@ -13,6 +13,7 @@ from agentnet.errors import PolicyError
 from agentnet.files.paths import is_file, written_path
 from agentnet.files.shipped import shipped_files
 from agentnet.files.yaml import read_yaml
+from agentnet.network.files import EMBEDDED, ZOO
 from agentnet.network.fingerprints import fingerprint
 from agentnet.settings import Settings
 
@@ -41,13 +42,16 @@ def find_policy(network: str | None, settings: Settings) -> Path | None:
     if network is None:
         return None
     own = policy_path(network, settings)
-    return own if is_file(own) else shipped_files("policies").get(network)
+    return own if is_file(own) else shipped_files("policies").get(ZOO if network in EMBEDDED else network)
 
 
 def policy_path(network: str, settings: Settings) -> Path:
-    """Return where the policy of a network file, or of an embedded network, is written."""
-    path = Path(network)
-    return path.with_name(path.stem + ENDING) if path.suffix else Path(settings.home.value) / f"{network}{ENDING}"
+    """Return where the policy of a network file, or of an embedded network, is written.
+
+    Embedded networks have the same members, and share a policy.
+    """
+    path = Path(ZOO if network in EMBEDDED else network)
+    return path.with_name(path.stem + ENDING) if path.suffix else Path(settings.home.value) / f"{path}{ENDING}"
 
 
 def load_policy(path: Path) -> Policy:
