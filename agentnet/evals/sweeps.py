@@ -53,9 +53,8 @@ def swept(sweep: Sweep, members: Sequence[str]) -> list[System]:
 def together(members: Sequence[str], by: str) -> Expression:
     """Return an expression by which members answer together.
 
-    `by` is ``vote``, ``weighted``, ``auto`` (what the network learned), or a strategy of fusion, by pieces (``duetnet``)
-    or by bytes (``duetnet-bytes``).
-    Raises `BadInput` for anything else.
+    `by` is ``vote``, ``weighted``, ``auto`` (what the network learned), or a strategy of fusion, by pieces
+    (``duetnet``) or by bytes (``duetnet-bytes``). Raises `BadInput` for anything else.
     """
     strategy, bytewise = by.removesuffix("-bytes"), by.endswith("-bytes")
     if by == AUTO:
