@@ -60,6 +60,7 @@ class Farm:
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     kills: dict[str, float] = field(default_factory=dict)
     """Node → when it was killed last, by the monotonic clock."""
+    killed: int = 0
     restarts: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -100,6 +101,7 @@ class Farm:
         """Kill a node."""
         process = self.processes.pop(name)
         self.kills[name] = time.monotonic()
+        self.killed += 1
         await killed(process)
 
     async def kill_one_after_the_other(self, every: float, draw: random.Random) -> None:
