@@ -91,8 +91,8 @@ _NAMES = {
     "contracts.limits": "Limits",
     "contracts.messages": "Message",
     "contracts.network": "AgentSpec NetworkSpec",
-    "contracts.protocols": "Ask Auto Best Cascade Debate Delegate Fuse Judge Parallel ProtocolSpec Route Serial Synthesize "
-    "Verify Weighted",
+    "contracts.protocols": "Ask Auto Best Cascade Debate Delegate Fuse Judge Parallel ProtocolSpec Route Serial "
+    "Synthesize Verify Weighted",
     "contracts.questions": "Question",
     "contracts.sampling": "Sampling",
     "contracts.usage": "Usage",
