@@ -102,8 +102,8 @@ class NodeTable:
         mine = select(rosters.c.epoch).where(rosters.c.network == self._network).with_for_update()
         epoch = self._connection.execute(mine).scalar()
         if epoch is None:
-            kinds = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-            new = kinds[self._connection.dialect.name](rosters).values(network=self._network, epoch=0)
+            insert = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
+            new = insert(rosters).values(network=self._network, epoch=0)
             self._connection.execute(new.on_conflict_do_nothing())  # of two processes, the first one's counts
             epoch = self._connection.execute(mine).scalar_one()
         return int(epoch)
