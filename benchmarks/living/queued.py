@@ -97,7 +97,7 @@ def simulated_network(nodes: int) -> Network:
 
 
 async def seconds_of_a_run(nodes: int, runs: int, together: int) -> float:
-    """Return the processor seconds of each of some runs that are queued, `together` of which are under way at a time."""
+    """Return the processor seconds of each of some queued runs, `together` of which are under way at a time."""
     coordinator = Coordinator(simulated_network(nodes))
     protocols = [
         ProtocolSpec.model_validate({"name": f"p{number}", "summary": "simulated", "protocol": protocol})
