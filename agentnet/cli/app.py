@@ -46,8 +46,8 @@ def _shown_warnings() -> AbstractContextManager[None]:
 
 app.command("eval")(command(evaluate, _shown_warnings))
 for function in (
-    *(demo, ask, run, resume, models, protocols, graph, runs, show, outcome, verify, forget, learn),
-    *(serve, join, nodes, leave, measure, profiles, grade, report, compare, doctor),
+    *(demo, ask, run, resume, models, protocols, graph, runs, show, outcome, verify, forget),
+    *(measure, profiles, learn, grade, serve, join, nodes, leave, report, compare, doctor),
 ):
     app.command(function.__name__)(command(function, _shown_warnings))
 
