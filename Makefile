@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 THREADS ?= 3
-SUITES := fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
+SUITES := auto auto-generalists fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: install demo test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak constraints wheel clean help
+.PHONY: install demo policy test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,7 @@ bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to se
 	$(BIN)/python -m benchmarks.engine --models m100@llama-bpe m100@qwen2 --agents 1 4 16 --contestants llama-server
 	$(BIN)/python -m benchmarks.fusion
 	$(BIN)/python -m benchmarks.fusion_cost
+	$(BIN)/python -m benchmarks.wire
 	$(BIN)/python -m benchmarks.grammar
 	$(BIN)/python -m benchmarks.speculation
 
@@ -75,12 +76,18 @@ soak: $(INSTALLED) ## mixed requests on a starved engine, and thousands of mutat
 	$(BIN)/python -m benchmarks.engine.soak
 	$(BIN)/python -m benchmarks.fuzz
 
+soak-living: $(INSTALLED) ## five node processes, one killed (-9) every two seconds under load; a coordinator that is killed and comes back
+	$(BIN)/python -m benchmarks.living.soak
+
 zoo: $(VENV)/.training ## train every model of the zoo again and measure it (hours on two cores; resumable)
 	$(BIN)/python -m tools.zoo.training all --threads $(THREADS)
 	$(BIN)/python -m tools.zoo.measure
 
 measure: $(INSTALLED) ## measure the shipped zoo with our own inference and write its cards
 	$(BIN)/python -m tools.zoo.measure
+
+policy: $(INSTALLED) ## learn again which system the zoo uses for which kind of question, and ship it
+	$(BIN)/agentnet learn auto --out policies/zoo.yaml
 
 wheel: $(INSTALLED) ## build the wheel
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

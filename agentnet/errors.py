@@ -20,7 +20,8 @@
     ├── NodeError               what a node asks for cannot be granted
     │   ├── NodeRefused         it may not register, or may no longer take part
     │   ├── NodeReplaced        another process registered with its key
-    │   └── LeaseOver           its lease ran out, or it never registered: it may register again
+    │   ├── LeaseOver           its lease ran out, or it never registered: it may register again
+    │   └── HubUnavailable      the hub cannot be reached, or cannot answer now
     ├── LimitReached            a run's tokens, calls, seconds or cost are used up
     ├── StoreError              the store cannot be opened, read or written
     │   └── StoreTooNew         a newer version wrote the store
@@ -122,6 +123,10 @@ class NodeReplaced(NodeError):
 
 class LeaseOver(NodeError):
     code = "lease-over"
+
+
+class HubUnavailable(NodeError):
+    code = "hub-unavailable"
 
 
 class LimitReached(AgentNetError):

@@ -16,6 +16,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,15 +31,16 @@ from agentnet.contracts.nodes import LEASE_SECONDS
 from agentnet.contracts.policies import Policy
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import Origin, RunRecord
-from agentnet.contracts.tagged import TaggedModel
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
 from agentnet.errors import BadInput, NetworkError, ResumeError
-from agentnet.files.paths import is_file, written_path
+from agentnet.files.paths import is_file
+from agentnet.models.addresses import joined_near
 from agentnet.models.node.directory import Directory
+from agentnet.models.node.opening import open_node_model
 from agentnet.network import Changed, Members, Network, Registry, find_network, with_cards
-from agentnet.network.files import EMBEDDED
-from agentnet.policy import Learned, check_network, find_policy, load_policy
+from agentnet.network.files import EMBEDDED, source_of
+from agentnet.policy import Learned, open_learned
 from agentnet.settings import Settings, resolve
 from agentnet.store.storage import Storage, open_storage
 
@@ -276,20 +278,22 @@ async def open_session(
     """
     settings = settings or resolve(store=None if store is None else str(store))
     spec, base, source = _network(settings.network.value if network is None else network)
-    learned = _learned(policy, spec, source, settings)
     async with AsyncExitStack() as opened:
+        learned = await opened.enter_async_context(open_learned(policy, spec, base, source, settings))
         if storage is None and remember:
             storage = await opened.enter_async_context(open_storage(settings))
         directory = Directory()
-        registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine))
+        open_node = partial(open_node_model, directory=directory, policy=joined_near(settings.nodes.value))
+        registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine, open_node=open_node))
         roster = None
         if storage is not None and nodes:
-            from agentnet.network.living import Living
+            from agentnet.network.living import POLL_SECONDS, Living
             from agentnet.network.roster import Roster
             from agentnet.store.nodes import Nodes
 
             roster = Roster(Nodes(storage.database, spec.name), lease=lease, hosting=hosting, own=registry.own_names)
-            await opened.enter_async_context(Living(registry, roster, directory).following())
+            living = Living(registry, roster, directory, poll=min(POLL_SECONDS, lease / 8))
+            await opened.enter_async_context(living.following())
         session = Session(
             registry,
             settings=settings,
@@ -372,20 +376,6 @@ def network_of(record: RunRecord) -> str | NetworkSpec:
     return record.network_source
 
 
-def _learned(
-    policy: Policy | str | Path | None, spec: NetworkSpec, source: str | None, settings: Settings
-) -> Learned | None:
-    """What was learned about a network, ready for use. Raises `PolicyError` for a policy of another network."""
-    where = "the policy"
-    if not isinstance(policy, Policy):
-        path = find_policy(source, settings if policy is None else resolve(policy=str(policy)))
-        if path is None:
-            return None
-        policy, where = load_policy(path), str(path)
-    check_network(policy, spec.agents, where)
-    return Learned.of(policy)
-
-
 def _network(
     network: str | Path | NetworkSpec | tuple[NetworkSpec, Path],
 ) -> tuple[NetworkSpec, Path, str | None]:
@@ -403,4 +393,4 @@ def _network(
                 f"not {type(network).__name__}"
             )
     spec, folder = find_network(reference)
-    return spec, folder, reference if reference in EMBEDDED else str(written_path(reference).resolve())
+    return spec, folder, source_of(reference)

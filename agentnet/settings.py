@@ -6,6 +6,7 @@ The file is ``agentnet.toml`` in the current folder, or the one that ``AGENTNET_
     protocol = "delegation"
     store = "runs/agentnet.db"
     policy = "none"             # do not use what was learned about the network
+    nodes = "192.168.1.0/24"    # networks in which nodes may speak plain HTTP
 
 Every value knows its origin; ``agentnet doctor`` shows it. Keys of servers are never settings: network files name the
 environment variable that holds them.
@@ -26,8 +27,8 @@ from agentnet.files.paths import is_file, written_path
 
 FILE = "agentnet.toml"
 CONFIG = "AGENTNET_CONFIG"
-NAMES = ("home", "store", "network", "protocol", "policy")
-DEFAULTS = {"network": "zoo", "protocol": "auto", "policy": "found"}
+NAMES = ("home", "store", "network", "protocol", "policy", "nodes")
+DEFAULTS = {"network": "zoo", "protocol": "auto", "policy": "found", "nodes": "127.0.0.0/8, ::1"}
 SERVER_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_KEY")
 """Default variables of OpenAI-compatible models. `agentnet doctor` shows only whether they are set: one is a secret."""
 
@@ -54,6 +55,8 @@ class Settings:
     """The default protocol of ``agentnet ask``."""
     policy: Setting
     """A policy file, ``none``, or ``found``: the network's own, if there is one."""
+    nodes: Setting
+    """IP networks in which nodes may speak plain HTTP, on any port; elsewhere they need https and public addresses."""
 
     @property
     def checkpoints(self) -> Path:
@@ -69,6 +72,7 @@ def resolve(
     network: str | None = None,
     protocol: str | None = None,
     policy: str | None = None,
+    nodes: str | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Settings:
@@ -77,7 +81,14 @@ def resolve(
     Raises `BadInput` for a settings file that is named but missing, is not TOML, or has an unknown setting.
     """
     environment = os.environ if environment is None else environment
-    arguments = {"home": home, "store": store, "network": network, "protocol": protocol, "policy": policy}
+    arguments = {
+        "home": home,
+        "store": store,
+        "network": network,
+        "protocol": protocol,
+        "policy": policy,
+        "nodes": nodes,
+    }
     written, path = _read_file(environment, folder or Path.cwd())
 
     def find(name: str, default: str) -> Setting:
@@ -96,6 +107,7 @@ def resolve(
         network=find("network", DEFAULTS["network"]),
         protocol=find("protocol", DEFAULTS["protocol"]),
         policy=find("policy", DEFAULTS["policy"]),
+        nodes=find("nodes", DEFAULTS["nodes"]),
     )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 WIDTH, HEIGHT, MARGIN = 560, 320, 60
+DEFAULT = 0.01
+"""The tolerated loss whose rounds are listed: the default of a policy."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def written(
     for title, frontier in found.items():
         lines += ["", f"## {title}", "", *_table(frontier)]
     for frontier in found.values():
-        lines += ["", "## Rounds", "", *_rounds(frontier[len(frontier) // 2 if len(frontier) > 1 else 0])]
+        shown = next((point for point in frontier if point.epsilon == DEFAULT), frontier[0])
+        lines += ["", "## Rounds", "", *_rounds(shown)]
     text = "\n".join(lines) + "\n"
     print(text)
     if out is not None:

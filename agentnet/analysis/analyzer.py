@@ -53,15 +53,16 @@ class AnalyzerData(FileModel):
     unseen: float = 0.0
     weights: Numbers = Field(description="labels × features")
     bias: tuple[float, ...]
-    centres: Numbers = Field(description="labels × features: the mean vector of each label, of length 1")
-    likeness: tuple[float, ...] = Field(description="label → least similarity to its centre of a text that is of it")
+    familiar: float = Field(
+        default=0.0, description="least length of the vector of a text that is like those it learned from"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> AnalyzerData:
         count = len(self.labels)
         size = len(_array(self.weights))
-        if len(self.bias) != count or len(self.likeness) != count or size % count or len(_array(self.centres)) != size:
-            raise ValueError("weights, bias, centres and likeness are not of all labels")
+        if len(self.bias) != count or size % count:
+            raise ValueError("weights and bias are not of all labels")
         if self.kind == "ngrams" and not len(self.ngrams.splitlines()) == len(_array(self.rarity)) == size // count:
             raise ValueError("the weights are not of all n-grams")
         return self
@@ -72,15 +73,25 @@ class Analyzer:
 
     def __init__(self, data: AnalyzerData, features: Features) -> None:
         self._data, self._features = data, features
-        shape = len(data.labels), features.width
-        self._weights = _array(data.weights).reshape(shape)
-        self._centres = _array(data.centres).reshape(shape)
+        self._weights = _array(data.weights).reshape(len(data.labels), features.width)
         self._bias = np.array(data.bias, np.float32)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels that it knows."""
         return self._data.labels
+
+    def __str__(self) -> str:
+        """Return how it was made and how good it is, in plain words."""
+        data = self._data
+        way = f"the embeddings of {data.model}" if self.embeds else "the letters of a question"
+        made = f"goes by {way}; learned {len(data.labels)} kinds of tasks from {data.items} questions"
+        if data.threshold is None:
+            return f"{made}, which could not be told apart for certain: no label is ever given"
+        return (
+            f"{made}; of questions that it had not seen, {100 * data.answered:.1f} % got a label, and "
+            f"{100 * data.right:.1f} % of these labels were right"
+        )
 
     @property
     def embeds(self) -> bool:
@@ -89,15 +100,15 @@ class Analyzer:
 
     def analyze(self, text: str) -> Analysis:
         """Return the probabilities of the labels, and the likeliest label if it is certain. Needs no language model."""
-        vector = self._features.of(text)
-        shares = probabilities(self._weights @ vector + self._bias)
+        data = self._data
+        columns, values = self._features.of(text)
+        shares = probabilities(self._weights[:, columns] @ values + self._bias)
         order = np.argsort(-shares, kind="stable")
         best = int(order[0])
-        data = self._data
         certain = (
             data.threshold is not None
             and shares[best] >= data.threshold
-            and float(self._centres[best] @ vector) >= data.likeness[best]
+            and float(np.linalg.norm(values)) >= data.familiar
         )
         return Analysis(
             text=text,

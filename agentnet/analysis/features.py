@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vector: TypeAlias = NDArray[np.float32]
-"""Features of one text, of Euclidean length 1 or less."""
+"""Numbers of one text."""
 Matrix: TypeAlias = NDArray[np.float32]
-"""Features of several texts, one row for each."""
+"""Numbers of several texts, one row for each."""
+Sparse: TypeAlias = tuple[list[int] | slice, Vector]
+"""Features of one text: the columns that are not zero, and their values."""
 
 SIZES = (1, 2, 3, 4)
 """Characters of an n-gram."""
@@ -39,11 +41,12 @@ class Embedder(Protocol):
 
 
 class Features(Protocol):
-    """From texts to vectors."""
+    """From texts to vectors of length 1 or less."""
 
     width: int
+    """Columns of a vector."""
 
-    def of(self, text: str) -> Vector:
+    def of(self, text: str) -> Sparse:
         """Return the features of a text."""
         ...
 
@@ -75,26 +78,18 @@ class NgramFeatures:
         unseen = 1 + math.log((1 + documents) / 2)
         return cls([ngram for ngram, _ in kept], np.array(rarity, np.float32), unseen)
 
-    def of(self, text: str) -> Vector:
-        places, weights = self.sparse(text)
-        vector = np.zeros(self.width, np.float32)
-        vector[places] = weights
-        return vector
-
-    def sparse(self, text: str) -> tuple[list[int], list[float]]:
-        """Return the places of a text's features that are not zero, and their values."""
-        places: list[int] = []
+    def of(self, text: str) -> Sparse:
+        columns: list[int] = []
         weights: list[float] = []
         length = 0.0
         for ngram, count in Counter(ngrams(text)).items():
-            place = self._index.get(ngram)
-            weight = (1 + math.log(count)) * (self.unseen if place is None else self._rarity[place])
+            column = self._index.get(ngram)
+            weight = (1 + math.log(count)) * (self.unseen if column is None else self._rarity[column])
             length += weight * weight
-            if place is not None:
-                places.append(place)
+            if column is not None:
+                columns.append(column)
                 weights.append(weight)
-        scale = 1 / math.sqrt(length) if length else 0.0
-        return places, [weight * scale for weight in weights]
+        return columns, np.array(weights, np.float32) / np.float32(math.sqrt(length) or 1.0)
 
 
 class EmbeddedFeatures:
@@ -103,8 +98,8 @@ class EmbeddedFeatures:
     def __init__(self, embedder: Embedder, width: int) -> None:
         self.embedder, self.width = embedder, width
 
-    def of(self, text: str) -> Vector:
-        return np.asarray(self.embedder.embed([excerpt(text)])[0], np.float32)
+    def of(self, text: str) -> Sparse:
+        return slice(None), self.embedder.embed([excerpt(text)])[0]
 
 
 def ngrams(text: str) -> list[str]:

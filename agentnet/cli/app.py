@@ -14,13 +14,17 @@ from agentnet.cli.commands.demo import demo
 from agentnet.cli.commands.doctor import doctor
 from agentnet.cli.commands.evaluate import evaluate
 from agentnet.cli.commands.graph import graph
+from agentnet.cli.commands.join import join, leave
 from agentnet.cli.commands.learn import learn
 from agentnet.cli.commands.models import models
+from agentnet.cli.commands.nodes import nodes
+from agentnet.cli.commands.policy import show as show_policy
 from agentnet.cli.commands.protocols import protocols
 from agentnet.cli.commands.report import report
 from agentnet.cli.commands.resume import resume
 from agentnet.cli.commands.run import run
 from agentnet.cli.commands.runs import runs, show
+from agentnet.cli.commands.serve import serve
 from agentnet.cli.entry import command
 
 app = typer.Typer(
@@ -39,9 +43,14 @@ def _shown_warnings() -> AbstractContextManager[None]:
 
 app.command("eval")(command(evaluate, _shown_warnings))
 for function in (
-    demo, ask, run, resume, models, protocols, graph, runs, show, verify, forget, learn, report, compare, doctor,
-):  # fmt: skip
+    *(demo, ask, run, resume, models, protocols, graph, runs, show, verify, forget, learn),
+    *(serve, join, nodes, leave, report, compare, doctor),
+):
     app.command(function.__name__)(command(function, _shown_warnings))
+
+policy = typer.Typer(no_args_is_help=True, help="Look at what was learned about a network.")
+policy.command("show")(command(show_policy, _shown_warnings))
+app.add_typer(policy, name="policy")
 
 
 def _version(wanted: bool) -> None:

@@ -164,7 +164,7 @@ def _zoo() -> Iterator[Finding]:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
-    for name in ("home", "store", "network", "protocol"):
+    for name in ("home", "store", "network", "protocol", "nodes"):
         setting = getattr(settings, name)
         yield Finding("settings", name, redacted(setting.value), f"from {setting.origin}")
     yield Finding("settings", "checkpoints", str(settings.checkpoints))

@@ -20,6 +20,10 @@ Protocol = Annotated[
 ]
 NetworkOption = Annotated[str | None, typer.Option("--network", "-n", help="'zoo' or a network file.")]
 StoreOption = Annotated[str | None, typer.Option("--store", help="SQLite file or database URL that stores the runs.")]
+Host = Annotated[str, typer.Option("--host", help="Address to listen at; 127.0.0.1 is for this machine alone.")]
+PolicyOption = Annotated[
+    str | None, typer.Option("--policy", help="A policy file, or 'none' (default: the network's own, if it has one).")
+]
 Label = Annotated[str | None, typer.Option("--label", "-l", help="The kind of task, as agents' cards name it.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the run; each turn derives its own from it.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show full replies.")]
@@ -31,11 +35,18 @@ LimitCost = Annotated[float | None, typer.Option("--limit-cost", min=1e-9, help=
 BestSoFar = Annotated[bool, typer.Option("--best-so-far", help="At a limit, decide on the messages so far.")]
 
 
-def settings_from(*, network: str | None = None, store: str | None = None, protocol: str | None = None) -> Settings:
+def settings_from(
+    *,
+    network: str | None = None,
+    store: str | None = None,
+    protocol: str | None = None,
+    policy: str | None = None,
+    nodes: str | None = None,
+) -> Settings:
     """Return the settings in force for a command's arguments."""
     from agentnet.settings import resolve
 
-    return resolve(network=network, store=store, protocol=protocol)
+    return resolve(network=network, store=store, protocol=protocol, policy=policy, nodes=nodes)
 
 
 def limits_from(

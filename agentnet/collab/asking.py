@@ -12,7 +12,8 @@ from agentnet.collab.inline import protocol_from, read_protocol
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.conversation import Conversation
-from agentnet.contracts.protocols import ProtocolSpec, TaggedModel
+from agentnet.contracts.protocols import ProtocolSpec
+from agentnet.contracts.tagged import TaggedModel
 from agentnet.errors import BadInput, ProtocolError
 
 Question: TypeAlias = str | Task | Conversation | Iterable[Mapping[str, str]]

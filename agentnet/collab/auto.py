@@ -167,19 +167,19 @@ def _bound(candidates: Sequence[Candidate], binder: Binding, path: str) -> Itera
 def _cases(policy: Policy) -> Iterator[Case]:
     """Yield the cases of a policy, for each label the first choice first: those chosen, then the default's."""
     right = {(estimate.candidate, estimate.label): estimate.accuracy for estimate in policy.estimates}
-    labels = dict.fromkeys(estimate.label for estimate in policy.estimates)
+    labels = dict.fromkeys([*(estimate.label for estimate in policy.estimates), ALL])
     for chosen in sorted(policy.choices, key=lambda choice: choice.label == ALL):
+        gain = f"{100 * chosen.gain:+.0f} points against {chosen.instead_of} on {chosen.items} such tasks"
         for label in labels if chosen.label == ALL else [chosen.label]:
             yield Case(
                 label=None if label == ALL else label,
                 use=chosen.use,
                 right=right.get((chosen.use, label)),
-                why=chosen.why,
+                why=chosen.why or gain,
             )
     for estimate in policy.estimates:
         if estimate.candidate == policy.default and estimate.label != ALL:
-            known = f"right on {100 * estimate.accuracy:.0f} % of {estimate.items} such tasks"
-            why = f"{known}; nothing was better for certain"
+            why = f"right on {100 * estimate.accuracy:.0f} % of {estimate.items}, and nothing was better for certain"
             yield Case(label=estimate.label, use=policy.default, right=estimate.accuracy, why=why)
     why = "the best in advance over all kinds of tasks"
     yield Case(use=policy.default, right=right.get((policy.default, ALL)), why=why)

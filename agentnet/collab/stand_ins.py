@@ -34,7 +34,17 @@ class Selected:
     certain: frozenset[str]
     """The members that take part in every run."""
 
+    def plain(self) -> dict[str, list[str]]:
+        """Return the roles as plain data, for the record of a run."""
+        return {name: sorted(roles) for name, roles in self.roles.items()}
 
+    def recorded(self, roles: Mapping[str, Iterable[str]]) -> Selected:
+        """Return the same with the roles of a record: a protocol that was written in place is recorded as bound."""
+        names = {**self.roles, **roles}
+        return Selected({name: self.roles.get(name, NONE).union(roles.get(name, ())) for name in names}, self.certain)
+
+
+NONE: frozenset[str] = frozenset()
 NOBODY = Selected({}, frozenset())
 
 

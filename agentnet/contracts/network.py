@@ -58,6 +58,11 @@ class NetworkSpec(FileModel):
     name: str
     description: str = ""
     agents: tuple[AgentSpec, ...] = Field(min_length=1)
+    embeddings: str | None = Field(
+        default=None,
+        description="a GGUF embedding model by which kinds of tasks are told apart: a file, relative to this one, or "
+        "hf://owner/repo/file.gguf. None: by character n-grams",
+    )
     grades: Grades | str | None = Field(
         default=None, description="how the members graded each other, or the file beside this one that says so"
     )

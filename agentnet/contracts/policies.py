@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.cards import Label, Share
 from agentnet.contracts.protocols import Expression
+from agentnet.files.names import suggestion
 
 ALL = "*"
 """The label of an estimate over all calibration items, and of a choice for every kind that has none of its own."""
@@ -81,6 +82,18 @@ class Policy(FileModel):
     choices: tuple[Choice, ...] = ()
     estimates: tuple[Estimate, ...] = ()
     analyzer: dict[str, Any] | None = Field(default=None, description="see `agentnet.analysis`; None: labels are given")
+
+    @model_validator(mode="after")
+    def _names_its_own_candidates(self) -> Policy:
+        names = [candidate.name for candidate in self.candidates]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two candidates are called {min(twice)!r}")
+        if self.default not in names:
+            raise ValueError(f"default: no candidate {self.default!r}{suggestion(self.default, names)}")
+        for choice in self.choices:
+            if choice.use not in names:
+                raise ValueError(f"choices: no candidate {choice.use!r}{suggestion(choice.use, names)}")
+        return self
 
     def candidate(self, name: str) -> Candidate:
         """Return a candidate by its name. Raises `KeyError`."""

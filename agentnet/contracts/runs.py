@@ -32,7 +32,7 @@ class RunRecord(WireModel):
     task: Task
     protocol_name: str
     protocol: dict[str, Any]
-    """The bound protocol and its agents, as plain data."""
+    """The bound protocol, its agents, and which roles they were selected for, as plain data."""
     network: NetworkSpec
     fingerprint: str = Field(validation_alias=AliasChoices("fingerprint", "signature"))
     """Digest of the parts that must not change before the run is resumed."""

@@ -7,7 +7,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,8 @@ Answering = Callable[[Question], Awaitable[str | None]]
 
 MOST_COMPILED = 64
 """Compiled protocols that a coordinator keeps; the least recently used one is dropped first."""
+SELECTED = "selected"
+"""In the record of a run beside what is fingerprinted: which roles its members were selected for."""
 POLL_SECONDS = 0.2
 """Seconds between two reads of a run that another process executes."""
 
@@ -194,10 +196,13 @@ class Coordinator:
         options = RunOptions(on_event=on_event, stream_text=stream_text, answering=answering)
         async with self._members.lease(record.network) as network:
             compiled = self._prepare(protocol, network)
-            check_same(record.id, record.protocol, compiled.fingerprinted)
+            before = dict(record.protocol)
+            selected = compiled.selected.recorded(before.pop(SELECTED, {}))
+            check_same(record.id, before, compiled.fingerprinted)
             history = await self._claim(self._store, record)
             if limits is not None:
                 record = record.model_copy(update={"limits": limits})
+            compiled = replace(compiled, selected=selected)
             return await self._carry_out(record, compiled, network, history, options, EventBus())
 
     async def _claim(self, store: Runs, record: RunRecord) -> list[Message]:
@@ -291,7 +296,7 @@ class Coordinator:
                     id=options.run or secrets.token_hex(6),
                     task=task,
                     protocol_name=compiled.name,
-                    protocol=compiled.fingerprinted,
+                    protocol={**compiled.fingerprinted, SELECTED: compiled.selected.plain()},
                     network=network.spec,
                     fingerprint=compiled.fingerprint,
                     seed=options.seed,

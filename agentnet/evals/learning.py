@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from statistics import fmean
 
 from agentnet.analysis import fit
@@ -38,7 +38,7 @@ def learned_policy(
             if name not in known:
                 candidates.append(Candidate(name=name, protocol=expression))
                 rows += derived(name, expression, replies)
-    return learn(
+    policy = learn(
         rows,
         candidates,
         policy_network(record.network),
@@ -46,6 +46,18 @@ def learned_policy(
         terms=Terms(learning.exchange, learning.epsilon, learning.delta, learning.explore, seed),
         suite=f"{record.name}, {len(items)} questions, seed {record.suite.get('seed', 0)}",
         analyzer=fit([item.text for item in items], labels, seed).data() if several else None,
+    )
+    return _without_unused(policy, {system.name for system in record.systems})
+
+
+def _without_unused(policy: Policy, asked: Collection[str]) -> Policy:
+    """Return a policy without the derived candidates that it does not use."""
+    kept = {policy.default, *asked, *(choice.use for choice in policy.choices)}
+    return policy.model_copy(
+        update={
+            "candidates": tuple(candidate for candidate in policy.candidates if candidate.name in kept),
+            "estimates": tuple(estimate for estimate in policy.estimates if estimate.candidate in kept),
+        }
     )
 
 

@@ -233,9 +233,6 @@ OWNER = AddressPolicy(joined=False)
 JOINED = AddressPolicy(joined=True)
 """Addresses that come with a member of a living network."""
 
-LOOPBACK = "127.0.0.0/8, ::1"
-"""The networks that hold this machine's own addresses, as `joined_near` reads them."""
-
 
 def joined_near(networks: str) -> AddressPolicy:
     """Return the policy for members that joined, with networks in which they may also speak plain HTTP, on any port.

@@ -16,6 +16,11 @@ EMBEDDED = {ZOO: 1, "zoo-batched": 8}
 """Networks without a file → number of requests that each of their models decodes together."""
 
 
+def source_of(reference: str) -> str:
+    """Return a reference to a network that is valid from every folder: its embedded name, or the path of its file."""
+    return reference if reference in EMBEDDED else str(written_path(reference).resolve())
+
+
 def find_network(reference: str, beside: Path | None = None) -> tuple[NetworkSpec, Path]:
     """Return the network of an embedded name or a YAML file, and the base folder of its relative paths.
 

@@ -15,6 +15,7 @@ from agentnet.errors import PolicyError
 from agentnet.files.paths import is_file, written_path
 from agentnet.files.shipped import shipped_files
 from agentnet.files.yaml import read_yaml
+from agentnet.network.files import EMBEDDED, ZOO
 from agentnet.redaction import without_secrets
 from agentnet.settings import Settings
 
@@ -53,13 +54,16 @@ def find_policy(network: str | None, settings: Settings) -> Path | None:
     if network is None:
         return None
     own = policy_path(network, settings)
-    return own if is_file(own) else shipped_files("policies").get(network)
+    return own if is_file(own) else shipped_files("policies").get(ZOO if network in EMBEDDED else network)
 
 
 def policy_path(network: str, settings: Settings) -> Path:
-    """Return where the policy of a network file, or of an embedded network, is written."""
-    path = Path(network)
-    return path.with_name(path.stem + ENDING) if path.suffix else Path(settings.home.value) / f"{network}{ENDING}"
+    """Return where the policy of a network file, or of an embedded network, is written.
+
+    Embedded networks have the same members, and share a policy.
+    """
+    path = Path(ZOO if network in EMBEDDED else network)
+    return path.with_name(path.stem + ENDING) if path.suffix else Path(settings.home.value) / f"{path}{ENDING}"
 
 
 def load_policy(path: Path) -> Policy:
@@ -69,7 +73,7 @@ def load_policy(path: Path) -> Policy:
 
 def save_policy(policy: Policy, path: Path) -> None:
     """Write a policy into a file; one that is there is replaced. Raises `PolicyError`."""
-    data = policy.model_dump(mode="json", exclude_defaults=True)
+    data = {"version": policy.version, **policy.model_dump(mode="json", exclude_defaults=True)}
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
     fresh = path.with_name(f"{path.name}.new")
     try:

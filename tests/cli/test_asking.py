@@ -70,8 +70,8 @@ def test_a_shipped_name_and_a_file_go_before_an_agent(cli: Cli, team: Path, tmp_
 @pytest.mark.parametrize(
     ("protocol", "words"),
     [
-        ("bop", "no protocol 'bop', did you mean 'bob'? (known: best,"),
-        ("debat", "no protocol 'debat', did you mean 'debate'? (known: best,"),
+        ("bop", "no protocol 'bop', did you mean 'bob'? (known: auto, best,"),
+        ("debat", "no protocol 'debat', did you mean 'debate'? (known: auto, best,"),
         ("cookbook", "or give a YAML file, an expression, or an agent: ann, bob, cal, pia)"),
         ("@solvr", "no agent of network 'team' has the role 'solvr', did you mean 'solver'?"),
     ],

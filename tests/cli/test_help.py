@@ -12,7 +12,7 @@ from tests.cli.conftest import ROOT, Cli
 
 COMMANDS = [
     *("demo", "ask", "run", "resume", "models", "protocols", "graph", "runs", "show"),
-    *("eval", "report", "compare", "doctor"),
+    *("eval", "report", "compare", "doctor", "serve", "join", "nodes", "leave"),
 ]
 HEAVY = ("langgraph", "llama_cpp", "openai", "sqlmodel", "rich", "pydantic", "yaml", "numpy", "asyncio", "logging")
 

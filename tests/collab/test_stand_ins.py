@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agentnet.agents import ModelAgent
+from agentnet.collab.inline import protocol_of
 from agentnet.contracts.bodies import Error, Task, answer_of
 from agentnet.contracts.cards import Measured
 from agentnet.contracts.messages import Message
@@ -131,6 +132,33 @@ async def test_who_decides_for_all_is_replaced_by_one_that_was_measured_at_it() 
     )
     assert outcome.approved is True
     assert len(of(outcome, "known")) == 1
+
+
+async def test_a_resumed_run_knows_the_selectors_of_a_protocol_that_was_written_in_place(tmp_path: Path) -> None:
+    async def stuck(_: Request) -> str:
+        waiting.set()
+        await asyncio.Event().wait()
+        return ""
+
+    waiting = asyncio.Event()
+    measured = proven(0.9)
+    async with (
+        await Database.open(tmp_path / "store.db") as database,
+        open_checkpointer(tmp_path / "checkpoints.db") as checkpointer,
+    ):
+        runs = Runs(database)
+        before = network(agent("ada", stuck, measured=measured), agent("ben", says("=> 391")))
+        coordinator = Coordinator(before, store=runs, checkpointer=checkpointer)
+        work = asyncio.create_task(coordinator.run(TASK, spec(BEST), run="left"))
+        await waiting.wait()
+        await coordinator.cancel("left")
+        await work
+        after = network(agent("ada", gone, measured=measured), agent("ben", says("=> 391")))
+        coordinator = Coordinator(after, store=runs, checkpointer=checkpointer)
+        record = await runs.record("left")
+        outcome = await coordinator.resume(record, protocol_of(record))
+    assert outcome.answer == "391"
+    assert [message.sender for message in outcome.messages] == ["user", "ada", "ben"]
 
 
 async def test_a_run_that_is_resumed_finds_its_stand_ins(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_a_shipped_protocol_has_a_whole_card(spec: ProtocolSpec) -> None:
 def test_an_unknown_protocol_is_refused_with_a_suggestion() -> None:
     with pytest.raises(
         ProtocolError,
-        match=r"no protocol 'debats', did you mean 'debate'\? \(known: best, byte-fusion, cascade, debate",
+        match=r"no protocol 'debats', did you mean 'debate'\? \(known: auto, best, byte-fusion, cascade, debate",
     ):
         find_protocol("debats")
 

@@ -15,6 +15,7 @@ async def ask(
     text: Annotated[str, typer.Argument(help="The question; '-' reads standard input.", show_default=False)],
     protocol: options.Protocol = None,
     network: options.NetworkOption = None,
+    policy: options.PolicyOption = None,
     label: options.Label = None,
     seed: options.Seed = None,
     limit_tokens: options.LimitTokens = None,
@@ -36,6 +37,7 @@ async def ask(
     from agentnet.collab.asking import as_protocol
     from agentnet.errors import BadInput
     from agentnet.network import find_network
+    from agentnet.network.offered import offered_members
     from agentnet.session import open_session
 
     if text == "-":
@@ -46,10 +48,11 @@ async def ask(
         raise BadInput("the question is empty")
     if not is_text(text):
         raise BadInput("the question is not UTF-8; convert it")
-    settings = options.settings_from(network=network, store=store, protocol=protocol)
+    settings = options.settings_from(network=network, store=store, protocol=protocol, policy=policy)
     limits = options.limits_from(limit_tokens, limit_calls, limit_seconds, limit_cost, best_so_far)
-    members = find_network(settings.network.value)[0].agents
-    as_protocol(settings.protocol.value, agents=[agent.name for agent in members])  # fails before models are loaded
+    spec = find_network(settings.network.value)[0]
+    names = [agent.name for agent in spec.agents] + await offered_members(settings.store.value, spec.name)
+    as_protocol(settings.protocol.value, agents=names)  # fails before models are loaded
     async with open_session(settings=settings) as session:
         with view_for(json=json, json_lines=json_lines, verbose=verbose) as view:
             outcome = await watched(

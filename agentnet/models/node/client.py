@@ -104,13 +104,13 @@ class NodeClient:
         try:
             messages = tuple(Said(role=message["role"], content=message["content"]) for message in request.messages)
             question = Open(member=self.name, messages=messages, priority=request.priority)
-            await connection.send(question.model_dump_json())
+            connection.send(question.model_dump_json())
             opened = await connection.word(Opened, self._timeout)
             vocabulary = await self._known(opened.vocabulary)
             if max(opened.prompt) >= vocabulary.size:
                 raise connection.broken("its prompt has tokens that its vocabulary lacks")
         except BaseException:
-            await connection.close()
+            connection.close()
             raise
         session = (TracingNodeSession if opened.traces else NodeSession)(
             connection,
@@ -125,8 +125,10 @@ class NodeClient:
 
     async def close(self) -> None:
         """End all sessions and connections. Closing twice is harmless."""
-        await asyncio.gather(*(session.end() for session in self._sessions), self._chat.close(), self._http.close())
+        for session in self._sessions:
+            session.close()
         self._sessions = set()
+        await asyncio.gather(self._chat.close(), self._http.close())
         vocabulary, self._vocabulary = self._vocabulary, None
         if vocabulary is not None:
             VOCABULARIES.release(vocabulary)

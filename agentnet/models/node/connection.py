@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from agentnet.errors import BadResponse, ContextOverflow, ModelError, ModelUnavailable
@@ -14,12 +13,10 @@ from agentnet.models.node.frames import MOST_SAID, WORD, Failed, Word
 from agentnet.models.openai.errors import quoted
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
+    from agentnet.models.node.websocket import WebSocket
 
 CONNECTING = 10.0
 """Seconds for a connection to be made."""
-CLOSING = 1.0
-"""Seconds for a connection to end in good order."""
 EXTRA = "WebSockets to nodes need a package that is not installed: pip install 'agentnet-ai[serve]'"
 
 W = TypeVar("W")
@@ -31,7 +28,7 @@ class Connection:
     What goes wrong closes it, and every further use raises the same error.
     """
 
-    def __init__(self, socket: ClientConnection, where: str) -> None:
+    def __init__(self, socket: WebSocket, where: str) -> None:
         self.where = where
         self._socket = socket
         self._failure: ModelError | None = None
@@ -47,49 +44,41 @@ class Connection:
     ) -> Connection:
         """Connect to a URL (http or https). Raises `ModelError`."""
         try:
-            from websockets.asyncio.client import ClientConnection
-            from websockets.client import ClientProtocol
-            from websockets.uri import parse_uri
+            from agentnet.models.node.websocket import WebSocket
         except ImportError:
             raise ModelError(EXTRA) from None
         server = policy.check(url)
         secure = server.scheme == "https"
-        uri = parse_uri(("wss" if secure else "ws") + url.removeprefix(server.scheme))
+        address_of_socket = ("wss" if secure else "ws") + url.removeprefix(server.scheme)
         where = f"{server.scheme}://{server.host}:{server.port}"
         loop = asyncio.get_running_loop()
-
-        def socket() -> ClientConnection:
-            protocol = ClientProtocol(uri, max_size=MOST_SAID)
-            return ClientConnection(protocol, ping_interval=None, close_timeout=CLOSING)
-
         failure: Exception | None = None
         for address in await policy.addresses(server, resolver):
+            socket = WebSocket(address_of_socket, headers, most=MOST_SAID)
             try:
                 async with asyncio.timeout(CONNECTING):
-                    _, connection = await loop.create_connection(
-                        socket,
+                    await loop.create_connection(
+                        lambda socket=socket: socket,
                         address,
                         server.port,
                         ssl=ssl.create_default_context() if secure else None,
                         server_hostname=server.host if secure else None,
                     )
-                    try:
-                        await connection.handshake(headers, None)
-                    except BaseException:
-                        connection.transport.abort()
-                        raise
-                return cls(connection, where)
+                    if why := await socket.opened:
+                        raise ConnectionError(why)
+                return cls(socket, where)
             except Exception as error:
                 failure = error
+                socket.end("given up")
+            except BaseException:
+                socket.end("given up")
+                raise
         raise ModelUnavailable(f"{where}: no session of tokens can be opened ({_brief(failure)}); is it a node?")
 
-    async def send(self, text: str) -> None:
-        """Send a text. Raises `ModelError`."""
+    def send(self, text: str) -> None:
+        """Send a text. Raises `ModelError` if the connection is over."""
         self._check()
-        try:
-            await self._socket.send(text)
-        except Exception as error:
-            raise self.fail(ModelUnavailable(f"{self.where}: the connection broke ({_brief(error)})")) from error
+        self._socket.send(text)
 
     async def frame(self, seconds: float) -> str | bytes:
         """Return the next frame. Raises `ModelError` if there is none within `seconds`.
@@ -98,15 +87,14 @@ class Connection:
         """
         self._check()
         try:
-            async with asyncio.timeout(seconds):
-                return await self._socket.recv()
+            return await self._socket.receive(seconds)
         except TimeoutError:
             raise self.fail(ModelUnavailable(f"{self.where}: no answer within {seconds:g} s")) from None
         except asyncio.CancelledError:
             self.fail(ModelUnavailable(f"{self.where}: the connection was given up"))
             raise
-        except Exception as error:
-            raise self.fail(ModelUnavailable(f"{self.where}: the connection broke ({_brief(error)})")) from error
+        except ConnectionError as error:
+            raise self.fail(ModelUnavailable(f"{self.where}: the connection broke ({quoted(error)})")) from error
 
     async def word(self, kind: type[W], seconds: float) -> W:
         """Return the next frame, which must be a word of one kind. Raises `ModelError`, also for a `Failed`."""
@@ -132,15 +120,14 @@ class Connection:
         """End the connection at once; every further use raises this error. Return it."""
         if self._failure is None:
             self._failure = error
-            self._socket.transport.abort()
+            self._socket.end(str(error))
         return error
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """End the connection in good order. Closing twice is harmless."""
         if self._failure is None:
             self._failure = ModelError(f"{self.where}: the session is closed")
-            with suppress(Exception):
-                await self._socket.close()
+            self._socket.close()
 
     def _check(self) -> None:
         if self._failure is not None:

@@ -1,7 +1,8 @@
 """`NodeModel`: a member that nodes serve, as one model. Its replicas are alike; each request goes to one of them.
 
-A request that a node fails before anything of its reply was seen goes to another one. What was seen cannot be taken
-back: then the request fails, and its caller decides.
+A request that a node fails goes to another one. What was seen of a streamed reply cannot be taken back: another node
+must begin with the same text, as replicas with one seed do but for near-ties; else the request fails, and its caller
+decides.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from agentnet.contracts.nodes import NodeSpec, Offer
-from agentnet.errors import ModelError, ModelUnavailable
+from agentnet.errors import BadResponse, ModelError, ModelUnavailable
 from agentnet.models.addresses import JOINED, AddressPolicy
 from agentnet.models.base import Chunk, Completion, ModelCapabilities, Request, Scores
 from agentnet.models.node.client import NodeClient
@@ -22,6 +23,9 @@ from agentnet.models.node.prefixes import Prompt
 from agentnet.models.tokens import TokenSession
 
 T = TypeVar("T")
+
+FAILURES = (ModelUnavailable, BadResponse)
+"""Errors after which another node is asked: nothing is wrong with the request."""
 
 
 def node_model(spec: NodeSpec, directory: Directory, offer: Offer, policy: AddressPolicy = JOINED) -> NodeModel:
@@ -50,23 +54,26 @@ class NodeModel:
         return replace(completion, served_by=node)
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        begun = False
+        seen = ""
         for endpoint in self._endpoints(request):
+            written = ""
             try:
                 async with AsyncExitStack() as stack:
                     client = stack.enter_context(self._using(endpoint, request))
                     chunks = await stack.enter_async_context(aclosing(client.stream(request)))
                     while (chunk := await self._unless_lost(endpoint, anext(chunks, None))) is not None:
-                        begun = True
+                        written += chunk.text
+                        if not (written.startswith(seen) or seen.startswith(written)):
+                            raise ModelUnavailable(f"node {endpoint.node} does not continue what {self.name} began")
+                        new, seen = written[len(seen) :], max(seen, written, key=len)
                         if chunk.completion is not None:
-                            chunk = replace(chunk, completion=replace(chunk.completion, served_by=endpoint.node))
-                        yield chunk
+                            yield Chunk(new, replace(chunk.completion, served_by=endpoint.node))
+                        elif new:
+                            yield Chunk(new)
                 return
-            except ModelUnavailable as error:
+            except FAILURES as error:
                 self._directory.failed(endpoint)
                 failure = error
-                if begun:
-                    break
         raise failure
 
     async def close(self) -> None:
@@ -81,7 +88,7 @@ class NodeModel:
             try:
                 with self._using(endpoint, request) as client:
                     return await self._unless_lost(endpoint, ask(client)), endpoint.node
-            except ModelUnavailable as error:
+            except FAILURES as error:
                 self._directory.failed(endpoint)
                 failure = error
         raise failure
@@ -166,7 +173,7 @@ class SteppingNodeModel(ScoringNodeModel):
                 client = stack.enter_context(self._using(endpoint, request))
                 try:
                     session = await self._unless_lost(endpoint, client.open_session(request))
-                except ModelUnavailable as error:
+                except FAILURES as error:
                     self._directory.failed(endpoint)
                     failure = error
                     continue

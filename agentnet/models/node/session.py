@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
@@ -68,7 +67,7 @@ class NodeSession:
         """The first sequence of the question before."""
         self._bars: dict[frozenset[int], int] = {}
         """Sets of barred tokens that the node knows by a number."""
-        self._closing: asyncio.Task[None] | None = None
+        self.closed = False
         self._last: list[Callable[[], None]] = []
         VOCABULARIES.share(vocabulary)
 
@@ -77,29 +76,17 @@ class NodeSession:
         result: T = read
         return result
 
-    def close(self) -> None:
-        self._ending()
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing is left of it."""
-        return self._closing is not None and self._closing.done()
-
-    async def end(self) -> None:
-        """Close the session, and wait until its connection has ended."""
-        await self._ending()
-
     def at_the_end(self, call: Callable[[], None]) -> None:
         """Have something called when the session is closed."""
         self._last.append(call)
 
-    def _ending(self) -> asyncio.Task[None]:
-        if self._closing is None:
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.connection.close()
+            VOCABULARIES.release(self.vocabulary)
             for call in self._last:
                 call()
-            self._closing = asyncio.get_running_loop().create_task(self.connection.close())
-            VOCABULARIES.release(self.vocabulary)
-        return self._closing
 
     async def _ask(self, sequences: list[list[int]], reading: Reading[Any], *, ahead: int | None = None) -> list[Any]:
         """Return the readings behind some whole sequences; None for those that the node had no room for.
@@ -107,14 +94,14 @@ class NodeSession:
         With `ahead`, they are those behind one sequence and up to so many further tokens, fewer where the text ends.
         """
         read = atoms(reading)
-        bars = await self._numbers(read)
+        bars = self._numbers(read)
         self._number += 1
         kept = [common_prefix(self._base, sequence, min(len(self._base), len(sequence))) for sequence in sequences]
         cuts = [Cut(keep=keep, tokens=tuple(sequence[keep:])) for keep, sequence in zip(kept, sequences, strict=True)]
         new = len(sequences[0]) - kept[0]
         self._base = sequences[0]
         ask = Ask(number=self._number, sequences=tuple(cuts), read=bars, ahead=ahead)
-        await self.connection.send(ask.model_dump_json())
+        self.connection.send(ask.model_dump_json())
         first = self.evaluated == 0
         frame = await self.connection.frame(self.timeout if first or new > FEW else min(PATIENCE, self.timeout))
         if isinstance(frame, str):
@@ -132,7 +119,7 @@ class NodeSession:
         self.evaluated = min(max(self.evaluated, evaluated), possible)
         return [None if value is None else assembled(reading, value) for value in values]
 
-    async def _numbers(self, read: Sequence[Row | Argmax]) -> tuple[Atom, ...]:
+    def _numbers(self, read: Sequence[Row | Argmax]) -> tuple[Atom, ...]:
         """Return how a question says what is to be read; the node gets to know sets of barred tokens before it."""
         unknown = {atom.barred for atom in read if isinstance(atom, Argmax)} - self._bars.keys()
         if len(self._bars) + len(unknown) > MOST_BARS:
@@ -140,7 +127,7 @@ class NodeSession:
             unknown = {atom.barred for atom in read if isinstance(atom, Argmax)}
         for barred in unknown:
             number = self._bars[barred] = len(self._bars)
-            await self.connection.send(Bar(number=number, tokens=tuple(sorted(barred))).model_dump_json())
+            self.connection.send(Bar(number=number, tokens=tuple(sorted(barred))).model_dump_json())
         return tuple(self._bars[atom.barred] if isinstance(atom, Argmax) else "row" for atom in read)
 
     def _broken(self, why: str) -> ModelError:
@@ -185,13 +172,13 @@ class NodeAdmission:
         """
         speaker = sessions[0]
         with suppress(ModelError):
-            await speaker.connection.send(Hold(sessions=tuple(session.id for session in sessions)).model_dump_json())
+            speaker.connection.send(Hold(sessions=tuple(session.id for session in sessions)).model_dump_json())
             await speaker.connection.word(Held, speaker.timeout)
         try:
             yield
         finally:
             with suppress(ModelError):
-                await speaker.connection.send(Release().model_dump_json())
+                speaker.connection.send(Release().model_dump_json())
 
 
 _ADMISSIONS: WeakValueDictionary[tuple[str, str], NodeAdmission] = WeakValueDictionary()

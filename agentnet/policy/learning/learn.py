@@ -144,15 +144,15 @@ def _choices(
 def _gain(evidence: Evidence, switch: Switch, default: str, certain: str) -> str:
     what = "utility" if evidence.is_priced else "accuracy"
     return (
-        f"its {what} is {100 * switch.gain:+.1f} points from that of {default}, and better by {100 * switch.low:.1f} "
-        f"at least, with {certain} certainty, on {switch.items} questions that did not propose it"
+        f"{100 * switch.gain:+.1f} points of {what} over {default}, {100 * switch.low:+.1f} at least with {certain} "
+        f"certainty, on {switch.items} questions that did not propose it"
     )
 
 
 def _saving(replaced: str, share: float, cheaper: Switch, certain: str) -> str:
     return (
-        f"it takes {100 * share:.0f} % of what {replaced} takes and loses {100 * max(0.0, -cheaper.low):.1f} points of "
-        f"accuracy at most, with {certain} certainty, on {cheaper.items} questions that did not propose it"
+        f"{100 * share:.0f} % of what {replaced} takes, for {100 * max(0.0, -cheaper.low):.1f} points of accuracy at "
+        f"most with {certain} certainty, on {cheaper.items} questions that did not propose it"
     )
 
 

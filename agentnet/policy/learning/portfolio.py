@@ -66,8 +66,9 @@ def _together(name: str, agents: Sequence[AgentSpec]) -> Iterator[tuple[str, Exp
         cheapest = sorted(agents, key=_expense)
         yield f"cascade of {name}", Cascade(steps=tuple(Ask(agent=agent.name) for agent in cheapest))
     if 1 < len(agents) <= MOST_FUSED and all(isinstance(agent.model, LlamaSpec) for agent in agents):
-        yield f"{name} together, by bytes", Fuse(members=names, strategy="pi", level="bytes")
-        yield f"{name} together, by cards", Fuse(members=names, strategy="gac", level="bytes")
+        # Without `speculate`: the same text, and no tokens for rejected drafts, which depend on what ran before.
+        yield f"{name} together, by bytes", Fuse(members=names, strategy="pi", level="bytes", speculate=False)
+        yield f"{name} together, by cards", Fuse(members=names, strategy="gac", level="bytes", speculate=False)
 
 
 def _expense(agent: AgentSpec) -> tuple[float, float]:

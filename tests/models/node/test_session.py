@@ -164,7 +164,6 @@ async def test_the_node_forgets_a_session_that_is_closed(there: dict[str, NodeCl
     await session.step([], Argmax())
     assert entered.inside == {"math": 1}
     session.close()
-    await session.end()
     await _until(lambda: entered.inside == {"math": 0})
     with pytest.raises(ModelError, match="closed"):
         await session.step([], Argmax())

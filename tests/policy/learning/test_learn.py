@@ -37,7 +37,7 @@ def test_a_label_is_switched_where_another_system_is_better_for_certain() -> Non
     assert 0 < choice.gain_low < choice.gain
     assert choice.instead_of == "ann"
     assert 0 < choice.items < 150  # not those that proposed it
-    assert "from that of ann" in choice.why
+    assert "points of accuracy over ann" in choice.why
 
 
 def test_what_is_better_for_every_kind_is_used_for_every_kind() -> None:

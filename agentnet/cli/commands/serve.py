@@ -1,0 +1,45 @@
+"""``agentnet serve``: a network with its hub, where nodes join."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from agentnet.cli import options
+
+PORT = 8420
+
+
+async def serve(
+    network: options.NetworkOption = None,
+    host: options.Host = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = PORT,
+    nodes: Annotated[
+        str | None,
+        typer.Option("--nodes", help="IP networks in which nodes may speak plain HTTP, such as 192.168.1.0/24."),
+    ] = None,
+    lease: Annotated[float, typer.Option("--lease", min=1, max=3600, help="Seconds without a heartbeat.")] = 15.0,
+    store: options.StoreOption = None,
+    json: options.Json = False,
+) -> None:
+    """Open a network, and let nodes join it, until Ctrl-C or SIGTERM.
+
+    Other processes with the same store see the nodes that joined: `agentnet nodes` lists them, `agentnet ask` uses
+    their members. At an address that others reach too, nodes need the secret in AGENTNET_TOKEN.
+    """
+    from agentnet.cli.output import emit
+    from agentnet.cli.serving import Narrator, say
+    from agentnet.serving.hosting import HubSettings, run_hub
+
+    settings = options.settings_from(network=network, store=store, nodes=nodes)
+    hub = HubSettings.of(settings, host=host, port=port, lease=lease)
+
+    def ready(url: str, name: str, members: int) -> None:
+        if json:
+            emit({"url": url, "network": name, "store": settings.store.value}, indent=None)
+            return
+        say(f"network {name} with {members} members of its own, at {url}")
+        say(f"a machine joins with: agentnet join {url} --network FILE")
+
+    await run_hub(hub, settings, ready=ready, told=None if json else Narrator().event)

@@ -1,0 +1,215 @@
+"""What every application of this package has in common: who is let in, what a body may be, and how failures are told.
+
+An application is a list of routes; rooms beside this one make them. `application` puts them together::
+
+    app = application([*hub_routes(hub), *more_routes], door=Door(token="…"))
+
+Failures have the form that OpenAI's API gives them: ``{"error": {"message", "type", "code", "param"}}``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+
+from agentnet.errors import (
+    AgentNetError,
+    BadInput,
+    ContextOverflow,
+    LeaseOver,
+    ModelError,
+    ModelUnavailable,
+    NodeError,
+    NodeReplaced,
+    RateLimited,
+    SchemaUnsupported,
+    StoreError,
+)
+from agentnet.logs import logger
+
+log = logger("serving")
+
+MOST_BODY = 16 * 2**20
+"""Bytes of the longest body of a request."""
+BODY_SECONDS = 30.0
+"""Seconds in which a body must have arrived."""
+
+_STATUSES: tuple[tuple[type[AgentNetError], int], ...] = (
+    (ContextOverflow, 400),
+    (SchemaUnsupported, 400),
+    (BadInput, 400),
+    (RateLimited, 429),
+    (ModelUnavailable, 503),
+    (ModelError, 500),
+    (NodeReplaced, 409),
+    (LeaseOver, 410),
+    (NodeError, 403),
+    (StoreError, 503),
+)
+_CODES = {ContextOverflow.code: "context_length_exceeded"}
+"""Codes of ours → what clients of OpenAI's API know them by."""
+
+
+class Problem(Exception):
+    """A request that is refused, with its HTTP status. `param` names the field; `again` is in seconds."""
+
+    def __init__(
+        self, status: int, message: str, code: str, *, param: str | None = None, again: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.param, self.again = status, code, param, again
+
+    @classmethod
+    def of(cls, error: Exception) -> Problem:
+        """Return what a caller is told of any error. Of one that is none of ours, its type alone."""
+        if isinstance(error, Problem):
+            return error
+        if isinstance(error, AgentNetError):
+            status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+            again = 1.0 if status in (429, 503) else None
+            return cls(status, str(error), _CODES.get(error.code, error.code), again=again)
+        log.error("a request failed unexpectedly: %s: %s", type(error).__name__, error, exc_info=error)
+        return cls(500, f"unexpected {type(error).__name__}; see the server's log", "unexpected")
+
+    def data(self) -> dict[str, Any]:
+        """Return the body of the response."""
+        kind = "server_error" if self.status >= 500 else "invalid_request_error"
+        kind = "rate_limit_error" if self.status == 429 else kind
+        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
+
+    def response(self) -> Response:
+        headers = {} if self.again is None else {"retry-after": f"{self.again:g}"}
+        return JSONResponse(self.data(), self.status, headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who is let in. With a `token`, those who send it as Bearer token; `open_paths` are open to everybody.
+
+    Without a token a server is there for this machine alone, and web pages must not reach it through a browser: the
+    request has to name it by its address or as localhost, and a body has to be JSON, which a page can send to its own
+    server only.
+    """
+
+    token: str = ""
+    open_paths: Collection[str] = ()
+
+    def refusal(self, connection: HTTPConnection) -> Problem | None:
+        """Return why a request is not let in; None if it is."""
+        if connection.scope["path"] in self.open_paths:
+            return None
+        if not self.token:
+            host = connection.url.hostname or ""
+            if not _is_own(host):
+                return Problem(403, f"this server is not called {host[:100]!r}: use its address", "wrong-host")
+            return None
+        scheme, _, given = connection.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self.token.encode()):
+            return None
+        return Problem(401, "the token is missing or wrong: send it as Authorization: Bearer …", "unauthorized")
+
+
+def application(
+    routes: Sequence[BaseRoute], *, door: Door | None = None, lifespan: Lifespan[Starlette] | None = None
+) -> Starlette:
+    """Return the application of some routes."""
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(_Doorkeeper, door=door or Door())],
+        exception_handlers={Problem: _failed, AgentNetError: _failed, HTTPException: _not_found},
+        lifespan=lifespan,
+    )
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """Return the JSON object that a request carries. Raises `Problem` for anything else, too much, or too slow."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(415, "the body must be JSON: send Content-Type: application/json", "not-json")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BODY:
+                    raise Problem(413, f"the body has more than {MOST_BODY} bytes", "too-large")
+    except TimeoutError:
+        raise Problem(408, f"the body did not arrive within {BODY_SECONDS:g} s", "too-slow") from None
+    try:
+        data = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise Problem(400, "the body is not JSON", "not-json") from None
+    if not isinstance(data, dict):
+        raise Problem(400, "the body must be a JSON object", "not-an-object")
+    return data
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _is_own(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return Problem.of(error).response()
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    what = f"{request.method} {request.url.path[:200]}"
+    return Problem(error.status_code, f"{what}: {error.detail}", "not-found").response()
+
+
+class _Doorkeeper:
+    """Lets requests in or not, and answers for what fails unexpectedly."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app, self._door = app, door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        refused = self._door.refusal(HTTPConnection(scope))
+        if refused is None:
+            await self._passed(scope, receive, send)
+        elif scope["type"] == "http":
+            await refused.response()(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008, "reason": refused.code})
+
+    async def _passed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception as error:
+            problem = Problem.of(error)
+            if scope["type"] == "http" and not begun:
+                await problem.response()(scope, receive, send)

@@ -1,0 +1,96 @@
+"""Running a network's hub: the session, the roster, and the server, together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agentnet.contracts.nodes import NodeEvent
+from agentnet.errors import BadInput, StoreError
+from agentnet.models.addresses import AddressPolicy, joined_near
+from agentnet.network.roster import Roster
+from agentnet.redaction import know
+from agentnet.serving.app import Door, application
+from agentnet.serving.hub import Hub
+from agentnet.serving.node.client import TOKEN
+from agentnet.serving.process import Ending, is_loopback, listen, serving, url_of
+from agentnet.session import open_session
+from agentnet.settings import DEFAULTS, Settings
+
+SHORTEST_TOKEN = 16
+TOLD_SECONDS = 0.5
+"""Seconds between two looks at what happened."""
+
+Ready = Callable[[str, str, int], None]
+"""Is told the hub's URL, the network's name, and how many members it has of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """Where a hub listens, whom it lets in, and how long it believes a silent node (`lease`, in seconds)."""
+
+    host: str
+    port: int
+    token: str
+    policy: AddressPolicy
+    lease: float
+
+    @classmethod
+    def of(cls, settings: Settings, *, host: str, port: int, lease: float) -> HubSettings:
+        """Return the settings of a hub. Raises `BadInput` for one that others reach and that wants no secret.
+
+        Nodes may be on this machine only if the hub itself is there for this machine alone, or the owner says so.
+        """
+        token = os.environ.get(TOKEN, "")
+        know(token)
+        local = is_loopback(host)
+        if token and len(token) < SHORTEST_TOKEN:
+            raise BadInput(f"{TOKEN} has fewer than {SHORTEST_TOKEN} characters: choose a longer secret")
+        if not local and not token:
+            raise BadInput(
+                f"others can reach {host}: set {TOKEN} to a secret of {SHORTEST_TOKEN} characters or more, here and on "
+                f"the machines that may join"
+            )
+        near = settings.nodes.value
+        if near == DEFAULTS["nodes"] and not local:
+            near = ""
+        return cls(host, port, token, joined_near(near), lease)
+
+
+async def run_hub(
+    hub: HubSettings, settings: Settings, *, ready: Ready, told: Callable[[NodeEvent], None] | None = None
+) -> None:
+    """Serve a network's hub until SIGTERM or Ctrl-C. `ready` is called once nodes can join, `told` for every change.
+
+    Raises `BadInput`, and the errors of `open_session`.
+    """
+    listening = listen(hub.host, hub.port)
+    with Ending() as ending, listening:
+        async with open_session(settings=settings, hosting=True, lease=hub.lease) as session:
+            name = session.network.spec.name
+            api = Hub(
+                session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=min(5.0, hub.lease / 3)
+            )
+            async with serving(application(api.routes(), door=Door(hub.token)), listening):
+                telling = asyncio.create_task(_tell(session.roster, told)) if told is not None else None
+                ready(url_of(listening), name, len(session.network))
+                await ending.wanted.wait()
+                if telling is not None:
+                    telling.cancel()
+                    await asyncio.gather(telling, return_exceptions=True)
+
+
+async def _tell(roster: Roster, told: Callable[[NodeEvent], None]) -> None:
+    """Tell every change from now on, until cancelled."""
+    await roster.refresh()
+    after = roster.epoch
+    while True:
+        try:
+            for event in await roster.events(after):
+                told(event)
+                after = event.sequence
+        except StoreError:
+            """The session says that the store is away."""
+        await asyncio.sleep(TOLD_SECONDS)

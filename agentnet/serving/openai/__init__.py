@@ -1,0 +1,1 @@
+"""OpenAI's chat API as a server speaks it: reading its requests, and writing its replies."""
