@@ -18,11 +18,12 @@ from agentnet.agents import Agent, Reply, Turn
 from agentnet.agents.base import Need
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
-from agentnet.collab.stand_ins import NOBODY, Selected, StandIns, not_there
+from agentnet.collab.stand_ins import NOBODY, Selected, StandIns, failed_to_answer, not_there
 from agentnet.contracts.bodies import Analysis, Assignment, Body, Error, Result, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
 from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import Message, message_id
+from agentnet.contracts.nodes import NodeSpec
 from agentnet.contracts.protocols import BEST
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
@@ -33,6 +34,8 @@ from agentnet.prompts.transcript import readable
 
 log = logger("runs")
 
+PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Seconds between the attempts to ask a member whose nodes are all away, where no other can take its turn."""
 LARGEST_COUNT = 2**53
 """The most tokens of one turn: stores and readers of JSON hold no larger numbers exactly."""
 
@@ -68,6 +71,7 @@ class RunContext:
         self.messages = {message.id: message for message in history}
         self._started: set[str] = set()
         """Ids of the messages whose turns were published as started."""
+        self._on_nodes = {agent.name for agent in self.network.spec.agents if isinstance(agent.model, NodeSpec)}
         self._stand_ins = StandIns(self.network, self.selected, self.messages.values())
         solvers = [agent.name for agent in self.network if "solver" in agent.card.roles]
         self._solvers = [name for name in solvers if name not in self.network.probation] or solvers
@@ -185,7 +189,8 @@ class RunContext:
         failed: Message | None = None
         asked: list[str] = []
         while asking is not None:
-            message = await self._message(asking, turn, node, round, reply_to, failed)
+            last = self._stand_ins.is_last(asking.name, [*asked, asking.name], turn.task.label, need)
+            message = await self._message(asking, turn, node, round, reply_to, failed, patient=last)
             if not not_there(message):
                 return message
             failed = message
@@ -195,9 +200,20 @@ class RunContext:
         return failed
 
     async def _message(
-        self, agent: Agent, turn: Turn, node: str, round: int, reply_to: Sequence[str], failed: Message | None
+        self,
+        agent: Agent,
+        turn: Turn,
+        node: str,
+        round: int,
+        reply_to: Sequence[str],
+        failed: Message | None,
+        *,
+        patient: bool,
     ) -> Message:
-        """The recorded message of one agent's turn; it takes the turn over from the sender of a `failed` message."""
+        """The recorded message of one agent's turn; it takes the turn over from the sender of a `failed` message.
+
+        With `patient`, an agent whose nodes are all away is asked again a few times: they may come back.
+        """
         id = message_id(self.run, node, round, agent.name)
         if id in self.messages:
             return self.messages[id]
@@ -206,7 +222,14 @@ class RunContext:
             self._started.add(id)
             started = TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=turn.role)
             self.events.publish(started)
-        reply = await self._reply(agent, replace(turn, seed=self.seed_of(node, round, agent.name), message=id))
+        turn = replace(turn, seed=self.seed_of(node, round, agent.name), message=id)
+        reply = await self._reply(agent, turn)
+        for pause in PAUSES if patient and agent.name in self._on_nodes else ():
+            left = self.budget.seconds_left
+            if not failed_to_answer(reply.body) or (left is not None and left < pause):
+                break
+            await asyncio.sleep(pause)
+            reply = await self._reply(agent, turn)
         return await self.record(
             reply.body,
             sender=agent.name,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from agentnet.agents import Agent
 from agentnet.agents.base import Need
-from agentnet.contracts.bodies import Error
+from agentnet.contracts.bodies import Body, Error
 from agentnet.contracts.messages import Message
 from agentnet.errors import BadResponse, ModelUnavailable, RateLimited
 from agentnet.network import Network
@@ -50,7 +50,12 @@ NOBODY = Selected({}, frozenset())
 
 def not_there(message: Message) -> bool:
     """Return whether a turn failed because its member could not be asked."""
-    return isinstance(message.body, Error) and message.body.code in NOT_THERE
+    return failed_to_answer(message.body)
+
+
+def failed_to_answer(body: Body) -> bool:
+    """Return whether the body of a turn says that its member could not be asked."""
+    return isinstance(body, Error) and body.code in NOT_THERE
 
 
 class StandIns:
@@ -99,6 +104,11 @@ class StandIns:
                 return None
             self._remember(failed, name)
         return self._network[name]
+
+    def is_last(self, name: str, asked: Iterable[str], label: str | None, needs: Callable[[str], Need]) -> bool:
+        """Return whether no other agent could take over a turn of a member, after those that were asked for it."""
+        before = any(known not in asked for known in self._for[name])
+        return not before and self._next(name, label, needs) is None
 
     def _remember(self, failed: Message, name: str) -> None:
         self.takes_part(name)

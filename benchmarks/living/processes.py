@@ -13,22 +13,32 @@ from pathlib import Path
 from typing import Any
 
 NETWORK = "living"
+OWN = f"name: {NETWORK}\nagents:\n  - {{name: critic, model: 'zoo:critic'}}\n"
+"""The network file: its own member is no solver, so that every answer comes from a node."""
 SOLVERS = ("atlas", "math", "sage")
-STARTING = 60.0
+STARTING = 120.0
 """Seconds that a process may take to be ready."""
 
 
 async def started(*arguments: str, log: Path) -> tuple[asyncio.subprocess.Process, dict[str, Any]]:
-    """Start ``agentnet`` with some arguments, and return it with the JSON line that says that it is ready."""
+    """Start ``agentnet`` with some arguments, and return it with the JSON line that says that it is ready.
+
+    A process that does not become ready is killed.
+    """
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "agentnet", *arguments, "--json", stdout=asyncio.subprocess.PIPE, stderr=errors
         )
     assert process.stdout is not None
-    line = await asyncio.wait_for(process.stdout.readline(), STARTING)
-    if not line:
-        raise SystemExit(f"agentnet {arguments[0]} ended with {await process.wait()}; see {log}")
-    return process, json.loads(line)
+    try:
+        said: dict[str, Any] = json.loads(await asyncio.wait_for(process.stdout.readline(), STARTING) or "{}")
+        if "error" in said or not said:
+            why = said["error"]["message"] if said else log.read_text(encoding="utf-8")
+            raise SystemExit(f"agentnet {arguments[0]} did not start: {why}")
+    except BaseException:
+        await killed(process)
+        raise
+    return process, said
 
 
 async def killed(process: asyncio.subprocess.Process) -> None:
@@ -50,6 +60,7 @@ class Farm:
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     kills: dict[str, float] = field(default_factory=dict)
     """Node → when it was killed last, by the monotonic clock."""
+    killed: int = 0
     restarts: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -65,9 +76,10 @@ class Farm:
         return [f"node-{number}" for number in range(self.nodes)]
 
     async def start(self) -> None:
-        self.network.write_text(f"name: {NETWORK}\nagents: []\n", encoding="utf-8")
+        self.network.write_text(OWN, encoding="utf-8")
         await self.start_hub()
-        await asyncio.gather(*(self.start_node(name) for name in self.names))
+        for name in self.names:
+            await self.start_node(name)
 
     async def start_hub(self) -> None:
         """Start the hub, at the port that it had before if it was there before."""
@@ -89,6 +101,7 @@ class Farm:
         """Kill a node."""
         process = self.processes.pop(name)
         self.kills[name] = time.monotonic()
+        self.killed += 1
         await killed(process)
 
     async def kill_one_after_the_other(self, every: float, draw: random.Random) -> None:
@@ -104,6 +117,8 @@ class Farm:
 
     async def end(self) -> None:
         """Kill everything that is left."""
+        for task in self.restarts:
+            task.cancel()
         await asyncio.gather(*self.restarts, return_exceptions=True)
         left = [*self.processes.values(), *([self.hub] if self.hub else [])]
         await asyncio.gather(*map(killed, left))

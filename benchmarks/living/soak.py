@@ -31,10 +31,13 @@ from agentnet import Session
 from agentnet.contracts.bodies import Error
 from agentnet.contracts.messages import Message
 from agentnet.contracts.nodes import PRESENT
+from agentnet.contracts.runs import RunRecord
 from agentnet.models.node.directory import Directory, Endpoint
 from benchmarks.living.processes import SOLVERS, Farm
 
 PROTOCOLS = ("best", "vote", "debate")
+LEFT = "left"
+"""What the runs of the coordinator that is killed are called."""
 TOGETHER = 8
 """Runs at the same time."""
 SWITCHED_WITHIN = 1.0
@@ -151,12 +154,17 @@ async def noticed(session: Session, farm: Farm) -> float:
     return time.monotonic() - started
 
 
+async def begun(session: Session, count: int) -> list[RunRecord]:
+    """Return the runs that the coordinator that is killed began."""
+    return [record for record in await session.runs.latest(count) if record.id.startswith(f"{LEFT}-")]
+
+
 async def coordinator(network: str, store: str, count: int) -> None:
     """The coordinator that is killed, as a process of its own: it says when it is half through."""
     async with agentnet.open(network, store=store) as session:
         await everybody(session)
-        work = asyncio.create_task(asked(session, "left", count))
-        while len(await session.runs.latest(count)) < count // 2 and not work.done():
+        work = asyncio.create_task(asked(session, LEFT, count))
+        while len(await begun(session, count)) < count // 2 and not work.done():
             await asyncio.sleep(0.02)
         print("half", flush=True)
         await work
@@ -181,13 +189,12 @@ async def came_back(farm: Farm, count: int) -> tuple[Tally, int]:
     resumed = 0
     async with agentnet.open(farm.network, store=farm.store) as session:
         await everybody(session)
-        begun = [record for record in await session.runs.latest(count) if record.id.startswith("left-")]
-        for record in begun:
+        for record in (left := await begun(session, count)):
             if record.status == "interrupted":
                 await session.resume(record.id)
                 resumed += 1
         found = Tally()
-        for record in begun:
+        for record in left:
             now = await session.runs.record(record.id)
             wanted = question(int(record.id.partition("-")[2]))[1]
             found.add(record.id, now.answer, wanted, await session.runs.messages(record.id), now.detail)
@@ -208,6 +215,7 @@ async def soak(runs: int, every: float, lease: float, nodes: int, console: Conso
                 with switches.watched():
                     await asked(session, "soak", runs)
                 seconds = time.monotonic() - started
+                kills = farm.killed
                 killer.cancel()
                 await asyncio.gather(killer, *farm.restarts, return_exceptions=True)
                 found = await tally(session, "soak", runs)
@@ -215,7 +223,6 @@ async def soak(runs: int, every: float, lease: float, nodes: int, console: Conso
             back, resumed = await came_back(farm, 24)
         finally:
             await farm.end()
-    kills = round(seconds / every)
     slowest = max(switches.seconds, default=0.0)
     table = Table(title=f"{nodes} nodes, one killed every {every:g} s, {runs} runs", title_justify="left")
     table.add_column("")
@@ -223,14 +230,15 @@ async def soak(runs: int, every: float, lease: float, nodes: int, console: Conso
     median = statistics.median(switches.seconds) if switches.seconds else 0.0
     for name, value in (
         ("seconds", f"{seconds:.0f}"),
-        ("nodes killed, about", str(kills)),
+        ("nodes killed", str(kills)),
         ("runs with an answer", f"{found.answered} of {runs}"),
         ("right", str(found.right)),
         ("turns recorded twice", str(found.doubled)),
         ("turns billed twice", str(found.billed_twice)),
         ("turns that another member took over", str(found.taken_over)),
-        ("requests of killed nodes", str(len(switches.seconds))),
+        ("requests that a killed node failed", str(len(switches.seconds))),
         ("… given up after, median and most", f"{1e3 * median:.0f} ms, {1e3 * slowest:.0f} ms"),
+        ("… of them after more than a second", str(sum(each > SWITCHED_WITHIN for each in switches.seconds))),
         (f"a killed node is known to be gone after (lease {lease:g} s)", f"{detection:.1f} s"),
         ("turns by node", ", ".join(f"{node} {count}" for node, count in sorted(found.nodes.items()))),
         ("runs under way when hub and coordinator were killed", str(resumed)),
@@ -244,6 +252,7 @@ async def soak(runs: int, every: float, lease: float, nodes: int, console: Conso
     return (
         not found.unanswered
         and not back.unanswered
+        and resumed > 0
         and not (found.doubled or found.billed_twice or back.doubled or back.billed_twice)
         and slowest <= SWITCHED_WITHIN
         and detection <= lease + 1

@@ -13,9 +13,11 @@ from agentnet.collab.inline import protocol_of
 from agentnet.contracts.bodies import Error, Task, answer_of
 from agentnet.contracts.cards import Measured
 from agentnet.contracts.messages import Message
+from agentnet.contracts.nodes import NodeSpec
 from agentnet.coordinator import Coordinator, Outcome
 from agentnet.errors import BadResponse, ModelError, ModelUnavailable, RateLimited
 from agentnet.models.base import Request
+from agentnet.network import Network
 from agentnet.store import Database, Runs, open_checkpointer
 from tests.scripted import agent, from_the_prompt, network, requests, says, spec, verdict
 
@@ -73,6 +75,24 @@ async def test_the_last_error_stands_where_nobody_is_left() -> None:
     outcome = await run(BEST, agent("ada", gone), agent("ben", gone))
     assert outcome.status == "failed"
     assert outcome.detail == "it cannot be reached"
+    assert [message.sender for message in outcome.messages] == ["user", "ada", "ben"]
+
+
+async def test_a_member_whose_nodes_are_all_away_is_asked_again_where_nobody_else_is_left() -> None:
+    def away_at_first(request: Request) -> str:
+        if len(requests(ben)) < 3:
+            raise ModelUnavailable("no node serves ben now")
+        return "=> 391"
+
+    ada, ben = agent("ada", gone, measured=proven(0.9)), agent("ben", away_at_first)
+    members = network(ada, ben)
+    on_nodes = tuple(
+        member.model_copy(update={"model": NodeSpec(member=member.name, digest="d")}) for member in members.spec.agents
+    )
+    members = Network(members.spec.model_copy(update={"agents": on_nodes}), members)
+    outcome = await Coordinator(members).run(TASK, spec(BEST))
+    assert outcome.answer == "391"
+    assert [len(requests(member)) for member in (ada, ben)] == [1, 3]
     assert [message.sender for message in outcome.messages] == ["user", "ada", "ben"]
 
 
