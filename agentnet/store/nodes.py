@@ -102,11 +102,9 @@ class NodeTable:
         mine = select(rosters.c.epoch).where(rosters.c.network == self._network).with_for_update()
         epoch = self._connection.execute(mine).scalar()
         if epoch is None:
-            row = {"network": self._network, "epoch": 0}  # of two processes that insert it, the first one's counts
-            if self._connection.dialect.name == "sqlite":
-                self._connection.execute(sqlite.insert(rosters).on_conflict_do_nothing(), row)
-            else:
-                self._connection.execute(postgresql.insert(rosters).on_conflict_do_nothing(), row)
+            insert = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
+            new = insert(rosters).values(network=self._network, epoch=0)
+            self._connection.execute(new.on_conflict_do_nothing())  # of two processes, the first one's counts
             epoch = self._connection.execute(mine).scalar_one()
         return int(epoch)
 
