@@ -22,7 +22,7 @@ SIZES = (1, 2, 3, 4)
 """Characters of an n-gram."""
 MOST_NGRAMS = 8192
 """N-grams of a vocabulary: the most frequent ones."""
-MOST_CHARACTERS = 4000
+MOST_CHARACTERS = 2000
 """Characters of a text that are read, from its beginning and its end: more do not change what kind of task it is."""
 
 _DIGITS = re.compile(r"\d+")

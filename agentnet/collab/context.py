@@ -233,13 +233,13 @@ class RunContext:
             started = TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=turn.role)
             self.events.publish(started)
         turn = replace(turn, seed=self.seed_of(node, round, agent.name), message=id)
-        reply = await self._watched(agent, turn)
+        reply = await self._observed(agent, turn)
         for pause in PAUSES if patient and agent.name in self._on_nodes else ():
             left = self.budget.seconds_left
             if not failed_to_answer(reply.body) or (left is not None and left < pause):
                 break
             await asyncio.sleep(pause)
-            reply = await self._watched(agent, turn)
+            reply = await self._observed(agent, turn)
         return await self.record(
             reply.body,
             sender=agent.name,
@@ -252,7 +252,7 @@ class RunContext:
             served_by=reply.served_by,
         )
 
-    async def _watched(self, agent: Agent, turn: Turn) -> Reply:
+    async def _observed(self, agent: Agent, turn: Turn) -> Reply:
         """The agent's reply, of which the watcher is told."""
         began = time.perf_counter()
         reply = await self._reply(agent, turn)

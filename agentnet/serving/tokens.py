@@ -44,9 +44,12 @@ from agentnet.models.node.frames import (
     values_of,
 )
 from agentnet.models.tokens import Argmax, Reading, Row, TokenSession, TokenStepper, TracingSession, WithOwn, hold
+from agentnet.serving.app import Problem
 
 log = logger("serving.tokens")
 
+FEW = 16
+"""New tokens of a question that is answered at once. Whoever leaves meanwhile is noticed after it."""
 MOST_SESSIONS = 128
 """Sessions that a node has at the same time."""
 OPENING = 10.0
@@ -182,6 +185,8 @@ class _Conversation:
             self._bars[question.number] = Argmax(frozenset(question.tokens))
         elif isinstance(question, Release):
             await self._slots.aclose()
+        elif isinstance(question, Ask) and len(question.sequences[0].tokens) <= FEW:
+            await self._answered(self._answer, question)  # it takes no longer than a task and a look at the connection
         elif isinstance(question, Ask):
             self._work = asyncio.create_task(self._answered(self._answer, question))
         elif isinstance(question, Hold):
@@ -299,6 +304,9 @@ class _Refused(Exception):
 
 
 def _failed(error: Exception) -> Failed:
+    if isinstance(error, Problem):  # the node is leaving, or has too much to do: another one may answer
+        code = ModelUnavailable.code if error.again is not None else ModelError.code
+        return Failed(code=code, detail=str(error)[:2000])
     if isinstance(error, AgentNetError):
         return Failed(code=error.code, detail=str(error)[:2000])
     log.error("a session failed unexpectedly: %s: %s", type(error).__name__, error, exc_info=error)

@@ -6,6 +6,7 @@ import pytest
 
 from agentnet.contracts.bodies import (
     KINDS,
+    Analysis,
     Assignment,
     Body,
     Critique,
@@ -38,6 +39,17 @@ PIECES = (
 
 CASES: list[tuple[Body, list[Part], tuple[str, ...]]] = [
     (Task(text="2 + 3?"), [Part("2 + 3?")], ()),
+    (Analysis(text="2 + 3?", label="math"), [Part("math"), Part("  (given)", "detail")], ()),
+    (
+        Analysis(text="2 + 3?", label="math", shares={"math": 0.98, "facts": 0.01}, use="vote", why="it is better"),
+        [Part("math"), Part(" 98 %  → ", "detail"), Part("vote"), Part("  it is better", "detail")],
+        (),
+    ),
+    (
+        Analysis(text="2 + 3?", shares={"math": 0.5, "facts": 0.4, "law": 0.01}, use="ann"),
+        [Part("unknown kind"), Part("  math 50 %, facts 40 %  → ", "detail"), Part("ann")],
+        (),
+    ),
     (
         Plan(steps=(Step(id=1, label="math", ask="2 + 3?"), Step(id=2, label="x", ask="#1?"))),
         [Part("1  math: 2 + 3?\n2  x: #1?")],

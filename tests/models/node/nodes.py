@@ -17,13 +17,13 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from agentnet.contracts.nodes import Abilities, Offer
-from agentnet.models.addresses import LOOPBACK, joined_near
+from agentnet.models.addresses import joined_near
 from agentnet.models.base import Model
 from agentnet.models.node.client import NodeClient
 from agentnet.models.node.frames import PATH, VOCABULARY_PATH
 from agentnet.serving.tokens import TokenService
 
-NEAR = joined_near(LOOPBACK)
+NEAR = joined_near("127.0.0.0/8")
 
 
 @dataclass(frozen=True)
