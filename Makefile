@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 SUITES := auto auto-generalists fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: install demo policy test test-slow bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak constraints wheel clean help
+.PHONY: install demo policy test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak soak-living constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,9 @@ test: $(INSTALLED) ## the test suite, and which lines of the package no test rea
 
 test-slow: $(INSTALLED) ## the slow rest of it: notebooks, recipes, bridges, an evaluation killed again and again
 	$(BIN)/python -m pytest -m slow
+
+test-postgres: $(INSTALLED) ## the tests of the store and the registry on a real PostgreSQL server, which must be installed
+	AGENTNET_TEST_POSTGRES=required $(BIN)/python -m pytest -m postgres tests/store tests/network
 
 bridges: $(VENV)/.bridges ## the tests of the bridges, with lm-evaluation-harness (400 MB more in .venv)
 	$(BIN)/python -m pytest tests/bridges

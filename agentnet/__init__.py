@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from agentnet.contracts.network import AgentSpec as AgentSpec
     from agentnet.contracts.network import NetworkSpec as NetworkSpec
     from agentnet.contracts.protocols import Ask as Ask
+    from agentnet.contracts.protocols import Auto as Auto
     from agentnet.contracts.protocols import Best as Best
     from agentnet.contracts.protocols import Cascade as Cascade
     from agentnet.contracts.protocols import Debate as Debate
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from agentnet.contracts.protocols import Judge as Judge
     from agentnet.contracts.protocols import Parallel as Parallel
     from agentnet.contracts.protocols import ProtocolSpec as ProtocolSpec
+    from agentnet.contracts.protocols import Route as Route
     from agentnet.contracts.protocols import Serial as Serial
     from agentnet.contracts.protocols import Synthesize as Synthesize
     from agentnet.contracts.protocols import Verify as Verify
@@ -89,8 +91,8 @@ _NAMES = {
     "contracts.limits": "Limits",
     "contracts.messages": "Message",
     "contracts.network": "AgentSpec NetworkSpec",
-    "contracts.protocols": "Ask Best Cascade Debate Delegate Fuse Judge Parallel ProtocolSpec Serial Synthesize Verify "
-    "Weighted",
+    "contracts.protocols": "Ask Auto Best Cascade Debate Delegate Fuse Judge Parallel ProtocolSpec Route Serial "
+    "Synthesize Verify Weighted",
     "contracts.questions": "Question",
     "contracts.sampling": "Sampling",
     "contracts.usage": "Usage",

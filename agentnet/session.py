@@ -12,14 +12,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from agentnet.blocking import blocking
 from agentnet.collab.asking import Protocol, Question, as_protocol, as_task
 from agentnet.collab.bus import Listener
 from agentnet.collab.inline import protocol_of
@@ -47,9 +46,8 @@ from agentnet.store.storage import Storage, open_storage
 if TYPE_CHECKING:
     from agentnet.models.llama.machine import Machine
     from agentnet.network.roster import Roster
+    from agentnet.profiles.opening import Measured
     from agentnet.store import Runs
-
-T = TypeVar("T")
 
 
 class Session:
@@ -68,10 +66,12 @@ class Session:
         storage: Storage | None = None,
         roster: Roster | None = None,
         learned: Learned | None = None,
+        measured: Measured | None = None,
     ) -> None:
         """Make a session from open members: a registry or a network.
 
-        `roster` has the nodes that it follows, and `learned` is what `auto` goes by.
+        `roster` has the nodes that it follows, `learned` is what `auto` goes by, and `measured` are the same members by
+        what was measured of them.
         """
         self.settings = settings or resolve()
         self.network_source = network_source
@@ -79,12 +79,13 @@ class Session:
         self.storage = storage
         """None if runs are not stored."""
         self.members = members
-        self._roster = roster
+        self._roster, self._measured = roster, measured
         self.coordinator = Coordinator(
-            members,
+            members if measured is None else measured.members,
             store=storage.runs if storage else None,
             checkpointer=storage.checkpointer if storage else None,
             learned=learned,
+            watcher=None if measured is None else measured.prober,
         )
 
     @property
@@ -95,7 +96,7 @@ class Session:
     @property
     def network(self) -> Network:
         """The current members."""
-        return self.members.snapshot()
+        return self.coordinator.network
 
     @property
     def runs(self) -> Runs:
@@ -110,6 +111,13 @@ class Session:
         if self._roster is None:
             raise ResumeError("this session follows no nodes, which are in a store: open it with remember=True")
         return self._roster
+
+    @property
+    def measured(self) -> Measured:
+        """What was measured of the members. Raises `ResumeError` in a session without storage."""
+        if self._measured is None:
+            raise ResumeError("this session measures nobody, since it stores nothing: open it with remember=True")
+        return self._measured
 
     def prepare(self, protocol: Protocol | None = None) -> CompiledProtocol:
         """Bind a protocol to the members, check it and compile it. Raises `ProtocolError` or `PreflightError`."""
@@ -294,6 +302,12 @@ async def open_session(
             roster = Roster(Nodes(storage.database, spec.name), lease=lease, hosting=hosting, own=registry.own_names)
             living = Living(registry, roster, directory, poll=min(POLL_SECONDS, lease / 8))
             await opened.enter_async_context(living.following())
+        measured = None
+        if storage is not None:
+            from agentnet.profiles.opening import measuring
+
+            work = measuring(registry, spec, base, storage.profiles, roster=roster)
+            measured = await opened.enter_async_context(work)
         session = Session(
             registry,
             settings=settings,
@@ -301,6 +315,7 @@ async def open_session(
             storage=storage,
             roster=roster,
             learned=learned,
+            measured=measured,
         )
         opened.push_async_callback(session.close)
         yield session
@@ -339,29 +354,6 @@ def run(
             return await session.run(question, protocol, **options)
 
     return blocking(ask())
-
-
-def blocking(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine and return its result; in a new thread if this thread's event loop is running."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def carry_out() -> None:
-        try:
-            results.append(asyncio.run(work))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=carry_out, name="agentnet-run")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
 
 
 def network_of(record: RunRecord) -> str | NetworkSpec:

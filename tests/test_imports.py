@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = (
-    ("redaction", "errors", "files", "contracts", "answers", "settings", "logs"),
+    ("blocking", "redaction", "errors", "files", "contracts", "answers", "settings", "logs"),
     ("store",),
     ("models", "prompts", "zoo", "drawing", "rendering"),
     ("agents", "analysis", "network", "fusion", "profiles"),

@@ -48,6 +48,8 @@ class Turn:
     """For a plan: the labels on the workers' cards."""
     max_steps: int = 8
     """For a plan: the most steps that it may have."""
+    scale: Sequence[str] = ()
+    """For a grade: the grades that it may be, best first."""
     sampling: Sampling | None = None
     """Replaces the agent's own sampling."""
     format: Format | None = None
@@ -56,7 +58,7 @@ class Turn:
     confidence: bool = False
     """Measure the agent's confidence (needs log-probabilities)."""
     scored: bool = False
-    """For a vote or a verdict: score every possible reply instead of writing one; the likeliest counts."""
+    """For a vote, a verdict or a grade: score every possible reply instead of writing one; the likeliest counts."""
     message: str = ""
     """Id of the message that the reply becomes."""
     step: Assignment | None = None

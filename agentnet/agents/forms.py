@@ -20,6 +20,7 @@ from agentnet.contracts.bodies import (
     REFERENCE,
     Body,
     Critique,
+    Grade,
     Plan,
     Proposal,
     Refusal,
@@ -32,7 +33,7 @@ from agentnet.contracts.bodies import (
 from agentnet.errors import ReplyError
 from agentnet.prompts import Pack, letter, readable
 
-STRUCTURED = frozenset({"plan", "choose", "verify"})
+STRUCTURED = frozenset({"plan", "choose", "verify", "grade"})
 """The roles whose replies are constrained by a schema."""
 
 THINKING_STARTS, THINKING_ENDS = "<think>", "</think>"
@@ -42,25 +43,35 @@ REFUSES = "REFUSE:"
 
 
 def schema_for(
-    role: str, *, labels: Sequence[str] = (), letters: Sequence[str] = (), max_steps: int = 8
+    role: str,
+    *,
+    labels: Sequence[str] = (),
+    letters: Sequence[str] = (),
+    scale: Sequence[str] = (),
+    max_steps: int = 8,
 ) -> dict[str, Any]:
-    """Return the JSON Schema of a structured role's reply. `labels` and `letters` become enums of the live choices."""
+    """Return the JSON Schema of a structured role's reply: `labels`, `letters` and `scale` are the live choices."""
     if role == "plan":
         label: dict[str, Any] = {"type": "string", "enum": list(labels)} if labels else {"type": "string"}
         step = _object(label=label, ask={"type": "string", "minLength": 1})
         return _object(steps={"type": "array", "items": step, "minItems": 1, "maxItems": max_steps})
     if role == "choose":
         return _object(reason={"type": "string"}, choice={"type": "string", "enum": list(letters)})
+    if role == "grade":
+        return _object(reason={"type": "string"}, grade={"type": "string", "enum": list(scale)})
     return _object(reason={"type": "string"}, verdict={"type": "string", "enum": ["approve", "disapprove"]})
 
 
-def closed_replies(role: str, *, letters: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return every reply without a reason that a vote (`choose`) or a verdict (`verify`) can be.
+def closed_replies(role: str, *, letters: Sequence[str] = (), scale: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return every reply without a reason that a vote (`choose`), a verdict (`verify`) or a grade can be.
 
-    `read_reply` accepts each. Of equally likely replies the first counts: the first letter, and never an approval.
+    `read_reply` accepts each. Of equally likely replies the first counts: the first letter, never an approval, and the
+    lowest grade.
     """
     if role == "choose":
         return tuple(_tight({"choice": letter}) for letter in letters)
+    if role == "grade":
+        return tuple(_tight({"grade": grade}) for grade in reversed(scale))
     return tuple(_tight({"verdict": verdict}) for verdict in ("disapprove", "approve"))
 
 
@@ -87,6 +98,7 @@ def body_of(turn: Turn, text: str, pack: Pack) -> Body:
         pack,
         candidates=candidates,
         target=target,
+        scale=turn.scale,
         max_steps=turn.max_steps,
         form=turn.format.kind if turn.format else None,
     )
@@ -99,10 +111,12 @@ def read_reply(
     *,
     candidates: Mapping[str, str],
     target: str,
+    scale: Sequence[str] = (),
     max_steps: int = 8,
     form: str | None = None,
 ) -> Body:
-    """Return the typed body of a reply. `candidates` maps letters to message ids; `target` is the judged message.
+    """Return the typed body of a reply. `candidates` maps letters to message ids; `target` is the judged message,
+    `scale` has the grades.
 
     `form` is the kind of the `Format` that a free reply was held to: the whole reply is the answer if it has no marker,
     and JSON has none. Thinking before ``</think>`` is dropped. Raises `ReplyError`.
@@ -116,6 +130,8 @@ def read_reply(
         return _vote(_structure(reply), candidates)
     if role == "verify":
         return _verdict(_structure(reply), pack, target)
+    if role == "grade":
+        return _grade(_structure(reply), scale, target)
     if not reply:
         raise ReplyError("the reply is empty")
     if reply.startswith(REFUSES):
@@ -170,6 +186,13 @@ def _vote(value: dict[str, Any], candidates: Mapping[str, str]) -> Vote:
     if not isinstance(choice, str) or choice not in candidates:
         raise ReplyError(f"the choice {choice!r} is none of {', '.join(candidates)}")
     return Vote(choice=candidates[choice], reason=str(value.get("reason", "")))
+
+
+def _grade(value: dict[str, Any], scale: Sequence[str], target: str) -> Grade:
+    grade = value.get("grade")
+    if not isinstance(grade, str) or grade not in scale:
+        raise ReplyError(f"the grade {grade!r} is none of {', '.join(scale)}")
+    return Grade(grade=grade, reason=str(value.get("reason", "")), target=target)
 
 
 def _verdict(value: dict[str, Any], pack: Pack, target: str) -> Verdict:

@@ -117,6 +117,7 @@ class ModelAgent(Agent):
             step=turn.step,
             reason=not turn.scored,
             labels=turn.labels,
+            scale=turn.scale,
             max_steps=turn.max_steps,
             name=self.name,
         )
@@ -131,7 +132,9 @@ class ModelAgent(Agent):
         entries = transcript(turn.read)
         if turn.role in STRUCTURED and not turn.scored and self.model.capabilities.schema is not False:
             letters = [entry.letter for entry in entries]
-            schema = schema_for(turn.role, labels=turn.labels, letters=letters, max_steps=turn.max_steps)
+            schema = schema_for(
+                turn.role, labels=turn.labels, letters=letters, scale=turn.scale, max_steps=turn.max_steps
+            )
         if turn.format is not None:
             schema = turn.format.json_schema
         return Request(
@@ -158,7 +161,7 @@ class ModelAgent(Agent):
 
     def replies(self, turn: Turn) -> tuple[str, ...]:
         """Return the choices of a scored turn: every reply of its role without a reason."""
-        return closed_replies(turn.role, letters=[entry.letter for entry in transcript(turn.read)])
+        return closed_replies(turn.role, letters=[entry.letter for entry in transcript(turn.read)], scale=turn.scale)
 
     async def score(self, turn: Turn, request: Request) -> Scores:
         """Return the scores of the `replies` to a turn. Raises `ModelError`, also for a model that cannot score."""

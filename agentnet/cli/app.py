@@ -13,12 +13,15 @@ from agentnet.cli.commands.compare import compare
 from agentnet.cli.commands.demo import demo
 from agentnet.cli.commands.doctor import doctor
 from agentnet.cli.commands.evaluate import evaluate
+from agentnet.cli.commands.grade import grade
 from agentnet.cli.commands.graph import graph
 from agentnet.cli.commands.join import join, leave
 from agentnet.cli.commands.learn import learn
+from agentnet.cli.commands.measure import measure
 from agentnet.cli.commands.models import models
 from agentnet.cli.commands.nodes import nodes
 from agentnet.cli.commands.policy import show as show_policy
+from agentnet.cli.commands.profiles import outcome, profiles
 from agentnet.cli.commands.protocols import protocols
 from agentnet.cli.commands.report import report
 from agentnet.cli.commands.resume import resume
@@ -43,8 +46,8 @@ def _shown_warnings() -> AbstractContextManager[None]:
 
 app.command("eval")(command(evaluate, _shown_warnings))
 for function in (
-    *(demo, ask, run, resume, models, protocols, graph, runs, show, verify, forget, learn),
-    *(serve, join, nodes, leave, report, compare, doctor),
+    *(demo, ask, run, resume, models, protocols, graph, runs, show, outcome, verify, forget),
+    *(measure, profiles, learn, grade, serve, join, nodes, leave, report, compare, doctor),
 ):
     app.command(function.__name__)(command(function, _shown_warnings))
 

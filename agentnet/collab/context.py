@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime
@@ -48,6 +49,14 @@ class Recorder(Protocol):
         ...
 
 
+class Watcher(Protocol):
+    """Is told every turn that was taken. It must not wait."""
+
+    def taken(self, agent: Agent, turn: Turn, reply: Reply, seconds: float, *, streamed: bool) -> None:
+        """Note a turn with its reply, whose body is an `Error` where it failed. `streamed`: it was read in pieces."""
+        ...
+
+
 @dataclass(eq=False)
 class RunContext:
     """A run that is active in this process. `history` holds the messages recorded before an interruption."""
@@ -65,6 +74,7 @@ class RunContext:
     """Which members the protocol means by selectors: others may stand in for these."""
     analysis: Analysis | None = None
     """What was found about the run's own task, where it came without a label."""
+    watcher: Watcher | None = None
     messages: dict[str, Message] = field(init=False)
 
     def __post_init__(self, history: Iterable[Message]) -> None:
@@ -223,13 +233,13 @@ class RunContext:
             started = TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=turn.role)
             self.events.publish(started)
         turn = replace(turn, seed=self.seed_of(node, round, agent.name), message=id)
-        reply = await self._reply(agent, turn)
+        reply = await self._observed(agent, turn)
         for pause in PAUSES if patient and agent.name in self._on_nodes else ():
             left = self.budget.seconds_left
             if not failed_to_answer(reply.body) or (left is not None and left < pause):
                 break
             await asyncio.sleep(pause)
-            reply = await self._reply(agent, turn)
+            reply = await self._observed(agent, turn)
         return await self.record(
             reply.body,
             sender=agent.name,
@@ -241,6 +251,15 @@ class RunContext:
             instead_of=None if failed is None else failed.id,
             served_by=reply.served_by,
         )
+
+    async def _observed(self, agent: Agent, turn: Turn) -> Reply:
+        """The agent's reply, of which the watcher is told."""
+        began = time.perf_counter()
+        reply = await self._reply(agent, turn)
+        if self.watcher is not None:
+            streamed = self._streamer(agent.name, turn.message) is not None
+            self.watcher.taken(agent, turn, reply, time.perf_counter() - began, streamed=streamed)
+        return reply
 
     async def _reply(self, agent: Agent, turn: Turn) -> Reply:
         """The agent's reply within the run's limits; a failure becomes an `Error` body."""

@@ -136,6 +136,15 @@ class Verdict(WireModel):
     target: str = Field(description="id of the judged message")
 
 
+class Grade(WireModel):
+    """A grade of an answer, on the scale that its judge was given."""
+
+    kind: Literal["grade"] = "grade"
+    grade: str
+    reason: str = ""
+    target: str = Field(description="id of the graded message")
+
+
 class Synthesis(WireModel):
     """One answer written from several."""
 
@@ -226,6 +235,7 @@ KINDS: dict[str, type[WireModel]] = {
         Revision,
         Vote,
         Verdict,
+        Grade,
         Synthesis,
         Fusion,
         Result,
@@ -251,6 +261,7 @@ Body = Annotated[
     | Annotated[Revision, Tag("revision")]
     | Annotated[Vote, Tag("vote")]
     | Annotated[Verdict, Tag("verdict")]
+    | Annotated[Grade, Tag("grade")]
     | Annotated[Synthesis, Tag("synthesis")]
     | Annotated[Fusion, Tag("fusion")]
     | Annotated[Result, Tag("result")]

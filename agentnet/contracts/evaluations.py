@@ -73,6 +73,9 @@ class Trial(WireModel):
         default=(), description="agents that could not be asked, or dropped out; the others answered without them"
     )
     respelled: int = Field(default=0, ge=0, description="pieces that were tokenized again, if members decoded together")
+    reply: str | None = Field(default=None, description="the whole reply, where other members are to grade it")
+    used: str | None = Field(default=None, description="the system that the network decided to use, where it decided")
+    label: str | None = Field(default=None, description="the kind of task as which it took the item, where it decided")
     said: tuple[MemberAnswer, ...] = Field(default=(), description="in the order in which they were recorded")
 
     @property
@@ -89,8 +92,20 @@ class System(WireModel):
     protocol: ProtocolSpec
     datasets: tuple[str, ...] = Field(default=(), description="the datasets that it runs on; empty: all")
     unlabelled: bool = Field(default=False, description="it is not told of which kind a question is")
+    away: tuple[str, ...] = Field(default=(), description="members that are not there when it is tried")
     group: str = Field(default="", description="systems of one group are points of one experiment")
     facts: dict[str, Any] = Field(default_factory=dict, description="its point within the experiment")
+
+
+class Standings(WireModel):
+    """What the network knew of a member from one question of a living suite on, until it knew more."""
+
+    question: int = Field(ge=0, description="the first question that meets it so, in the order of their arrival")
+    member: str
+    standing: str = Field(description="probation, active or expelled; away: it is not there")
+    proven: dict[str, float] = Field(default_factory=dict, description="label → lower bound of its accuracy")
+    canaries: int = Field(default=0, ge=0, description="asked so far")
+    why: str = ""
 
 
 class EvaluationRecord(WireModel):
@@ -111,6 +126,9 @@ class EvaluationRecord(WireModel):
         default_factory=dict, description="member → label → its measurement on the selection split"
     )
     policy: Policy | None = Field(default=None, description="what the selection split taught, if the suite learns")
+    standings: tuple[Standings, ...] = Field(
+        default=(), description="of a living suite: every change of what the network knew of its members"
+    )
     repeated: dict[str, int] = Field(
         default_factory=dict, description="dataset → lines of its file that repeat an earlier one and are left out"
     )

@@ -12,6 +12,7 @@ from agentnet.contracts.cards import Card
 from agentnet.contracts.grades import Grades
 from agentnet.contracts.messages import RESERVED_SENDERS
 from agentnet.contracts.model_specs import HumanSpec, MemberSpec
+from agentnet.contracts.profiles import Canaries
 from agentnet.contracts.sampling import Sampling
 
 AGENT_NAME = r"^[A-Za-z][A-Za-z0-9_.-]*$"
@@ -58,6 +59,9 @@ class NetworkSpec(FileModel):
     name: str
     description: str = ""
     agents: tuple[AgentSpec, ...] = Field(min_length=1)
+    canaries: Canaries = Field(
+        default=Canaries(), description="how members are measured while they work, and what newcomers have to prove"
+    )
     embeddings: str | None = Field(
         default=None,
         description="a GGUF embedding model by which kinds of tasks are told apart: a file, relative to this one, or "

@@ -34,6 +34,8 @@ class RunRecord(WireModel):
     protocol: dict[str, Any]
     """The bound protocol, its agents, and which roles they were selected for, as plain data."""
     network: NetworkSpec
+    probation: tuple[str, ...] = ()
+    """Members that were on probation when it began."""
     fingerprint: str = Field(validation_alias=AliasChoices("fingerprint", "signature"))
     """Digest of the parts that must not change before the run is resumed."""
     seed: int

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from agentnet.agents import HumanAgent
 from agentnet.collab.budget import Budget
 from agentnet.collab.bus import EventBus, Listener
-from agentnet.collab.context import RunContext
+from agentnet.collab.context import RunContext, Watcher
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted
@@ -86,8 +86,10 @@ class Coordinator:
         store: Runs | None = None,
         checkpointer: BaseCheckpointSaver[str] | None = None,
         learned: Learned | None = None,
+        watcher: Watcher | None = None,
     ) -> None:
-        self._members = members
+        """`watcher` is told every turn of every run."""
+        self._members, self._watcher = members, watcher
         self.learned = learned
         """What `auto` and the analysis of unlabelled tasks go by; None where nothing was learned."""
         self._store = store
@@ -195,6 +197,8 @@ class Coordinator:
             raise ResumeError(f"run {record.id} is active: follow it instead")
         options = RunOptions(on_event=on_event, stream_text=stream_text, answering=answering)
         async with self._members.lease(record.network) as network:
+            if network.probation != frozenset(record.probation):  # selectors mean what they meant
+                network = network.with_probation(record.probation)
             compiled = self._prepare(protocol, network)
             before = dict(record.protocol)
             selected = compiled.selected.recorded(before.pop(SELECTED, {}))
@@ -298,6 +302,7 @@ class Coordinator:
                     protocol_name=compiled.name,
                     protocol={**compiled.fingerprinted, SELECTED: compiled.selected.plain()},
                     network=network.spec,
+                    probation=tuple(sorted(network.probation)),
                     fingerprint=compiled.fingerprint,
                     seed=options.seed,
                     limits=options.limits or Limits(),
@@ -334,6 +339,7 @@ class Coordinator:
             events=events,
             stream_text=options.stream_text,
             selected=compiled.selected,
+            watcher=self._watcher,
             analysis=await self.learned.analysis(record.task) if self.learned else None,
         )
         execution = Execution(record, compiled, context, self._store, resumed=history is not None)

@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, Split, System, Trial
+from agentnet.contracts.grades import Grades
 from agentnet.contracts.policies import Policy
 from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput
+from agentnet.evals.attack.canaries import watched
 from agentnet.evals.attack.network import Infiltration
 from agentnet.evals.equal_budget import repetitions
 from agentnet.evals.grading import Grading
 from agentnet.evals.learning import learned_policy
+from agentnet.evals.living import absent, arrivals, lived
+from agentnet.evals.mutual import expected_grades, grade, graders, grades_of, scale_of
 from agentnet.evals.selection import best_members, cards_with, halved, measured_members
-from agentnet.evals.suite import SuiteSpec
+from agentnet.evals.suite import Living, MutualGrades, SuiteSpec
 from agentnet.evals.systems import CORRECTIONS, SAMPLES, corrections, members_of, samples
-from agentnet.evals.trials import interrupted, trial_of
+from agentnet.evals.trials import interrupted, reply_of, trial_of
 from agentnet.session import Session
 from agentnet.store import Evaluations
 
@@ -72,6 +76,10 @@ class Evaluation:
         self._infiltration: Infiltration | None = None
         self._infiltrated: dict[tuple[str, ...], Session] = {}
         """Sessions with liars in the place of members, by the attack and the names of the liars."""
+        self._watched: dict[tuple[str, ...], dict[tuple[str, str], Session]] = {}
+        """The same for each item, by its dataset and id, where members are asked canaries."""
+        self._days: dict[tuple[str, str], Session] = {}
+        """Of a living suite: the session that each item meets, by its dataset and id."""
 
     async def run(self) -> EvaluationRecord:
         """Make every trial that is missing. Raises `BadInput` before the first one, and `StoreError`."""
@@ -79,11 +87,15 @@ class Evaluation:
         session = await self._measure(items[SELECTION])
         best = best_members(self.record, (item.label for item in items["test"]))
         wanted = [system for system in self.record.systems if self._is_wanted(system, set(best.values()))]
+        if self._suite.living is not None:
+            await self._let_live(session, self._suite.living, items)
         await self._make("systems", session, _jobs(wanted, items["test"], self._suite.epochs, "test"))
         under_attack = [system for system in self.record.systems if system.kind == "attacked"]
         if under_attack:
             asked = [*items[SELECTION], *items["test"]]
-            self._infiltration = Infiltration(asked, self._trials.values(), self._members)
+            canaries = self._canaries(items[SELECTION])
+            self._infiltration = Infiltration(asked, self._trials.values(), self._members, frozenset(canaries))
+            await self._watch(session, under_attack, items["test"], list(canaries.values()))
             await self._make("attacks", session, _jobs(under_attack, items["test"], self._suite.epochs, "test"))
         repeated = self._repeated(items["test"], best)
         new = [system for system in repeated if system not in self.record.systems]
@@ -105,6 +117,8 @@ class Evaluation:
         """Read the trials made so far, and check that the others can be made. Returns the items of both splits."""
         for trial in await self._evaluations.trials(self.record.id):
             self._trials[trial.split, trial.key] = trial
+        if self._suite.grades is not None and self._session.network.spec.grades is None:
+            self._session = _graded(self._session, expected_grades(self._members))
         usable = [system for system in self.record.systems if self._is_usable(system)]
         await self._save(systems=tuple(usable))
         self._prepare_baselines(self._session)
@@ -129,8 +143,12 @@ class Evaluation:
             return session
         alone = [system for system in self.record.systems if system.kind == "member" or "path" in system.facts]
         await self._make("selection", session, _jobs(alone, items, 1, SELECTION))
-        measured = measured_members(self.record, self._of(SELECTION), items, self._members)
+        kept = self._canaries(items)
+        cards = [trial for trial in self._of(SELECTION) if (trial.dataset, trial.item) not in kept]
+        measured = measured_members(self.record, cards, items, self._members)
         await self._save(measured=measured)
+        if self._suite.grades is not None:
+            session = self._session = await self._let_grade(self._suite.grades, items)
         session = session.with_cards(cards_with(self.record.network, measured))
         if self._suite.learn is None:
             return session
@@ -138,6 +156,30 @@ class Evaluation:
         policy = learned_policy(self.record, self._of(SELECTION), items, self._suite.learn, seed=self._suite.seed)
         await self._save(policy=policy)
         return session.with_policy(policy)
+
+    async def _let_grade(self, spec: MutualGrades, items: Sequence[Item]) -> Session:
+        """Let members grade each other's answers to the selection items. Returns a session that goes by the grades."""
+        network = self._session.network
+        scale = scale_of(spec, network, self._members)
+        answers = {trial.key[:3]: trial for trial in self._of(SELECTION) if trial.answer is not None}
+
+        def answer_to(job: Job) -> Trial | None:
+            return answers.get((job.system.facts["member"], job.item.dataset, job.item.id))
+
+        async def give(_: Session, job: Job) -> Trial:
+            answer = answer_to(job)
+            assert answer is not None
+            seed = seed_of(self._suite.seed, job.item, job.epoch)
+            return await grade(job.system, job.item, answer, network, scale, scored=spec.by == "score", seed=seed)
+
+        jobs = [job for job in _jobs(list(graders(self._members)), items, 1, SELECTION) if answer_to(job) is not None]
+        await self._make("grading", self._session, jobs, give)
+        suite = f"selection split of {self.record.name}"
+        grades = grades_of(
+            self._of(SELECTION), self._members, scale, suite=suite, seed=self._suite.seed, graded_at=self.record.created
+        )
+        await self._save(network=self.record.network.model_copy(update={"grades": grades}))
+        return _graded(self._session, grades)
 
     def _prepare_baselines(self, session: Session) -> None:
         """Check that the best member can be asked for its baselines, before any model is asked."""
@@ -211,8 +253,15 @@ class Evaluation:
                 found.append(corrections(self._members, dataset, times))
         return found
 
-    async def _make(self, phase: str, session: Session, jobs: Iterable[Job]) -> None:
-        """Make the trials that are missing, as many concurrently as the suite says."""
+    async def _make(
+        self,
+        phase: str,
+        session: Session,
+        jobs: Iterable[Job],
+        make: Callable[[Session, Job], Awaitable[Trial]] | None = None,
+    ) -> None:
+        """Make the trials that are missing, as many concurrently as the suite says; by runs, unless `make` is given."""
+        make = make or self._try
         wanted = list(jobs)
         missing = [job for job in wanted if not self._is_made(job)]
         total, waiting = len(wanted), iter(missing)
@@ -222,7 +271,7 @@ class Evaluation:
         async def work() -> None:
             nonlocal done, failed
             for job in waiting:
-                trial = await self._try(session, job)
+                trial = await make(session, job)
                 await self._evaluations.record_trial(self.record.id, trial)
                 self._trials[trial.split, trial.key] = trial
                 done, failed = done + 1, failed + (trial.status == "error")
@@ -244,7 +293,17 @@ class Evaluation:
         """Make a trial, and try again where a model could not be asked."""
         if job.system.kind == "attacked":
             session = self._with_liars(session, job.system)
+            session = self._watched.get(self._key_of(job.system), {}).get((job.item.dataset, job.item.id), session)
+        if job.system.away:
+            session = session.changed(lambda network: network.without(job.system.away))
+        if job.split == "test":
+            session = self._days.get((job.item.dataset, job.item.id), session)
         task = Task(text=job.item.text, label=None if job.system.unlabelled else job.item.label)
+        if self._days and job.split == "test":
+            try:
+                session.prepare(job.system.protocol)
+            except BadInput as error:
+                return absent(job.system, job.item, job.epoch, str(error))
         for attempt in range(self._suite.attempts):
             if attempt:
                 await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
@@ -254,7 +313,7 @@ class Evaluation:
             seconds = time.perf_counter() - started
             if interrupted(outcome) is None:
                 break
-        return await trial_of(
+        trial = await trial_of(
             job.system,
             job.item,
             job.epoch,
@@ -264,14 +323,82 @@ class Evaluation:
             self._gradings[job.item.dataset],
             session.network,
         )
+        if self._suite.grades is not None and job.split == SELECTION:
+            trial = trial.model_copy(update={"reply": reply_of(outcome)})
+        return trial
+
+    def _canaries(self, selection: Sequence[Item]) -> dict[tuple[str, str], Item]:
+        """The items of the selection split that are canaries, by dataset and id: the last ones of each dataset."""
+        asking = self._suite.attacks or self._suite.living
+        count = 0 if asking is None else asking.canaries
+        datasets = dict.fromkeys(item.dataset for item in selection)
+        found = [item for name in datasets for item in _last([one for one in selection if one.dataset == name], count)]
+        return {(item.dataset, item.id): item for item in found}
+
+    async def _let_live(self, session: Session, living: Living, items: Mapping[Split, Sequence[Item]]) -> None:
+        """Find out which network each question meets, and keep what is known of the members by then."""
+        canaries = self._canaries(items[SELECTION])
+        asked, order = items["test"], arrivals(items["test"], self._suite.seed)
+        infiltration = Infiltration([*items[SELECTION], *asked], self._trials.values(), self._members)
+
+        def is_right(answer: str, item: Item) -> bool:
+            return self._gradings[item.dataset].score(answer, item) == 1.0
+
+        days = await lived(
+            session.network,
+            living,
+            self._members,
+            list(canaries.values()),
+            len(order),
+            infiltration.knowledge,
+            is_right,
+            self._suite.seed,
+        )
+        sessions = {network: session.changed(lambda _, then=network: then) for network in days.networks}  # type: ignore[misc]
+        self._days = {
+            (asked[place].dataset, asked[place].id): sessions[network]
+            for place, network in zip(order, days.networks, strict=True)
+        }
+        await self._save(standings=days.standings)
+
+    async def _watch(
+        self, session: Session, systems: Sequence[System], items: Sequence[Item], canaries: Sequence[Item]
+    ) -> None:
+        """Find out which network each item meets under each attack, where members are asked canaries."""
+        if not canaries:
+            return
+
+        def is_right(answer: str, item: Item) -> bool:
+            return self._gradings[item.dataset].score(answer, item) == 1.0
+
+        for system in systems:
+            key = self._key_of(system)
+            if key in self._watched:
+                continue
+            infiltrated = self._with_liars(session, system)
+            networks = await watched(
+                infiltrated.network, self._members, canaries, len(items), is_right, self._suite.seed
+            )
+            sessions = {network: infiltrated.changed(lambda _, then=network: then) for network in networks}  # type: ignore[misc]
+            self._watched[key] = {
+                (item.dataset, item.id): sessions[network] for item, network in zip(items, networks, strict=True)
+            }
+
+    @staticmethod
+    def _key_of(system: System) -> tuple[str, ...]:
+        return (system.facts["attack"], *system.facts["liars"])
 
     def _with_liars(self, session: Session, system: System) -> Session:
         infiltration = self._infiltration
         assert infiltration is not None
-        key = (system.facts["attack"], *system.facts["liars"])
+        key = self._key_of(system)
         if key not in self._infiltrated:
             self._infiltrated[key] = session.changed(lambda network: infiltration.of(network, system))
         return self._infiltrated[key]
+
+
+def _graded(session: Session, grades: Grades) -> Session:
+    return session.changed(lambda network: network.with_grades(grades))
 
 
 def seed_of(seed: int, item: Item, epoch: int) -> int:
@@ -287,3 +414,7 @@ def _jobs(systems: Sequence[System], items: Sequence[Item], epochs: int, split: 
             for system in systems:
                 if not system.datasets or item.dataset in system.datasets:
                     yield Job(system, item, epoch, split)
+
+
+def _last(items: Sequence[Item], count: int) -> Sequence[Item]:
+    return items[len(items) - min(count, len(items) // 2) :]

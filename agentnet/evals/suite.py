@@ -9,8 +9,10 @@ from pydantic import AliasChoices, BeforeValidator, ConfigDict, Discriminator, F
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.cards import Share
+from agentnet.contracts.grades import Scale
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.policies import Exchange
+from agentnet.contracts.protocols import Settled
 from agentnet.files.tables import uncompressed
 
 AnswerType = Literal["exact", "numeric", "choice", "yes-no", "set", "judged"]
@@ -104,11 +106,15 @@ class SystemSpec(FileModel):
 class Sweep(FileModel):
     """Many systems at once, one for each point of an experiment."""
 
-    sweep: Literal["paths", "subsets", "rounds", "pairs"]
+    sweep: Literal["paths", "subsets", "rounds", "pairs", "hops"]
     members: tuple[str, ...] = Field(default=("@solver",), min_length=1, description="agents or selectors")
     shapes: tuple[Literal["serial", "parallel", "s2p", "p2s"], ...] = ("serial", "parallel", "s2p", "p2s")
     by: tuple[str, ...] = Field(default=("vote",), description="subsets, pairs: how they decide, or how they are fused")
     rounds: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 2, 3, 4, 5), description="rounds: of a debate")
+    hops: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        default=(1, 2, 3, 4, 5, 6), description="hops: α of `route`, with and without an end at approval"
+    )
+    settled: Settled = Field(default="reason", description="hops: how judges vote")
     datasets: tuple[str, ...] = ()
 
 
@@ -149,6 +155,55 @@ class Learning(FileModel):
     explore: Share = Field(default=0.0, description="share of the questions on which another system may be tried")
 
 
+class Change(FileModel):
+    """One change of a network while questions arrive: exactly one of its fields beside `at` names a member."""
+
+    at: Share = Field(description="share of the questions that arrived before it")
+    joins: str | None = Field(default=None, description="it was not there before, and begins on probation")
+    leaves: str | None = None
+    returns: str | None = Field(default=None, description="it left, and is back with what is known of it")
+    lies: str | None = Field(default=None, description="from now on it gives wrong answers, to canaries, too")
+    fails: str | None = Field(default=None, description="it is there and cannot be reached")
+    recovers: str | None = Field(default=None, description="it neither lies nor fails any more")
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Change:
+        if len(self._named()) != 1:
+            raise ValueError("name one member: joins, leaves, returns, lies, fails or recovers")
+        return self
+
+    @property
+    def member(self) -> str:
+        return next(iter(self._named().values()))
+
+    @property
+    def does(self) -> str:
+        """What it does: the name of the field."""
+        return next(iter(self._named()))
+
+    def _named(self) -> dict[str, str]:
+        named = {name: getattr(self, name) for name in type(self).model_fields if name != "at"}
+        return {name: member for name, member in named.items() if member is not None}
+
+
+class Living(FileModel):
+    """Members come, go, lie and fail while the test items arrive, one after another, from all datasets in turn."""
+
+    changes: tuple[Change, ...] = Field(min_length=1)
+    canaries: int = Field(
+        default=50, ge=0, description="the last selection items of each dataset are canaries, at most half of them"
+    )
+
+
+class MutualGrades(FileModel):
+    """Members grade each other's answers to the selection items; `route` chooses its judges by these grades."""
+
+    scale: Scale | None = Field(
+        default=None, description="best grade first; None: A, B, C, or verdicts where a member's prompts know no grades"
+    )
+    by: Settled = Field(default="reason", description="`score`: no reason is written; the likeliest grade counts")
+
+
 Attack = Literal["silent", "random", "collude", "split", "turncoat", "boast", "forge", "loud"]
 """What a liar does. `silent`: it gives no answer (the reference of all others); `random`: it gives wrong answers of
 its own; `collude`: all liars give the same wrong answer; `split`: they lie only where honest members disagree, and
@@ -168,6 +223,12 @@ class Attacks(FileModel):
     members: tuple[str, ...] = Field(default=("@solver",), min_length=1, description="agents that liars may replace")
     liars: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1, 2), description="how many at once")
     sets: int = Field(default=5, ge=1, description="at most this many choices of who lies, for each number of liars")
+    canaries: int = Field(
+        default=0, ge=0,
+        description="questions of each dataset that members are asked among the items, as a network asks them that "
+        "measures its members while they work: the last of the selection split, at most half of it; no card is "
+        "measured by them"
+    )  # fmt: skip
     deciders: bool = Field(default=True, description="also let planner, verifier and judge lie, one at a time")
 
 
@@ -194,6 +255,10 @@ class SuiteSpec(FileModel):
     seed: int = Field(default=0, ge=0)
     limits: Limits = Limits()
     attacks: Attacks | None = Field(default=None, description="measure what liars cost each system")
+    grades: MutualGrades | None = Field(
+        default=None, description="let the members grade each other's answers to the selection items, for `route`"
+    )
+    living: Living | None = Field(default=None, description="change the network while the questions arrive")
     learn: Learning | None = Field(
         default=None, description="learn a policy from the selection split; the protocol `auto` follows it"
     )
@@ -202,6 +267,8 @@ class SuiteSpec(FileModel):
 
     @model_validator(mode="after")
     def _has_systems(self) -> SuiteSpec:
-        if not self.systems and not self.baselines:
+        if self.grades is not None and not self.selection:
+            raise ValueError("members grade answers to selection items: set `selection` to more than 0")
+        if not self.systems and not self.baselines and self.grades is None:
             raise ValueError("there is nothing to compare: name `systems`, or leave `baselines` as they are")
         return self

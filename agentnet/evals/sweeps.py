@@ -8,13 +8,26 @@ from typing import get_args
 
 from agentnet.collab.inline import INLINE
 from agentnet.contracts.evaluations import System
-from agentnet.contracts.protocols import Ask, Debate, Expression, Fuse, Parallel, ProtocolSpec, Serial, Weighted
+from agentnet.contracts.protocols import (
+    Ask,
+    Auto,
+    Debate,
+    Expression,
+    Fuse,
+    Parallel,
+    ProtocolSpec,
+    Route,
+    Serial,
+    Settled,
+    Weighted,
+)
 from agentnet.errors import BadInput
 from agentnet.evals.online import subsets
 from agentnet.evals.suite import Sweep
 
 ARROW = " → "
 ALONE = "alone"
+AUTO = "auto"
 STRATEGIES: tuple[str, ...] = get_args(Fuse.model_fields["strategy"].annotation)
 
 
@@ -29,6 +42,8 @@ def swept(sweep: Sweep, members: Sequence[str]) -> list[System]:
             points = _pairs(members, sweep.by)
         case "rounds":
             points = _rounds(members, sweep.rounds)
+        case "hops":
+            points = _hops(members, sweep.hops, sweep.settled)
     systems = [point.model_copy(update={"datasets": sweep.datasets}) for point in points]
     if not systems:
         raise BadInput(f"sweep {sweep.sweep} over {', '.join(members)}: it makes no system; name more members")
@@ -38,10 +53,12 @@ def swept(sweep: Sweep, members: Sequence[str]) -> list[System]:
 def together(members: Sequence[str], by: str) -> Expression:
     """Return an expression by which members answer together.
 
-    `by` is ``vote``, ``weighted``, or a strategy of fusion, by pieces (``duetnet``) or by bytes (``duetnet-bytes``).
-    Raises `BadInput` for anything else.
+    `by` is ``vote``, ``weighted``, ``auto`` (what the network learned), or a strategy of fusion, by pieces
+    (``duetnet``) or by bytes (``duetnet-bytes``). Raises `BadInput` for anything else.
     """
     strategy, bytewise = by.removesuffix("-bytes"), by.endswith("-bytes")
+    if by == AUTO:
+        return Auto(among=_each(members))
     if by == "vote":
         return Parallel(branches=_each(members))
     if by == "weighted":
@@ -50,7 +67,9 @@ def together(members: Sequence[str], by: str) -> Expression:
         return Fuse.model_validate(
             {"members": tuple(members), "strategy": strategy, "level": "bytes" if bytewise else "pieces"}
         )
-    raise BadInput(f"members cannot answer together by {by!r}: say vote, weighted, or one of {', '.join(STRATEGIES)}")
+    raise BadInput(
+        f"members cannot answer together by {by!r}: say vote, weighted, auto, or one of {', '.join(STRATEGIES)}"
+    )
 
 
 def system(name: str, expression: Expression, *, group: str = "", **facts: object) -> System:
@@ -90,7 +109,9 @@ def _subsets(members: Sequence[str], ways: Sequence[str]) -> Iterator[System]:
             continue
         for by in ways:
             name = f"{by} of {' + '.join(some)}"
-            yield system(name, together(some, by), group="online", members=list(some), by=by)
+            point = system(name, together(some, by), group="online", members=list(some), by=by)
+            away = tuple(name for name in members if name not in some) if by == AUTO else ()
+            yield point.model_copy(update={"away": away})
 
 
 def _pairs(members: Sequence[str], ways: Sequence[str]) -> Iterator[System]:
@@ -105,6 +126,17 @@ def _rounds(members: Sequence[str], rounds: Sequence[int]) -> Iterator[System]:
     for count in rounds:
         debate = Debate(members=_each(members), rounds=count, stop="never")
         yield system(f"debate, {count} round{'s' * (count > 1)}", debate, group="rounds", rounds=count)
+
+
+def _hops(members: Sequence[str], hops: Sequence[int], settled: Settled) -> Iterator[System]:
+    """Dynamic collaborative routing by α, with C and C′, and with C without an end at approval (section 3.6)."""
+    for choose, name in (("c", "C"), ("c-prime", "C′")):
+        for count in hops:
+            route = Route(members=tuple(members), hops=count, choose=choose, by=settled)
+            yield system(f"route by {name}, α {count}", route, group="hops", hops=count, by=name)
+    for count in hops:
+        route = Route(members=tuple(members), hops=count, by=settled, stop="never")
+        yield system(f"route by C to the end, α {count}", route, group="hops", hops=count, by="C to the end")
 
 
 def _each(names: Sequence[str]) -> tuple[Expression, ...]:

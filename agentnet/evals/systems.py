@@ -13,6 +13,7 @@ from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.protocols import Ask, Auto, Best, Expression, Parallel, Serial
 from agentnet.errors import BadInput
 from agentnet.evals.attack.systems import attacked
+from agentnet.evals.mutual import expected_grades
 from agentnet.evals.suite import Entry, SuiteSpec, Sweep, SystemSpec
 from agentnet.evals.sweeps import swept, system
 from agentnet.policy.learning.portfolio import usual_systems
@@ -33,6 +34,8 @@ def systems_of(suite: SuiteSpec, network: NetworkSpec, folder: Path) -> tuple[Sy
     `folder` is where the suite's own paths start from.
     """
     members = members_of(suite.members, network)
+    if suite.grades is not None and network.grades is None:
+        network = network.model_copy(update={"grades": expected_grades(members)})
     systems = [system(name, Ask(agent=name)).model_copy(update={"kind": "member"}) for name in members]
     systems += _entries(suite.systems, network, folder)
     if suite.learn is not None:

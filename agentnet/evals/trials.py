@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from agentnet.agents import Turn, candidate
-from agentnet.contracts.bodies import Error, Fusion, Refusal, Task, Verdict, answer_of
+from agentnet.contracts.bodies import Analysis, Error, Fusion, Refusal, Task, Verdict, answer_of
 from agentnet.contracts.evaluations import Item, MemberAnswer, Split, System, Trial, TrialStatus
 from agentnet.contracts.messages import COORDINATOR, USER, Message
 from agentnet.coordinator import Outcome
@@ -21,6 +21,12 @@ def interrupted(outcome: Outcome) -> str | None:
         if isinstance(message.body, Error) and message.body.code in NOT_ITS_FAULT:
             return message.body.detail
     return None
+
+
+def reply_of(outcome: Outcome) -> str | None:
+    """Return the whole reply that a run's answer comes from, where one agent gave it."""
+    bodies = [message.body for message in outcome.messages if answer_of(message.body) is not None]
+    return getattr(bodies[-1], "text", None) if bodies else None
 
 
 def _missing(turns: Sequence[Message]) -> Iterator[str]:
@@ -44,6 +50,7 @@ async def trial_of(
     """Return the trial that a run makes. Without an answer it is wrong; where a model could not be asked, it has no
     score."""
     turns = [message for message in outcome.messages if message.sender not in (USER, COORDINATOR)]
+    decision = next((message.body for message in outcome.messages if isinstance(message.body, Analysis)), None)
     status: TrialStatus = outcome.status if outcome.status in ("done", "stopped") else "failed"
     detail, score = outcome.detail, 0.0
     if outcome.answer is not None:
@@ -68,6 +75,8 @@ async def trial_of(
         messages=len(turns),
         errors=sum(isinstance(message.body, Error) for message in turns),
         missing=tuple(dict.fromkeys(_missing(turns))),
+        used=decision.use if decision else None,
+        label=decision.label if decision else None,
         respelled=sum(sum(turn.body.respelled.values()) for turn in turns if isinstance(turn.body, Fusion)),
         said=tuple(_member_answer(message, item, grading) for message in turns if _answers_item(outcome, message)),
     )

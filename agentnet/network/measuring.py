@@ -1,7 +1,8 @@
 """Measuring a member's capability: the source of all numbers on cards.
 
-`measure` asks an agent questions with known answers. `measurement` turns graded answers of any source into a
-`Measured`: an evaluation measures its members with the trials that it keeps anyway.
+`ask` puts one question, for whoever measures. `measure` asks an agent questions with known answers. `measurement` turns
+graded answers of any source into a `Measured`: an evaluation measures its members with the trials that it keeps anyway.
+Profiles (`agentnet.profiles`) keep what each question told.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import fmean, median
 
-from agentnet.agents import Agent, Turn
+from agentnet.agents import Agent, Reply, Turn
 from agentnet.contracts.bodies import Body, Error
 from agentnet.contracts.cards import Measured
 from agentnet.contracts.intervals import Interval, wilson
@@ -31,6 +32,46 @@ class Question:
     is_right: Callable[[Body], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of a turn that belongs to no run."""
+
+    body: Body
+    """An `Error` where the model could not be asked, or gave no reply in the form of its role."""
+    reply: Reply | None
+    """None if the model could not be asked."""
+    seconds: float
+    first_token: float | None
+    """Seconds to the first piece; None where it was not streamed."""
+    error: AgentNetError | None = None
+    """What the agent raised."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the model could not be asked, which says nothing about the agent's capability."""
+        return isinstance(self.body, Error) and self.body.code in NOT_ITS_FAULT
+
+
+async def ask(agent: Agent, turn: Turn, *, stream: bool = False) -> Asked:
+    """Let an agent take a turn that belongs to no run. With `stream`, its reply is read piece by piece."""
+    first: list[float] = []
+    started = time.perf_counter()
+
+    def heard(_: str) -> None:
+        if not first:
+            first.append(time.perf_counter() - started)
+
+    body: Body
+    reply: Reply | None = None
+    raised: AgentNetError | None = None
+    try:
+        reply = await agent.take(turn, heard if stream else None)
+        body = reply.body
+    except AgentNetError as error:
+        raised, body = error, Error(code=error.code, detail=str(error))
+    return Asked(body, reply, time.perf_counter() - started, first[0] if first else None, raised)
+
+
 async def measure(
     agent: Agent, questions: Sequence[Question], *, suite: str, seed: int | None = None, concurrency: int = 1
 ) -> Measured:
@@ -45,17 +86,18 @@ async def measure(
     scores: list[float] = []
     seconds: list[float] = []
 
-    async def ask(question: Question) -> None:
+    async def put(question: Question) -> None:
         async with slots:
-            started = time.perf_counter()
-            right = await _is_right(agent, question)
-            seconds.append(time.perf_counter() - started)
-            scores.append(float(right))
+            asked = await ask(agent, question.turn)
+            if asked.failed and asked.error is not None:
+                raise asked.error
+            seconds.append(asked.seconds)
+            scores.append(float(not isinstance(asked.body, Error) and question.is_right(asked.body)))
 
     try:
         async with asyncio.TaskGroup() as group:
             for question in questions:
-                group.create_task(ask(question))
+                group.create_task(put(question))
     except ExceptionGroup as several:
         raise several.exceptions[0] from several
     return measurement(scores, seconds, suite=suite, seed=seed, measured_at=began)
@@ -99,12 +141,3 @@ async def take_turn(agent: Agent, turn: Turn) -> Body:
     if isinstance(body, Error):
         raise ReplyError(body.detail)
     return body
-
-
-async def _is_right(agent: Agent, question: Question) -> bool:
-    try:
-        return question.is_right(await take_turn(agent, question.turn))
-    except AgentNetError as error:
-        if error.code in NOT_ITS_FAULT:
-            raise
-        return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from types import MappingProxyType
 from typing import Protocol
@@ -71,15 +71,18 @@ class Network:
     def lease(self, like: NetworkSpec | None = None) -> AbstractAsyncContextManager[Network]:
         return nullcontext(self)
 
-    def with_cards(self, cards: Mapping[str, Card]) -> Network:
+    def with_cards(self, cards: Mapping[str, Card], *, vouched: bool = True) -> Network:
         """Return a network of the same members and models, with other cards for some members.
 
-        The caller vouches for these cards. Raises `NetworkError` for the card of an unknown member.
+        The caller vouches for these cards, and with `vouched` for their members' servers, too. Raises `NetworkError`
+        for the card of an unknown member.
         """
         for name in cards:
             self[name]
         members = tuple(
-            member.model_copy(update={"card": cards[member.name], "vouched": True}) if member.name in cards else member
+            member.model_copy(update={"card": cards[member.name], "vouched": vouched or member.vouched})
+            if member.name in cards
+            else member
             for member in self.spec.agents
         )
         spec = self.spec.model_copy(update={"agents": members})
@@ -116,6 +119,19 @@ class Network:
         """Return a network of the same members, of whom those with these names weigh nothing; others do not count."""
         probation = frozenset(names) & self.agents.keys()
         return Network(self.spec, self, epoch=self.epoch, joined=self.joined, probation=probation)
+
+    def without(self, names: Collection[str]) -> Network:
+        """Return a network that lacks some members. Raises `NetworkError` where none is left."""
+        members = tuple(member for member in self.spec.agents if member.name not in names)
+        if not members:
+            raise NetworkError(f"network {self.spec.name!r} has no members left")
+        return Network(
+            self.spec.model_copy(update={"agents": members}),
+            [agent for agent in self if agent.name not in names],
+            epoch=self.epoch,
+            joined=self.joined,
+            probation=self.probation - set(names),
+        )
 
     def with_grades(self, grades: Grades) -> Network:
         """Return a network of the same members that graded each other so."""

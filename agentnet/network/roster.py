@@ -125,16 +125,16 @@ class Roster:
 
         def work(table: NodeTable) -> tuple[NodeState, bool]:
             state = self._holder(table, key, lease)
+            if state in ("joining", "suspect"):
+                table.hold()  # before a row of a node is written: other transactions do it in this order
             time = now or table.now()
-            table.beat(key, load or Load(), time, self._lease)
-            if state not in ("joining", "suspect"):
-                return state, False
-            table.hold()
-            record = table.record(key)
-            if record is None or record.state != state or record.lease != lease:
+            if not table.beat(key, lease, load or Load(), time, self._lease):
                 return self._holder(table, key, lease), False
-            why = "it answers" if state == "joining" else "its heartbeat came"
-            table.save(record.model_copy(update={"state": "active"}), state, why, time)
+            record = self._one(table, key) if state in ("joining", "suspect") else None
+            if record is None or record.state not in ("joining", "suspect"):
+                return state, False
+            why = "it answers" if record.state == "joining" else "its heartbeat came"
+            table.save(record.model_copy(update={"state": "active"}), record.state, why, time)
             return "active", True
 
         state, changed = await self._written(work)
@@ -249,13 +249,15 @@ class Roster:
                 self._known[record.key] = record
         for key in news.forgotten:
             self._known.pop(key, None)
+        times = [record.heard for record in news.changed]
         for beat in news.beats:
-            if (known := self._known.get(beat.key)) is not None:
+            known = self._known.get(beat.key)
+            if known is not None and (known.heard, known.load) != (beat.heard, beat.load):
+                times.append(beat.heard)
                 update = {"heard": beat.heard, "until": beat.until, "load": beat.load}
                 self._known[beat.key] = known.model_copy(update=update)
-        times = [*(record.heard for record in news.changed), *(beat.heard for beat in news.beats)]
-        self._heard = max([*times, *([] if self._heard is None else [self._heard])], default=None)
-        return bool(times or news.forgotten or news.epoch != epoch)
+        self._heard = max(times, default=heard)
+        return bool(times) or news.epoch != epoch
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after every change that this object makes; returns a function that ends it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,22 +14,12 @@ from agentnet.files.paths import is_file, written_path
 from agentnet.files.shipped import shipped_files
 from agentnet.files.yaml import read_yaml
 from agentnet.network.files import EMBEDDED, ZOO
-from agentnet.redaction import without_secrets
+from agentnet.network.fingerprints import fingerprint
 from agentnet.settings import Settings
 
 ENDING = ".policy.yaml"
 NONE, FOUND = "none", "found"
 """Values of the setting `policy` beside a file: no policy, and the one of the network, if there is one."""
-
-_NOT_THE_MODEL = {
-    "llama": {
-        "threads", "batch", "sequences", "cache_tokens", "cache_layout", "parked_mib", "reuse_prefix", "gpu_layers",
-        "main_gpu", "tensor_split", "split_mode", "flash_attention", "offload_kv", "mmap", "mlock",
-    },
-    "openai": {"api_key_env", "timeout", "deadline", "attempts", "max_wait"},
-    "node": {"timeout"},
-}  # fmt: skip
-"""Settings of a model that change its speed or its failures, not what it says."""
 
 
 def find_policy(network: str | None, settings: Settings) -> Path | None:
@@ -87,22 +75,6 @@ def save_policy(policy: Policy, path: Path) -> None:
 def policy_network(spec: NetworkSpec) -> PolicyNetwork:
     """Return what a policy says of the network that it was learned on."""
     return PolicyNetwork(name=spec.name, members={member.name: fingerprint(member) for member in spec.agents})
-
-
-def fingerprint(member: AgentSpec) -> str:
-    """Return a digest of what decides a member's replies: its model, its prompt pack and its sampling."""
-    data = member.model_dump(mode="json", include={"model", "pack", "sampling"})
-    data["model"] = {
-        name: value
-        for name, value in without_secrets(data["model"]).items()
-        if name not in _NOT_THE_MODEL.get(member.model.kind, ())
-    }
-    if member.model.kind == "llama" and member.model.path.startswith("zoo:"):
-        from agentnet.zoo.catalog import zoo_cards
-
-        known = zoo_cards().get(member.model.path.removeprefix("zoo:"))
-        data["model"]["sha256"] = known.sha256 if known else None
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def check_network(policy: Policy, members: Iterable[AgentSpec], where: str) -> None:

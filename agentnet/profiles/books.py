@@ -54,7 +54,8 @@ class Books:
         events: list[StandingEvent] = []
         if profile is None:
             profile = self.newcomer(observation.seat, observation.time)
-            events.append(_event(profile, None, profile.standing, observation.time, profile.why))
+            if profile.standing != "active":
+                events.append(_event(profile, None, profile.standing, observation.time, profile.why))
         profile = self._counted(profile, observation)
         if observation.right is not None and observation.source != "traffic":
             label = observation.label or UNLABELLED
@@ -84,9 +85,9 @@ class Books:
         """Return whether a test of an active member is on the way to its bound."""
         return profile.standing == "active" and sequential.mixed(profile.watch.sums) >= math.log(SUSPECTED)
 
-    def share(self, profile: Profile | None) -> float:
+    def share(self, profile: Profile) -> float:
         """Return how many canaries a member is asked for each of its turns."""
-        if profile is None or profile.standing == "probation":
+        if profile.standing == "probation":
             return self.rules.newcomers
         if profile.standing == "expelled":
             return 0.0
@@ -218,7 +219,13 @@ class Books:
     ) -> tuple[Profile, StandingEvent]:
         """Return a profile of another standing. One that begins its probation has proven nothing; its tests begin."""
         event = _event(profile, profile.standing, after, time, why, data)
-        update = {"standing": after, "since": time, "why": why, "watch": Watch(), "revision": profile.revision + 1}
+        update: dict[str, object] = {
+            "standing": after,
+            "since": time,
+            "why": why,
+            "watch": Watch(),
+            "revision": profile.revision + 1,
+        }
         if after == "probation":
             update["labels"] = {
                 label: Evidence(items=evidence.items, canaries=evidence.canaries, updated=time)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from agentnet.contracts.intervals import incomplete_beta
 
@@ -60,6 +61,7 @@ def accused_of(logs: Sequence[float], owed: float) -> float:
     return ALTERNATIVES[best][0] * min(owed, MOST_OWED)
 
 
+@lru_cache(maxsize=1 << 16)
 def above_floor(right: int, wrong: int, floor: float) -> float:
     """Return the logarithm of the evidence that an accuracy is above a floor, against "at most the floor".
 

@@ -14,6 +14,7 @@ from agentnet.contracts.bodies import (
     Critique,
     Error,
     Fusion,
+    Grade,
     Plan,
     Proposal,
     Refusal,
@@ -113,6 +114,9 @@ def _parts(message: Message, said: Mapping[str, Message], verbose: bool) -> Iter
             yield Part("✓ approve", "good") if body.verdict == "approve" else Part("✗ disapprove", "bad")
             yield Part(_probability(message) + (f"  found {body.answer}" if body.answer else ""), "detail")
             yield from _reason(body, verbose)
+        case Grade():
+            yield Part(body.grade)
+            yield from _reason(body, verbose)
         case Fusion():
             yield from _provenance(body) if verbose and body.pieces else _fused_answer(body)
         case Result():
@@ -143,7 +147,7 @@ def _refs(body: Body) -> tuple[str, ...]:
     match body:
         case Vote():
             return (body.choice,)
-        case Verdict():
+        case Verdict() | Grade():
             return (body.target,)
         case Result():
             return body.sources
@@ -166,7 +170,7 @@ def _use(analysis: Analysis) -> Iterator[Part]:
         yield Part(f"  {analysis.why}" if analysis.why else "", "detail")
 
 
-def _reason(body: Vote | Verdict, verbose: bool) -> Iterator[Part]:
+def _reason(body: Vote | Verdict | Grade, verbose: bool) -> Iterator[Part]:
     if verbose and body.reason:
         yield Part(f"\n{body.reason}", "detail")
 

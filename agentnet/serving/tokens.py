@@ -44,6 +44,7 @@ from agentnet.models.node.frames import (
     values_of,
 )
 from agentnet.models.tokens import Argmax, Reading, Row, TokenSession, TokenStepper, TracingSession, WithOwn, hold
+from agentnet.serving.app import Problem
 
 log = logger("serving.tokens")
 
@@ -303,6 +304,9 @@ class _Refused(Exception):
 
 
 def _failed(error: Exception) -> Failed:
+    if isinstance(error, Problem):  # the node is leaving, or has too much to do: another one may answer
+        code = ModelUnavailable.code if error.again is not None else ModelError.code
+        return Failed(code=code, detail=str(error)[:2000])
     if isinstance(error, AgentNetError):
         return Failed(code=error.code, detail=str(error)[:2000])
     log.error("a session failed unexpectedly: %s: %s", type(error).__name__, error, exc_info=error)

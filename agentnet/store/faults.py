@@ -16,7 +16,10 @@ _ADVICE = (
     (("readonly", "read-only", "permission", "unable to open", "is a directory", "not a directory"), _ELSEWHERE),
     (("not a database", "malformed"), f"it is damaged or something else: {_ELSEWHERE}"),
     (("locked", "busy", "deadlock", "lock timeout"), "another process holds it: try again when that is done"),
-    (("no module named 'psycopg",), "PostgreSQL needs its driver: pip install 'agentnet-ai[postgres]'"),
+    (
+        ("no module named 'psycopg", "import of psycopg"),
+        "PostgreSQL needs its driver: pip install 'agentnet-ai[postgres]'",
+    ),
     (("password", "authentication", "role "), "check the user and the password in the URL"),
     (
         ("connection", "server closed", "terminating"),

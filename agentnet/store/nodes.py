@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, case, delete, exists, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from agentnet.contracts.nodes import LEASED, Load, NodeEvent, NodeRecord, NodeState, Offer
 from agentnet.store.database import Database
@@ -24,6 +25,9 @@ T = TypeVar("T")
 
 FORGOTTEN = "forgotten"
 """What a node is after its row was removed, in the event that says so."""
+
+BACK_SECONDS = 60.0
+"""How far back heartbeats are read again while the latest that was seen lies in the future."""
 
 _OFFERS = TypeAdapter(tuple[Offer, ...])
 _LOAD = tuple(Load.model_fields)
@@ -98,8 +102,11 @@ class NodeTable:
         mine = select(rosters.c.epoch).where(rosters.c.network == self._network).with_for_update()
         epoch = self._connection.execute(mine).scalar()
         if epoch is None:
-            self._connection.execute(insert(rosters), {"network": self._network, "epoch": 0})
-        return int(epoch or 0)
+            insert = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
+            new = insert(rosters).values(network=self._network, epoch=0)
+            self._connection.execute(new.on_conflict_do_nothing())  # of two processes, the first one's counts
+            epoch = self._connection.execute(mine).scalar_one()
+        return int(epoch)
 
     def epoch(self) -> int:
         """Return the number of the latest change."""
@@ -147,17 +154,18 @@ class NodeTable:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else Lease(row.name, row.state, row.lease)
 
-    def beat(self, key: str, load: Load, heard: datetime, lease: float) -> None:
-        """Write down a heartbeat, which begins a lease of so many seconds."""
-        times = _lease_columns(heard, lease)
-        self._connection.execute(update(nodes).where(*self._of(key)).values(**times, **load.model_dump()))
+    def beat(self, key: str, id: str, load: Load, heard: datetime, seconds: float) -> bool:
+        """Write down a heartbeat, which begins a lease of so many seconds again; returns whether the node has it."""
+        holds = (*self._of(key), nodes.c.lease == id, nodes.c.state.in_(LEASED))
+        values = {**_lease_columns(heard, seconds), **load.model_dump()}
+        return self._connection.execute(update(nodes).where(*holds).values(**values)).rowcount == 1
 
     def extend(self, now: datetime, lease: float) -> int:
         """Let all leases begin now, and return how many there are."""
         times = _lease_columns(now, lease)
-        del times["heard"]
+        heard = case((nodes.c.heard > utc(now), utc(now)), else_=nodes.c.heard)  # the clock may have been set back
         running = (nodes.c.network == self._network) & nodes.c.state.in_(LEASED)
-        return self._connection.execute(update(nodes).where(running).values(**times)).rowcount
+        return self._connection.execute(update(nodes).where(running).values(**{**times, "heard": heard})).rowcount
 
     def any_late(self, now: datetime) -> bool:
         """Return whether a node is late that may not be known to be so."""
@@ -237,6 +245,8 @@ class NodeTable:
         now = self.epoch()
         beats: list[Beat] = []
         if heard is not None:
+            if heard > (time := self.now()):  # the clock was set back
+                heard = time - timedelta(seconds=BACK_SECONDS)
             columns = [nodes.c.key, nodes.c.heard, nodes.c.until, *(nodes.c[name] for name in _LOAD)]
             recent = (nodes.c.network == self._network) & (nodes.c.heard > utc(heard)) & (nodes.c.epoch <= epoch)
             beats = [_beat(row) for row in self._connection.execute(select(*columns).where(recent))]

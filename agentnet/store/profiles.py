@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
@@ -12,6 +13,9 @@ from agentnet.contracts.profiles import Observation, Profile, Seat, StandingEven
 from agentnet.redaction import without_known
 from agentnet.store.database import Database
 from agentnet.store.tables import asked_questions, known_questions, observations, profiles, standing_events, utc
+
+EMPTY = ""
+"""The record of a seat whose profile is being made."""
 
 
 class Bookkeeping(Protocol):
@@ -63,7 +67,9 @@ class Profiles:
                     changed[_key(seat)] = books.take_back(before, observation)
             for observation in found:
                 seat = observation.seat
-                changed[_key(seat)], made = books.add(changed.get(_key(seat)) or _locked(connection, seat), observation)
+                changed[_key(seat)], made = books.add(
+                    changed.get(_key(seat)) or _entered(connection, seat), observation
+                )
                 events += made
             rows = [_row(observation) for observation in found if observation.source != "traffic"]
             if rows:
@@ -162,17 +168,24 @@ def _taken_back(connection: Connection, run: str) -> list[Observation]:
 
 
 def _locked(connection: Connection, seat: Seat) -> Profile | None:
-    """Return the profile of a seat, which no other transaction changes before this one ends."""
+    """Return the profile of a seat, which no other transaction changes before this one ends; None if there is none."""
     query = select(profiles.c.record).where(*_of(profiles, seat)).with_for_update()
     row = connection.execute(query).one_or_none()
-    return None if row is None else Profile.model_validate_json(row.record)
+    return None if row is None or row.record == EMPTY else Profile.model_validate_json(row.record)
+
+
+def _entered(connection: Connection, seat: Seat) -> Profile | None:
+    """Return what `_locked` returns. A seat without a profile gets an empty row, so that there is one to lock."""
+    row = {**_columns(seat), "standing": "probation", "updated": "", "record": EMPTY}
+    if connection.execute(select(profiles.c.member).where(*_of(profiles, seat))).one_or_none() is None:
+        with suppress(IntegrityError), connection.begin_nested():
+            connection.execute(insert(profiles), row)
+    return _locked(connection, seat)
 
 
 def _save(connection: Connection, profile: Profile) -> None:
     values = {"standing": profile.standing, "updated": utc(profile.updated), "record": profile.model_dump_json()}
-    changed = connection.execute(update(profiles).where(*_of(profiles, profile.seat)).values(values))
-    if changed.rowcount == 0:
-        connection.execute(insert(profiles), {**_columns(profile.seat), **values})
+    connection.execute(update(profiles).where(*_of(profiles, profile.seat)).values(values))
 
 
 def _keep(connection: Connection, events: Iterable[StandingEvent]) -> None:

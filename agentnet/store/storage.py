@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from agentnet.store.checkpoints import Checkpointer
     from agentnet.store.database import Database
     from agentnet.store.evaluations import Evaluations
+    from agentnet.store.profiles import Profiles
     from agentnet.store.runs import Runs
 
 
@@ -23,6 +24,7 @@ class Storage:
     database: Database
     runs: Runs
     evaluations: Evaluations
+    profiles: Profiles
     checkpointer: Checkpointer
 
     async def forget(self, run: str) -> int:
@@ -43,7 +45,7 @@ async def open_storage(settings: Settings | None = None, *, existing: bool = Fal
 
     `existing`: a store that is missing is not made, but refused with `BadInput`. Raises `StoreError`.
     """
-    from agentnet.store import Database, Evaluations, Runs, open_checkpointer, sweep
+    from agentnet.store import Database, Evaluations, Profiles, Runs, open_checkpointer, sweep
 
     settings = settings or resolve()
     async with (
@@ -52,4 +54,4 @@ async def open_storage(settings: Settings | None = None, *, existing: bool = Fal
     ):
         runs = Runs(database)
         await sweep(checkpointer, runs)
-        yield Storage(database, runs, Evaluations(database), checkpointer)
+        yield Storage(database, runs, Evaluations(database), Profiles(database), checkpointer)

@@ -63,6 +63,7 @@ any_body = st.one_of(
     st.builds(bodies.Critique, text=text),
     st.builds(bodies.Revision, answer=text, text=text),
     st.builds(bodies.Vote, choice=text, reason=text),
+    st.builds(bodies.Grade, grade=text, reason=text, target=text),
     st.builds(
         bodies.Verdict, verdict=st.sampled_from(["approve", "disapprove"]), reason=text, answer=text, target=text
     ),
@@ -147,6 +148,7 @@ def test_every_kind_of_body_is_generated_above() -> None:
         "vote",
         "verdict",
         "synthesis",
+        "grade",
         "result",
         "refusal",
         "fusion",

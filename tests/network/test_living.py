@@ -55,7 +55,7 @@ class Hub:
 
 
 @asynccontextmanager
-async def hub(path: Path, team: NetworkSpec = TEAM, *, poll: float = 0.05) -> AsyncIterator[Hub]:
+async def hub(path: str | Path, team: NetworkSpec = TEAM, *, poll: float = 0.05) -> AsyncIterator[Hub]:
     async with (
         await Database.open(path, {"busy_timeout": 50}) as database,
         Registry.open(team, open_node=open_zoo_model) as registry,
@@ -114,8 +114,8 @@ async def test_a_node_that_only_registered_is_not_asked(store: Path) -> None:
         assert here.members == ["own"]
 
 
-async def test_another_process_with_the_same_store_sees_the_same_members(store: Path) -> None:
-    async with hub(store) as one, hub(store) as other, other.living.following():
+async def test_another_process_with_the_same_store_sees_the_same_members(where: str) -> None:
+    async with hub(where) as one, hub(where) as other, other.living.following():
         key, lease = await active(one.roster, "box", math_offer("poet"), offer("sage", "atlas", pack="compact"))
         await until(other, "own", "poet", "sage")
         assert one.members == ["own"], "it does not follow"
@@ -179,17 +179,17 @@ async def test_a_member_whose_model_changed_leaves_and_joins(store: Path) -> Non
         )
 
 
-async def test_a_run_is_resumed_with_the_members_that_it_began_with(store: Path) -> None:
+async def test_a_run_is_resumed_with_the_members_that_it_began_with(where: str) -> None:
     """In a new process whose roster has other members by then: it has not one turn more, and none is taken twice."""
     everyone = spec({"serial": ["own", {"parallel": {"branches": ["@solver"], "decide": "majority"}}]})
-    async with await Database.open(store) as database, hub(store) as first:
+    async with await Database.open(where) as database, hub(where) as first:
         box = await active(first.roster, "box", math_offer())
         await first.living.refresh()
         coordinator = Coordinator(first.registry, store=Runs(database))
         stopped = await coordinator.run(SUM, everyone, limits=Limits(calls=1))
         assert (stopped.status, [message.sender for message in stopped.messages]) == ("stopped", ["user", "own"])
         await first.roster.leave(*box)
-    async with await Database.open(store) as database, hub(store) as second:
+    async with await Database.open(where) as database, hub(where) as second:
         await active(second.roster, "new", offer("sage", "atlas", pack="compact"))
         await second.living.refresh()
         assert second.members == ["own", "sage"]

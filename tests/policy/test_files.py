@@ -15,8 +15,8 @@ from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.policies import Candidate, Choice, Estimate, Policy
 from agentnet.contracts.sampling import Sampling
 from agentnet.errors import PolicyError
+from agentnet.network.fingerprints import fingerprint
 from agentnet.policy import check_network, find_policy, load_policy, policy_network, policy_path, save_policy
-from agentnet.policy.file import fingerprint
 from agentnet.settings import Settings, resolve
 from agentnet.zoo import catalog
 

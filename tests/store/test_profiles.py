@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from agentnet.contracts.profiles import Evidence, Observation, Profile, Seat, StandingEvent
 from agentnet.store import Database, Profiles
@@ -41,13 +40,13 @@ class Counting:
         return profile.model_copy(update={"labels": {**profile.labels, label: after}})
 
 
-async def test_observations_and_their_profile_are_kept(tmp_path: Path) -> None:
-    async with await Database.open(tmp_path / "store.db") as database:
+async def test_observations_and_their_profile_are_kept(where: str) -> None:
+    async with await Database.open(where) as database:
         profiles = Profiles(database)
         changed, events = await profiles.record([observed(), observed(False), observed()], Counting())
         assert [event.after for event in events] == ["probation"]
         assert (changed[0].labels["math"].right, changed[0].labels["math"].wrong) == (2, 1)
-    async with await Database.open(tmp_path / "store.db") as database:
+    async with await Database.open(where) as database:
         profiles = Profiles(database)
         assert await profiles.all() == changed
         assert await profiles.find(SEAT) == changed[0]
@@ -64,8 +63,8 @@ async def test_traffic_changes_the_profile_and_leaves_no_row() -> None:
         assert len(await profiles.all()) == 1
 
 
-async def test_a_second_report_on_a_run_replaces_the_first() -> None:
-    async with await Database.open(":memory:") as database:
+async def test_a_second_report_on_a_run_replaces_the_first(where: str) -> None:
+    async with await Database.open(where) as database:
         profiles = Profiles(database)
         await profiles.record([observed(), observed(source="outcome", run="r")], Counting(), instead_of="r")
         (profile,), _ = await profiles.record([observed(False, source="outcome", run="r")], Counting(), instead_of="r")
@@ -73,17 +72,16 @@ async def test_a_second_report_on_a_run_replaces_the_first() -> None:
         assert [one.right for one in await profiles.observations(SEAT)] == [True, False]
 
 
-async def test_two_processes_lose_no_observation(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    async with await Database.open(path) as one, await Database.open(path) as other:
+async def test_two_processes_lose_no_observation(where: str) -> None:
+    async with await Database.open(where) as one, await Database.open(where) as other:
         both = Profiles(one), Profiles(other)
         await asyncio.gather(*(profiles.record([observed()], Counting()) for profiles in both * 10))
         (profile,) = await both[0].all()
         assert profile.labels["math"].right == 20
 
 
-async def test_a_question_is_reserved_once_for_a_member_under_every_digest() -> None:
-    async with await Database.open(":memory:") as database:
+async def test_a_question_is_reserved_once_for_a_member_under_every_digest(where: str) -> None:
+    async with await Database.open(where) as database:
         profiles = Profiles(database)
         assert await profiles.reserve(SEAT, "q")
         assert not await profiles.reserve(SEAT.model_copy(update={"digest": "another"}), "q")

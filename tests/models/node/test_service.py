@@ -15,6 +15,8 @@ from agentnet.models.llama import LlamaModel
 from agentnet.models.node.frames import MOST_ASKED, PATH, WORD, Ask, Bar, Cut, Failed, Hold, Open, Opened, Said
 from agentnet.models.scripted import ScriptedModel
 from agentnet.serving import tokens
+from agentnet.serving.node.admission import Admission
+from agentnet.serving.tokens import TokenService
 from agentnet.zoo import catalog
 from tests.models.node.nodes import Entered, Here, served, service
 
@@ -132,6 +134,16 @@ async def test_a_member_without_tokens_says_so(url: str) -> None:
         failed = await told(connection, OPEN.replace("math", "scripted"))
     assert isinstance(failed, Failed)
     assert "behind a server itself" in failed.detail
+
+
+async def test_a_node_that_is_leaving_opens_no_session(model: LlamaModel) -> None:
+    admission = Admission({"math": 1})
+    admission.close()
+    routes = TokenService({"math": Here(model, FILE)}, admission.enter).routes()
+    async with served(routes) as url, connected(url) as connection:
+        failed = await told(connection, OPEN)
+    assert isinstance(failed, Failed)
+    assert (failed.code, "leaving" in failed.detail) == ("unavailable", True)
 
 
 async def test_sessions_are_bounded_in_number_and_in_idle_time(
