@@ -54,9 +54,7 @@ def _gain(choice: Choice, label: str, found: dict[tuple[str, str], Estimate]) ->
     if before := found.get((choice.instead_of, label)):
         yield f"instead of {choice.instead_of}, which was {_measured(before)}"
     gain = f"gain in utility {100 * choice.gain:+.1f} points, at least {100 * choice.gain_low:+.1f}"
-    yield f"{gain}, on {choice.items} tasks that did not propose it"
-    if choice.why:
-        yield choice.why
+    yield choice.why or f"{gain}, on {choice.items} tasks that did not propose it"
 
 
 def _measured(estimate: Estimate) -> str:

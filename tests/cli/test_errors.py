@@ -299,3 +299,9 @@ def test_a_drawing_of_an_unknown_kind(cli: Cli, team: Path, tmp_path: Path) -> N
         cli("graph", "debate", "--out", tmp_path / "x.jpg")
     )
     assert cli("graph", "debate", "--out", tmp_path / "x.jpg", "--format", "mermaid").code == 0
+
+
+def test_a_node_leaves_an_address_not_a_name(cli: Cli) -> None:
+    refused = cli("leave", "garage")
+    assert refused.code == 2
+    assert "'garage' is not where `agentnet serve` runs: agentnet leave http://HOST:PORT --name garage" in refused.err

@@ -60,7 +60,7 @@ def test_a_policy_is_told_in_plain_words(cli: Cli, policy: Path) -> None:
     assert shown.code == 0
     told = words(shown.out.replace("\u2500", ""))
     for part in (
-        "learned 2026-01-02 from sums and rivers, seed 0",
+        "learned 2026-01-02 from sums and rivers",
         "any other bob the best single member in advance; right on 70.0 % of 200 tasks, with 31 tokens and 0.5 s each",
         "right on 75.0 % of 100 tasks, with 61 tokens and 0.6 s each, cost 0.25; instead of bob",
         "gain in utility +12.0 points, at least +3.0, on 80 tasks that did not propose it",

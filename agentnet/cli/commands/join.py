@@ -108,6 +108,8 @@ async def leave(
     from agentnet.serving.node.client import TOKEN, HubClient
     from agentnet.serving.node.node import node_name
 
+    if not url.startswith(("http://", "https://")):
+        raise BadInput(f"{url!r} is not where `agentnet serve` runs: agentnet leave http://HOST:PORT --name {url}")
     settings = options.settings_from(network=network)
     called = name or node_name(find_network(settings.network.value)[0].name)
     path = key or _key_of(settings.home.value, called)

@@ -53,8 +53,8 @@ def _show(learned: Learned) -> None:
     policy, screen = learned.policy, console()
     members = ", ".join(policy.network.members)
     screen.print(Text(policy.network.name, "bold") + Text(f"  {printable(members)}"))
-    suite = f" from {printable(policy.suite)}" if policy.suite else ""
-    screen.print(Text(f"learned {policy.created:%Y-%m-%d}{suite}, seed {policy.seed}; {learned.where}", "dim"))
+    source = printable(policy.suite) or f"questions of seed {policy.seed}"
+    screen.print(Text(f"learned {policy.created:%Y-%m-%d} from {source}; {learned.where}", "dim"))
     rows = table("kind of task", "system", "evidence", wrap=("evidence",))
     for rule in rules(policy):
         label = "any other" if rule.label == ALL else rule.label
