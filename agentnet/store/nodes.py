@@ -364,7 +364,7 @@ def _load(row: Row[Any]) -> Load:
 
 
 def _beat(row: Row[Any]) -> Beat:
-    key, heard, until, *load = row
+    key, heard, until, *load = tuple(row)
     stated = Load(**dict(zip(_LOAD, load, strict=True)))
     return Beat(key, datetime.fromisoformat(heard), datetime.fromisoformat(until), stated)
 
