@@ -39,6 +39,7 @@ REFUSED = {
     ("most-confident", "compound"): THREE,
     ("p2s", "compound"): ALL,
     ("parallel-inference", "compound"): THREE,
+    ("route", "compound"): ALL,
     ("s2p", "compound"): ALL,
     ("scored-verification", "compound"): THREE,
     ("self-consistency", "compound"): ALL,

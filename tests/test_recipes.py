@@ -42,7 +42,7 @@ def change(file: Path, pattern: str, replacement: str | Callable[[re.Match[str]]
 def checkout(tmp_path: Path) -> Path:
     """A checkout whose folders `CHANGED` may be changed; the rest is this one's."""
     (tmp_path / "agentnet").mkdir()
-    for name in ("protocols", "scenarios", "evals", "tests"):
+    for name in ("policies", "protocols", "scenarios", "evals", "tests"):
         (tmp_path / name).symlink_to(ROOT / name)
     for path in (ROOT / "agentnet").iterdir():
         if path.name in CHANGED:

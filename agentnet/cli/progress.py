@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from agentnet.contracts.evaluations import EvaluationRecord
-    from agentnet.evals.running import Progress
+    from agentnet.evals.jobs import Progress
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 from agentnet.contracts.evaluations import EvaluationRecord, Item, SystemKind
 from agentnet.evals.attack.losses import Loss
+from agentnet.evals.deciding import Decided
 from agentnet.evals.measures import InteractionMetrics
 from agentnet.evals.statistics import Interval
 from agentnet.evals.tables import ALL
@@ -117,6 +118,8 @@ class Summary:
     incomplete: tuple[IncompleteSystem, ...] = ()
     losses: tuple[Loss, ...] = ()
     """What liars cost each system, for a suite with attacks."""
+    decisions: tuple[Decided, ...] = ()
+    """What systems that decide by themselves used for each kind of question."""
 
     def row(self, dataset: str, system: str) -> Row | None:
         """Return the row of a system on a dataset, None where it has none."""
@@ -142,4 +145,5 @@ class Summary:
             "fixed": self.fixed,
             "incomplete": [asdict(system) for system in self.incomplete],
             "losses": [asdict(loss) for loss in self.losses],
+            "decisions": [asdict(decided) for decided in self.decisions],
         }

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
-from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, Split, System, Trial
@@ -18,6 +16,7 @@ from agentnet.evals.attack.canaries import watched
 from agentnet.evals.attack.network import Infiltration
 from agentnet.evals.equal_budget import repetitions
 from agentnet.evals.grading import Grading
+from agentnet.evals.jobs import Job, Progress, jobs_of, seed_of
 from agentnet.evals.learning import learned_policy
 from agentnet.evals.living import absent, arrivals, lived
 from agentnet.evals.mutual import expected_grades, grade, graders, grades_of, scale_of
@@ -30,26 +29,6 @@ from agentnet.store import Evaluations
 
 PAUSE = 0.5
 """Seconds before the second try of an item whose models could not be asked; each further pause is twice as long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The progress of a phase: `done` of `total` trials, `failed` of them without a score."""
-
-    phase: str
-    done: int
-    total: int
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A trial that is to be made."""
-
-    system: System
-    item: Item
-    epoch: int
-    split: Split
 
 
 class Evaluation:
@@ -89,18 +68,18 @@ class Evaluation:
         wanted = [system for system in self.record.systems if self._is_wanted(system, set(best.values()))]
         if self._suite.living is not None:
             await self._let_live(session, self._suite.living, items)
-        await self._make("systems", session, _jobs(wanted, items["test"], self._suite.epochs, "test"))
+        await self._make("systems", session, jobs_of(wanted, items["test"], self._suite.epochs, "test"))
         under_attack = [system for system in self.record.systems if system.kind == "attacked"]
         if under_attack:
             asked = [*items[SELECTION], *items["test"]]
             canaries = self._canaries(items[SELECTION])
             self._infiltration = Infiltration(asked, self._trials.values(), self._members, frozenset(canaries))
             await self._watch(session, under_attack, items["test"], list(canaries.values()))
-            await self._make("attacks", session, _jobs(under_attack, items["test"], self._suite.epochs, "test"))
+            await self._make("attacks", session, jobs_of(under_attack, items["test"], self._suite.epochs, "test"))
         repeated = self._repeated(items["test"], best)
         new = [system for system in repeated if system not in self.record.systems]
         await self._save(systems=(*self.record.systems, *new))
-        await self._make("equal budget", session, _jobs(repeated, items["test"], self._suite.epochs, "test"))
+        await self._make("equal budget", session, jobs_of(repeated, items["test"], self._suite.epochs, "test"))
         await self._save(status="done")
         return self.record
 
@@ -142,7 +121,7 @@ class Evaluation:
         if not items:
             return session
         alone = [system for system in self.record.systems if system.kind == "member" or "path" in system.facts]
-        await self._make("selection", session, _jobs(alone, items, 1, SELECTION))
+        await self._make("selection", session, jobs_of(alone, items, 1, SELECTION))
         kept = self._canaries(items)
         cards = [trial for trial in self._of(SELECTION) if (trial.dataset, trial.item) not in kept]
         measured = measured_members(self.record, cards, items, self._members)
@@ -172,7 +151,7 @@ class Evaluation:
             seed = seed_of(self._suite.seed, job.item, job.epoch)
             return await grade(job.system, job.item, answer, network, scale, scored=spec.by == "score", seed=seed)
 
-        jobs = [job for job in _jobs(list(graders(self._members)), items, 1, SELECTION) if answer_to(job) is not None]
+        jobs = [job for job in jobs_of(list(graders(self._members)), items, 1, SELECTION) if answer_to(job) is not None]
         await self._make("grading", self._session, jobs, give)
         suite = f"selection split of {self.record.name}"
         grades = grades_of(
@@ -211,7 +190,7 @@ class Evaluation:
             trials = [trial for trial in self._of(SELECTION) if (trial.dataset, trial.item) in known]
             measured = measured_members(self.record, trials, other, self._members)
             session = self._session.with_cards(cards_with(self.record.network, measured))
-            await self._make("candidates", session, _jobs(candidates, half, 1, SELECTION))
+            await self._make("candidates", session, jobs_of(candidates, half, 1, SELECTION))
 
     def _of(self, split: Split) -> list[Trial]:
         return [trial for (where, _), trial in self._trials.items() if where == split]
@@ -299,12 +278,13 @@ class Evaluation:
         if job.split == "test":
             session = self._days.get((job.item.dataset, job.item.id), session)
         task = Task(text=job.item.text, label=None if job.system.unlabelled else job.item.label)
-        if self._days and job.split == "test":
+        living = bool(self._days) and job.split == "test"
+        if living:
             try:
                 session.prepare(job.system.protocol)
             except BadInput as error:
                 return absent(job.system, job.item, job.epoch, str(error))
-        for attempt in range(self._suite.attempts):
+        for attempt in range(1 if living else self._suite.attempts):
             if attempt:
                 await asyncio.sleep(PAUSE * 2 ** (attempt - 1))
             started = time.perf_counter()
@@ -323,6 +303,8 @@ class Evaluation:
             self._gradings[job.item.dataset],
             session.network,
         )
+        if living and trial.status == "error":  # its members are not there: nothing went wrong with the evaluation
+            trial = trial.model_copy(update={"status": "failed", "score": 0.0})
         if self._suite.grades is not None and job.split == SELECTION:
             trial = trial.model_copy(update={"reply": reply_of(outcome)})
         return trial
@@ -399,21 +381,6 @@ class Evaluation:
 
 def _graded(session: Session, grades: Grades) -> Session:
     return session.changed(lambda network: network.with_grades(grades))
-
-
-def seed_of(seed: int, item: Item, epoch: int) -> int:
-    """Return the seed of a run: the same for every system, so that systems share chance where they can."""
-    place = f"{seed}\x1f{item.dataset}\x1f{item.id}\x1f{epoch}"
-    return int.from_bytes(hashlib.sha256(place.encode()).digest()[:4], "big")
-
-
-def _jobs(systems: Sequence[System], items: Sequence[Item], epochs: int, split: Split) -> Iterator[Job]:
-    """Item by item, so that an interrupted evaluation has the same items for every system."""
-    for epoch in range(epochs):
-        for item in items:
-            for system in systems:
-                if not system.datasets or item.dataset in system.datasets:
-                    yield Job(system, item, epoch, split)
 
 
 def _last(items: Sequence[Item], count: int) -> Sequence[Item]:

@@ -15,11 +15,12 @@ from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Item, Sp
 from agentnet.contracts.policies import Policy
 from agentnet.errors import BadInput, ModelError
 from agentnet.evals.datasets import Dataset, load
+from agentnet.evals.jobs import Progress
 from agentnet.evals.learning import learned_policy
 from agentnet.evals.loading import Suite, find_suite
 from agentnet.evals.report import Evaluated
 from agentnet.evals.results import Summary
-from agentnet.evals.running import Evaluation, Progress
+from agentnet.evals.running import Evaluation
 from agentnet.evals.suite import Learning, SuiteSpec
 from agentnet.evals.summary import summarise
 from agentnet.evals.systems import systems_of

@@ -15,6 +15,7 @@ from agentnet.contracts.usage import Usage
 from agentnet.evals.attack.losses import losses
 from agentnet.evals.baselines import Clusters, baseline_comparisons, clusters_of, paired
 from agentnet.evals.correction import corrected
+from agentnet.evals.deciding import decisions
 from agentnet.evals.measures import RIGHT, interaction_metrics
 from agentnet.evals.results import Correlation, IncompleteSystem, Row, Summary
 from agentnet.evals.selection import best_members
@@ -38,6 +39,7 @@ def summarise(record: EvaluationRecord, trials: Sequence[Trial], items: Sequence
         fixed=_fixed(record, trials, tables),
         incomplete=tuple(_incomplete_systems(trials)),
         losses=tuple(losses(record, trials, items)),
+        decisions=tuple(decisions(trials, items)),
     )
 
 

@@ -70,10 +70,10 @@ def _of_members(card: NodeCard, table: NodeTable, own: Collection[str]) -> str |
     name, count = Counter(offer.name for offer in card.offers).most_common(1)[0]
     if count > 1:
         return f"two members are called {name!r}: a node offers each name once"
-    for member, digest, node in table.offered(digests):
-        if digests[member] != digest and node != card.name:
-            return (
-                f"node {node} offers another model as {member!r} (digest {digest[:12]}…, here "
-                f"{digests[member][:12]}…): offer yours under another name"
-            )
+    if (other := table.conflict(digests, card.name)) is not None:
+        member, digest, node = other
+        return (
+            f"node {node} offers another model as {member!r} (digest {digest[:12]}…, here "
+            f"{digests[member][:12]}…): offer yours under another name"
+        )
     return None

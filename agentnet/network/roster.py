@@ -38,8 +38,6 @@ T = TypeVar("T")
 
 JUMP_SECONDS = 2.0
 """A clock that went on by so many seconds more or less than time itself was set."""
-UNKNOWN = "unknown"
-"""What a node is before it first registers, in events."""
 
 
 class Roster:
@@ -109,7 +107,7 @@ class Roster:
                 until=time + timedelta(seconds=self._lease),
             )
             why = "its process started again" if again else "registered"
-            event = table.save(record, UNKNOWN if before is None else before.state, why, time)
+            event = table.save(record, before, why, time)
             return record.model_copy(update={"epoch": event.sequence})
 
         return await self._changed(work)
@@ -134,7 +132,7 @@ class Roster:
             if record is None or record.state not in ("joining", "suspect"):
                 return state, False
             why = "it answers" if record.state == "joining" else "its heartbeat came"
-            table.save(record.model_copy(update={"state": "active"}), record.state, why, time)
+            table.save(record.model_copy(update={"state": "active"}), record, why, time)
             return "active", True
 
         state, changed = await self._written(work)
@@ -252,7 +250,7 @@ class Roster:
         times = [record.heard for record in news.changed]
         for beat in news.beats:
             known = self._known.get(beat.key)
-            if known is not None and (known.heard, known.load) != (beat.heard, beat.load):
+            if known is not None and (known.heard != beat.heard or known.load != beat.load):
                 times.append(beat.heard)
                 update = {"heard": beat.heard, "until": beat.until, "load": beat.load}
                 self._known[beat.key] = known.model_copy(update=update)
@@ -283,7 +281,7 @@ class Roster:
             over = record.until < now
             state: NodeState = "gone" if over else "suspect"
             why = f"its lease ran out: {silent}" if over else silent
-            events.append(table.save(record.model_copy(update={"state": state}), record.state, why, now))
+            events.append(table.save(record.model_copy(update={"state": state}), record, why, now))
         return events
 
     def _holder(self, table: NodeTable, key: str, lease: str | None) -> NodeState:
@@ -306,7 +304,7 @@ class Roster:
         self._holder(table, key, lease)
         record = self._one(table, key)
         if record.state != state:
-            table.save(record.model_copy(update={"state": state}), record.state, why, table.now())
+            table.save(record.model_copy(update={"state": state}), record, why, table.now())
 
     async def _moved(
         self, key: str, state: NodeState, why: str, *, only: NodeState | None = None, **data: Any
@@ -319,7 +317,7 @@ class Roster:
             if record.state == state:
                 return record
             moved = record.model_copy(update={"state": state, "lease": ""})
-            event = table.save(moved, record.state, why, table.now(), **data)
+            event = table.save(moved, record, why, table.now(), **data)
             return moved.model_copy(update={"epoch": event.sequence})
 
         return await self._changed(work)

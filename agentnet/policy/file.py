@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
-import yaml
+from pydantic import ValidationError
 
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.policies import Policy, PolicyNetwork
 from agentnet.errors import PolicyError
 from agentnet.files.paths import is_file, written_path
 from agentnet.files.shipped import shipped_files
-from agentnet.files.yaml import read_yaml
+from agentnet.files.yaml import MOST_BYTES, read_yaml
 from agentnet.network.files import EMBEDDED, ZOO
 from agentnet.network.fingerprints import fingerprint
 from agentnet.settings import Settings
@@ -55,18 +56,25 @@ def policy_path(network: str, settings: Settings) -> Path:
 
 
 def load_policy(path: Path) -> Policy:
-    """Return the policy of a file. Raises `PolicyError` with one line that says what is wrong, and where."""
-    return read_yaml(path, Policy, PolicyError)
+    """Return the policy of a file. Raises `PolicyError` with one line that says what is wrong, and where.
+
+    Files are written as JSON, which is YAML: an analyzer's numbers are read a hundred times as fast.
+    """
+    try:
+        text = path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
+        return Policy.model_validate_json(text)
+    except (OSError, ValidationError):
+        return read_yaml(path, Policy, PolicyError)
 
 
 def save_policy(policy: Policy, path: Path) -> None:
     """Write a policy into a file; one that is there is replaced. Raises `PolicyError`."""
     data = {"version": policy.version, **policy.model_dump(mode="json", exclude_defaults=True)}
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    text = json.dumps(data, indent=2, ensure_ascii=False)
     fresh = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text, encoding="utf-8")
+        fresh.write_text(f"{text}\n", encoding="utf-8")
         fresh.replace(path)
     except OSError as error:
         raise PolicyError(f"{path}: cannot be written ({error.strerror})") from error

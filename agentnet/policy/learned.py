@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from agentnet.analysis import Analyzer, Embedder, load
 from agentnet.contracts.bodies import Analysis, Task
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.policies import Policy
 from agentnet.policy.file import check_network, find_policy, load_policy
 from agentnet.settings import Settings, resolve
+
+if TYPE_CHECKING:  # a network of servers of which nothing was learned needs no arrays
+    from agentnet.analysis import Analyzer, Embedder
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,11 @@ class Learned:
 
         Raises `PolicyError` for an analyzer that cannot be read, or whose embedding model is another.
         """
-        return cls(policy, load(policy.analyzer, embedder) if policy.analyzer is not None else None, where)
+        if policy.analyzer is None:
+            return cls(policy, None, where)
+        from agentnet.analysis import load
+
+        return cls(policy, load(policy.analyzer, embedder), where)
 
     async def analysis(self, task: Task) -> Analysis | None:
         """Return what is found about a task; None if its label was given, or if there is no analyzer."""

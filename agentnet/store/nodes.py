@@ -7,14 +7,15 @@ A heartbeat changes no epoch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from json import JSONDecoder
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, case, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, exists, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from agentnet.contracts.nodes import LEASED, Load, NodeEvent, NodeRecord, NodeState, Offer
@@ -23,6 +24,9 @@ from agentnet.store.tables import node_events, node_offers, nodes, rosters, utc
 
 T = TypeVar("T")
 
+UNKNOWN = "unknown"
+"""What a node is before it first registers, in events."""
+
 FORGOTTEN = "forgotten"
 """What a node is after its row was removed, in the event that says so."""
 
@@ -30,7 +34,40 @@ BACK_SECONDS = 60.0
 """How far back heartbeats are read again while the latest that was seen lies in the future."""
 
 _OFFERS = TypeAdapter(tuple[Offer, ...])
+_OFFER, _DECODER = TypeAdapter(Offer), JSONDecoder()
 _LOAD = tuple(Load.model_fields)
+
+
+def _of(table: Any) -> tuple[Any, Any]:
+    return table.c.network == bindparam("of_network"), table.c.key == bindparam("of_key")
+
+
+# Statements are built once: SQLAlchemy then looks up how to say them, instead of working it out each time.
+_HOLD = select(rosters.c.epoch).where(rosters.c.network == bindparam("of_network")).with_for_update()
+_EPOCH = select(rosters.c.epoch).where(rosters.c.network == bindparam("of_network"))
+_ADVANCE = update(rosters).where(rosters.c.network == bindparam("of_network")).values(epoch=bindparam("epoch"))
+_BY_KEY = select(nodes).where(*_of(nodes))
+_BY_NAME = select(nodes).where(nodes.c.network == bindparam("of_network"), nodes.c.name == bindparam("of_name"))
+_LEASE = select(nodes.c.name, nodes.c.state, nodes.c.lease).where(*_of(nodes))
+_CHANGE = update(nodes).where(*_of(nodes))
+_BEAT = _CHANGE.where(nodes.c.lease == bindparam("of_lease"), nodes.c.state.in_(sorted(LEASED)))
+_ADD, _ADD_OFFERS, _ADD_EVENT = insert(nodes), insert(node_offers), insert(node_events)
+_WITHDRAW = delete(node_offers).where(*_of(node_offers))
+_CONFLICT = (
+    select(node_offers.c.member, node_offers.c.digest, nodes.c.name)
+    .join(nodes, (nodes.c.network == node_offers.c.network) & (nodes.c.key == node_offers.c.key))
+    .where(node_offers.c.network == bindparam("of_network"))
+    .where(node_offers.c.member.in_(bindparam("members", expanding=True)))
+    .where(tuple_(node_offers.c.member, node_offers.c.digest).not_in(bindparam("offers", expanding=True)))
+    .where(nodes.c.state.in_(sorted(LEASED)), nodes.c.name != bindparam("of_name"))
+    .order_by(node_offers.c.member, nodes.c.joined)
+    .limit(1)
+)
+_BEATS = select(nodes.c.key, nodes.c.heard, nodes.c.until, *(nodes.c[name] for name in _LOAD)).where(
+    nodes.c.network == bindparam("of_network"),
+    nodes.c.heard > bindparam("since"),
+    nodes.c.epoch <= bindparam("known"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +126,8 @@ class NodeTable:
     def __init__(self, connection: Connection, network: str) -> None:
         self._connection = connection
         self._network = network
+        self._held: int | None = None
+        """The epoch, while no other transaction can change it."""
 
     def now(self) -> datetime:
         """Return the time by the clock of the database: of this machine for SQLite, else of its server."""
@@ -99,29 +138,31 @@ class NodeTable:
 
     def hold(self) -> int:
         """Let no other transaction change the network's nodes until this one ends, and return the epoch."""
-        mine = select(rosters.c.epoch).where(rosters.c.network == self._network).with_for_update()
-        epoch = self._connection.execute(mine).scalar()
+        if self._held is not None:
+            return self._held
+        mine = {"of_network": self._network}
+        epoch = self._connection.execute(_HOLD, mine).scalar()
         if epoch is None:
             insert = sqlite.insert if self._connection.dialect.name == "sqlite" else postgresql.insert
             new = insert(rosters).values(network=self._network, epoch=0)
             self._connection.execute(new.on_conflict_do_nothing())  # of two processes, the first one's counts
-            epoch = self._connection.execute(mine).scalar_one()
-        return int(epoch)
+            epoch = self._connection.execute(_HOLD, mine).scalar_one()
+        self._held = int(epoch)
+        return self._held
 
     def epoch(self) -> int:
         """Return the number of the latest change."""
-        query = select(rosters.c.epoch).where(rosters.c.network == self._network)
-        return int(self._connection.execute(query).scalar() or 0)
+        return int(self._connection.execute(_EPOCH, {"of_network": self._network}).scalar() or 0)
 
     def record(self, key: str) -> NodeRecord | None:
         """Return the node with a key."""
-        row = self._connection.execute(select(nodes).where(*self._of(key))).one_or_none()
+        row = self._connection.execute(_BY_KEY, self._node(key)).one_or_none()
         return None if row is None else _record(row)
 
     def named(self, name: str) -> NodeRecord | None:
         """Return the node with a name."""
-        query = select(nodes).where(nodes.c.network == self._network, nodes.c.name == name)
-        row = self._connection.execute(query).one_or_none()
+        named = {"of_network": self._network, "of_name": name}
+        row = self._connection.execute(_BY_NAME, named).one_or_none()
         return None if row is None else _record(row)
 
     def beginning(self, prefix: str, limit: int = 4) -> list[NodeRecord]:
@@ -137,28 +178,25 @@ class NodeTable:
             query = query.where(nodes.c.state.in_(states))
         return [_record(row) for row in self._connection.execute(query.order_by(nodes.c.joined, nodes.c.key))]
 
-    def offered(self, members: Iterable[str]) -> list[tuple[str, str, str]]:
-        """Return (member, digest, name of the node) of all offers of some members by nodes that have a lease."""
-        query = (
-            select(node_offers.c.member, node_offers.c.digest, nodes.c.name)
-            .join(nodes, (nodes.c.network == node_offers.c.network) & (nodes.c.key == node_offers.c.key))
-            .where(node_offers.c.network == self._network, node_offers.c.member.in_(list(members)))
-            .where(nodes.c.state.in_(LEASED))
-            .order_by(node_offers.c.member, nodes.c.joined)
-        )
-        return [(row.member, row.digest, row.name) for row in self._connection.execute(query)]
+    def conflict(self, digests: Mapping[str, str], name: str) -> tuple[str, str, str] | None:
+        """Return the first offer of one of some members (name → digest) with another digest by another node.
+
+        It is (member, digest, name of that node). Nodes without a lease do not count, nor does the one with a name.
+        """
+        offers = {"members": list(digests), "offers": list(digests.items())}
+        found = self._connection.execute(_CONFLICT, {"of_network": self._network, "of_name": name, **offers})
+        row = found.one_or_none()
+        return None if row is None else (row.member, row.digest, row.name)
 
     def lease(self, key: str) -> Lease | None:
         """Return the lease of the node with a key."""
-        query = select(nodes.c.name, nodes.c.state, nodes.c.lease).where(*self._of(key))
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(_LEASE, self._node(key)).one_or_none()
         return None if row is None else Lease(row.name, row.state, row.lease)
 
     def beat(self, key: str, id: str, load: Load, heard: datetime, seconds: float) -> bool:
         """Write down a heartbeat, which begins a lease of so many seconds again; returns whether the node has it."""
-        holds = (*self._of(key), nodes.c.lease == id, nodes.c.state.in_(LEASED))
         values = {**_lease_columns(heard, seconds), **load.model_dump()}
-        return self._connection.execute(update(nodes).where(*holds).values(**values)).rowcount == 1
+        return self._connection.execute(_BEAT, {**self._node(key), "of_lease": id, **values}).rowcount == 1
 
     def extend(self, now: datetime, lease: float) -> int:
         """Let all leases begin now, and return how many there are."""
@@ -177,8 +215,12 @@ class NodeTable:
         query = select(nodes).where(*self._late(now)).order_by(nodes.c.joined, nodes.c.key)
         return [_record(row) for row in self._connection.execute(query)]
 
-    def save(self, record: NodeRecord, before: str, why: str, now: datetime, **data: Any) -> NodeEvent:
-        """Replace what is known of a node, whose state or offers have changed, and return the event of it."""
+    def save(self, record: NodeRecord, known: NodeRecord | None, why: str, now: datetime, **data: Any) -> NodeEvent:
+        """Replace what is known of a node, whose state or offers have changed, and return the event of it.
+
+        `known` is its record as this transaction read it; None for a new node.
+        """
+        before = UNKNOWN if known is None else known.state
         event = self.add(
             NodeEvent(time=now, node=record.name, key=record.key, before=before, after=record.state, why=why, data=data)
         )
@@ -188,18 +230,20 @@ class NodeTable:
             **_lease_columns(record.heard, lease),
             **record.load.model_dump(),
             "joined": utc(record.joined),
-            "offers": _OFFERS.dump_json(record.offers, exclude_defaults=True).decode(),
             "epoch": event.sequence,
         }
-        known = self._connection.execute(select(nodes.c.offers).where(*self._of(record.key))).scalar()
+        same = known is not None and known.offers == record.offers
+        if not same:
+            row["offers"] = _OFFERS.dump_json(record.offers, exclude_defaults=True).decode()
         if known is None:
-            self._connection.execute(insert(nodes), {"network": self._network, "key": record.key, **row})
+            self._connection.execute(_ADD, {"network": self._network, "key": record.key, **row})
         else:
-            self._connection.execute(update(nodes).where(*self._of(record.key)).values(**row))
-        if known != row["offers"]:
-            self._connection.execute(delete(node_offers).where(*self._of(record.key, node_offers)))
+            self._connection.execute(_CHANGE, {**self._node(record.key), **row})
+        if not same:
+            if known is not None:
+                self._connection.execute(_WITHDRAW, self._node(record.key))
             self._connection.execute(
-                insert(node_offers),
+                _ADD_OFFERS,
                 [
                     {"network": self._network, "key": record.key, "member": offer.name, "digest": offer.digest}
                     for offer in record.offers
@@ -212,17 +256,18 @@ class NodeTable:
         event = self.add(
             NodeEvent(time=now, node=record.name, key=record.key, before=record.state, after=FORGOTTEN, why=why)
         )
-        self._connection.execute(delete(node_offers).where(*self._of(record.key, node_offers)))
-        self._connection.execute(delete(nodes).where(*self._of(record.key)))
+        self._connection.execute(_WITHDRAW, self._node(record.key))
+        self._connection.execute(delete(nodes).where(*_of(nodes)), self._node(record.key))
         return event
 
     def add(self, event: NodeEvent) -> NodeEvent:
         """Write down an event, which advances the epoch, and return it with its sequence."""
         epoch = self.hold() + 1
-        self._connection.execute(update(rosters).where(rosters.c.network == self._network).values(epoch=epoch))
+        self._connection.execute(_ADVANCE, {"of_network": self._network, "epoch": epoch})
+        self._held = epoch
         event = event.model_copy(update={"sequence": epoch})
         row = event.model_dump(exclude={"time"})
-        self._connection.execute(insert(node_events), {"network": self._network, "time": utc(event.time), **row})
+        self._connection.execute(_ADD_EVENT, {"network": self._network, "time": utc(event.time), **row})
         return event
 
     def events(self, after: int = 0, limit: int = 1000, key: str | None = None) -> list[NodeEvent]:
@@ -235,9 +280,11 @@ class NodeTable:
 
     def latest(self, key: str, after: str) -> NodeEvent | None:
         """Return the latest event with which a node came into a state."""
-        mine = self._of(key, node_events)
-        query = select(node_events).where(*mine, node_events.c.after == after, node_events.c.member.is_(None))
-        row = self._connection.execute(query.order_by(node_events.c.sequence.desc()).limit(1)).one_or_none()
+        query = select(node_events).where(
+            *_of(node_events), node_events.c.after == after, node_events.c.member.is_(None)
+        )
+        last = query.order_by(node_events.c.sequence.desc()).limit(1)
+        row = self._connection.execute(last, self._node(key)).one_or_none()
         return None if row is None else _event(row)
 
     def news(self, epoch: int, heard: datetime | None) -> News:
@@ -247,9 +294,8 @@ class NodeTable:
         if heard is not None:
             if heard > (time := self.now()):  # the clock was set back
                 heard = time - timedelta(seconds=BACK_SECONDS)
-            columns = [nodes.c.key, nodes.c.heard, nodes.c.until, *(nodes.c[name] for name in _LOAD)]
-            recent = (nodes.c.network == self._network) & (nodes.c.heard > utc(heard)) & (nodes.c.epoch <= epoch)
-            beats = [_beat(row) for row in self._connection.execute(select(*columns).where(recent))]
+            recent = {"of_network": self._network, "since": utc(heard), "known": epoch}
+            beats = [_beat(row) for row in self._connection.execute(_BEATS, recent).all()]
         if now == epoch:
             return News(epoch, beats=beats)
         mine = select(nodes).where(nodes.c.network == self._network, nodes.c.epoch > epoch)
@@ -264,8 +310,8 @@ class NodeTable:
         gone = [key for key in self._connection.scalars(removed) if key not in present]
         return News(now, changed, gone, beats)
 
-    def _of(self, key: str, table: Any = nodes) -> tuple[Any, Any]:
-        return table.c.network == self._network, table.c.key == key
+    def _node(self, key: str) -> dict[str, str]:
+        return {"of_network": self._network, "of_key": key}
 
     def _late(self, now: datetime) -> tuple[Any, ...]:
         over = (nodes.c.state == "active") | (nodes.c.until < utc(now))
@@ -297,10 +343,20 @@ def _record(row: Row[Any]) -> NodeRecord:
     )
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=1024)
 def _offers(text: str) -> tuple[Offer, ...]:
-    """Return offers from their JSON; those of replicas are equal, and parsed once."""
-    return _OFFERS.validate_json(text)
+    """Return offers from their JSON; those of replicas are equal, and made once."""
+    offers, place = [], 1
+    while text[place - 1] != "]":  # at each comma, and at the bracket before the first, an offer begins
+        _, end = _DECODER.raw_decode(text, place)
+        offers.append(_offer(text[place:end]))
+        place = end + 1
+    return tuple(offers)
+
+
+@lru_cache(maxsize=4096)
+def _offer(text: str) -> Offer:
+    return _OFFER.validate_json(text)
 
 
 def _load(row: Row[Any]) -> Load:
@@ -308,7 +364,9 @@ def _load(row: Row[Any]) -> Load:
 
 
 def _beat(row: Row[Any]) -> Beat:
-    return Beat(row.key, datetime.fromisoformat(row.heard), datetime.fromisoformat(row.until), _load(row))
+    key, heard, until, *load = tuple(row)
+    stated = Load(**dict(zip(_LOAD, load, strict=True)))
+    return Beat(key, datetime.fromisoformat(heard), datetime.fromisoformat(until), stated)
 
 
 def _event(row: Row[Any]) -> NodeEvent:

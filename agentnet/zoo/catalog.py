@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from agentnet.contracts.cards import Card
+from agentnet.contracts.grades import Grades
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.sampling import Sampling
@@ -75,6 +76,7 @@ def network(*, sequences: int = 1) -> NetworkSpec:
     return NetworkSpec(
         name="zoo",
         description="The embedded zoo: tiny models, real inference.",
+        grades=grades(),
         agents=tuple(
             AgentSpec(
                 name=name,
@@ -87,6 +89,16 @@ def network(*, sequences: int = 1) -> NetworkSpec:
             for name, known in zoo_cards().items()
         ),
     )
+
+
+@cache
+def grades() -> Grades:
+    """Return how the solvers of the zoo graded each other.
+
+    ``agentnet grade --network zoo-batched --family math --family facts --family reading --family symbols --items 30
+    --score`` made them.
+    """
+    return read_yaml(_HERE / "grades.yaml", Grades, NetworkError)
 
 
 def _find(name: str) -> ZooCard:

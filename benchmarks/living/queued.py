@@ -1,9 +1,14 @@
 """``python -m benchmarks.living.queued``: what a run costs the coordinator while more and more of them wait.
 
 A thousand nodes are registered, which serve ten members; their models are simulated and take no time, but each node
-serves two requests at once and the others wait. Runs (votes, debates, series) are queued all at once; `--together` of
-them are under way at a time (0: all). Reported is the processor time of this process for each run. Runs that are all
-under way at once cost more, the more there are: all that they hold is walked by the garbage collector.
+serves two requests at once and the others wait. Runs (votes, debates, series) wait in a queue, and `--together` of them
+are under way at a time, as in a service. For each run that is taken another is queued, so that every queue keeps its
+length, and as many runs are under way at its last run as at its first: a run costs less beside few others. With
+`--together 0`, all runs of a queue are under way at once, and the next queue follows when all of them have ended.
+
+Each length has a process of its own. They take turns, block by block, so that all see the same other load of the
+machine, and none walks another's heap. Reported is the processor time of a run, and how much of it the garbage
+collector took: a full collection falls due once in some hundred runs, so measure at least a thousand.
 """
 
 from __future__ import annotations
@@ -11,10 +16,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 
 from rich.console import Console
 from rich.table import Table
@@ -35,6 +44,8 @@ from agentnet.prompts import find_pack
 
 MEMBERS = tuple(f"member-{number}" for number in range(10))
 SLOTS = 2
+BLOCK = 100
+"""Runs that one process serves before it is another's turn."""
 PROTOCOLS = (
     {"parallel": {"branches": list(MEMBERS[:5]), "decide": "majority"}},
     {"debate": {"members": list(MEMBERS[4:7]), "rounds": 2, "stop": "never"}},
@@ -96,8 +107,52 @@ def simulated_network(nodes: int) -> Network:
     return Network(NetworkSpec(name="simulated", agents=specs), agents)
 
 
-async def seconds_of_a_run(nodes: int, runs: int, together: int) -> float:
-    """Return the processor seconds of each of some queued runs, `together` of which are under way at a time."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Processor seconds of some runs."""
+
+    seconds: float = 0.0
+    collecting: float = 0.0
+    """Those of them that the garbage collector took."""
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.seconds + other.seconds, self.collecting + other.collecting)
+
+
+class Meter:
+    """Tells the parent the cost of each block of runs, and stands still until the parent wants the next one."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._served = 0
+        self._collecting = self._collection = self._started = 0.0
+        gc.callbacks.append(self._collects)
+        self._wait()
+
+    def served(self) -> None:
+        """Count a run."""
+        self._served += 1
+        if self._served % BLOCK == 0:
+            self._pipe.send(Cost(time.process_time() - self._started, self._collecting))
+            self._wait()
+
+    def _wait(self) -> None:
+        self._pipe.recv()
+        self._collecting, self._started = 0.0, time.process_time()
+
+    def _collects(self, phase: str, _: Mapping[str, int]) -> None:
+        if phase == "start":
+            self._collection = time.process_time()
+        else:
+            self._collecting += time.process_time() - self._collection
+
+
+def serve(pipe: Connection, nodes: int, runs: int, together: int) -> None:
+    """Serve a queue of a length until the process is ended."""
+    asyncio.run(_serve(pipe, nodes, runs, together))
+
+
+async def _serve(pipe: Connection, nodes: int, runs: int, together: int) -> None:
     coordinator = Coordinator(simulated_network(nodes))
     protocols = [
         ProtocolSpec.model_validate({"name": f"p{number}", "summary": "simulated", "protocol": protocol})
@@ -105,36 +160,90 @@ async def seconds_of_a_run(nodes: int, runs: int, together: int) -> float:
     ]
     for protocol in protocols:
         await coordinator.run(Task(text="warm up"), protocol)
-    under_way = asyncio.Semaphore(together or runs)
-
-    async def answer(number: int) -> str | None:
-        async with under_way:
-            task = Task(text=f"What is {number} + 4?")
-            return (await coordinator.run(task, protocols[number % len(protocols)])).answer
-
     gc.collect()
-    started = time.process_time()
-    answers = await asyncio.gather(*map(answer, range(runs)))
-    seconds = time.process_time() - started
-    assert set(answers) == {"4"}, "a run has no answer"
-    return seconds / runs
+    pipe.send(None)
+    meter = Meter(pipe)
+
+    async def work(queue: asyncio.Queue[int]) -> None:
+        while not queue.empty():
+            number = queue.get_nowait()
+            if together:
+                queue.put_nowait(number + runs)
+            task = Task(text=f"What is {number} + 4?")
+            outcome = await coordinator.run(task, protocols[number % len(protocols)])
+            assert outcome.answer == "4", "a run has no answer"
+            meter.served()
+
+    while True:
+        queue: asyncio.Queue[int] = asyncio.Queue()
+        for number in range(runs):
+            queue.put_nowait(number)
+        await asyncio.gather(*(work(queue) for _ in range(together or runs)))
+
+
+def turns(queues: Sequence[int], served: int, *, whole: bool) -> list[int]:
+    """Return the lengths of queues in the order in which they serve a block, each spread evenly over the whole time.
+
+    `whole`: queues are served to their end.
+    """
+    draw = random.Random(1)
+    places: list[tuple[float, int]] = []
+    for runs in queues:
+        blocks = max(1, (-(-served // runs) * runs if whole else served) // BLOCK)
+        places += [((place + draw.random()) / blocks, runs) for place in range(blocks)]
+    return [runs for _, runs in sorted(places)]
+
+
+def costs_of_a_run(nodes: int, queues: Sequence[int], together: int, served: int) -> dict[int, Cost]:
+    """Return the cost of a run by the length of the queue that it waited in."""
+    context = get_context("fork")  # a spawned one has its own hash seed and layout of memory: a tenth more or less
+    pipes: dict[int, Connection] = {}
+    processes = []
+    for runs in queues:
+        pipes[runs], other = context.Pipe()
+        processes.append(context.Process(target=serve, args=(other, nodes, runs, together), daemon=True))
+        processes[-1].start()
+        other.close()
+    try:
+        for pipe in pipes.values():
+            pipe.recv()
+        order = turns(queues, served, whole=not together)
+        costs = dict.fromkeys(queues, Cost())
+        for runs in order:
+            pipes[runs].send(None)
+            costs[runs] += pipes[runs].recv()
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+    count = {runs: order.count(runs) * BLOCK for runs in queues}
+    return {runs: Cost(cost.seconds / count[runs], cost.collecting / count[runs]) for runs, cost in costs.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.living.queued", description=__doc__)
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--runs", type=int, nargs="+", default=[100, 1000, 10_000])
-    parser.add_argument("--together", type=int, default=50, help="runs under way at a time; 0: all")
+    parser.add_argument("--together", type=int, default=50, help="runs under way at a time; 0: all, in whole queues")
+    parser.add_argument("--served", type=int, default=10_000, help="runs that are measured of each length")
     chosen = parser.parse_args()
     table = Table(title=f"{chosen.nodes} nodes", title_justify="left")
-    for name in ("runs queued", "ms of processor a run", "against the row before"):
+    for name in (
+        "runs queued",
+        "ms of processor a run",
+        "of it collecting",
+        "against the row before",
+        "without collecting",
+    ):
         table.add_column(name, justify="right")
-    before = None
-    for runs in chosen.runs:
-        seconds = asyncio.run(seconds_of_a_run(chosen.nodes, runs, chosen.together))
-        growth = "" if before is None else f"{seconds / before - 1:+.1%}"
-        table.add_row(str(runs), f"{1e3 * seconds:.2f}", growth)
-        before = seconds
+    before: Cost | None = None
+    for runs, cost in costs_of_a_run(chosen.nodes, sorted(set(chosen.runs)), chosen.together, chosen.served).items():
+        growth, without = "", ""
+        if before is not None:
+            growth = f"{cost.seconds / before.seconds - 1:+.1%}"
+            without = f"{(cost.seconds - cost.collecting) / (before.seconds - before.collecting) - 1:+.1%}"
+        table.add_row(str(runs), f"{1e3 * cost.seconds:.2f}", f"{1e3 * cost.collecting:.2f}", growth, without)
+        before = cost
     Console().print(table)
 
 

@@ -96,7 +96,8 @@ def test_resuming_other_items_is_refused(cli: Cli, suite: Path, tmp_path: Path) 
         (("compare", "a", "b"), "no evaluation starts with 'a'"),
     ],
 )
-def test_what_is_not_there(cli: Cli, arguments: tuple[str, ...], says: str) -> None:
+def test_what_is_not_there(cli: Cli, team: Path, arguments: tuple[str, ...], says: str) -> None:
+    assert cli("ask", "What is 2 + 3?").code == 0  # the store is there
     ran = cli(*arguments)
     assert ran.code == 2
     assert says in ran.err

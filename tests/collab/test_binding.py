@@ -10,7 +10,6 @@ from agentnet.collab.binding import Binder
 from agentnet.collab.combinators import agents_of, yields_one
 from agentnet.collab.library import shipped_protocols
 from agentnet.contracts.bodies import Task
-from agentnet.contracts.grades import Grades, MeanGrade
 from agentnet.contracts.protocols import Ask, Debate, Delegate, Parallel, Serial
 from agentnet.coordinator import Coordinator
 from agentnet.errors import ProtocolError
@@ -35,11 +34,7 @@ def named(*names: str) -> tuple[Ask, ...]:
 
 
 async def test_every_shipped_protocol_can_be_prepared_for_a_network_with_all_roles() -> None:
-    graded = Grades(
-        given={"atlas": {"sage": MeanGrade(mean=2, items=9)}, "sage": {"atlas": MeanGrade(mean=1, items=9)}}
-    )
-    async with open_session("zoo", remember=False) as zoo:
-        place = zoo.changed(lambda network: network.with_grades(graded))
+    async with open_session("zoo", remember=False) as place:
         for protocol in shipped_protocols().values():
             prepared = place.coordinator.prepare(protocol)
             selectors = [name for name in agents_of(prepared.expression) if name.startswith("@")]

@@ -38,7 +38,7 @@ def test_a_run_over_servers_loads_neither_the_engine_nor_fusion(loopback: Loopba
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["4", ""]
-    assert len(loopback.asked) == 2
+    assert len(loopback.asked) == 1  # of two votes, the first one decides a tie
 
 
 def test_decoding_together_names_no_engine() -> None:

@@ -12,7 +12,8 @@ from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Trial
 from agentnet.contracts.network import NetworkSpec
 from agentnet.errors import BadInput, ModelUnavailable, NetworkError, PreflightError, StoreError
 from agentnet.evals.grading import Grading
-from agentnet.evals.running import Evaluation, Progress
+from agentnet.evals.jobs import Progress
+from agentnet.evals.running import Evaluation
 from agentnet.evals.sweeps import system, together
 from agentnet.evals.systems import CORRECTIONS, SAMPLES
 from agentnet.models.base import Request

@@ -56,7 +56,7 @@ def blocks(language: str) -> list[str]:
 def checkout(tmp_path: Path) -> Path:
     """A checkout whose folders `contracts` and `models` may be changed; the rest is this one's."""
     (tmp_path / "agentnet").mkdir()
-    for name in ("protocols", "scenarios"):
+    for name in ("policies", "protocols", "scenarios"):
         (tmp_path / name).symlink_to(ROOT / name)
     for path in (ROOT / "agentnet").iterdir():
         if path.name in ("contracts", "models"):

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +23,7 @@ from agentnet.models.backends import open_model
 from agentnet.models.base import Model
 from agentnet.models.node.directory import Directory
 from agentnet.network import Registry
-from agentnet.network.living import Living
+from agentnet.network.living import RETRY_SECONDS, Living
 from agentnet.network.roster import Roster
 from agentnet.store import Database, Runs
 from agentnet.store.nodes import Nodes
@@ -36,9 +37,13 @@ TEAM = NetworkSpec(
 )
 
 
+AWAY = {"away"}
+"""Digests of models that cannot be opened."""
+
+
 def open_zoo_model(node: NodeSpec) -> Model:
     """Stand for the models of nodes: one of the zoo, whose name is the member's digest."""
-    if node.digest == "away":
+    if node.digest in AWAY:
         raise ModelUnavailable(f"{node.member}: no node answers")
     return open_model(LlamaSpec(path=f"zoo:{node.digest}", sequences=1, reuse_prefix=False), base=Path.cwd())
 
@@ -152,6 +157,22 @@ async def test_a_member_that_cannot_be_opened_stays_out_alone_and_is_named_once(
         assert [record.message for record in caplog.records] == [
             "lost of a node does not take part: lost: no node answers"
         ]
+
+
+async def test_a_member_that_could_not_be_opened_is_tried_again(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = 0.0
+    monkeypatch.setattr("agentnet.network.living.time", SimpleNamespace(monotonic=lambda: seconds))
+    async with hub(store) as here:
+        monkeypatch.setattr(f"{__name__}.AWAY", {"math"})
+        await active(here.roster, "box", math_offer())
+        await here.living.refresh()
+        monkeypatch.setattr(f"{__name__}.AWAY", set())
+        seconds = RETRY_SECONDS - 1
+        await here.living.refresh()
+        assert here.members == ["own"]
+        seconds = RETRY_SECONDS + 1
+        await here.living.refresh()
+        assert here.members == ["own", "poet"]
 
 
 async def test_a_member_of_the_network_file_is_not_replaced(store: Path, caplog: pytest.LogCaptureFixture) -> None:

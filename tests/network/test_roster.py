@@ -227,6 +227,19 @@ async def test_a_hub_that_comes_back_believes_its_nodes_for_another_lease(databa
     assert 15 < seconds < 18
 
 
+async def test_a_hub_that_was_suspended_believes_its_nodes_for_another_lease(database: Database) -> None:
+    """It is the same process, which neither swept nor heard anything for a minute."""
+    seconds = 0.0
+    hub = Roster(Nodes(database, "team"), hosting=True, clock=lambda: seconds)
+    await hub.sweep(now=at(0))
+    box = await hub.register(card("box"), now=at(0))
+    await hub.heartbeat(box.key, box.lease, now=at(0))
+    seconds = 60.0
+    assert await hub.sweep(now=at(60)) == []
+    assert await states(hub) == {"box": "active"}
+    assert await hub.heartbeat(box.key, box.lease, now=at(61)) == "active"
+
+
 async def test_a_clock_that_is_set_forward_takes_no_node_away(database: Database) -> None:
     seconds = 0.0
     roster = Roster(Nodes(database, "team"), hosting=True, clock=lambda: seconds)

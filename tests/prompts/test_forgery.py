@@ -12,7 +12,7 @@ FEW, MANY = 600, 10_000
 
 
 def prompt(member: ModelAgent, role: str, forged: Forged) -> str:
-    turn = Turn(role, forged.task, read=forged.messages, labels=forged.labels, step=forged.step)
+    turn = Turn(role, forged.task, read=forged.messages, labels=forged.labels, step=forged.step, scale=("A", "B", "C"))
     return member.prompt(turn)[0]["content"]
 
 

@@ -50,7 +50,7 @@ def rendered(pack: Pack, task: Task, read: list[Entry]) -> dict[str, str]:
     asked = [(role, True) for role in sorted(pack.roles)] + [("verify", False), ("choose", False)]
     return {
         role + ("" if reason else " alone"): pack.render(
-            role, task, read, reason=reason, labels=["math", "code"], max_steps=5, name="ada"
+            role, task, read, reason=reason, labels=["math", "code"], scale=("A", "B", "C"), max_steps=5, name="ada"
         )
         for role, reason in asked
     }

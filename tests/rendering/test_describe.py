@@ -12,6 +12,7 @@ from agentnet.contracts.bodies import (
     Critique,
     Error,
     Fusion,
+    Grade,
     Piece,
     Plan,
     Proposal,
@@ -71,6 +72,7 @@ CASES: list[tuple[Body, list[Part], tuple[str, ...]]] = [
         [Part("✗ disapprove", "bad"), Part("  found 6", "detail")],
         ("m",),
     ),
+    (Grade(grade="B", reason="why", target="m"), [Part("B")], ("m",)),
     (Synthesis(answer="5", text="so 5"), [ANSWER], ()),
     (
         Fusion(answer="5", text="so 5", members=("ann", "bob"), strategy="pi", dropped={"bob": "down"}),

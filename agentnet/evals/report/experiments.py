@@ -99,6 +99,45 @@ def over_rounds(rows: Sequence[Row], dataset: str, best: float | None) -> str:
     return str(drawing)
 
 
+def over_hops(found: Mapping[str, Sequence[Row]], dataset: str, best: float | None) -> str:
+    """Draw the accuracy of `route` by its hops, a curve for each way to choose judges, and the tokens of each."""
+    curves = {by: rows for by, rows in found.items() if len(rows) > 1}
+    if not curves:
+        return ""
+    every = [row for rows in curves.values() for row in rows]
+    numbers = sorted({int(row.facts["hops"]) for row in every})
+    height, left, right = 330.0 + 16 * len(curves), 52.0, WIDTH - 210
+    drawing = Drawing(WIDTH, height, f"{dataset}: accuracy over the hops of a route")
+    low = max(0.0, 100 * min(row.accuracy.low for row in every) - 4)
+    bottom = height - 60 - 16 * len(curves)
+    x, y = linear(numbers[0] - 0.5, numbers[-1] + 0.5, left, right), linear(low, 101, bottom, 10)
+    for tick in ticks(low, 100, 6):
+        drawing.line(left, y(tick), right, y(tick), "grid")
+        drawing.text(left - 8, y(tick) + 4, f"{tick:.0f} %", "end", "tick")
+    if best is not None and 100 * best >= low:
+        drawing.line(left, y(100 * best), right, y(100 * best), "zero")
+    for number in numbers:
+        drawing.text(x(number), bottom + 18, f"α = {number}", "middle", "tick")
+    heights = [y(100 * rows[-1].accuracy.estimate) for rows in curves.values()]
+    names = [(f"by {by}", f"label c{place % 6}") for place, by in enumerate(curves)]
+    if best is not None and 100 * best >= low:
+        heights, names = [*heights, y(100 * best)], [*names, (BEST, "tick")]
+    for (name, kind), at in zip(names, apart(heights, 15, 14, bottom), strict=True):
+        drawing.text(right + 14, at + 4, name, kind=kind)
+    for place, (by, rows) in enumerate(curves.items()):
+        points = [(x(int(row.facts["hops"])), y(100 * row.accuracy.estimate)) for row in rows]
+        drawing.path(points, f"curve c{place % 6}")
+        for row, (at, up) in zip(rows, points, strict=True):
+            drawing.line(at, y(100 * row.accuracy.low), at, y(100 * row.accuracy.high), "whisker")
+            drawing.dot(
+                at, up, "mark system", f"{row.system}: {100 * row.accuracy.estimate:.1f} %, {row.tokens:.0f} tokens"
+            )
+            drawing.text(at, bottom + 36 + 16 * place, f"{row.tokens:.0f}", "middle", f"tick c{place % 6}")
+        drawing.text(right + 14, bottom + 36 + 16 * place, f"tokens, by {by}", kind=f"label c{place % 6}")
+    drawing.text((left + right) / 2, height - 6, "most hops of a route, and tokens for an item", "middle", "tick")
+    return str(drawing)
+
+
 def dumbbells(found: Mapping[str, Sequence[Pair]], dataset: str) -> str:
     """Draw every pair and its two members alone: a line leads from the better member to the pair."""
     groups = {by: some for by, some in found.items() if some}

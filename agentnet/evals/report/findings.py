@@ -10,6 +10,7 @@ from typing import Literal
 
 from agentnet.contracts.evaluations import Item
 from agentnet.evals.attack.losses import Loss
+from agentnet.evals.deciding import Decided
 from agentnet.evals.measures import RIGHT
 from agentnet.evals.online import RATES, Members, expected, subsets
 from agentnet.evals.results import BaselineComparison, Row, Summary
@@ -186,6 +187,19 @@ def _points_of(summary: Summary, dataset: str, group: str, **facts: type) -> lis
     """The points of an experiment. A group of the same name that lacks the facts is none."""
     rows = (row for row in summary.rows if row.dataset == dataset and row.group == group)
     return [row for row in rows if all(isinstance(row.facts.get(name), kind) for name, kind in facts.items())]
+
+
+def hops(summary: Summary, dataset: str) -> dict[str, list[Row]]:
+    """Return how judges are chosen → `route` by its hops (α), in their order."""
+    by: dict[str, list[Row]] = defaultdict(list)
+    for row in _points_of(summary, dataset, "hops", hops=int, by=str):
+        by[row.facts["by"]].append(row)
+    return {name: sorted(rows, key=lambda row: int(row.facts["hops"])) for name, rows in by.items()}
+
+
+def decided_on(summary: Summary, dataset: str) -> list[Decided]:
+    """Return what was decided on a dataset; over all datasets, those of each of them."""
+    return [one for one in summary.decisions if dataset in (ALL, one.dataset)]
 
 
 @dataclass(frozen=True, slots=True)

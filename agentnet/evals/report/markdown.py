@@ -13,6 +13,7 @@ from agentnet.evals.report.findings import (
     attacks_on,
     comparison_with,
     datasets_of,
+    decided_on,
     online,
     overview,
     pairs,
@@ -21,6 +22,7 @@ from agentnet.evals.report.findings import (
     who_lies,
 )
 from agentnet.evals.report.headline import headline
+from agentnet.evals.report.living import changes_of, standings_table
 from agentnet.evals.report.numbers import SIGNS, bounds, chance, number, times
 from agentnet.evals.report.provenance import provenance
 from agentnet.evals.results import Row, Summary
@@ -40,6 +42,7 @@ def _lines(summary: Summary) -> Iterator[str]:
         yield from (_plain(str(about)), "")
     yield from (f"- {_plain(line)}" for line in headline(summary))
     yield from _overview(summary)
+    yield from _standings(summary)
     for dataset in datasets_of(summary):
         rows = [row for row in summary.rows if row.dataset == dataset]
         names = ", ".join(summary.chosen_for(dataset))
@@ -47,6 +50,7 @@ def _lines(summary: Summary) -> Iterator[str]:
         items = counted(max(row.items for row in rows), "item")
         yield f"{items}. Best single model, chosen in advance: {_plain(names)}."
         yield from _systems(rows)
+        yield from _decisions(summary, dataset)
         yield from _equal_budget(rows)
         yield from _interaction(rows)
         yield from _experiments(summary, dataset)
@@ -86,6 +90,35 @@ def _systems(rows: Sequence[Row]) -> Iterator[str]:
         body.append(tuple(cells))
     yield ""
     yield from _table([*head, *["cost of 1000"] * prices, *["failures"] * failures], body)
+
+
+def _standings(summary: Summary) -> Iterator[str]:
+    if not (rows := standings_table(summary)):
+        return
+    changes = "; ".join(f"{change.member} {change.does} at question {at}" for at, change in changes_of(summary))
+    yield from ("", f"While the questions arrived: {_plain(changes)}. What was known of the members:", "")
+    yield from _table(("member", "question", "standing", "canaries so far", "proven, or why"), rows)
+
+
+def _decisions(summary: Summary, dataset: str) -> Iterator[str]:
+    if not (found := decided_on(summary, dataset)):
+        return
+    yield from ("", "What the network decided (recognised: taken as of its kind):", "")
+    yield from _table(
+        ("decided by", "kind of question", "used", "items", "right", "tokens", "recognised"),
+        [
+            (
+                one.system,
+                one.label,
+                one.used,
+                str(one.items),
+                percent(one.accuracy),
+                number(one.tokens, 0),
+                percent(one.recognised),
+            )
+            for one in found
+        ],
+    )
 
 
 def _equal_budget(rows: Sequence[Row]) -> Iterator[str]:

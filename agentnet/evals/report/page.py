@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from agentnet.evals.formatting import percent, points
-from agentnet.evals.report import experiments, numbers, plots
+from agentnet.evals.report import experiments, living, numbers, plots
 from agentnet.evals.report.findings import (
     ATTACKS_NOTE,
     Complementarity,
@@ -20,6 +20,8 @@ from agentnet.evals.report.findings import (
     comparison_with,
     complementarity,
     datasets_of,
+    decided_on,
+    hops,
     online,
     overview,
     pairs,
@@ -58,6 +60,10 @@ def page(summary: Summary) -> str:
         headline=headline(summary),
         datasets=datasets_of(summary),
         overview=overview(summary),
+        course=Markup(living.over_time(summary)),
+        window=living.window(summary),
+        profiles=Markup(living.profiles_over_time(summary)),
+        standings=living.standings_table(summary),
         sections=[_section(summary, dataset) for dataset in datasets_of(summary)],
         provenance=list(provenance(summary)),
         definitions=DEFINITIONS,
@@ -83,6 +89,7 @@ def _section(summary: Summary, dataset: str) -> dict[str, Any]:
         "raster": _raster(summary, dataset, rows),
         "experiments": _experiments(summary, dataset, rows),
         "attacks": attacks_on(summary, dataset),
+        "decided": decided_on(summary, dataset),
     }
 
 
@@ -132,6 +139,13 @@ def _experiments(summary: Summary, dataset: str, rows: Sequence[Row]) -> list[tu
             "Rounds of debate",
             "The accuracy after each number of rounds, and the tokens that the rounds take.",
             experiments.over_rounds(rounds(summary, dataset), dataset, best),
+        ),
+        (
+            "Hops of a route",
+            "Judges vote on an answer, and one that disapproves refines it, α times at most. C: strict judges that are "
+            "graded high themselves. C′: strict ones that are graded low. To the end: all hops are taken, also from "
+            "what all judges approve. The line across is the best single model, chosen in advance.",
+            experiments.over_hops(hops(summary, dataset), dataset, best),
         ),
         (
             "Pairs of members",

@@ -10,11 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentnet.contracts.evaluations import SELECTION
+from agentnet.contracts.evaluations import SELECTION, Standings
+from agentnet.evals.living import arrivals
+from agentnet.evals.mutual import expected_grades
 from agentnet.evals.report.findings import (
     comparison_with,
     complementarity,
+    decided_on,
     frontier,
+    hops,
     online,
     overview,
     pairs,
@@ -23,6 +27,7 @@ from agentnet.evals.report.findings import (
     verdict,
 )
 from agentnet.evals.report.headline import headline
+from agentnet.evals.report.living import changes_of, courses, over_time, profiles_over_time, standings_table
 from agentnet.evals.results import Summary
 from agentnet.evals.statistics import Interval
 from agentnet.evals.suite import Sweep
@@ -188,3 +193,64 @@ def test_a_suite_may_call_its_own_groups_as_the_experiments_are_called() -> None
     trials = [one for name in ("ann", *(s.name for s in strange)) for one in answered(name, "rw")]
     found = summarise(record(strange), trials, items(2))
     assert (online(found, "sums"), rounds(found, "sums"), pairs(found, "sums"), paths(found)) == ([], [], {}, [])
+
+
+def test_the_hops_of_a_route_are_curves_by_how_judges_are_chosen() -> None:
+    systems = swept(Sweep(sweep="hops", hops=(2, 1)), ["ann", "bob"])
+    trials = [one for each in systems for one in answered(each.name, "rrww")] + answered("ann", "rrrr")
+    grades = expected_grades(["ann", "bob"])
+    made = record(systems, grades={})
+    made = made.model_copy(update={"network": made.network.model_copy(update={"grades": grades})})
+    found = hops(summarise(made, trials, items(4)), "sums")
+    assert {by: [row.facts["hops"] for row in rows] for by, rows in found.items()} == {
+        "C": [1, 2], "C′": [1, 2], "C to the end": [1, 2]
+    }  # fmt: skip
+
+
+def test_decisions_are_counted_by_kind_and_by_what_was_used() -> None:
+    asked = [*items(3), *(item.model_copy(update={"id": f"w{n}", "label": "words"}) for n, item in enumerate(items(2)))]
+    used = [
+        ("i0", "ann", "sums", "7"),
+        ("i1", "ann", "sums", "8"),
+        ("i2", "bob", None, "7"),
+        ("w0", "bob", "sums", "7"),
+    ]
+    trials = [trial("vote", item, answer, used=system, label=label) for item, system, label, answer in used]
+    found = decided_on(summarise(record([VOTE]), [*trials, trial("ann", "i0")], asked), "sums")
+    assert [(one.label, one.used, one.items, one.accuracy, one.recognised) for one in found] == [
+        ("sums", "ann", 2, 0.5, 1.0), ("sums", "bob", 1, 1.0, 0.0), ("words", "bob", 1, 1.0, 0.0)
+    ]  # fmt: skip
+
+
+def living_summary(count: int = 60) -> Summary:
+    """An evaluation whose second half of arrivals is answered wrong, with a member that leaves at that time."""
+    changes = [{"at": 0.5, "leaves": "bob"}, {"at": 0.75, "returns": "bob"}]
+    made = record([VOTE], living={"changes": changes}, seed=3)
+    asked = items(count)
+    place = {number: arrived for arrived, number in enumerate(arrivals(asked, 3))}
+    trials = [trial("vote", f"i{n}", "7" if place[n] < count / 2 else "8") for n in range(count)]
+    standings = (
+        Standings(question=0, member="bob", standing="active", proven={"sums": 0.5}),
+        Standings(question=30, member="bob", standing="away"),
+        Standings(question=45, member="bob", standing="probation", canaries=3, proven={"sums": 0.2}),
+    )
+    return summarise(made.model_copy(update={"standings": standings}), trials, asked)
+
+
+def test_accuracy_over_time_follows_the_order_of_arrival() -> None:
+    found = living_summary()
+    (course,) = [course for course in courses(found) if course.system == "vote"]
+    assert (course.accuracy[0], course.accuracy[-1]) == (1.0, 0.0)
+    assert list(course.accuracy) == sorted(course.accuracy, reverse=True)
+    assert [(at, change.does) for at, change in changes_of(found)] == [(30, "leaves"), (45, "returns")]
+    assert courses(summary({"vote": ("r" * 60, 10)}, "r" * 60)) == []
+
+
+def test_the_profiles_of_members_are_drawn_with_their_standings() -> None:
+    drawn = profiles_over_time(living_summary())
+    assert drawn.count("<polyline") == 2
+    assert {name for name in ("away", "probation") if f"standing {name}" in drawn} == {"away", "probation"}
+    assert "bob leaves" in drawn
+    assert standings_table(living_summary())[-1] == ("bob", "45", "probation", "3", "sums 20 %")
+    assert profiles_over_time(summary({"vote": ("rr", 10)}, "rr")) == ""
+    assert "polyline" in over_time(living_summary())
