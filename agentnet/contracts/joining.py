@@ -13,6 +13,17 @@ from pydantic import Field, TypeAdapter
 from agentnet.contracts.base import WireModel
 from agentnet.contracts.nodes import Load, NodeCard, NodeState
 
+HUB_PATH = "/hub/v1"
+"""Where a hub answers, below its URL."""
+PROOF_PATH = "/node/v1/proof"
+"""Where a node proves that its key is there."""
+NONCE_HEADER = "replay-nonce"
+"""The header of a hub's answer that brings the nonce for the next request, as in ACME (RFC 8555, 6.5)."""
+BAD_NONCE = "bad-nonce"
+"""The code of a hub's error for a nonce that it does not know, or that was used."""
+PROOF_SECONDS = 5.0
+"""Seconds in which a node must prove to the hub that it is there."""
+
 Nonce = Annotated[str, Field(min_length=16, max_length=64)]
 Key = Annotated[str, Field(max_length=64, description="Ed25519 public key, base64url without padding")]
 

@@ -72,8 +72,9 @@ class Living:
         stop = self._roster.listen(self._told.set)
         try:
             while True:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._told.wait(), self._poll)
+                with suppress(TimeoutError):  # not `asyncio.wait_for`, which can swallow the end of the task
+                    async with asyncio.timeout(self._poll):
+                        await self._told.wait()
                 self._told.clear()
                 await self._refresh_or_log()
         finally:

@@ -23,7 +23,7 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentnet.errors import (
     AgentNetError,
@@ -122,15 +122,12 @@ class Door:
         return Problem(401, "the token is missing or wrong: send it as Authorization: Bearer …", "unauthorized")
 
 
-def application(
-    routes: Sequence[BaseRoute], *, door: Door | None = None, lifespan: Lifespan[Starlette] | None = None
-) -> Starlette:
+def application(routes: Sequence[BaseRoute], *, door: Door | None = None) -> Starlette:
     """Return the application of some routes."""
     return Starlette(
         routes=routes,
         middleware=[Middleware(_Doorkeeper, door=door or Door())],
         exception_handlers={Problem: _failed, AgentNetError: _failed, HTTPException: _not_found},
-        lifespan=lifespan,
     )
 
 

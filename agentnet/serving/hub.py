@@ -21,7 +21,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from agentnet.contracts.base import first_problem
-from agentnet.contracts.joining import NODE_REQUEST, Heard, Heartbeat, Leave, Register, Registered, Signed
+from agentnet.contracts.joining import (
+    BAD_NONCE,
+    HUB_PATH,
+    NODE_REQUEST,
+    NONCE_HEADER,
+    Heard,
+    Heartbeat,
+    Leave,
+    Register,
+    Registered,
+    Signed,
+)
 from agentnet.contracts.nodes import HEARTBEAT_SECONDS, LEASE_SECONDS, LEASED, NodeCard, NodeRecord
 from agentnet.errors import AgentNetError, BadInput, LeaseOver, NodeRefused
 from agentnet.logs import logger
@@ -33,11 +44,6 @@ from agentnet.serving.nonces import Nonces
 from agentnet.serving.proving import prove
 
 log = logger("hub")
-
-PREFIX = "/hub/v1"
-NONCE = "replay-nonce"
-"""The header of an answer that brings the nonce for the next request, as in ACME (RFC 8555, 6.5)."""
-BAD_NONCE = "bad-nonce"
 
 
 class Hub:
@@ -60,10 +66,10 @@ class Hub:
     def routes(self) -> list[BaseRoute]:
         """Return the routes of the hub."""
         return [
-            Route(PREFIX, self._about),
-            Route(f"{PREFIX}/nonce", self._nonce),
-            Route(f"{PREFIX}/nodes", self._nodes, methods=["GET"]),
-            Route(f"{PREFIX}/nodes", self._asked, methods=["POST"]),
+            Route(HUB_PATH, self._about),
+            Route(f"{HUB_PATH}/nonce", self._nonce),
+            Route(f"{HUB_PATH}/nodes", self._nodes, methods=["GET"]),
+            Route(f"{HUB_PATH}/nodes", self._asked, methods=["POST"]),
         ]
 
     async def _about(self, request: Request) -> Response:
@@ -88,7 +94,7 @@ class Hub:
             answer: Response = JSONResponse(await self._answer(await read_json(request)))
         except (AgentNetError, Problem) as error:
             answer = Problem.of(error).response()
-        answer.headers[NONCE] = self._nonces.new()
+        answer.headers[NONCE_HEADER] = self._nonces.new()
         return answer
 
     async def _answer(self, data: Mapping[str, Any]) -> dict[str, Any]:

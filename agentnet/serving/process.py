@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_address
@@ -15,7 +17,11 @@ from starlette.types import ASGIApp
 
 from agentnet.errors import BadInput
 
+logging.getLogger("uvicorn").addHandler(logging.NullHandler())  # what it has to say is no news to who runs a command
+
 MOST_CONNECTIONS = 4096
+TOGETHER_SECONDS = 0.5
+"""Seconds within which two signals are one."""
 CLOSING_SECONDS = 5.0
 """Seconds that connections may take to end once the server ends."""
 
@@ -58,6 +64,7 @@ async def serving(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]
     server = _Server(
         uvicorn.Config(
             app,
+            lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -82,26 +89,41 @@ async def serving(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]
 
 
 class Ending:
-    """The wish that this process ends: SIGTERM or Ctrl-C. A second one cancels whatever still waits."""
+    """The wish that this process ends: SIGTERM or Ctrl-C. A second one ends what is inside the context at once.
+
+    Signals that come together are one: a shell sends Ctrl-C, and some supervisors SIGTERM, to a process and its group.
+    """
 
     def __init__(self) -> None:
         self.wanted = asyncio.Event()
+        self.at_once = False
+        """Whether it was said twice."""
         self._task = asyncio.current_task()
+        self._since = 0.0
 
     def __enter__(self) -> Ending:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C is a KeyboardInterrupt there
             for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self._signalled)
+                loop.add_signal_handler(number, self.wish)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(NotImplementedError):
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
+        if not (self.at_once and isinstance(error, asyncio.CancelledError) and self._task is not None):
+            return False
+        self._task.uncancel()
+        return True
 
-    def _signalled(self) -> None:
-        if self.wanted.is_set() and self._task is not None:
+    def wish(self) -> None:
+        """Note a signal."""
+        now = time.monotonic()
+        if not self.wanted.is_set():
+            self._since = now
+            self.wanted.set()
+        elif now - self._since > TOGETHER_SECONDS and not self.at_once and self._task is not None:
+            self.at_once = True
             self._task.cancel()
-        self.wanted.set()

@@ -6,15 +6,11 @@ import secrets
 
 from pydantic import ValidationError
 
-from agentnet.contracts.joining import Proof, Signed
+from agentnet.contracts.joining import PROOF_PATH, PROOF_SECONDS, Proof, Signed
 from agentnet.errors import AgentNetError, ModelError, ModelUnavailable, NodeRefused
 from agentnet.models.addresses import AddressPolicy
 from agentnet.models.openai.transport import connect
 from agentnet.serving.keys import verify
-from agentnet.serving.node.api import PROOF
-
-SECONDS = 5.0
-"""Seconds in which a node must prove that it is there."""
 
 
 async def prove(url: str, key: str, access: str, policy: AddressPolicy) -> None:
@@ -26,9 +22,9 @@ async def prove(url: str, key: str, access: str, policy: AddressPolicy) -> None:
     nonce = secrets.token_urlsafe(18)
     try:
         server = policy.check(url)
-        async with connect(server, policy, timeout=SECONDS) as client:
+        async with connect(server, policy, timeout=PROOF_SECONDS) as client:
             headers = {"authorization": f"Bearer {access}"} if access else {}
-            response = await client.post(url + PROOF, json={"nonce": nonce}, headers=headers)
+            response = await client.post(url + PROOF_PATH, json={"nonce": nonce}, headers=headers)
             body = response.content
     except ModelUnavailable as error:
         raise _unreached(url, str(error)) from None
@@ -36,7 +32,7 @@ async def prove(url: str, key: str, access: str, policy: AddressPolicy) -> None:
         raise NodeRefused(str(error)) from None
     except Exception as error:  # the HTTP library's own errors have no common root that it exports
         if "Timeout" in type(error).__name__:
-            raise NodeRefused(f"{url} does not answer the hub within {SECONDS:g} s: see the node's log") from None
+            raise NodeRefused(f"{url} does not answer the hub within {PROOF_SECONDS:g} s: see the node's log") from None
         raise _unreached(url, type(error).__name__) from None
     if response.status_code != 200:
         raise NodeRefused(f"{url} answers the hub with status {response.status_code}: is it the address of this node?")

@@ -136,6 +136,16 @@ async def test_what_this_process_changes_is_followed_at_once(store: Path) -> Non
         await until(here, "own")
 
 
+async def test_following_ends_even_at_the_moment_of_a_change(store: Path) -> None:
+    async with hub(store, poll=3600) as here, asyncio.timeout(60):
+        for turns in range(6):  # turns of the event loop between the change and the end
+            async with here.living.following():
+                await asyncio.sleep(0.05)  # it waits for a change now
+                here.roster._tell()
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+
+
 async def test_members_of_a_network_of_another_name_stay_out(store: Path) -> None:
     async with hub(store) as here, hub(store, TEAM.model_copy(update={"name": "others"})) as others:
         await active(here.roster, "box", math_offer())

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from agentnet.contracts.joining import PROOF_PATH
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.nodes import Abilities, Offer
 from agentnet.contracts.usage import Usage
@@ -21,7 +22,7 @@ from agentnet.network import Registry
 from agentnet.serving.app import Door, application
 from agentnet.serving.keys import NodeKey
 from agentnet.serving.node.admission import Admission
-from agentnet.serving.node.api import PROOF, NodeApi
+from agentnet.serving.node.api import NodeApi
 from agentnet.serving.node.members import Served, free_cells, served
 from agentnet.serving.process import listen, serving, url_of
 from tests.models.conftest import loopback
@@ -47,7 +48,7 @@ async def running(api: NodeApi, door: Door | None = None) -> AsyncIterator[Runni
     """Serve a node's API on a free port."""
     listening = listen("127.0.0.1", 0)
     url = url_of(listening)
-    app = application(api.routes(), door=door or Door(open_paths={PROOF}))
+    app = application(api.routes(), door=door or Door(open_paths={PROOF_PATH}))
     async with serving(app, listening), http.AsyncClient(base_url=url, timeout=30) as client:
         yield RunningNode(url, api, client)
 

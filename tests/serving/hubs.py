@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agentnet.contracts.joining import PROOF_PATH
 from agentnet.contracts.nodes import Load, NodeCard, NodeRecord, Offer
 from agentnet.models.addresses import AddressPolicy, joined_near
 from agentnet.network.roster import Roster
@@ -15,7 +16,7 @@ from agentnet.serving.app import Door, application
 from agentnet.serving.hub import Hub
 from agentnet.serving.keys import NodeKey
 from agentnet.serving.node.admission import Admission
-from agentnet.serving.node.api import PROOF, NodeApi
+from agentnet.serving.node.api import NodeApi
 from agentnet.serving.node.client import HubClient
 from agentnet.serving.node.membership import Membership
 from agentnet.serving.process import listen, serving, url_of
@@ -93,7 +94,7 @@ async def served(key: NodeKey, *, port: int = 0, access: str = "") -> AsyncItera
     """Serve the API of a node without models; yields its URL."""
     listening = listen("127.0.0.1", port)
     api = NodeApi("peer", key, {}, Admission({}))
-    async with serving(application(api.routes(), door=Door(access, {PROOF})), listening):
+    async with serving(application(api.routes(), door=Door(access, {PROOF_PATH})), listening):
         yield url_of(listening)
 
 

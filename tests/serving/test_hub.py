@@ -221,7 +221,7 @@ async def test_the_address_of_another_server(team: RunningHub, loopback: Loopbac
 
 
 async def test_a_node_that_accepts_and_never_answers(team: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proving, "SECONDS", 0.3)
+    monkeypatch.setattr(proving, "PROOF_SECONDS", 0.3)
     silent = await asyncio.start_server(lambda reader, writer: asyncio.sleep(60), "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     async with peer(team.url, url=f"http://127.0.0.1:{port}") as box:

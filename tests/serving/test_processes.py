@@ -40,7 +40,8 @@ _now = time.time
 time.time = lambda: _now() + 400 * 86400
 """
 SUM = "What is 12 + 7?"
-PATIENCE = 60.0
+PATIENCE = 180.0
+pytestmark = pytest.mark.timeout(600)
 
 
 class Process:

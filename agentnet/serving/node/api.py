@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from agentnet.contracts.base import first_problem
-from agentnet.contracts.joining import Proof
+from agentnet.contracts.joining import PROOF_PATH, Proof
 from agentnet.errors import AgentNetError, SchemaUnsupported
 from agentnet.files.names import suggestion
 from agentnet.models.base import Chunk, Completion, Request, Scorer, Scores
@@ -38,7 +38,6 @@ from agentnet.serving.openai.requests import ChatBody, Messages, chat_messages
 from agentnet.serving.openai.streaming import ClientGone, EventStream, while_connected
 from agentnet.serving.tokens import TokenService
 
-PROOF = "/node/v1/proof"
 MOST_REPLIES = 1024
 
 
@@ -58,7 +57,7 @@ class NodeApi:
             Route("/v1/models/{name}", self.model),
             Route("/v1/chat/completions", self.chat, methods=["POST"]),
             Route("/node/v1/score", self.score, methods=["POST"]),
-            Route(PROOF, self.proof, methods=["POST"]),
+            Route(PROOF_PATH, self.proof, methods=["POST"]),
             *TokenService(self.members, self.admission.enter).routes(),
         ]
 

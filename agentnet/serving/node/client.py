@@ -9,7 +9,17 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from agentnet.contracts.base import WireModel, first_problem, shown
-from agentnet.contracts.joining import Heard, Heartbeat, Leave, Register, Registered
+from agentnet.contracts.joining import (
+    BAD_NONCE,
+    HUB_PATH,
+    NONCE_HEADER,
+    PROOF_SECONDS,
+    Heard,
+    Heartbeat,
+    Leave,
+    Register,
+    Registered,
+)
 from agentnet.contracts.nodes import Load, NodeCard
 from agentnet.errors import (
     AgentNetError,
@@ -23,9 +33,7 @@ from agentnet.errors import (
 )
 from agentnet.models.addresses import OWNER
 from agentnet.models.openai.transport import MOST_BYTES, connect
-from agentnet.serving.hub import BAD_NONCE, NONCE, PREFIX
 from agentnet.serving.keys import NodeKey
-from agentnet.serving.proving import SECONDS as PROOF_SECONDS
 
 TOKEN = "AGENTNET_TOKEN"
 """The variable of the environment that holds the secret of a network: who has it may join."""
@@ -67,7 +75,7 @@ class HubClient:
 
     async def nodes(self, *, gone: bool = False) -> dict[str, Any]:
         """Return the network's name and its nodes, as the hub shows them."""
-        _, answer, _ = await self._send("GET", f"{PREFIX}/nodes" + ("?gone=1" if gone else ""), None, SECONDS)
+        _, answer, _ = await self._send("GET", f"{HUB_PATH}/nodes" + ("?gone=1" if gone else ""), None, SECONDS)
         return answer
 
     async def __aenter__(self) -> HubClient:
@@ -81,12 +89,12 @@ class HubClient:
         for attempt in (1, 2):
             nonce, self._next = self._next, None
             if nonce is None:
-                nonce = str((await self._send("GET", f"{PREFIX}/nonce", None, seconds))[1].get("nonce"))
+                nonce = str((await self._send("GET", f"{HUB_PATH}/nonce", None, seconds))[1].get("nonce"))
             try:
                 signed = self._key.sign(make(nonce).model_dump(mode="json"))
             except ValidationError:
                 raise BadInput(f"{self.url} sent no nonce: it is not the hub of a network") from None
-            status, answer, self._next = await self._send("POST", f"{PREFIX}/nodes", signed.model_dump(), seconds)
+            status, answer, self._next = await self._send("POST", f"{HUB_PATH}/nodes", signed.model_dump(), seconds)
             if status == 409 and _code(answer) == BAD_NONCE and attempt == 1:
                 continue
             if status != 200:
@@ -119,7 +127,7 @@ class HubClient:
             raise BadInput(f"{self.url} is not the hub of a network: it answers something else")
         if response.status_code in (401, 403) and _code(data) != NodeRefused.code:
             raise BadInput(f"the hub at {self.url} does not let this node in: {_message(data)} (set {TOKEN})")
-        return response.status_code, data, response.headers.get(NONCE)
+        return response.status_code, data, response.headers.get(NONCE_HEADER)
 
     def _refused(self, status: int, answer: dict[str, Any]) -> AgentNetError:
         message = _message(answer)

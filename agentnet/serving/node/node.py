@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from agentnet.contracts.base import first_problem
-from agentnet.contracts.joining import Registered
+from agentnet.contracts.joining import PROOF_PATH, Registered
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.nodes import NodeCard
 from agentnet.errors import BadInput
@@ -25,7 +25,7 @@ from agentnet.redaction import know
 from agentnet.serving.app import Door, application
 from agentnet.serving.keys import NodeKey
 from agentnet.serving.node.admission import MOST_INSIDE, Admission
-from agentnet.serving.node.api import PROOF, NodeApi
+from agentnet.serving.node.api import NodeApi
 from agentnet.serving.node.client import HubClient
 from agentnet.serving.node.members import chosen, free_cells, served
 from agentnet.serving.node.membership import Membership, Say
@@ -87,7 +87,7 @@ async def run_node(
             api = NodeApi(settings.name, key, members, admission)
             access = _access(settings, url)
             card = _card(settings, key, url, access, api)
-            app = application(api.routes(), door=Door(access, {PROOF}))
+            app = application(api.routes(), door=Door(access, {PROOF_PATH}))
             async with serving(app, listening), HubClient(settings.hub, key, token=settings.token) as client:
                 membership = Membership(client, card, admission.load, say)
                 ready(Joined(card, await membership.join()))
