@@ -291,7 +291,7 @@ def test_learning_writes_the_policy_that_auto_finds(cli: Cli, suite: Path, team:
     assert "nothing else was better" in ran.out
     written = team.with_name(f"{team.stem}.policy.yaml")
     assert str(written) in ran.out.replace("\n", "")
-    assert "members:" in written.read_text()
+    assert '"members":' in written.read_text()
 
 
 def test_learning_goes_by_terms_and_says_them(cli: Cli, suite: Path, tmp_path: Path) -> None:
