@@ -90,9 +90,12 @@ def test_the_python_of_the_guide_runs(tmp_path: Path) -> None:
 
 
 def test_the_suite_of_the_guide_is_one() -> None:
-    (content,) = blocks("yaml")
-    suite = SuiteSpec.model_validate(yaml.safe_load(content))
+    content, living = map(yaml.safe_load, blocks("yaml"))
+    suite = SuiteSpec.model_validate(content)
     assert (suite.name, suite.selection, suite.epochs, len(suite.systems)) == ("house-rules", 50, 2, 3)
+    told = SuiteSpec.model_validate({**content, "selection": 100, **living}).living
+    assert told is not None
+    assert (told.canaries, len(told.changes)) == (80, 5)
 
 
 def test_the_guide_lists_every_loader() -> None:
