@@ -54,12 +54,12 @@ class NodeModel:
         return replace(completion, served_by=node)
 
     async def stream(self, request: Request) -> AsyncGenerator[Chunk, None]:
-        seen = ""
-        for endpoint in self._endpoints(request):
+        seen, prompt = "", Prompt.of_messages(request.messages)
+        for endpoint in self._endpoints(prompt):
             written = ""
             try:
                 async with AsyncExitStack() as stack:
-                    client = stack.enter_context(self._using(endpoint, request))
+                    client = stack.enter_context(self._using(endpoint, prompt))
                     chunks = await stack.enter_async_context(aclosing(client.stream(request)))
                     while (chunk := await self._unless_lost(endpoint, anext(chunks, None))) is not None:
                         written += chunk.text
@@ -84,20 +84,21 @@ class NodeModel:
 
     async def _answered(self, request: Request, ask: Callable[[NodeClient], Awaitable[T]]) -> tuple[T, str]:
         """Return the answer of the first node that has one, and the node's name. Raises `ModelError`."""
-        for endpoint in self._endpoints(request):
+        prompt = Prompt.of_messages(request.messages)
+        for endpoint in self._endpoints(prompt):
             try:
-                with self._using(endpoint, request) as client:
+                with self._using(endpoint, prompt) as client:
                     return await self._unless_lost(endpoint, ask(client)), endpoint.node
             except FAILURES as error:
                 self._directory.failed(endpoint)
                 failure = error
         raise failure
 
-    def _endpoints(self, request: Request) -> Iterator[Endpoint]:
+    def _endpoints(self, prompt: Prompt) -> Iterator[Endpoint]:
         """Yield the node to ask, and further ones in case that it fails. Raises `ModelUnavailable` if there is none."""
         if self._closed:
             raise ModelError(f"{self.name} is closed")
-        prompt, tried = Prompt.of_messages(request.messages), list[str]()
+        tried: list[str] = []
         while (endpoint := self._directory.choose(self.name, self._spec.digest, prompt, avoid=tried)) is not None:
             tried.append(endpoint.key)
             yield endpoint
@@ -105,12 +106,12 @@ class NodeModel:
             raise ModelUnavailable(f"no node serves {self.name} now; see `agentnet nodes`")
 
     @contextmanager
-    def _using(self, endpoint: Endpoint, request: Request) -> Iterator[NodeClient]:
+    def _using(self, endpoint: Endpoint, prompt: Prompt) -> Iterator[NodeClient]:
         """Count a request of a node inside."""
         connected = self._client(endpoint)
         connected.users += 1
         try:
-            with self._directory.using(endpoint, Prompt.of_messages(request.messages)):
+            with self._directory.using(endpoint, prompt):
                 yield connected.client
         finally:
             connected.users -= 1
@@ -168,17 +169,17 @@ class SteppingNodeModel(ScoringNodeModel):
 
     async def open_session(self, request: Request) -> TokenSession:
         """Return a session on one of the nodes, which stays there. Raises `ModelError`."""
-        for endpoint in self._endpoints(request):
-            with ExitStack() as stack:
-                client = stack.enter_context(self._using(endpoint, request))
-                try:
+        prompt = Prompt.of_messages(request.messages)
+        for endpoint in self._endpoints(prompt):
+            try:
+                with ExitStack() as stack:
+                    client = stack.enter_context(self._using(endpoint, prompt))
                     session = await self._unless_lost(endpoint, client.open_session(request))
-                except FAILURES as error:
-                    self._directory.failed(endpoint)
-                    failure = error
-                    continue
-                session.at_the_end(stack.pop_all().close)
-                return session
+                    session.at_the_end(stack.pop_all().close)
+                    return session
+            except FAILURES as error:
+                self._directory.failed(endpoint)
+                failure = error
         raise failure
 
 

@@ -18,7 +18,8 @@ from agentnet.contracts.nodes import NodeRecord, NodeSpec
 from agentnet.errors import ContextOverflow, ModelUnavailable
 from agentnet.models.base import Completion, Request
 from agentnet.models.node.directory import Directory
-from agentnet.models.node.model import NodeModel
+from agentnet.models.node.model import NodeModel, SteppingNodeModel
+from agentnet.models.node.prefixes import Prompt
 from tests.models.node.nodes import NEAR, offer, served
 
 REQUEST = Request(({"role": "user", "content": "What is 17 × 23?"},))
@@ -174,6 +175,17 @@ async def test_what_was_seen_cannot_be_taken_back(nodes: Nodes) -> None:
     with pytest.raises(ModelUnavailable, match="does not continue"):
         await text_of(model)
     await model.close()
+
+
+async def test_a_session_that_was_not_opened_left_nothing_in_the_cache(nodes: Nodes) -> None:
+    await nodes.add("first", lambda _: refuses(500))
+    model = SteppingNodeModel(NodeSpec(member="math", digest=offer("math").digest), nodes.directory, offer("math"), NEAR)
+    long = Request(({"role": "user", "content": "What is 17 × 23? " * 100},))
+    with pytest.raises(ModelUnavailable, match="no session of tokens can be opened"):
+        await model.open_session(long)
+    await model.close()
+    (replicas,) = nodes.directory._replicas.values()
+    assert replicas.prefixes.held("first", Prompt.of_messages(long.messages)) == 0
 
 
 async def test_no_node_is_one_clear_line(nodes: Nodes) -> None:
