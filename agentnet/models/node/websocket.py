@@ -54,6 +54,15 @@ class WebSocket(asyncio.Protocol):
         self._protocol.receive_eof()
         self._take_in()
 
+    def pause_writing(self) -> None:
+        """Read nothing while the other side reads nothing: else the answers to its pings would fill the memory."""
+        assert self._transport is not None
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        assert self._transport is not None
+        self._transport.resume_reading()
+
     def connection_lost(self, error: Exception | None) -> None:
         self.end(str(error) if error is not None else "the other side has closed it")
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from starlette.websockets import WebSocket
+from websockets.http11 import Request as Asked
+from websockets.server import ServerProtocol
 
 from agentnet.contracts.model_specs import LlamaSpec
 from agentnet.contracts.protocols import Fuse
@@ -25,18 +29,22 @@ from agentnet.models.gguf.vocabulary import vocabulary_of
 from agentnet.models.llama import LlamaModel
 from agentnet.models.node import session as sessions
 from agentnet.models.node.client import NodeClient
+from agentnet.models.node.connection import Connection
 from agentnet.models.node.frames import MOST_SAID, QUESTION, Ask, Failed, Held, Open, Opened, packed
 from agentnet.models.node.vocabulary import VOCABULARIES
 from agentnet.models.tokens import Argmax, Row, hold
 from agentnet.zoo import catalog
 from benchmarks.generated.vocabularies import open_vocabulary
-from tests.models.node.nodes import client, hostile, served
+from tests.models.node.nodes import NEAR, client, hostile, served
 
 ASK = Request(({"role": "user", "content": "What is 347 + 285?\nsolve"},), Sampling(max_tokens=60))
 PATH = catalog.path("math")
 VOCABULARY = vocabulary_of(PATH)
 with open_vocabulary(PATH) as _vocabulary:
     SIZE = _vocabulary.size
+
+PING = b"\x89\x7d" + bytes(125)
+"""The longest frame that wants an answer."""
 
 Script = Callable[[WebSocket], Awaitable[None]]
 
@@ -239,6 +247,33 @@ async def test_a_vocabulary_that_breaks_llama_cpp_breaks_a_process_of_its_own(
 )
 async def test_what_is_no_reading_is_an_error(answer: Callable[[Ask], Any]) -> None:
     assert isinstance(await failure(answering(answer), step=True), ModelError)
+
+
+async def test_pings_of_a_node_that_reads_nothing_do_not_fill_the_memory() -> None:
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server = ServerProtocol()
+        server.receive_data(await reader.readuntil(b"\r\n\r\n"))
+        (request,) = server.events_received()
+        assert isinstance(request, Asked)
+        server.send_response(server.accept(request))
+        writer.write(b"".join(server.data_to_send()))
+        with suppress(ConnectionError):
+            while True:
+                writer.write(PING * 100)
+                await writer.drain()
+
+    small = socket.socket()
+    small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    small.bind(("127.0.0.1", 0))
+    async with await asyncio.start_server(flood, sock=small, limit=1024):
+        connection = await Connection.open(f"http://127.0.0.1:{small.getsockname()[1]}", policy=NEAR, headers={})
+        transport = connection._socket._transport
+        assert transport is not None
+        async with asyncio.timeout(20):
+            while transport.is_reading():
+                await asyncio.sleep(0.01)
+        assert transport.get_write_buffer_size() < 2**20
+        transport.abort()
 
 
 async def test_slots_that_are_never_granted_are_not_waited_for() -> None:
