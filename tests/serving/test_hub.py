@@ -60,12 +60,12 @@ async def test_a_node_joins_says_how_it_is_and_leaves(team: RunningHub) -> None:
 async def test_what_the_hub_shows_lets_nobody_speak_for_a_node(team: RunningHub) -> None:
     async with peer(team.url, access="a secret of the node") as box:
         registered = await box.membership.join()
-        shown = await box.client.nodes()
+        async with http.AsyncClient() as client:
+            shown = (await client.get(f"{team.url}/hub/v1/nodes")).json()
+            about = (await client.get(f"{team.url}/hub/v1")).json()
         assert [node["name"] for node in shown["nodes"]] == ["box"]
         assert "a secret of the node" not in str(shown)
         assert registered.lease not in str(shown)
-        async with http.AsyncClient() as client:
-            about = (await client.get(f"{team.url}/hub/v1")).json()
         assert about["network"] == "team"
 
 
@@ -338,6 +338,25 @@ async def test_what_is_no_hub(loopback: Loopback, answer: Answer) -> None:
         with pytest.raises(BadInput, match="is not the hub of a network") as caught:
             await box.membership.join()
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(502, "Bad Gateway"),
+        Answer(503, "Service Unavailable"),
+        Answer(429, "Too Many Requests"),
+        Answer(503, [1]),
+        Answer(503, {"error": {"message": "too many connections", "code": "busy"}}),
+        Answer(429, {"error": {"message": "later"}}),
+    ],
+)
+async def test_a_hub_that_cannot_answer_now_is_tried_again(loopback: Loopback, answer: Answer) -> None:
+    """A proxy says so while the hub behind it starts again, and a server that has too many connections."""
+    loopback.answer = lambda _: answer
+    async with peer(loopback.url) as box:
+        with pytest.raises(HubUnavailable, match="cannot answer now"):
+            await box.membership.join()
 
 
 @pytest.mark.parametrize("nonce", [None, 5, "", "x" * 100])

@@ -73,11 +73,6 @@ class HubClient:
         answer = await self._ask(lambda nonce: Leave(nonce=nonce, key=self._key.public, lease=lease, drain=drain))
         return _read(Heard, answer, self.url)
 
-    async def nodes(self, *, gone: bool = False) -> dict[str, Any]:
-        """Return the network's name and its nodes, as the hub shows them."""
-        _, answer, _ = await self._send("GET", f"{HUB_PATH}/nodes" + ("?gone=1" if gone else ""), None, SECONDS)
-        return answer
-
     async def __aenter__(self) -> HubClient:
         return self
 
@@ -89,7 +84,10 @@ class HubClient:
         for attempt in (1, 2):
             nonce, self._next = self._next, None
             if nonce is None:
-                nonce = str((await self._send("GET", f"{HUB_PATH}/nonce", None, seconds))[1].get("nonce"))
+                status, answer, _ = await self._send("GET", f"{HUB_PATH}/nonce", None, seconds)
+                if status != 200:
+                    raise self._refused(status, answer)
+                nonce = str(answer.get("nonce"))
             try:
                 signed = self._key.sign(make(nonce).model_dump(mode="json"))
             except ValidationError:
@@ -111,23 +109,23 @@ class HubClient:
             response = await self._client.request(
                 method, self.url + path, json=body, headers=self._headers, timeout=seconds
             )
-            data = json.loads(response.content)
         except ModelUnavailable as error:
             raise HubUnavailable(str(error).replace("base_url", "the address")) from None
         except ModelError as error:
             raise HubUnavailable(f"{self.url}: {error}") from None
-        except (ValueError, RecursionError):
-            raise BadInput(f"{self.url} is not the hub of a network: it answers something else") from None
         except Exception as error:  # the HTTP library's own
             why = f"no answer within {seconds:g} s" if "Timeout" in type(error).__name__ else str(error) or "broken off"
             raise HubUnavailable(
                 f"the hub at {self.url} cannot be reached ({shown(why, 200)}): does `agentnet serve` run there?"
             ) from None
-        if not isinstance(data, dict) or response.status_code in (404, 405):
+        status, data = response.status_code, _object(response.content)
+        if data is None and (status == 429 or status >= 500):  # a proxy before the hub, or a server with too many connections
+            raise HubUnavailable(f"the hub at {self.url} cannot answer now (status {status})")
+        if data is None or status in (404, 405):
             raise BadInput(f"{self.url} is not the hub of a network: it answers something else")
-        if response.status_code in (401, 403) and _code(data) != NodeRefused.code:
+        if status in (401, 403) and _code(data) != NodeRefused.code:
             raise BadInput(f"the hub at {self.url} does not let this node in: {_message(data)} (set {TOKEN})")
-        return response.status_code, data, response.headers.get(NONCE_HEADER)
+        return status, data, response.headers.get(NONCE_HEADER)
 
     def _refused(self, status: int, answer: dict[str, Any]) -> AgentNetError:
         message = _message(answer)
@@ -143,6 +141,15 @@ def _read(kind: type[M], answer: dict[str, Any], url: str) -> M:
         return kind.model_validate(answer)
     except ValidationError as error:
         raise BadInput(f"{url} is not the hub of a network: {first_problem(error)}") from None
+
+
+def _object(content: bytes) -> dict[str, Any] | None:
+    """Return the JSON object of an answer; None where it is something else."""
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
 
 
 def _code(answer: dict[str, Any]) -> object:
