@@ -93,6 +93,10 @@ class NodeRecord(WireModel):
     until: AwareDatetime = Field(description="end of the lease, by the network's clock")
     epoch: int = Field(default=0, ge=0, description="grows with every change of state or of the offers")
 
+    def shown(self) -> dict[str, Any]:
+        """Return as plain data what anybody may see of a node: all but what lets one speak to it, or for it."""
+        return self.model_dump(mode="json", exclude={"access", "lease"})
+
 
 class NodeEvent(WireModel):
     """A change of a node, or of the standing of one of its members."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agentnet.contracts.nodes import NodeEvent
+from agentnet.contracts.nodes import HEARTBEAT_SECONDS, NodeEvent
 from agentnet.errors import BadInput, StoreError
 from agentnet.models.addresses import AddressPolicy, joined_near
 from agentnet.network.roster import Roster
@@ -70,9 +70,8 @@ async def run_hub(
     with Ending() as ending, listening:
         async with open_session(settings=settings, hosting=True, lease=hub.lease) as session:
             name = session.network.spec.name
-            api = Hub(
-                session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=min(5.0, hub.lease / 3)
-            )
+            heartbeat = min(HEARTBEAT_SECONDS, hub.lease / 3)
+            api = Hub(session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
             async with serving(application(api.routes(), door=Door(hub.token)), listening):
                 telling = asyncio.create_task(_tell(session.roster, told)) if told is not None else None
                 ready(url_of(listening), name, len(session.network))

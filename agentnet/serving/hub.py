@@ -87,7 +87,7 @@ class Hub:
 
     async def _nodes(self, request: Request) -> Response:
         nodes = await self._roster.nodes(gone="gone" in request.query_params)
-        return JSONResponse({"network": self._network, "nodes": [shown(node) for node in nodes]})
+        return JSONResponse({"network": self._network, "nodes": [node.shown() for node in nodes]})
 
     async def _asked(self, request: Request) -> Response:
         try:
@@ -156,8 +156,3 @@ class Hub:
         else:
             await self._roster.leave(asked.key, lease)
         return Heard(state="draining" if asked.drain else "gone")
-
-
-def shown(node: NodeRecord) -> dict[str, Any]:
-    """Return what anybody may see of a node: all but what lets one speak to it, or for it."""
-    return node.model_dump(mode="json", exclude={"access", "lease"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -79,7 +79,7 @@ async def _list(roster: Roster, network: str, *, gone: bool, json: bool) -> None
     await roster.sweep()
     found = await roster.nodes(gone=gone)
     if json:
-        emit({"network": network, "nodes": [_data(record) for record in found]})
+        emit({"network": network, "nodes": [record.shown() for record in found]})
         return
     if not found:
         console().print(f"No nodes in network {network}. One joins with: agentnet join URL --network FILE", style="dim")
@@ -93,10 +93,6 @@ async def _list(roster: Roster, network: str, *, gone: bool, json: bool) -> None
         cells = (record.name, record.key[:8], record.state, members, record.url, load, heard)
         rows.add_row(*map(printable, cells))
     show_table(rows, spare=("load", "key"))
-
-
-def _data(record: NodeRecord) -> dict[str, Any]:
-    return record.model_dump(mode="json", exclude={"access", "lease"})
 
 
 def _show_events(events: list[NodeEvent], *, json: bool) -> None:

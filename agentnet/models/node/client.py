@@ -17,7 +17,7 @@ from agentnet.contracts.model_specs import OpenAISpec
 from agentnet.contracts.nodes import Offer
 from agentnet.errors import BadResponse
 from agentnet.models.addresses import JOINED, AddressPolicy, Resolver
-from agentnet.models.base import Chunk, Completion, ModelCapabilities, Request, Scores
+from agentnet.models.base import Chunk, Completion, Request, Scores
 from agentnet.models.gguf.vocabulary import MOST_BYTES as MOST_VOCABULARY
 from agentnet.models.node.connection import Connection
 from agentnet.models.node.frames import PATH, VOCABULARY_PATH, Open, Opened, Said
@@ -59,7 +59,7 @@ class NodeClient:
         policy: AddressPolicy = JOINED,
         resolver: Resolver | None = None,
     ) -> None:
-        self.name, self._offer = offer.name, offer
+        self.name = offer.name
         self._url, self._access, self._timeout = url.rstrip("/"), access, timeout
         self._policy, self._resolver = policy, resolver
         able = offer.abilities
@@ -77,11 +77,6 @@ class NodeClient:
         self._vocabulary: NodeVocabulary | None = None
         self._fetching = asyncio.Lock()
         self._sessions: set[NodeSession] = set()
-
-    @property
-    def capabilities(self) -> ModelCapabilities:
-        able = self._offer.abilities
-        return ModelCapabilities(self._offer.context, able.json_schema, able.logprobs, grammar=able.grammar)
 
     async def generate(self, request: Request) -> Completion:
         return await self._chat.generate(request)

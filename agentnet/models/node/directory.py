@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from agentnet.contracts.nodes import PRESENT, Load, NodeRecord, NodeState, Offer
+from agentnet.contracts.nodes import PRESENT, NodeRecord, Offer
 from agentnet.models.node.choice import Expected, choose
 from agentnet.models.node.prefixes import Prefixes, Prompt
 
@@ -37,9 +37,7 @@ class Endpoint:
     """The node's name."""
     url: str
     """Base URL of its OpenAI-compatible API, without ``/v1``."""
-    state: NodeState
     offer: Offer
-    load: Load
     access: str = field(repr=False)
     """What callers send as Bearer token; empty where there is no need to."""
     lease: str
@@ -199,4 +197,4 @@ class Directory:
 
     def _endpoint(self, key: str, offer: Offer) -> Endpoint:
         record = self._nodes[key].record
-        return Endpoint(key, record.name, record.url, record.state, offer, record.load, record.access, record.lease)
+        return Endpoint(key, record.name, record.url, offer, record.access, record.lease)

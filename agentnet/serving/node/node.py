@@ -54,7 +54,6 @@ class NodeSettings:
     """The network's secret."""
     most: int = MOST_INSIDE
     drain: float = DRAIN_SECONDS
-    software: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +155,6 @@ def _access(settings: NodeSettings, url: str) -> str:
 def _card(settings: NodeSettings, key: NodeKey, url: str, access: str, api: NodeApi) -> NodeCard:
     offers = tuple(member.offer for member in api.members.values())
     try:
-        return NodeCard(
-            name=settings.name, key=key.public, url=url, offers=offers, access=access, software=settings.software
-        )
+        return NodeCard(name=settings.name, key=key.public, url=url, offers=offers, access=access)
     except ValidationError as error:
         raise BadInput(f"the node's {first_problem(error)}") from None
