@@ -1,7 +1,7 @@
 """What a node and the hub of a network say to each other.
 
-Every request of a node is a `Signed` payload with a nonce that the hub gave out. A nonce counts once: nobody can send a
-request again that they overheard, and no clock has to be right.
+Every request of a node is a `Signed` payload with a nonce that the hub gave out. A nonce counts once: a request
+that was overheard cannot be sent again, and no clock has to be right.
 """
 
 from __future__ import annotations

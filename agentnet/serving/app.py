@@ -74,7 +74,7 @@ class Problem(Exception):
 
     @classmethod
     def of(cls, error: Exception) -> Problem:
-        """Return what a caller is told of any error. Of one that is none of ours, its type alone."""
+        """Return the refusal that tells a caller of an error; of one that is none of ours, its type alone."""
         if isinstance(error, Problem):
             return error
         if isinstance(error, AgentNetError):

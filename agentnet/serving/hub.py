@@ -127,7 +127,7 @@ class Hub:
         )
 
     async def _is_silent(self, card: NodeCard) -> bool:
-        """Return whether nothing has the key at its earlier address: then its process was ended, and started anew.
+        """Return whether nothing has the key at its earlier address: then its process was ended, and started again.
 
         If something has, two processes have one key, and one of them is not its owner's.
         """

@@ -1,4 +1,4 @@
-"""Nonces: numbers that count once, so that a request cannot be sent again by somebody who overheard it."""
+"""Nonces: numbers that count once, so that a request that was overheard cannot be sent again."""
 
 from __future__ import annotations
 

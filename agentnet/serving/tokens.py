@@ -49,7 +49,7 @@ from agentnet.serving.app import Problem
 log = logger("serving.tokens")
 
 FEW = 16
-"""New tokens of a question that is answered at once. Whoever leaves meanwhile is noticed after it."""
+"""New tokens of a question that is answered at once. A client that leaves meanwhile is noticed after it."""
 MOST_SESSIONS = 128
 """Sessions that a node has at the same time."""
 OPENING = 10.0

@@ -53,7 +53,7 @@ def vocabulary_of(path: Path) -> bytes:
 
 
 def check_vocabulary(path: Path) -> None:
-    """Check the file of a vocabulary that comes from somebody else. Raises `ModelFileError` if it is not one."""
+    """Check the file of a vocabulary that comes from a node. Raises `ModelFileError` if it is not one."""
     with opened(path) as file:
         part = Reader(path, file).part()
     if part.tensors:

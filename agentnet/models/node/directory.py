@@ -41,7 +41,7 @@ class Endpoint:
     access: str = field(repr=False)
     """What callers send as Bearer token; empty where there is no need to."""
     lease: str
-    """Changes when the node's process starts anew."""
+    """Changes when the node's process starts again."""
 
 
 @dataclass(eq=False, slots=True)
@@ -184,7 +184,7 @@ class Directory:
                     self._sort(replicas)
 
     async def lost(self, endpoint: Endpoint) -> None:
-        """Wait until a node is gone: it left, its lease ran out, it was expelled, or its process started anew."""
+        """Wait until a node is gone: it left, its lease ran out, it was expelled, or its process started again."""
         node = self._nodes.get(endpoint.key)
         if node is not None and node.record.lease == endpoint.lease:
             await node.lost.wait()

@@ -125,7 +125,7 @@ class Held(WireModel):
 
 
 class Failed(WireModel):
-    """A question could not be answered. The session goes on, unless the connection is closed."""
+    """A question could not be answered. The session stays open, unless the connection is closed."""
 
     kind: Literal["failed"] = "failed"
     code: str = Field(max_length=40, description="of the error, as in `agentnet.errors`")

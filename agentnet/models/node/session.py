@@ -90,7 +90,7 @@ class NodeSession:
     async def _ask(self, sequences: list[list[int]], reading: Reading[Any], *, ahead: int | None = None) -> list[Any]:
         """Return the readings behind some whole sequences; None for those that the node had no room for.
 
-        With `ahead`, they are those behind one sequence and up to so many further tokens, fewer where the text ends.
+        With `ahead` they are those behind one sequence and up to `ahead` further tokens, fewer where the text ends.
         """
         read = atoms(reading)
         bars = self._numbers(read)

@@ -1,4 +1,4 @@
-"""Work for a client that may go away: then it is cancelled, so that no model writes for nobody."""
+"""Work for a client that may go away: then it is cancelled, so that no model writes what is not read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def while_connected(receive: Receive, work: Awaitable[T]) -> T:
 
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
-        """The rest of a body that nobody reads."""
+        """The rest of a body that is not needed."""
 
 
 class EventStream(Response):
