@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 THREADS ?= 3
-SUITES := auto auto-generalists fusion table-1 online-rate paths debate-rounds pairs first-light gsm8k-recorded
+SUITES := auto auto-generalists living fusion table-1 online-rate routing paths debate-rounds pairs first-light gsm8k-recorded
 
 .PHONY: install demo policy test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak soak-living constraints wheel clean help
 
@@ -43,7 +43,7 @@ eval: $(INSTALLED) ## every protocol against the best single model: 300 held-out
 notebooks: $(INSTALLED) ## run the notebooks and keep what they show
 	$(BIN)/python -m notebooks.execute
 
-reports: $(INSTALLED) ## run every shipped suite and record its report in evals/reports (about an hour)
+reports: $(INSTALLED) ## run the shipped suites, but for the attacks, and record their reports in evals/reports (more than an hour)
 	for suite in zoo $(SUITES); do $(BIN)/agentnet eval $$suite --out evals/reports/$$suite || exit 1; done
 
 bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to serve a GGUF file

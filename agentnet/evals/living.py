@@ -6,34 +6,27 @@ the seed alone, so an evaluation that is resumed has the same networks.
 
 from __future__ import annotations
 
-import asyncio
+import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from agentnet.agents import Agent, Reply, Turn
 from agentnet.agents.base import Need, OnText
-from agentnet.contracts.bodies import Task, answer_of
 from agentnet.contracts.cards import Card
 from agentnet.contracts.evaluations import Item, Standings, System, Trial
-from agentnet.contracts.network import AgentSpec
-from agentnet.contracts.profiles import Canaries, Observation, Profile, Seat
+from agentnet.contracts.profiles import Observation, Profile, Seat
 from agentnet.errors import ModelUnavailable
+from agentnet.evals.attack.canaries import BEGINNING, RULES, IsRight, answers, known
 from agentnet.evals.attack.liars import Knowledge, Liar
-from agentnet.evals.suite import Living
+from agentnet.evals.suite import Change, Living
 from agentnet.network import Network
-from agentnet.network.measuring import ask
 from agentnet.profiles.books import Books, newcomer
 from agentnet.profiles.seats import by_profiles, trusted_from_the_start
 
-RULES = Canaries(members="all")
-BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-"""The time of every canary: within one evaluation nothing fades."""
 AWAY = "away"
-
-IsRight = Callable[[str, Item], bool]
 
 
 @dataclass(frozen=True)
@@ -98,6 +91,12 @@ def arrivals(items: Sequence[Item], seed: int) -> list[int]:
     return places
 
 
+def schedule(living: Living, count: int) -> list[tuple[int, Change]]:
+    """Return the changes in their order, each with the first of `count` questions that meets it."""
+    ordered = sorted(living.changes, key=lambda change: change.at)
+    return [(math.ceil(change.at * count), change) for change in ordered]
+
+
 async def lived(
     network: Network,
     living: Living,
@@ -113,10 +112,10 @@ async def lived(
     `members` are measured by `canaries`, each in an order of its own and none twice. One that joins begins on
     probation; the others owe what their cards measured.
     """
-    strangers = {name: network[name].card.as_claims() for name in _joining(living)}
+    joining = {change.member for change in living.changes if change.does == "joins"}
+    strangers = {name: network[name].card.as_claims() for name in joining}
     network = network.with_cards(strangers, vouched=False)
-    honest = {name: await _answers(network[name], canaries, is_right) for name in members}
-    joining = _joining(living)
+    honest = {name: await answers(network[name], canaries, is_right) for name in members}
     books = Books(RULES, {item.label for item in canaries}, partial(_newcomer, network, joining))
     draws = {name: random.Random(f"{seed}/{name}") for name in members}
     order = {name: draws[name].sample(range(len(canaries)), len(canaries)) for name in members}
@@ -124,17 +123,17 @@ async def lived(
     profiles: dict[str, Profile] = {}
     networks: list[Network] = []
     standings: list[Standings] = []
-    changes, known = sorted(living.changes, key=lambda change: change.at), -1
+    changes, latest = schedule(living, count), -1
     now = network
     for question in range(count):
         moved = False
-        while changes and changes[0].at * count <= question:
-            change = changes.pop(0)
+        while changes and changes[0][0] <= question:
+            _, change = changes.pop(0)
             weather.change(change.does, change.member)
             moved = True
         revision = sum(profile.revision for profile in profiles.values())
-        if moved or revision != known:
-            known = revision
+        if moved or revision != latest:
+            latest = revision
             now = _network(network, weather, profiles, joining, knowledge)
             standings += _changed(question, members, weather, profiles, now, standings)
         networks.append(now)
@@ -165,19 +164,6 @@ def absent(system: System, item: Item, epoch: int, why: str) -> Trial:
     )
 
 
-def _joining(living: Living) -> set[str]:
-    return {change.member for change in living.changes if change.does == "joins"}
-
-
-async def _answers(agent: Agent, canaries: Sequence[Item], is_right: IsRight) -> list[bool]:
-    async def right(place: int, item: Item) -> bool:
-        turn = Turn("solve", Task(text=item.text, label=item.label), seed=place)
-        answer = answer_of((await ask(agent, turn)).body)
-        return answer is not None and is_right(answer, item)
-
-    return list(await asyncio.gather(*(right(place, item) for place, item in enumerate(canaries))))
-
-
 def _newcomer(network: Network, joining: set[str], seat: Seat, time: datetime) -> Profile:
     if seat.member in joining:
         return newcomer(seat, time)
@@ -187,13 +173,10 @@ def _newcomer(network: Network, joining: set[str], seat: Seat, time: datetime) -
 def _network(
     network: Network, weather: _Weather, profiles: dict[str, Profile], joining: set[str], knowledge: Knowledge
 ) -> Network:
-    def known(member: AgentSpec) -> list[Profile]:
-        return [profiles[member.name]] if member.name in profiles else []
-
     changed: dict[str, Agent] = {name: Liar(network[name], "collude", knowledge) for name in weather.lying}
     changed |= {name: Unreachable(network[name]) for name in weather.failing}
     there = network.with_agents(changed, vouched=True).without(weather.away)
-    return by_profiles(there, known, lambda member: member.name not in joining)
+    return by_profiles(there, partial(known, profiles), lambda member: member.name not in joining)
 
 
 def _changed(
@@ -205,7 +188,7 @@ def _changed(
     before: Sequence[Standings],
 ) -> list[Standings]:
     """Return what is new of each member, compared with the latest that was said of it."""
-    latest = {known.member: known for known in before}
+    latest = {standing.member: standing for standing in before}
     found = []
     for name in members:
         profile = profiles.get(name)

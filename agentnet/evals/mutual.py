@@ -8,7 +8,7 @@ does not parse is a trial without a score: it is missing, and counts nowhere.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from statistics import fmean
 
@@ -121,7 +121,4 @@ def grades_of(
 def expected_grades(members: Sequence[str]) -> Grades:
     """Return grades that stand for those that are to come, so that a protocol which needs grades can be checked."""
     best = MeanGrade(mean=1, items=1)
-    given: Mapping[str, dict[str, MeanGrade]] = {
-        judge: {member: best for member in members if member != judge} for judge in members
-    }
-    return Grades(given=dict(given))
+    return Grades(given={judge: {member: best for member in members if member != judge} for judge in members})

@@ -24,6 +24,7 @@ from agentnet.evals.selection import best_members, cards_with, halved, measured_
 from agentnet.evals.suite import Living, MutualGrades, SuiteSpec
 from agentnet.evals.systems import CORRECTIONS, SAMPLES, corrections, members_of, samples
 from agentnet.evals.trials import interrupted, reply_of, trial_of
+from agentnet.network import Network
 from agentnet.session import Session
 from agentnet.store import Evaluations
 
@@ -101,8 +102,10 @@ class Evaluation:
         usable = [system for system in self.record.systems if self._is_usable(system)]
         await self._save(systems=tuple(usable))
         self._prepare_baselines(self._session)
-        for judge in {grading.judge for grading in self._gradings.values() if grading.judge is not None}:
-            self._session.network[judge]
+        changes = self._suite.living.changes if self._suite.living is not None else ()
+        judges = {grading.judge for grading in self._gradings.values() if grading.judge is not None}
+        for name in judges | {change.member for change in changes}:
+            self._session.network[name]
         return {split: await self._evaluations.items(self.record.id, split) for split in (SELECTION, "test")}
 
     def _is_usable(self, system: System) -> bool:
@@ -322,10 +325,6 @@ class Evaluation:
         canaries = self._canaries(items[SELECTION])
         asked, order = items["test"], arrivals(items["test"], self._suite.seed)
         infiltration = Infiltration([*items[SELECTION], *asked], self._trials.values(), self._members)
-
-        def is_right(answer: str, item: Item) -> bool:
-            return self._gradings[item.dataset].score(answer, item) == 1.0
-
         days = await lived(
             session.network,
             living,
@@ -333,10 +332,10 @@ class Evaluation:
             list(canaries.values()),
             len(order),
             infiltration.knowledge,
-            is_right,
+            self._is_right,
             self._suite.seed,
         )
-        sessions = {network: session.changed(lambda _, then=network: then) for network in days.networks}  # type: ignore[misc]
+        sessions = {network: _on(session, network) for network in set(days.networks)}
         self._days = {
             (asked[place].dataset, asked[place].id): sessions[network]
             for place, network in zip(order, days.networks, strict=True)
@@ -349,22 +348,21 @@ class Evaluation:
         """Find out which network each item meets under each attack, where members are asked canaries."""
         if not canaries:
             return
-
-        def is_right(answer: str, item: Item) -> bool:
-            return self._gradings[item.dataset].score(answer, item) == 1.0
-
         for system in systems:
             key = self._key_of(system)
             if key in self._watched:
                 continue
             infiltrated = self._with_liars(session, system)
             networks = await watched(
-                infiltrated.network, self._members, canaries, len(items), is_right, self._suite.seed
+                infiltrated.network, self._members, canaries, len(items), self._is_right, self._suite.seed
             )
-            sessions = {network: infiltrated.changed(lambda _, then=network: then) for network in networks}  # type: ignore[misc]
+            sessions = {network: _on(infiltrated, network) for network in set(networks)}
             self._watched[key] = {
                 (item.dataset, item.id): sessions[network] for item, network in zip(items, networks, strict=True)
             }
+
+    def _is_right(self, answer: str, item: Item) -> bool:
+        return self._gradings[item.dataset].score(answer, item) == 1.0
 
     @staticmethod
     def _key_of(system: System) -> tuple[str, ...]:
@@ -381,6 +379,10 @@ class Evaluation:
 
 def _graded(session: Session, grades: Grades) -> Session:
     return session.changed(lambda network: network.with_grades(grades))
+
+
+def _on(session: Session, network: Network) -> Session:
+    return session.changed(lambda _: network)
 
 
 def _last(items: Sequence[Item], count: int) -> Sequence[Item]:

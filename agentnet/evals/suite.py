@@ -187,7 +187,7 @@ class Change(FileModel):
 
 
 class Living(FileModel):
-    """Members come, go, lie and fail while the test items arrive, one after another, from all datasets in turn."""
+    """Members come, go, lie and fail while the test items arrive, those of all datasets mixed."""
 
     changes: tuple[Change, ...] = Field(min_length=1)
     canaries: int = Field(

@@ -3,12 +3,12 @@
 A thousand nodes are registered, which serve ten members; their models are simulated and take no time, but each node
 serves two requests at once and the others wait. Runs (votes, debates, series) wait in a queue, and `--together` of them
 are under way at a time, as in a service. For each run that is taken another is queued, so that every queue keeps its
-length, and as many runs are under way at its last run as at its first: a run costs less beside few others. With
-`--together 0`, all runs of a queue are under way at once, and the next queue follows when all of them have ended.
+length, and as many runs are under way at its last run as at its first. With `--together 0`, all runs of a queue are
+under way at once, and the next queue follows when all of them have ended.
 
-Each length has a process of its own. They take turns, block by block, so that all see the same other load of the
-machine, and none walks another's heap. Reported is the processor time of a run, and how much of it the garbage
-collector took: a full collection falls due once in some hundred runs, so measure at least a thousand.
+Each length has a process of its own, so that none holds the runs of another. They take turns, block by block, so that
+all see the same other load of the machine. Reported is the processor time of a run, and how much of it passed between
+the start and the end of garbage collections: full ones are rare, so measure at least a thousand runs.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def turns(queues: Sequence[int], served: int, *, whole: bool) -> list[int]:
 
 def costs_of_a_run(nodes: int, queues: Sequence[int], together: int, served: int) -> dict[int, Cost]:
     """Return the cost of a run by the length of the queue that it waited in."""
-    context = get_context("fork")  # a spawned one has its own hash seed and layout of memory: a tenth more or less
+    context = get_context("fork")  # one hash seed for all; spawned processes differed by a tenth
     pipes: dict[int, Connection] = {}
     processes = []
     for runs in queues:

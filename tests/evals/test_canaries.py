@@ -23,26 +23,26 @@ def honest(request: Request) -> str:
     return f"=> {request.messages[-1]['content'].split()[0]}"
 
 
-def grade(answer: str, item: Item) -> bool:
+def is_right(answer: str, item: Item) -> bool:
     return same(answer, item.answers[0])
 
 
 async def test_a_liar_is_on_probation_after_some_items_and_honest_members_never() -> None:
     members = network(agent("ann", honest, measured=PROVEN), agent("bob", lambda _: "=> 0", measured=PROVEN))
-    found = await watched(members, ["ann", "bob"], CANARIES, 400, grade, seed=1)
+    found = await watched(members, ["ann", "bob"], CANARIES, 400, is_right, seed=1)
     assert len(found) == 400
     assert found[0] is members
     assert found[-1].probation == {"bob"}
     assert next(place for place, now in enumerate(found) if now.probation) < 200
     assert (found[-1]["ann"].card.proven("math") or 0) >= (members["ann"].card.proven("math") or 0)
     assert len({id(now) for now in found}) < 20
-    again = await watched(members, ["ann", "bob"], CANARIES, 400, grade, seed=1)
+    again = await watched(members, ["ann", "bob"], CANARIES, 400, is_right, seed=1)
     assert [now.probation for now in again] == [now.probation for now in found]
 
 
 async def test_no_member_is_asked_more_canaries_than_there_are() -> None:
     members = network(agent("ann", honest))
-    found = await watched(members, ["ann"], CANARIES[:3], 300, grade, seed=2)
+    found = await watched(members, ["ann"], CANARIES[:3], 300, is_right, seed=2)
     assert found[-1]["ann"].card.measured["math"].items == 3
 
 

@@ -12,7 +12,7 @@ from agentnet.contracts.cards import Measured
 from agentnet.contracts.evaluations import Item
 from agentnet.errors import ModelUnavailable
 from agentnet.evals.attack.liars import Knowledge
-from agentnet.evals.living import Days, arrivals, lived
+from agentnet.evals.living import Days, arrivals, lived, schedule
 from agentnet.evals.suite import Change, Living
 from agentnet.network import Network
 from tests.scripted import agent, network, says
@@ -48,6 +48,14 @@ async def test_a_member_that_leaves_is_there_no_more_and_may_return() -> None:
     assert [(known.question, known.standing) for known in found.standings if known.member == "bob"][:3] == [
         (0, "active"), (3, "away"), (6, "active")
     ]  # fmt: skip
+
+
+async def test_reports_name_the_question_that_meets_a_change() -> None:
+    change = {"at": 0.34, "leaves": "bob"}
+    living = Living(changes=(Change.model_validate(change),))
+    found = await days(10, change)
+    assert [question for question, _ in schedule(living, 10)] == [4]
+    assert ["bob" in network.agents for network in found.networks].index(False) == 4
 
 
 async def test_one_that_joins_is_on_probation_until_canaries_have_shown_what_it_can_do() -> None:

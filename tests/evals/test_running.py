@@ -158,6 +158,14 @@ async def test_a_judge_that_is_no_member_is_refused_before_anything_is_asked(eva
     assert team.asked == []
 
 
+async def test_a_change_of_a_stranger_is_refused_before_anything_is_asked(evaluations: Evaluations) -> None:
+    team = Team()
+    made = record([VOTE], living={"changes": [{"at": 0.5, "leaves": "eve"}]}, selection=4)
+    with pytest.raises(NetworkError, match="no agent 'eve'"):
+        await run(evaluations, made, team.network, selection=items(4))
+    assert team.asked == []
+
+
 async def test_epochs_have_seeds_of_their_own_and_systems_share_them(evaluations: Evaluations) -> None:
     seeds: dict[str, set[int]] = {"ann": set(), "bob": set()}
 

@@ -119,7 +119,7 @@ def _asked(
         )
         return Suite(spec, Path("grades.yaml"))
     found = find_suite(suite)
-    changes = {"baselines": (), "systems": (), "learn": None, "attacks": None, "selection": items}
+    changes = {"baselines": (), "systems": (), "learn": None, "attacks": None, "living": None, "selection": items}
     own = found.spec.model_dump(by_alias=True, mode="json") | {**changes, "grades": mutual}
     own |= {"members": members} if members else {}
     own |= {} if seed is None else {"seed": seed}

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from agentnet.agents import Turn
+from agentnet.agents import Agent, Turn
 from agentnet.contracts.bodies import Task, answer_of
 from agentnet.contracts.evaluations import Item
 from agentnet.contracts.network import AgentSpec
@@ -27,17 +27,17 @@ RULES = Canaries(members="all")
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """The time of every canary: within one evaluation nothing fades."""
 
-Grade = Callable[[str, Item], bool]
+IsRight = Callable[[str, Item], bool]
 
 
 async def watched(
-    network: Network, members: Sequence[str], canaries: Sequence[Item], items: int, grade: Grade, seed: int
+    network: Network, members: Sequence[str], canaries: Sequence[Item], items: int, is_right: IsRight, seed: int
 ) -> list[Network]:
     """Return the network that each of so many items meets, in their order; the same object where nothing changed.
 
     `members` are those that are asked `canaries`, each in an order of its own and none twice.
     """
-    right = {name: await _answers(network, name, canaries, grade) for name in members}
+    right = {name: await answers(network[name], canaries, is_right) for name in members}
     books = Books(RULES, {item.label for item in canaries}, partial(_newcomer, network))
     draws = {name: random.Random(f"{seed}/{name}") for name in members}
     order = {name: draws[name].sample(range(len(canaries)), len(canaries)) for name in members}
@@ -59,22 +59,25 @@ async def watched(
                 )
                 profiles[name], _ = books.add(profile, seen)
         if (total := sum(profile.revision for profile in profiles.values())) != changes:
-            changes, now = total, by_profiles(network, partial(_known, profiles), lambda _: True)
+            changes, now = total, by_profiles(network, partial(known, profiles), lambda _: True)
     return found
 
 
-async def _answers(network: Network, name: str, canaries: Sequence[Item], grade: Grade) -> list[bool]:
-    async def is_right(place: int, item: Item) -> bool:
-        turn = Turn("solve", Task(text=item.text, label=item.label), seed=place)
-        answer = answer_of((await ask(network[name], turn)).body)
-        return answer is not None and grade(answer, item)
+async def answers(agent: Agent, canaries: Sequence[Item], is_right: IsRight) -> list[bool]:
+    """Return whether an agent answers each canary right."""
 
-    return list(await asyncio.gather(*(is_right(place, item) for place, item in enumerate(canaries))))
+    async def right(place: int, item: Item) -> bool:
+        turn = Turn("solve", Task(text=item.text, label=item.label), seed=place)
+        answer = answer_of((await ask(agent, turn)).body)
+        return answer is not None and is_right(answer, item)
+
+    return list(await asyncio.gather(*(right(place, item) for place, item in enumerate(canaries))))
 
 
 def _newcomer(network: Network, seat: Seat, time: datetime) -> Profile:
     return trusted_from_the_start(seat, network[seat.member].card, time)
 
 
-def _known(profiles: dict[str, Profile], member: AgentSpec) -> list[Profile]:
+def known(profiles: Mapping[str, Profile], member: AgentSpec) -> list[Profile]:
+    """Return the profiles of a member: its own, if it has one."""
     return [profiles[member.name]] if member.name in profiles else []

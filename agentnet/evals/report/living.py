@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from agentnet.contracts.evaluations import Standings
-from agentnet.evals.living import AWAY, arrivals
+from agentnet.evals.living import AWAY, arrivals, schedule
 from agentnet.evals.report.plots import WIDTH
 from agentnet.evals.report.svg import Drawing, Scale, apart, linear, short, ticks
 from agentnet.evals.results import Summary
@@ -55,10 +55,7 @@ def courses(summary: Summary) -> list[Course]:
 def changes_of(summary: Summary) -> list[tuple[int, Change]]:
     """Return the changes of a living suite, each with the first question that meets it."""
     suite = SuiteSpec.model_validate(summary.record.suite)
-    if suite.living is None:
-        return []
-    ordered = sorted(suite.living.changes, key=lambda change: change.at)
-    return [(round(change.at * len(summary.items)), change) for change in ordered]
+    return [] if suite.living is None else schedule(suite.living, len(summary.items))
 
 
 def over_time(summary: Summary) -> str:
