@@ -19,7 +19,7 @@ from agentnet.agents import Agent, Reply, Turn
 from agentnet.agents.base import Need
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
-from agentnet.collab.stand_ins import NOBODY, Selected, StandIns, failed_to_answer, not_there
+from agentnet.collab.stand_ins import NOBODY, Selected, StandIns, failed_to_answer
 from agentnet.contracts.bodies import Analysis, Assignment, Body, Error, Result, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
 from agentnet.contracts.formats import Format
@@ -83,8 +83,6 @@ class RunContext:
         """Ids of the messages whose turns were published as started."""
         self._on_nodes = {agent.name for agent in self.network.spec.agents if isinstance(agent.model, NodeSpec)}
         self._stand_ins = StandIns(self.network, self.selected, self.messages.values())
-        solvers = [agent.name for agent in self.network if "solver" in agent.card.roles]
-        self._solvers = [name for name in solvers if name not in self.network.probation] or solvers
 
     def get(self, ids: Iterable[str]) -> list[Message]:
         """Return the messages of some ids, in the order of the ids."""
@@ -147,9 +145,7 @@ class RunContext:
 
     def agent(self, selector: str, label: str | None) -> Agent:
         """Return the agent of a bound selector: a name, or ``@best`` for the task's label."""
-        return self.network[
-            self.network.best(self._solvers or self.network.agents, label) if selector == BEST else selector
-        ]
+        return self.network[self.network.best(self.network.solvers, label) if selector == BEST else selector]
 
     async def ask(
         self,
@@ -199,9 +195,11 @@ class RunContext:
         failed: Message | None = None
         asked: list[str] = []
         while asking is not None:
-            last = self._stand_ins.is_last(asking.name, [*asked, asking.name], turn.task.label, need)
-            message = await self._message(asking, turn, node, round, reply_to, failed, patient=last)
-            if not not_there(message):
+            patient = asking.name in self._on_nodes and self._stand_ins.is_last(
+                asking.name, [*asked, asking.name], turn.task.label, need
+            )
+            message = await self._message(asking, turn, node, round, reply_to, failed, patient=patient)
+            if not failed_to_answer(message.body):
                 return message
             failed = message
             asked.append(asking.name)
@@ -222,7 +220,7 @@ class RunContext:
     ) -> Message:
         """The recorded message of one agent's turn; it takes the turn over from the sender of a `failed` message.
 
-        With `patient`, an agent whose nodes are all away is asked again a few times: they may come back.
+        With `patient`, an agent that cannot be reached is asked again a few times: its nodes may come back.
         """
         id = message_id(self.run, node, round, agent.name)
         if id in self.messages:
@@ -234,7 +232,7 @@ class RunContext:
             self.events.publish(started)
         turn = replace(turn, seed=self.seed_of(node, round, agent.name), message=id)
         reply = await self._observed(agent, turn)
-        for pause in PAUSES if patient and agent.name in self._on_nodes else ():
+        for pause in PAUSES if patient else ():
             left = self.budget.seconds_left
             if not failed_to_answer(reply.body) or (left is not None and left < pause):
                 break

@@ -48,11 +48,6 @@ NONE: frozenset[str] = frozenset()
 NOBODY = Selected({}, frozenset())
 
 
-def not_there(message: Message) -> bool:
-    """Return whether a turn failed because its member could not be asked."""
-    return failed_to_answer(message.body)
-
-
 def failed_to_answer(body: Body) -> bool:
     """Return whether the body of a turn says that its member could not be asked."""
     return isinstance(body, Error) and body.code in NOT_THERE

@@ -98,7 +98,7 @@ class Timing(WireModel):
         return self.quantile(0.95)
 
     def quantile(self, share: float) -> float | None:
-        """Return the smallest value that at least this share of the values does not exceed; None without values."""
+        """Return the smallest value that more than this share of the values does not exceed; None without values."""
         ordered = sorted(self.values)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 

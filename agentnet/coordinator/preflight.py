@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from agentnet.agents.base import Agent, Need
 from agentnet.collab.combinators import needs
 from agentnet.collab.stand_ins import DECIDING
@@ -61,17 +63,15 @@ def require_knowledge(name: str, expression: Expression, network: Network, label
 
     They know too little if even the best of them answered a smaller share of such tasks right than `floor` (0 to 1). An
     agent that was not measured for the label may know it, and a planner splits the task into other tasks: neither is
-    refused.
+    refused. Newcomers on probation whom the protocol's selectors pass over change nothing: the error names them.
     """
     if floor == 0 or label is None:
         return
     protocol_needs = list(needs(expression))
     if any(need.role == "plan" for need in protocol_needs):
         return
-    solvers = [agent.name for agent in network if "solver" in agent.card.roles]
-    solvers = [name for name in solvers if name not in network.probation] or solvers
     asked = {
-        network.best(solvers or network.agents, label) if need.agent == BEST else need.agent
+        network.best(network.solvers, label) if need.agent == BEST else need.agent
         for need in protocol_needs
         if need.role in ANSWERING
     }
@@ -84,5 +84,15 @@ def require_knowledge(name: str, expression: Expression, network: Network, label
         raise Unsuited(
             f"{name} does not suit this task: its best agent at {label}, {best}, was right on "
             f"{known[best].accuracy * 100:.0f} % of {known[best].items} such tasks; use a protocol that splits tasks, "
-            f"such as delegation"
+            f"such as delegation{_passed_over(network, asked, label)}"
         )
+
+
+def _passed_over(network: Network, asked: Collection[str], label: str) -> str:
+    """Return what to do about newcomers that may know a label and are not asked yet; empty where there are none."""
+    names = [
+        name
+        for name in network.solvers
+        if name in network.joined & network.probation and name not in asked and label not in network[name].card.measured
+    ]
+    return f", or have {' and '.join(names)} measured (`agentnet measure`): on probation, and not asked" if names else ""

@@ -119,7 +119,6 @@ class Living:
                 return
             for member in members:
                 await self._join([member])
-
         else:
             for member in members:
                 self._refused.pop(member.name, None)

@@ -86,13 +86,7 @@ class Network:
             for member in self.spec.agents
         )
         spec = self.spec.model_copy(update={"agents": members})
-        return Network(
-            spec,
-            [agent.with_card(cards.get(agent.name, agent.card)) for agent in self],
-            epoch=self.epoch,
-            joined=self.joined,
-            probation=self.probation,
-        )
+        return self._with(spec, [agent.with_card(cards.get(agent.name, agent.card)) for agent in self])
 
     def with_agents(self, agents: Mapping[str, Agent], *, vouched: bool = False) -> Network:
         """Return a network in which some members are replaced by other agents, under the same names.
@@ -113,30 +107,30 @@ class Network:
         replaced = [
             agents[agent.name].with_card(cards[agent.name]) if agent.name in agents else agent for agent in self
         ]
-        return Network(spec, replaced, epoch=self.epoch, joined=self.joined, probation=self.probation)
+        return self._with(spec, replaced)
 
     def with_probation(self, names: Iterable[str]) -> Network:
         """Return a network of the same members, of whom those with these names weigh nothing; others do not count."""
-        probation = frozenset(names) & self.agents.keys()
-        return Network(self.spec, self, epoch=self.epoch, joined=self.joined, probation=probation)
+        return self._with(self.spec, self, probation=frozenset(names) & self.agents.keys())
 
     def without(self, names: Collection[str]) -> Network:
         """Return a network that lacks some members. Raises `NetworkError` where none is left."""
         members = tuple(member for member in self.spec.agents if member.name not in names)
         if not members:
             raise NetworkError(f"network {self.spec.name!r} has no members left")
-        return Network(
-            self.spec.model_copy(update={"agents": members}),
-            [agent for agent in self if agent.name not in names],
-            epoch=self.epoch,
-            joined=self.joined,
-            probation=self.probation - set(names),
-        )
+        spec = self.spec.model_copy(update={"agents": members})
+        staying = [agent for agent in self if agent.name not in names]
+        return self._with(spec, staying, probation=self.probation - set(names))
 
     def with_grades(self, grades: Grades) -> Network:
         """Return a network of the same members that graded each other so."""
         spec = self.spec.model_copy(update={"grades": grades})
-        return Network(spec, self, epoch=self.epoch, joined=self.joined, probation=self.probation)
+        return self._with(spec, self)
+
+    def _with(self, spec: NetworkSpec, agents: Iterable[Agent], *, probation: frozenset[str] | None = None) -> Network:
+        """Return a network of other cards or fewer members, and by default with the same members on probation."""
+        probation = self.probation if probation is None else probation
+        return Network(spec, agents, epoch=self.epoch, joined=self.joined, probation=probation)
 
     def __getitem__(self, name: str) -> Agent:
         try:
@@ -151,6 +145,11 @@ class Network:
 
     def __len__(self) -> int:
         return len(self.agents)
+
+    @property
+    def solvers(self) -> list[str]:
+        """Names of the members that ``@best`` chooses from: those with the role solver, or all where there are none."""
+        return [agent.name for agent in self if "solver" in agent.card.roles] or list(self.agents)
 
     def shows_its_tokens(self, name: str) -> bool:
         """Return whether the probabilities of a sender's tokens can be relied on.

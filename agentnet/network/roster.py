@@ -63,6 +63,8 @@ class Roster:
         """
         self._nodes, self._lease, self._hosting, self._own, self._clock = nodes, lease, hosting, own, clock
         self._known: dict[str, NodeRecord] = {}
+        self._keys: dict[str, str] = {}
+        """Name → key of every node that `refresh` saw, those that are gone too."""
         self._epoch = 0
         self._heard: datetime | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -78,6 +80,10 @@ class Roster:
     def known(self) -> list[NodeRecord]:
         """All nodes that are not gone, as of the last `refresh`, in the order in which they joined."""
         return sorted(self._known.values(), key=lambda record: (record.joined, record.key))
+
+    def key_of(self, name: str) -> str:
+        """Return the key of the node of a name, be it gone, as of the last `refresh`; empty for an unknown one."""
+        return self._keys.get(name, "")
 
     async def register(self, card: NodeCard, *, silent: bool = False, now: datetime | None = None) -> NodeRecord:
         """Admit a node, or admit it again, and return its record with a new lease. Its signature was checked before.
@@ -202,7 +208,7 @@ class Roster:
     async def nodes(self, *, gone: bool = False) -> list[NodeRecord]:
         """Return all nodes in the order in which they joined; with `gone`, those that are gone too."""
         if gone:
-            return await self._nodes.read(lambda table: table.all())
+            return await self._nodes.read(NodeTable.all)
         await self.refresh()
         return self.known
 
@@ -241,6 +247,7 @@ class Roster:
             return False  # a later reading came first
         self._epoch = news.epoch
         for record in news.changed:
+            self._keys[record.name] = record.key
             if record.state == "gone":
                 self._known.pop(record.key, None)
             else:

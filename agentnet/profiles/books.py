@@ -62,8 +62,9 @@ class Books:
             evidence = self._more(profile.labels.get(label), observation)
             profile = profile.model_copy(update={"labels": {**profile.labels, label: evidence}})
             profile, changes = self._judged(profile, label, observation)
+            profile = _published(profile, label)
             events += changes
-        return _published(profile), events
+        return profile, events
 
     def take_back(self, profile: Profile, observation: Observation) -> Profile:
         """Return a profile without an outcome that was added to it: with what is left of its weight taken off."""
@@ -75,7 +76,7 @@ class Books:
         key = "right" if observation.right else "wrong"
         less = {key: max(0.0, getattr(evidence, key) - left), "items": max(0, evidence.items - 1)}
         labels = {**profile.labels, label: evidence.model_copy(update=less)}
-        return _published(profile.model_copy(update={"labels": labels}))
+        return _published(profile.model_copy(update={"labels": labels}), label)
 
     def readmitted(self, profile: Profile, time: datetime, why: str) -> tuple[Profile, StandingEvent]:
         """Return a profile that begins again on probation, by the owner's word."""
@@ -239,16 +240,13 @@ class Books:
         return float(2 ** (-days / self.rules.half_life))
 
 
-def _published(profile: Profile) -> Profile:
-    """Return a profile with a new revision if a bound has moved far enough for networks to be made anew."""
-    bounds = {label: evidence.bound for label, evidence in profile.labels.items()}
-    moved = {label for label, bound in bounds.items() if abs(bound - profile.labels[label].lower) >= PUBLISHED}
-    if not moved:
+def _published(profile: Profile, label: str) -> Profile:
+    """Return a profile with a new revision if the bound of a label has moved far enough for networks to be made anew."""
+    evidence = profile.labels[label]
+    bound = evidence.bound
+    if abs(bound - evidence.lower) < PUBLISHED:
         return profile
-    labels = {
-        label: evidence.model_copy(update={"lower": bounds[label]}) if label in moved else evidence
-        for label, evidence in profile.labels.items()
-    }
+    labels = {**profile.labels, label: evidence.model_copy(update={"lower": bound})}
     return profile.model_copy(update={"labels": labels, "revision": profile.revision + 1})
 
 

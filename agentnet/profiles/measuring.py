@@ -39,22 +39,18 @@ async def calibrate(
     store: Profiles,
     *,
     concurrency: int = 1,
-    on_progress: Callable[[int], None] = lambda _: None,
-) -> list[Observation]:
-    """Put questions to a member, record each answer as it comes, and return what is known now of all of them.
+) -> None:
+    """Put questions to a member, and record each answer as it comes.
 
     A question that was put to the member in the same suite before is not put again, so that calibration can be resumed.
-    `on_progress` is told how many are done. Raises `BadInput` for a member that cannot be measured, `ModelError` if its
-    model cannot be asked, and `StoreError`.
+    Raises `BadInput` for a member that cannot be measured, `ModelError` if its model cannot be asked, and `StoreError`.
     """
     seat = members.seat(agent.name)
     if seat is None or not agent.metered:
         raise BadInput(f"{agent.name} cannot be measured: it is no model of this network")
-    known = {(one.suite, one.question): one for one in await _calibration(members, store, agent.name, seat)}
-    found = [known[question.key] for question in questions if question.key in known]
+    known = {(one.suite, one.question) for one in await _calibration(members, store, agent.name, seat)}
     missing = [question for question in questions if question.key not in known]
     slots = asyncio.Semaphore(concurrency)
-    on_progress(len(found))
 
     async def put(place: int, question: Graded) -> None:
         async with slots:
@@ -75,8 +71,6 @@ async def calibrate(
             await members.record([one])
             if asked.failed and asked.error is not None:
                 raise asked.error
-            found.append(one)
-            on_progress(len(found))
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -84,7 +78,6 @@ async def calibrate(
                 group.create_task(put(place, question))
     except ExceptionGroup as several:
         raise several.exceptions[0] from several
-    return found
 
 
 async def _calibration(members: Profiled, store: Profiles, name: str, seat: Seat) -> list[Observation]:

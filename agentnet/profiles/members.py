@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -21,8 +21,8 @@ STALE_SECONDS = 2.0
 """Seconds after which a run looks for what other processes recorded."""
 
 OnStanding = Callable[[StandingEvent], None]
-Nodes = Callable[[str], Mapping[str, str]]
-"""Returns name → key of the nodes that serve a member."""
+KeyOf = Callable[[str], str]
+"""Returns the key of the node of a name; empty for an unknown one."""
 
 
 class Profiled:
@@ -39,11 +39,12 @@ class Profiled:
         rules: Canaries,
         labels: Iterable[str] = (),
         *,
-        nodes: Nodes = lambda _: {},
+        key_of: KeyOf = lambda _: "",
         on_standing: OnStanding | None = None,
     ) -> None:
-        """`labels` are those that canaries can have. `on_standing` is told every change of standing made here."""
-        self._members, self._store, self.rules, self._nodes = members, store, rules, nodes
+        """`labels` are those that canaries can have. `key_of` knows the network's nodes, and `on_standing` is told every
+        change of standing made here."""
+        self._members, self._store, self.rules, self._key_of = members, store, rules, key_of
         self.books = Books(rules, frozenset(labels), self._newcomer)
         self._on_standing = on_standing
         self._index: tuple[Network | None, dict[str, tuple[AgentSpec, str]]] = None, {}
@@ -102,11 +103,11 @@ class Profiled:
     def seat(self, name: str, served_by: str | None = None) -> Seat | None:
         """Return the seat of a member on a node, given by its name; None for a name that is no member's."""
         found = self._member(name)
-        return None if found is None else Seat(member=name, digest=found[1], node=self.key(name, served_by))
+        return None if found is None else Seat(member=name, digest=found[1], node=self.key(served_by))
 
-    def key(self, name: str, served_by: str | None) -> str:
-        """Return the key of the node that served a member; empty for a member in process."""
-        return "" if served_by is None else self._nodes(name).get(served_by, "")
+    def key(self, served_by: str | None) -> str:
+        """Return the key of the node that served a turn; empty for one in process."""
+        return "" if served_by is None else self._key_of(served_by)
 
     def is_asked(self, name: str) -> bool:
         """Return whether a member is asked canaries at all."""
@@ -138,6 +139,8 @@ class Profiled:
             seat = profile.seat
             of_member = self._profiles.setdefault((seat.member, seat.digest), {})
             before = of_member.get(seat.node)
+            if before is not None and before.revision > profile.revision:
+                continue  # a reading that began before the latest record, and ended after it
             of_member[seat.node] = profile
             if before is None or before.revision != profile.revision:
                 self._changes += 1

@@ -55,14 +55,10 @@ async def measuring(
             telling.add(task)
             task.add_done_callback(telling.discard)
 
-    def nodes(name: str) -> dict[str, str]:
-        return (
-            {}
-            if roster is None
-            else {node.name: node.key for node in roster.known if any(offer.name == name for offer in node.offers)}
-        )
+    def key_of(node: str) -> str:
+        return "" if roster is None else roster.key_of(node)
 
-    profiled = Profiled(members, store, spec.canaries, questions.labels, nodes=nodes, on_standing=changed)
+    profiled = Profiled(members, store, spec.canaries, questions.labels, key_of=key_of, on_standing=changed)
     await profiled.refresh()
     prober = Prober(profiled, store, questions)
     try:

@@ -87,5 +87,5 @@ def seats_of(record: RunRecord, messages: Sequence[Message], now: Profiled) -> l
     members: dict[str, AgentSpec] = {member.name: member for member in record.network.agents}
     served = {message.sender: message.served_by for message in messages if message.sender in members}
     return [
-        Seat(member=name, digest=digest_of(members[name]), node=now.key(name, node)) for name, node in served.items()
+        Seat(member=name, digest=digest_of(members[name]), node=now.key(node)) for name, node in served.items()
     ]

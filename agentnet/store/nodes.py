@@ -7,7 +7,7 @@ A heartbeat changes no epoch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -171,12 +171,10 @@ class NodeTable:
         query = select(nodes).where(nodes.c.network == self._network, begins).order_by(nodes.c.key).limit(limit)
         return [_record(row) for row in self._connection.execute(query)]
 
-    def all(self, states: Collection[NodeState] | None = None) -> list[NodeRecord]:
-        """Return all nodes, or those in some states, in the order in which they joined."""
-        query = select(nodes).where(nodes.c.network == self._network)
-        if states is not None:
-            query = query.where(nodes.c.state.in_(states))
-        return [_record(row) for row in self._connection.execute(query.order_by(nodes.c.joined, nodes.c.key))]
+    def all(self) -> list[NodeRecord]:
+        """Return all nodes in the order in which they joined."""
+        query = select(nodes).where(nodes.c.network == self._network).order_by(nodes.c.joined, nodes.c.key)
+        return [_record(row) for row in self._connection.execute(query)]
 
     def conflict(self, digests: Mapping[str, str], name: str) -> tuple[str, str, str] | None:
         """Return the first offer of one of some members (name → digest) with another digest by another node.

@@ -38,16 +38,15 @@ class Profiles:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._read: dict[str, Profile] = {}
+        """The profiles of the last reading by their records, so that only those that changed are parsed again."""
 
     async def all(self) -> list[Profile]:
         """Return every profile, in the order of members, nodes and digests."""
         query = select(profiles.c.record).order_by(profiles.c.member, profiles.c.node, profiles.c.digest)
-        return [Profile.model_validate_json(row.record) for row in await self._database.rows(query)]
-
-    async def find(self, seat: Seat) -> Profile | None:
-        """Return the profile of a seat; None where nothing was measured."""
-        rows = await self._database.rows(select(profiles.c.record).where(*_of(profiles, seat)))
-        return Profile.model_validate_json(rows[0].record) if rows else None
+        records = [row.record for row in await self._database.rows(query)]
+        self._read = {record: self._read.get(record) or Profile.model_validate_json(record) for record in records}
+        return list(self._read.values())
 
     async def record(
         self, found: Sequence[Observation], books: Bookkeeping, *, instead_of: str = ""
@@ -95,9 +94,9 @@ class Profiles:
 
         return await self._database.write(write)
 
-    async def observations(self, seat: Seat, *, after: int = 0) -> list[Observation]:
-        """Return what is kept of a seat, in the order of recording, without the first `after`."""
-        query = select(observations.c.record).where(*_of(observations, seat)).order_by(observations.c.id).offset(after)
+    async def observations(self, seat: Seat) -> list[Observation]:
+        """Return what is kept of a seat, in the order of recording."""
+        query = select(observations.c.record).where(*_of(observations, seat)).order_by(observations.c.id)
         return [Observation.model_validate_json(row.record) for row in await self._database.rows(query)]
 
     async def events(self, limit: int = 100) -> list[StandingEvent]:

@@ -14,6 +14,7 @@ from agentnet.contracts.bodies import Task
 from agentnet.contracts.cards import Card, Measured
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.coordinator import Coordinator, Outcome
+from agentnet.network import Network
 from agentnet.store import Database, Runs
 from tests.scripted import agent, choice, kinds, network, plan, requests, says, spec, verdict
 
@@ -86,6 +87,20 @@ async def test_without_a_floor_it_is_carried_out() -> None:
 async def test_what_was_not_measured_may_be_known() -> None:
     unknown = measured(agent("cyd", says("=> it")), claims={"law": 0.01})
     assert (await asked({"parallel": ["@solver"]}, members=[*web(), unknown])).status == "done"
+
+
+async def test_a_newcomer_on_probation_is_not_asked_and_the_refusal_says_how_it_gets_to_be() -> None:
+    cyd = measured(agent("cyd", says("=> it")), claims={"law": 1.0})
+    members = [*web(), cyd]
+    joined = Network(network(*members).spec, members, joined=frozenset({"cyd"}), probation=frozenset({"cyd"}))
+    for protocol in ("@best", {"parallel": ["@solver"]}):
+        outcome = await Coordinator(joined).run(LAW, floored(protocol))
+        assert outcome.detail.endswith(
+            "use a protocol that splits tasks, such as delegation, or have cyd measured (`agentnet measure`): "
+            "on probation, and not asked"
+        )
+    assert (await Coordinator(joined).run(LAW, floored("cyd"))).answer == "it"
+    assert (await Coordinator(joined.with_probation(())).run(LAW, floored({"parallel": ["@solver"]}))).status == "done"
 
 
 async def test_a_planner_may_make_other_tasks_of_it() -> None:

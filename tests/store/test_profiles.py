@@ -49,10 +49,21 @@ async def test_observations_and_their_profile_are_kept(where: str) -> None:
     async with await Database.open(where) as database:
         profiles = Profiles(database)
         assert await profiles.all() == changed
-        assert await profiles.find(SEAT) == changed[0]
-        assert await profiles.find(Seat(member="bob")) is None
         assert [one.right for one in await profiles.observations(SEAT)] == [True, False, True]
         assert await profiles.events() == events
+
+
+async def test_a_profile_is_parsed_again_only_when_its_record_has_changed() -> None:
+    bob = Seat(member="bob")
+    async with await Database.open(":memory:") as database:
+        profiles = Profiles(database)
+        await profiles.record([observed(), observed(seat=bob)], Counting())
+        before = await profiles.all()
+        assert all(one is other for one, other in zip(before, await profiles.all(), strict=True))
+        ((changed,), _) = await profiles.record([observed(seat=bob)], Counting())
+        after = await profiles.all()
+        assert after[0] is before[0]
+        assert after[1] == changed != before[1]
 
 
 async def test_traffic_changes_the_profile_and_leaves_no_row() -> None:
@@ -108,5 +119,5 @@ async def test_the_owner_changes_a_standing() -> None:
         profiles = Profiles(database)
         assert await profiles.change(SEAT, expelled) is None
         await profiles.record([observed()], Counting())
-        assert (await profiles.change(SEAT, expelled)) == await profiles.find(SEAT)
+        assert [await profiles.change(SEAT, expelled)] == await profiles.all()
         assert [event.why for event in await profiles.events()] == ["new", "told to"]

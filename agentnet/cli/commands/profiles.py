@@ -84,15 +84,19 @@ async def outcome(
     from agentnet.cli.output import console, emit
     from agentnet.contracts.nodes import NodeSpec
     from agentnet.network import Network
+    from agentnet.network.roster import Roster
     from agentnet.profiles.members import Profiled
     from agentnet.profiles.outcomes import report
+    from agentnet.store.nodes import Nodes
     from agentnet.store.storage import open_storage
 
     async with open_storage(options.settings_from(store=store), existing=True) as storage:
         record = await storage.runs.find(run)
         joined = frozenset(member.name for member in record.network.agents if isinstance(member.model, NodeSpec))
         then = Network(record.network, (), joined=joined)
-        members = Profiled(then, storage.profiles, record.network.canaries)
+        roster = Roster(Nodes(storage.database, record.network.name))
+        await roster.refresh()
+        members = Profiled(then, storage.profiles, record.network.canaries, key_of=roster.key_of)
         found = await report(
             record, await storage.runs.messages(record.id), verdict is Verdict.right, members, storage.profiles
         )
