@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import Counter
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from agentnet.collab.binding import Binder
 from agentnet.collab.inline import read_protocol
-from agentnet.contracts.network import NetworkSpec
 from agentnet.coordinator import Outcome
 from agentnet.errors import BadInput, ModelError
 from agentnet.network import find_network
+from agentnet.network.files import source_of
 from agentnet.session import Session, open_session
 from agentnet.settings import resolve
 
@@ -40,7 +39,9 @@ class Respondent:
         """Check all arguments that can be checked without loading models. Raises `BadInput`."""
         if unanswered not in UNANSWERED:
             raise BadInput(f"unanswered: expected {' or '.join(UNANSWERED)}, found {unanswered!r}")
-        self.network, self._base = find_network(network or resolve().network.value)
+        reference = network or resolve().network.value
+        self.network, _ = find_network(reference)
+        self._source = source_of(reference)
         self.protocol, _ = read_protocol(protocol, agents=[agent.name for agent in self.network.agents])
         Binder(self.network).bind(self.protocol.protocol)
         self.label = label
@@ -82,7 +83,7 @@ class Respondent:
         loop = asyncio.get_running_loop()
         opened = self._open.get(loop)
         if opened is None or opened.over:
-            opened = self._open[loop] = _Opened(self.network, self._base)
+            opened = self._open[loop] = _Opened(self._source)
         return opened
 
 
@@ -93,12 +94,12 @@ _HELD: set[asyncio.Task[None]] = set()
 class _Opened:
     """A session that a task of its own holds open, so that cancelling the first caller does not affect the others."""
 
-    def __init__(self, network: NetworkSpec, base: Path) -> None:
+    def __init__(self, network: str) -> None:
         self.asked: Counter[str] = Counter()
         self._closing = asyncio.Event()
         self._ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
         # A new context: the task would keep the evaluation's context alive for as long as the models.
-        self._holding = asyncio.get_running_loop().create_task(self._hold(network, base), context=contextvars.Context())
+        self._holding = asyncio.get_running_loop().create_task(self._hold(network), context=contextvars.Context())
         _HELD.add(self._holding)
         self._holding.add_done_callback(_HELD.discard)
 
@@ -113,9 +114,9 @@ class _Opened:
         self._closing.set()
         await asyncio.wait([self._holding])
 
-    async def _hold(self, network: NetworkSpec, base: Path) -> None:
+    async def _hold(self, network: str) -> None:
         try:
-            async with open_session((network, base), remember=False) as session:
+            async with open_session(network, remember=False) as session:
                 self._ready.set_result(session)
                 await self._closing.wait()
         except Exception as error:

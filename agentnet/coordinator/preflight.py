@@ -95,4 +95,6 @@ def _passed_over(network: Network, asked: Collection[str], label: str) -> str:
         for name in network.solvers
         if name in network.joined & network.probation and name not in asked and label not in network[name].card.measured
     ]
-    return f", or have {' and '.join(names)} measured (`agentnet measure`): on probation, and not asked" if names else ""
+    return (
+        f", or have {' and '.join(names)} measured (`agentnet measure`): on probation, and not asked" if names else ""
+    )

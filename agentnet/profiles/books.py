@@ -241,7 +241,7 @@ class Books:
 
 
 def _published(profile: Profile, label: str) -> Profile:
-    """Return a profile with a new revision if the bound of a label has moved far enough for networks to be made anew."""
+    """Return a profile with a new revision if the bound of a label has moved far enough to make networks again."""
     evidence = profile.labels[label]
     bound = evidence.bound
     if abs(bound - evidence.lower) < PUBLISHED:

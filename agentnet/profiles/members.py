@@ -42,8 +42,9 @@ class Profiled:
         key_of: KeyOf = lambda _: "",
         on_standing: OnStanding | None = None,
     ) -> None:
-        """`labels` are those that canaries can have. `key_of` knows the network's nodes, and `on_standing` is told every
-        change of standing made here."""
+        """`labels` are those that canaries can have. `key_of` knows the network's nodes, and `on_standing` is told
+        every change of standing made here.
+        """
         self._members, self._store, self.rules, self._key_of = members, store, rules, key_of
         self.books = Books(rules, frozenset(labels), self._newcomer)
         self._on_standing = on_standing

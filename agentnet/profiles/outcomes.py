@@ -86,6 +86,4 @@ def seats_of(record: RunRecord, messages: Sequence[Message], now: Profiled) -> l
     """Return the seats of the members that took turns in a run, each on the node that served it last."""
     members: dict[str, AgentSpec] = {member.name: member for member in record.network.agents}
     served = {message.sender: message.served_by for message in messages if message.sender in members}
-    return [
-        Seat(member=name, digest=digest_of(members[name]), node=now.key(node)) for name, node in served.items()
-    ]
+    return [Seat(member=name, digest=digest_of(members[name]), node=now.key(node)) for name, node in served.items()]

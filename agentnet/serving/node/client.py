@@ -119,7 +119,9 @@ class HubClient:
                 f"the hub at {self.url} cannot be reached ({shown(why, 200)}): does `agentnet serve` run there?"
             ) from None
         status, data = response.status_code, _object(response.content)
-        if data is None and (status == 429 or status >= 500):  # a proxy before the hub, or a server with too many connections
+        if data is None and (
+            status == 429 or status >= 500
+        ):  # a proxy before the hub, or a server with too many connections
             raise HubUnavailable(f"the hub at {self.url} cannot answer now (status {status})")
         if data is None or status in (404, 405):
             raise BadInput(f"{self.url} is not the hub of a network: it answers something else")

@@ -179,7 +179,9 @@ async def test_what_was_seen_cannot_be_taken_back(nodes: Nodes) -> None:
 
 async def test_a_session_that_was_not_opened_left_nothing_in_the_cache(nodes: Nodes) -> None:
     await nodes.add("first", lambda _: refuses(500))
-    model = SteppingNodeModel(NodeSpec(member="math", digest=offer("math").digest), nodes.directory, offer("math"), NEAR)
+    model = SteppingNodeModel(
+        NodeSpec(member="math", digest=offer("math").digest), nodes.directory, offer("math"), NEAR
+    )
     long = Request(({"role": "user", "content": "What is 17 × 23? " * 100},))
     with pytest.raises(ModelUnavailable, match="no session of tokens can be opened"):
         await model.open_session(long)
