@@ -29,7 +29,9 @@ from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.nodes import LEASE_SECONDS
 from agentnet.contracts.policies import Policy
 from agentnet.contracts.protocols import ProtocolSpec
+from agentnet.contracts.replies import ReplyOptions
 from agentnet.contracts.runs import Origin, RunRecord
+from agentnet.contracts.serving import Served
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
 from agentnet.errors import BadInput, NetworkError, ResumeError
@@ -136,13 +138,16 @@ class Session:
         on_event: Listener | None = None,
         stream_text: bool = False,
         answering: Answering | None = None,
+        replies: ReplyOptions | None = None,
+        served: Served | None = None,
     ) -> Outcome:
         """Answer a question with a protocol (default: the settings' own), and return the outcome.
 
         `label` is the task's kind, as cards name it. `run` is the run's id (default: a new one). `origin` replaces the
         sources recorded for `resume`. `on_event` gets every event; with `stream_text`, this includes replies piece by
-        piece. `answering` asks people. Raises `BadInput` before anything runs, and `StoreError`; failures of agents are
-        in the outcome's messages.
+        piece. `answering` asks people. `replies` is what is asked of free replies (sampling, a form), and `served` says
+        how the caller of a server asked. Raises `BadInput` before anything runs, and `StoreError`; failures of agents
+        are in the outcome's messages.
         """
         spec, source = self._protocol(protocol)
         return await self.coordinator.run(
@@ -155,6 +160,8 @@ class Session:
             on_event=on_event,
             stream_text=stream_text,
             answering=answering,
+            replies=replies,
+            served=served,
         )
 
     async def stream(

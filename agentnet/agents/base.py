@@ -30,8 +30,12 @@ from agentnet.contracts.bodies import Assignment, Body, Proposal, Task
 from agentnet.contracts.cards import Card
 from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import CANDIDATE, Message
+from agentnet.contracts.replies import ReplyOptions
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
+
+ANSWERING = frozenset({"solve", "revise", "review", "conclude", "synthesize"})
+"""The roles whose replies are answers."""
 
 OnText = Callable[[str], None]
 """Receives a reply piece by piece while it is written."""
@@ -52,6 +56,8 @@ class Turn:
     """For a grade: the grades that it may be, best first."""
     sampling: Sampling | None = None
     """Replaces the agent's own sampling."""
+    replies: ReplyOptions = field(default_factory=ReplyOptions)
+    """What the run's caller asks of free replies."""
     format: Format | None = None
     """The form that a free reply is held to."""
     seed: int = 0

@@ -126,6 +126,8 @@ class ModelAgent(Agent):
     def request(self, turn: Turn) -> Request:
         """Return the model's request for a turn. A schema constrains structured replies if the model supports it."""
         sampling = turn.sampling or self.sampling
+        if turn.role not in STRUCTURED:
+            sampling = turn.replies.sampling(sampling)
         if sampling.seed is None:
             sampling = sampling.model_copy(update={"seed": turn.seed})
         schema: dict[str, Any] | None = None

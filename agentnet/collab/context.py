@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from agentnet.agents import Agent, Reply, Turn
-from agentnet.agents.base import Need
+from agentnet.agents.base import ANSWERING, Need
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
 from agentnet.collab.stand_ins import NOBODY, Selected, StandIns, failed_to_answer
@@ -26,6 +26,7 @@ from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import Message, message_id
 from agentnet.contracts.nodes import NodeSpec
 from agentnet.contracts.protocols import BEST
+from agentnet.contracts.replies import ReplyOptions
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached, ModelError
@@ -75,6 +76,8 @@ class RunContext:
     analysis: Analysis | None = None
     """What was found about the run's own task, where it came without a label."""
     watcher: Watcher | None = None
+    replies: ReplyOptions = field(default_factory=ReplyOptions)
+    """What the caller asks of free replies."""
     messages: dict[str, Message] = field(init=False)
 
     def __post_init__(self, history: Iterable[Message]) -> None:
@@ -180,7 +183,8 @@ class RunContext:
             labels=labels,
             max_steps=max_steps,
             sampling=sampling,
-            format=format,
+            replies=self.replies,
+            format=format or (self.replies.format if role in ANSWERING else None),
             confidence=confidence,
             scored=scored,
             step=self.step(task),

@@ -12,6 +12,8 @@ from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.replies import ReplyOptions
+from agentnet.contracts.serving import Served
 
 OVER: tuple[RunStatus, ...] = ("done", "failed")
 """The final statuses. Runs with any other status can be resumed."""
@@ -49,3 +51,7 @@ class RunRecord(WireModel):
     """The protocol's file, or the name of a shipped protocol."""
     network_source: str | None = None
     scenario_source: str | None = None
+    replies: ReplyOptions | None = None
+    """What the caller asked of its replies; a resumed run keeps it."""
+    served: Served | None = None
+    """How it was asked for over a server; None for runs of this machine's own programs."""

@@ -25,7 +25,9 @@ from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import Message, approval
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.questions import Question
+from agentnet.contracts.replies import ReplyOptions
 from agentnet.contracts.runs import OVER, Origin, RunRecord
+from agentnet.contracts.serving import Served
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator.compiled import CompiledProtocol, check_same, compile_protocol
 from agentnet.coordinator.execution import Execution, finished
@@ -67,6 +69,10 @@ class RunOptions:
     """Publish replies piece by piece as they are written."""
     answering: Answering | None = None
     """Asks people; without it, a run that needs a person is left `interrupted` and can be resumed."""
+    replies: ReplyOptions | None = None
+    """What is asked of its free replies."""
+    served: Served | None = None
+    """How it was asked for over a server."""
 
     def __post_init__(self) -> None:
         if self.on_event is not None and (not callable(self.on_event) or iscoroutinefunction(self.on_event)):
@@ -147,6 +153,8 @@ class Coordinator:
         on_event: Listener | None = None,
         stream_text: bool = False,
         answering: Answering | None = None,
+        replies: ReplyOptions | None = None,
+        served: Served | None = None,
     ) -> Outcome:
         """Run a protocol on a task, and return the outcome.
 
@@ -154,7 +162,7 @@ class Coordinator:
         `StoreError` if the run cannot be recorded; failures of agents are in the messages. Cancelling the caller
         cancels the run and records it as `cancelled`.
         """
-        options = RunOptions(seed, limits, run, origin, on_event, stream_text, answering)
+        options = RunOptions(seed, limits, run, origin, on_event, stream_text, answering, replies, served)
         return await self._start(task, protocol, options, EventBus())
 
     async def stream(self, task: Task, protocol: ProtocolSpec, **options: Any) -> AsyncIterator[Event]:
@@ -312,6 +320,8 @@ class Coordinator:
                     protocol_source=origin.protocol,
                     network_source=origin.network,
                     scenario_source=origin.scenario,
+                    replies=options.replies and options.replies.given,
+                    served=options.served,
                 )
             except ValidationError as error:
                 raise BadInput(f"the run's {first_problem(error)}") from error
@@ -341,6 +351,7 @@ class Coordinator:
             selected=compiled.selected,
             watcher=self._watcher,
             analysis=await self.learned.analysis(record.task) if self.learned else None,
+            replies=record.replies or ReplyOptions(),
         )
         execution = Execution(record, compiled, context, self._store, resumed=history is not None)
         if record.id in self._executions:

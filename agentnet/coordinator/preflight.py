@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from agentnet.agents.base import Agent, Need
+from agentnet.agents.base import ANSWERING, Agent, Need
 from agentnet.collab.combinators import needs
 from agentnet.collab.stand_ins import DECIDING
 from agentnet.contracts.cards import DUTIES, LEAST_ITEMS
 from agentnet.contracts.protocols import BEST, Expression
 from agentnet.errors import PreflightError, Unsuited
 from agentnet.network import Network
-
-ANSWERING = ("solve", "revise", "review", "conclude", "synthesize")
-"""The roles whose replies answer the task."""
 
 
 def preflight(expression: Expression, network: Network) -> list[str]:

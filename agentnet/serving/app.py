@@ -15,7 +15,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,6 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agentnet.contracts.serving import Caller
 from agentnet.errors import (
     AgentNetError,
     BadInput,
@@ -41,6 +42,10 @@ from agentnet.errors import (
 from agentnet.logs import logger
 
 log = logger("serving")
+
+CALLER = "agentnet.caller"
+"""The place in a request's scope of who was let in."""
+ANYBODY = Caller()
 
 MOST_BODY = 16 * 2**20
 """Bytes of the longest body of a request."""
@@ -95,6 +100,20 @@ class Problem(Exception):
         return JSONResponse(self.data(), self.status, headers)
 
 
+class Entrance(Protocol):
+    """Who is let in, and as whom."""
+
+    async def admit(self, connection: HTTPConnection) -> Caller:
+        """Return who sends a request. Raises `Problem` for somebody who is not let in."""
+
+
+def caller_of(request: HTTPConnection) -> Caller:
+    """Return who was let in with a request."""
+    caller = request.scope[CALLER]
+    assert isinstance(caller, Caller)
+    return caller
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """Who is let in. With a `token`, those who send it as Bearer token; `open_paths` are open to everybody.
@@ -107,22 +126,22 @@ class Door:
     token: str = ""
     open_paths: Collection[str] = ()
 
-    def refusal(self, connection: HTTPConnection) -> Problem | None:
-        """Return why a request is not let in; None if it is."""
+    async def admit(self, connection: HTTPConnection) -> Caller:
+        """Return the caller, who has no name here. Raises `Problem` for one that is not let in."""
         if connection.scope["path"] in self.open_paths:
-            return None
+            return ANYBODY
         if not self.token:
             host = connection.url.hostname or ""
             if not _is_own(host):
-                return Problem(403, f"this server is not called {host[:100]!r}: use its address", "wrong-host")
-            return None
+                raise Problem(403, f"this server is not called {host[:100]!r}: use its address", "wrong-host")
+            return ANYBODY
         scheme, _, given = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self.token.encode()):
-            return None
-        return Problem(401, "the token is missing or wrong: send it as Authorization: Bearer …", "unauthorized")
+            return ANYBODY
+        raise Problem(401, "the token is missing or wrong: send it as Authorization: Bearer …", "unauthorized")
 
 
-def application(routes: Sequence[BaseRoute], *, door: Door | None = None) -> Starlette:
+def application(routes: Sequence[BaseRoute], *, door: Entrance | None = None) -> Starlette:
     """Return the application of some routes."""
     return Starlette(
         routes=routes,
@@ -181,20 +200,23 @@ async def _not_found(request: Request, error: Exception) -> Response:
 class _Doorkeeper:
     """Lets requests in or not, and answers for what fails unexpectedly."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
+    def __init__(self, app: ASGIApp, door: Entrance) -> None:
         self._app, self._door = app, door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refused = self._door.refusal(HTTPConnection(scope))
-        if refused is None:
-            await self._passed(scope, receive, send)
-        elif scope["type"] == "http":
-            await refused.response()(scope, receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1008, "reason": refused.code})
+        try:
+            scope[CALLER] = await self._door.admit(HTTPConnection(scope))
+        except (Problem, AgentNetError) as error:
+            refused = Problem.of(error)
+            if scope["type"] == "http":
+                await refused.response()(scope, receive, send)
+            else:
+                await send({"type": "websocket.close", "code": 1008, "reason": refused.code})
+            return
+        await self._passed(scope, receive, send)
 
     async def _passed(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False

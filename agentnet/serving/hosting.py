@@ -1,10 +1,11 @@
-"""Running a network's hub: the session, the roster, and the server, together."""
+"""Running a network's gateway: the session, the surfaces, the hub where nodes join, and the server, together."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from agentnet.contracts.nodes import HEARTBEAT_SECONDS, NodeEvent
@@ -13,15 +14,20 @@ from agentnet.models.addresses import AddressPolicy, joined_near
 from agentnet.network.roster import Roster
 from agentnet.redaction import know
 from agentnet.serving.app import Door, application
+from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.hub import Hub
 from agentnet.serving.node.client import TOKEN
 from agentnet.serving.process import Ending, is_loopback, listen, serving, url_of
+from agentnet.serving.running import RunService
 from agentnet.session import open_session
 from agentnet.settings import DEFAULTS, Settings
 
 SHORTEST_TOKEN = 16
 TOLD_SECONDS = 0.5
 """Seconds between two looks at what happened."""
+
+SURFACES: tuple[Callable[[Gateway], Mounted], ...] = ()
+"""What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
 
 Ready = Callable[[str, str, int], None]
 """Is told the hub's URL, the network's name, and how many members it has of its own."""
@@ -59,10 +65,10 @@ class HubSettings:
         return cls(host, port, token, joined_near(near), lease)
 
 
-async def run_hub(
+async def run_gateway(
     hub: HubSettings, settings: Settings, *, ready: Ready, told: Callable[[NodeEvent], None] | None = None
 ) -> None:
-    """Serve a network's hub until SIGTERM or Ctrl-C. `ready` is called once nodes can join, `told` for every change.
+    """Serve a network until SIGTERM or Ctrl-C. `ready` is called once nodes can join, `told` for every change.
 
     Raises `BadInput`, and the errors of `open_session`.
     """
@@ -72,7 +78,13 @@ async def run_hub(
             name = session.network.spec.name
             heartbeat = min(HEARTBEAT_SECONDS, hub.lease / 3)
             api = Hub(session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
-            async with serving(application(api.routes(), door=Door(hub.token)), listening):
+            gateway = Gateway(session, RunService(session), url_of(listening))
+            mounted = [Mounted(api.routes()), *(surface(gateway) for surface in SURFACES)]
+            routes = [route for part in mounted for route in part.routes]
+            async with AsyncExitStack() as running, serving(application(routes, door=Door(hub.token)), listening):
+                for part in mounted:
+                    for work in part.running:
+                        await running.enter_async_context(work())
                 telling = asyncio.create_task(_tell(session.roster, told)) if told is not None else None
                 ready(url_of(listening), name, len(session.network))
                 await ending.wanted.wait()

@@ -265,6 +265,7 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "updated": utc(record.updated),
         "answer": record.answer,
         "detail": record.detail,
+        "caller": None if record.served is None else record.served.caller,
         "protocol": record.protocol_name,
         "task": without_known(record.task.text).replace("\0", "\N{REPLACEMENT CHARACTER}"),
         "record": without_known_in({**data, "network": without_secrets(data["network"])}),

@@ -24,6 +24,7 @@ class RunRow(StoreModel, table=True):
     """
 
     __tablename__ = "runs"
+    __table_args__ = (Index("runs_by_caller", "caller", "created"),)
 
     id: str = Field(primary_key=True)
     created: str = Field(index=True)
@@ -35,6 +36,8 @@ class RunRow(StoreModel, table=True):
     task: str = Field(sa_column=Column(Text, nullable=False))
     record: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     owner: str | None = None
+    caller: str | None = None
+    """Id of the key that asked for it over a server, empty where none was needed; None for other runs."""
 
 
 class RunAgentRow(StoreModel, table=True):
@@ -273,6 +276,44 @@ class KnownQuestionRow(StoreModel, table=True):
     answer: str = Field(sa_column=Column(Text, nullable=False))
 
 
+class KeyRow(StoreModel, table=True):
+    """A key of a caller: `record` is its `KeyRecord` as JSON, without what changes. Times are UTC."""
+
+    __tablename__ = "keys"
+
+    id: str = Field(primary_key=True)
+    name: str
+    digest: str
+    created: str
+    expires: str | None = None
+    revoked: str | None = None
+    record: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class KeyUsageRow(StoreModel, table=True):
+    """What a key used on a day (UTC, as ``2026-01-31``)."""
+
+    __tablename__ = "key_usage"
+
+    key: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
+    runs: int = Field(sa_type=Count)
+    tokens: int = Field(sa_type=Count)
+    cost: float
+
+
+class RequestRow(StoreModel, table=True):
+    """A request with an idempotency key: the SHA-256 of its body, and the runs that it started, as a JSON list."""
+
+    __tablename__ = "requests"
+
+    caller: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    digest: str
+    created: str
+    runs: str = Field(sa_column=Column(Text, nullable=False))
+
+
 def utc(time: datetime) -> str:
     """Return a time as the tables hold it: text that sorts as time does."""
     return time.astimezone(UTC).isoformat(timespec="microseconds")
@@ -297,3 +338,6 @@ observations: Table = metadata.tables["observations"]
 standing_events: Table = metadata.tables["standing_events"]
 asked_questions: Table = metadata.tables["asked_questions"]
 known_questions: Table = metadata.tables["known_questions"]
+keys: Table = metadata.tables["keys"]
+key_usage: Table = metadata.tables["key_usage"]
+requests: Table = metadata.tables["requests"]

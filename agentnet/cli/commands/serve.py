@@ -30,7 +30,7 @@ async def serve(
     """
     from agentnet.cli.output import emit
     from agentnet.cli.serving import Narrator, say
-    from agentnet.serving.hosting import HubSettings, run_hub
+    from agentnet.serving.hosting import HubSettings, run_gateway
 
     settings = options.settings_from(network=network, store=store, nodes=nodes)
     hub = HubSettings.of(settings, host=host, port=port, lease=lease)
@@ -42,4 +42,4 @@ async def serve(
         say(f"network {name} with {members} members of its own, at {url}")
         say(f"a machine joins with: agentnet join {url} --network FILE")
 
-    await run_hub(hub, settings, ready=ready, told=None if json else Narrator().event)
+    await run_gateway(hub, settings, ready=ready, told=None if json else Narrator().event)

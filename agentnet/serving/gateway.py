@@ -1,0 +1,40 @@
+"""The gateway: a network behind one address. Its surfaces stand side by side, on the same runs and the same callers.
+
+==================  =============================================================
+``/hub/v1/…``       where nodes join (`agentnet.serving.hub`)
+==================  =============================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from starlette.routing import BaseRoute
+
+from agentnet.serving.running import RunService
+from agentnet.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What every surface stands on."""
+
+    session: Session
+    runs: RunService
+    url: str
+    """The address that callers use, without a slash at its end."""
+
+    @property
+    def network(self) -> str:
+        """The network's name."""
+        return self.session.network.spec.name
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """A surface of a gateway: its routes, and what has to run while they are served."""
+
+    routes: Sequence[BaseRoute]
+    running: Sequence[Callable[[], AbstractAsyncContextManager[object]]] = field(default=())
