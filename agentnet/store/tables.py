@@ -24,7 +24,7 @@ class RunRow(StoreModel, table=True):
     """
 
     __tablename__ = "runs"
-    __table_args__ = (Index("runs_by_caller", "caller", "created"),)
+    __table_args__ = (Index("runs_by_caller", "caller", "created"), Index("runs_by_status", "status", "created"))
 
     id: str = Field(primary_key=True)
     created: str = Field(index=True)
