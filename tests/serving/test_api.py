@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from starlette.requests import HTTPConnection
 
 import agentnet
@@ -21,13 +23,7 @@ from agentnet.serving.app import Problem, application
 from agentnet.serving.gateway import Gateway
 from agentnet.serving.process import listen, serving, url_of
 from agentnet.serving.running import RunService
-from agentnet.session import Session
 
-CALLERS = {
-    "ann": Caller(id="ann", name="Ann", scopes=("ask",)),
-    "bob": Caller(id="bob", name="Bob", scopes=("ask",)),
-    "owner": Caller(id="owner", name="Owner", scopes=("admin",)),
-}
 TEAM = """
 name: team
 agents:
@@ -35,17 +31,18 @@ agents:
   - {name: facts, model: {path: "zoo:facts", threads: 1, sequences: 4}}
   - {name: maria, human: terminal}
 """
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 SUM = "What is 12 + 7?"
 
 
 class Names:
-    """Lets in those that say who they are."""
+    """Lets in those that say who they are; `owner` may see everything."""
 
     async def admit(self, connection: HTTPConnection) -> Caller:
-        caller = CALLERS.get(connection.headers.get("authorization", "").removeprefix("Bearer "))
-        if caller is None:
+        name = connection.headers.get("authorization", "").removeprefix("Bearer ")
+        if not name:
             raise Problem(401, "who is it?", "unauthorized")
-        return caller
+        return Caller(id=name, scopes=("admin",) if name == "owner" else ("ask",))
 
     def most_body(self, path: str) -> int:
         return 2**20
@@ -56,8 +53,7 @@ class Client:
     """A caller of a gateway that is served at a URL."""
 
     url: str
-    runs: RunService
-    name: str = "ann"
+    name: str
     http: Any = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,36 +99,32 @@ class Client:
         return found
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of a gateway with the API alone."""
+    folder = tmp_path_factory.mktemp("api")
+    (folder / "team.yaml").write_text(TEAM)
+    async with agentnet.open(folder / "team.yaml", store=folder / "store.db") as session:
+        listening = listen("127.0.0.1", 0)
+        runs = RunService(session)
+        mounted = api.surface(Gateway(session, runs, url_of(listening)))
+        app = application([*mounted.routes, api.document_route(())], door=Names())
+        async with serving(app, listening), runs.running(drain=0):
+            yield url_of(listening)
+
+
 @asynccontextmanager
-async def served(session: Session) -> AsyncIterator[Client]:
-    listening = listen("127.0.0.1", 0)
-    runs = RunService(session)
-    mounted = api.surface(Gateway(session, runs, url_of(listening)))
-    app = application([*mounted.routes, api.document_route(())], door=Names())
-    async with serving(app, listening), runs.running(drain=0):
-        client = Client(url_of(listening), runs)
-        async with client.http:
-            yield client
-
-
-@pytest.fixture
-async def session(tmp_path: Path) -> AsyncIterator[Session]:
-    (tmp_path / "team.yaml").write_text(TEAM)
-    async with agentnet.open(tmp_path / "team.yaml", store=tmp_path / "store.db") as opened:
-        yield opened
-
-
-@pytest.fixture
-async def ann(session: Session) -> AsyncIterator[Client]:
-    async with served(session) as client:
+async def caller(url: str, name: str) -> AsyncIterator[Client]:
+    client = Client(url, name)
+    async with client.http:
         yield client
 
 
-@asynccontextmanager
-async def as_caller(client: Client, name: str) -> AsyncIterator[Client]:
-    other = Client(client.url, client.runs, name)
-    async with other.http:
-        yield other
+@pytest_asyncio.fixture(loop_scope="module")
+async def ann(url: str) -> AsyncIterator[Client]:
+    """A caller who has not asked anything yet."""
+    async with caller(url, f"ann-{secrets.token_hex(4)}") as client:
+        yield client
 
 
 async def test_a_run_is_started_followed_and_shown(ann: Client) -> None:
@@ -145,7 +137,7 @@ async def test_a_run_is_started_followed_and_shown(ann: Client) -> None:
     assert "text" in names
     shown = await ann.get(f"/runs/{run}")
     assert (shown["status"], shown["answer"], shown["task"]) == ("done", "19", SUM)
-    assert (shown["surface"], shown["caller"], shown["detached"]) == ("api", "ann", True)
+    assert (shown["surface"], shown["caller"], shown["detached"]) == ("api", ann.name, True)
     assert shown["expression"] == {"ask": {"agent": "math"} | shown["expression"]["ask"]}
     assert shown["limits"]["calls"] == 5
     assert shown["usage"]["calls"] == 1
@@ -207,19 +199,19 @@ async def test_callers_list_their_own_runs_page_by_page(ann: Client) -> None:
     asked = [await ann.ask(f"What is {number} + 7?") for number in range(5)]
     for run in asked:
         await ann.ended(run)
-    async with as_caller(ann, "bob") as bob, as_caller(ann, "owner") as owner:
+    async with caller(ann.url, "bob") as bob, caller(ann.url, "owner") as owner:
         others = await bob.ask("What is 2 * 3?")
         await bob.ended(others)
         assert [run["id"] for run in (await bob.get("/runs"))["runs"]] == [others]
-        assert [run["id"] for run in (await bob.get("/runs", caller="ann"))["runs"]] == [others]
+        assert [run["id"] for run in (await bob.get("/runs", caller=ann.name))["runs"]] == [others]
         for path in ("", "/messages", "/events"):
             assert (await bob.get(f"/runs/{asked[0]}{path}", 404))["error"]["code"] == "no-such-run"
         for path, data in (("cancel", None), ("resume", {}), ("answer", {"words": "x"})):
             await bob.post(f"/runs/{asked[0]}/{path}", data, 404)
-        assert len((await owner.get("/runs"))["runs"]) == 6
+        assert {others, *asked} <= {run["id"] for run in (await owner.get("/runs"))["runs"]}
         assert [run["id"] for run in (await owner.get("/runs", caller="bob"))["runs"]] == [others]
         assert [run["id"] for run in (await owner.get("/runs", text="2 * 3", status="done"))["runs"]] == [others]
-        assert (await owner.get(f"/runs/{asked[0]}"))["caller"] == "ann"
+        assert (await owner.get(f"/runs/{asked[0]}"))["caller"] == ann.name
     pages, cursor = [], {}
     while True:
         page = await ann.get("/runs", limit=2, **cursor)
@@ -341,7 +333,7 @@ async def test_a_protocol_is_checked_as_it_is_written(ann: Client) -> None:
 
 async def test_evaluations_are_the_owners(ann: Client) -> None:
     assert (await ann.get("/evaluations", 403))["error"]["code"] == "wrong-scope"
-    async with as_caller(ann, "owner") as owner:
+    async with caller(ann.url, "owner") as owner:
         assert await owner.get("/evaluations") == []
         await owner.get("/evaluations/none", 404)
         await owner.get("/evaluations/none/report", 404)
