@@ -28,7 +28,7 @@ from agentnet.serving.mcp.schemas import (
     Used,
 )
 from agentnet.serving.mcp.uris import RUNS
-from agentnet.serving.offers import Offers
+from agentnet.serving.names import AUTO, Names
 from agentnet.serving.running import Asked, RunService
 
 BASELINE = "best"
@@ -49,33 +49,38 @@ class Call:
 class Tools:
     """What the tools of one network do."""
 
-    def __init__(self, runs: RunService, offers: Offers) -> None:
-        self._runs, self._offers = runs, offers
+    def __init__(self, runs: RunService, names: Names) -> None:
+        self._runs, self._names = runs, names
 
     async def ask(self, call: Call, given: AskArguments) -> Answered:
         """Answer a question with the system that was learned to suit it best."""
-        return await self._run(call, given, "auto", self._offers.find("auto"))
+        return await self._run(call, given, AUTO, self._named(AUTO))
 
     async def run_protocol(self, call: Call, given: RunArguments) -> Answered:
         """Answer a question with a protocol that the caller chooses, or writes."""
         if isinstance(given.protocol, str):
-            return await self._run(call, given, given.protocol, self._offers.find(given.protocol))
+            return await self._run(call, given, given.protocol, self._named(given.protocol))
         spec = protocol_from(given.protocol)
         return await self._run(call, given, spec.name, spec)
 
     async def compare(self, call: Call, given: CompareArguments) -> Compared:
         """Answer a question with several protocols at the same time, and with the best single model."""
         names = list(dict.fromkeys((BASELINE, *given.protocols)))
-        chosen = {name: self._offers.find(name) for name in names}
+        chosen = {name: self._named(name) for name in names}
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(self._run(_named(call, name), given, name, protocol))
+                    group.create_task(self._run(_marked(call, name), given, name, protocol))
                     for name, protocol in chosen.items()
                 ]
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return Compared(contestants=tuple(_contestants(names, [task.result() for task in tasks])))
+
+    def _named(self, name: str) -> Protocol:
+        """Return the protocol of a name; a member may be called by its own name. Raises `Problem` for any other."""
+        known = {ready.choice.name: ready.choice.protocol for ready in reversed(self._names.ready())}
+        return known[name] if name in known else self._names.find(name).protocol
 
     async def _run(self, call: Call, given: Asking, name: str, protocol: Protocol) -> Answered:
         asked = Asked(
@@ -96,7 +101,7 @@ class Tools:
         raise RuntimeError(f"run {run.id} has no end")
 
 
-def _named(call: Call, name: str) -> Call:
+def _marked(call: Call, name: str) -> Call:
     """Return a call that tells whose steps its steps are."""
 
     async def tell(line: str) -> None:
@@ -114,7 +119,7 @@ def _line(event: Event, messages: dict[str, Message]) -> str | None:
             messages[event.message.id] = event.message
             if event.message.sender == USER:
                 return None
-            said = describe(event.message, messages)
+            said = describe(event.message, messages, verbose=True)
             return shown(f"{said.speaker}, {said.kind}: {said.text}", TOLD)
     return None
 

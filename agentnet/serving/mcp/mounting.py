@@ -27,7 +27,7 @@ MOST_BODY = 2**20
 
 def mcp_surface(gateway: Gateway) -> Mounted:
     """Return the surface of a gateway's MCP server."""
-    return mounted(mcp_server(gateway.runs))
+    return mounted(mcp_server(gateway.runs, gateway.names))
 
 
 def mounted(server: Server[Any]) -> Mounted:

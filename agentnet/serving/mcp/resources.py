@@ -11,6 +11,7 @@ from typing import Any
 from mcp.shared.uri_template import UriTemplate
 from mcp_types import Resource, ResourceTemplate, TextResourceContents
 
+from agentnet.collab.library import find_protocol
 from agentnet.contracts.messages import Message
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.serving import Caller
@@ -20,7 +21,7 @@ from agentnet.errors import AgentNetError, BadInput
 from agentnet.rendering.describe import describe
 from agentnet.serving.app import Problem
 from agentnet.serving.mcp.uris import CARDS, NETWORK, PROTOCOLS, REPORTS, RUNS
-from agentnet.serving.offers import Offers
+from agentnet.serving.names import Choice, Names
 from agentnet.serving.running import RunService
 from agentnet.store.listing import RunFilter
 
@@ -42,8 +43,8 @@ class NotThere(AgentNetError):
 class Resources:
     """What callers can read of one network. Callers see their own runs; reports are for the scope `admin`."""
 
-    def __init__(self, runs: RunService, offers: Offers) -> None:
-        self._runs, self._session, self._offers = runs, runs.session, offers
+    def __init__(self, runs: RunService, names: Names) -> None:
+        self._runs, self._session, self._names = runs, runs.session, names
         self._readers: tuple[tuple[UriTemplate, str, Read], ...] = (
             (CARDS, JSON, self._card),
             (PROTOCOLS, JSON, self._protocol),
@@ -59,9 +60,9 @@ class Resources:
             about = shorten(agent.card.description, 200, placeholder=" …") or None
             uri = CARDS.expand({"agent": agent.name})
             found.append(Resource(uri=uri, name=f"card {agent.name}", description=about, mime_type=JSON))
-        for protocol, spec in self._offers.protocols().items():
-            uri = PROTOCOLS.expand({"protocol": protocol})
-            found.append(Resource(uri=uri, name=f"protocol {protocol}", description=spec.summary, mime_type=JSON))
+        for name, choice in self._protocols().items():
+            uri = PROTOCOLS.expand({"protocol": name})
+            found.append(Resource(uri=uri, name=f"protocol {name}", description=choice.summary, mime_type=JSON))
         if self._session.storage is None:
             return found
         for run in await self._runs_of(caller, LISTED):
@@ -97,7 +98,7 @@ class Resources:
                 case [str() as name]:
                     try:
                         return TextResourceContents(uri=uri, text=await reader(caller, name), mime_type=kind)
-                    except (KeyError, BadInput, Problem) as error:
+                    except (KeyError, BadInput, NotThere, Problem) as error:
                         if isinstance(error, Problem) and error.status != 404:
                             raise
                         raise NotThere(f"there is no resource {uri[:200]}") from error
@@ -109,7 +110,7 @@ class Resources:
         if template == str(CARDS):
             names = self._session.network.agents
         elif template == str(PROTOCOLS):
-            names = self._offers.protocols()
+            names = self._protocols()
         elif template == str(RUNS):
             names = [run.id for run in await self._runs_of(caller, COMPLETED)] if self._session.storage else ()
         elif template == str(REPORTS):
@@ -123,9 +124,11 @@ class Resources:
         wanted = RunFilter(caller=None if caller.may("admin") else caller.id)
         return await self._session.runs.listed(wanted, limit=limit)
 
+    def _protocols(self) -> dict[str, Choice]:
+        return {ready.choice.name: ready.choice for ready in self._names.ready() if ready.choice.agent is None}
+
     def _network(self) -> dict[str, Any]:
         network = self._session.network
-        protocols = self._offers.protocols()
         return {
             "name": network.spec.name,
             "members": [
@@ -140,7 +143,8 @@ class Resources:
             ],
             "labels": sorted({label for agent in network for label in agent.card.measured}),
             "protocols": [
-                {"name": name, "summary": spec.summary, "calls": spec.calls} for name, spec in protocols.items()
+                {"name": name, "summary": choice.summary, "calls": find_protocol(name).calls}
+                for name, choice in self._protocols().items()
             ],
         }
 
@@ -149,7 +153,7 @@ class Resources:
         return _json({"name": agent, **card.model_dump(mode="json")})
 
     async def _protocol(self, caller: Caller, protocol: str) -> str:
-        return _json(self._offers.protocols()[protocol].model_dump(mode="json"))
+        return _json(find_protocol(self._protocols()[protocol].name).model_dump(mode="json"))
 
     async def _run(self, caller: Caller, run: str) -> str:
         record = await self._runs.record(caller, run)
@@ -161,7 +165,7 @@ class Resources:
 
         storage = self._session.storage
         if storage is None or not caller.may("admin"):
-            raise NotThere("reports are for the scope admin")
+            raise NotThere(f"the caller may see no report {evaluation}")
         evaluations = storage.evaluations
         record = await evaluations.find(evaluation)
         trials, items = await evaluations.trials(record.id), await evaluations.items(record.id, "test")

@@ -36,12 +36,11 @@ from starlette.requests import Request
 
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.serving import Caller
-from agentnet.errors import AgentNetError
 from agentnet.serving.app import Problem, caller_of
 from agentnet.serving.mcp.asking import Call, Tools, links_of, text_of
 from agentnet.serving.mcp.resources import COMPLETED, JSON, NotThere, Resources
 from agentnet.serving.mcp.schemas import Answered, AskArguments, Asking, CompareArguments, Compared, RunArguments
-from agentnet.serving.offers import Offers
+from agentnet.serving.names import Names
 from agentnet.serving.running import RunService
 
 PAGE = 100
@@ -75,10 +74,10 @@ class _ToolKind:
         )
 
 
-def mcp_server(runs: RunService) -> Server[dict[str, Any]]:
+def mcp_server(runs: RunService, names: Names) -> Server[dict[str, Any]]:
     """Return the MCP server of a session's network: its tools and resources for the callers of each request."""
-    handlers = _Handlers(runs)
-    name = runs.session.network.spec.name
+    handlers = _Handlers(runs, names)
+    name = names.network
     return Server(
         "agentnet",
         title=f"AgentNet: the network {name}",
@@ -107,10 +106,9 @@ def mcp_server(runs: RunService) -> Server[dict[str, Any]]:
 class _Handlers:
     """What the server answers to each method."""
 
-    def __init__(self, runs: RunService) -> None:
-        offers = Offers(runs.session)
-        self._resources = Resources(runs, offers)
-        tools = Tools(runs, offers)
+    def __init__(self, runs: RunService, names: Names) -> None:
+        self._resources = Resources(runs, names)
+        tools = Tools(runs, names)
         kinds = (
             _ToolKind(
                 "ask",
@@ -220,8 +218,8 @@ async def _told(work: Awaitable[Found]) -> Found:
         return await work
     except NotThere:
         raise
-    except (AgentNetError, Problem) as error:
-        raise MCPError(INTERNAL_ERROR, str(error)) from error
+    except Exception as error:
+        raise MCPError(INTERNAL_ERROR, str(Problem.of(error))) from error
 
 
 def _caller(context: Context) -> Caller:
