@@ -4,6 +4,7 @@
 ``/api/…``          runs, the network, protocols, evaluations (`agentnet.serving.api`)
 ``/openapi.json``   the document of all surfaces
 ``/hub/v1/…``       where nodes join (`agentnet.serving.hub`)
+``/mcp``            tools and resources for MCP clients (`agentnet.serving.mcp`)
 ==================  =============================================================
 """
 
