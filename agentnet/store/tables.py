@@ -24,7 +24,7 @@ class RunRow(StoreModel, table=True):
     """
 
     __tablename__ = "runs"
-    __table_args__ = (Index("runs_by_caller", "caller", "created"),)
+    __table_args__ = (Index("runs_by_caller", "caller", "created"), Index("runs_by_context", "context", "caller"))
 
     id: str = Field(primary_key=True)
     created: str = Field(index=True)
@@ -38,6 +38,10 @@ class RunRow(StoreModel, table=True):
     owner: str | None = None
     caller: str | None = None
     """Id of the key that asked for it over a server, empty where none was needed; None for other runs."""
+    surface: str | None = None
+    """The protocol by which it was asked for over a server."""
+    context: str | None = None
+    """The conversation that it belongs to, as its caller names it."""
 
 
 class RunAgentRow(StoreModel, table=True):

@@ -11,7 +11,10 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("runs", sa.Column("caller", sa.String(), nullable=True))
+    op.add_column("runs", sa.Column("surface", sa.String(), nullable=True))
+    op.add_column("runs", sa.Column("context", sa.String(), nullable=True))
     op.create_index("runs_by_caller", "runs", ["caller", "created"])
+    op.create_index("runs_by_context", "runs", ["context", "caller"])
     op.create_table(
         "keys",
         sa.Column("id", sa.String(), primary_key=True),
