@@ -147,7 +147,7 @@ class RunContext:
         return body if isinstance(body, Assignment) else None
 
     def _is_final(self, task: str) -> bool:
-        """Return whether an answer to the task of a message may answer the run's own: of a plan's steps the last does."""
+        """Return whether an answer to a task may be that of the run: of the steps of a plan, the last step's."""
         message = self.messages[task]
         if not isinstance(message.body, Assignment):
             return True
@@ -155,7 +155,7 @@ class RunContext:
         plans = [found for found in self.in_order() if found.node in (f"{scope}/plan", f"{scope}/fitted")]
         body = plans[-1].body
         last = isinstance(body, Plan) and body.steps[-1].id == message.body.step
-        return last and self._is_final(plans[0].reply_to[0])
+        return last and all(self._is_final(outer) for outer in plans[0].reply_to[:1])
 
     def agent(self, selector: str, label: str | None) -> Agent:
         """Return the agent of a bound selector: a name, or ``@best`` for the task's label."""

@@ -30,7 +30,7 @@ class ReplyOptions(FileModel):
     )
     whole: bool = Field(
         default=False,
-        description="a reply that has no answer marker is an answer as a whole, however long, repetitive or empty it is",
+        description="a reply without an answer marker is an answer as a whole, be it long, empty, or a repetition",
     )
 
     def sampling(self, own: Sampling) -> Sampling:

@@ -15,7 +15,7 @@ from agentnet.contracts.serving import Caller, Served
 from agentnet.contracts.usage import Usage
 from agentnet.serving.app import Problem, caller_of, read_json
 from agentnet.serving.gateway import Gateway
-from agentnet.serving.openai.models import Models, Target, require_tokens
+from agentnet.serving.openai.models import Models, require_tokens
 from agentnet.serving.openai.replies import Choice, Replies, usage_data
 from agentnet.serving.openai.requests import ChatBody, Extras
 from agentnet.serving.openai.spoken import RUN_HEADER, Spoken
@@ -30,9 +30,12 @@ _Step = tuple[int, Spoken, Told | None]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that was read: what is asked of which target, once for each reply."""
+    """A request that was read: what is asked, once for each reply."""
 
-    target: Target
+    model: str
+    """The name by which it was asked."""
+    agent: str | None
+    """The member that is asked alone."""
     asked: Sequence[Asked]
     reasoning: bool
     usage: bool
@@ -56,35 +59,32 @@ class ChatSurface:
         except ClientGone:
             return Response(status_code=499)
         choices = [_choice(one) for one in spoken]
-        whole = Replies(call.target.name, spoken[0].run).whole(choices, _usage(spoken))
+        whole = Replies(call.model, spoken[0].run).whole(choices, _usage(spoken))
         return JSONResponse(whole, headers={RUN_HEADER: ", ".join(one.run for one in spoken)})
 
     def _call(self, body: ChatBody) -> Call:
         """Return what a body asks. Raises `Problem` and `BadInput`."""
-        target = self._models.find(body.model)
-        extras, replies = body.agentnet or Extras(), body.replies()
+        ready = self._models.find(body.model)
+        extras, replies, agent = body.agentnet or Extras(), body.replies(), ready.choice.agent
         if replies.top_logprobs is not None:
-            require_tokens(target, self._gateway.session.prepare(target.protocol).expression)
+            require_tokens(body.model, ready.expression)
         seed = _draw.getrandbits(32) if body.seed is None else body.seed % 2**32
         asked = Asked(
             question=body.conversation(),
-            served=Served(surface="openai", data={"model": target.name}),
-            protocol=target.protocol,
+            served=Served(surface="openai", data={"model": body.model}),
+            protocol=ready.choice.protocol,
             label=extras.label,
             limits=extras.limits,
-            replies=replies.model_copy(update={"whole": target.agent is not None}),
-            stream_text=bool(body.stream) or target.agent is not None,
-            origin=target.origin,
+            replies=replies.model_copy(update={"whole": agent is not None}),
+            stream_text=bool(body.stream) or agent is not None,
         )
         each = [replace(asked, seed=(seed + index) % 2**32) for index in range(body.n or 1)]
-        return Call(target, each, extras.reasoning, body.wants_usage)
+        return Call(body.model, agent, each, extras.reasoning, body.wants_usage)
 
     async def _whole(self, caller: Caller, call: Call) -> list[Spoken]:
         """Return what each run came to. Raises `Problem` for the first that has no reply."""
-        found: dict[int, Spoken] = {}
         async with aclosing(self._told(caller, call)) as steps:
-            async for index, spoken, _ in steps:
-                found[index] = spoken
+            found = {index: spoken async for index, spoken, _ in steps}
         for spoken in found.values():
             if (problem := spoken.problem) is not None:
                 raise problem
@@ -99,7 +99,7 @@ class ChatSurface:
             async for index, spoken, told in steps:
                 if index not in runs:
                     runs[index] = spoken
-                    replies = replies or Replies(call.target.name, spoken.run)
+                    replies = replies or Replies(call.model, spoken.run)
                     headers[RUN_HEADER] = ", ".join(one.run for one in runs.values())
                 if replies is None or (told is None and spoken.ended is None):
                     continue
@@ -124,7 +124,7 @@ class ChatSurface:
 
     async def _one(self, caller: Caller, call: Call, index: int) -> AsyncGenerator[_Step, None]:
         async with self._gateway.runs.attached(caller, call.asked[index]) as run:
-            spoken = Spoken(run.id, call.target.agent, reasoning=call.reasoning)
+            spoken = Spoken(run.id, call.agent, reasoning=call.reasoning)
             yield index, spoken, None
             async for event in run.events:
                 for told in spoken.read(event):

@@ -42,9 +42,10 @@ class Replies:
         self._id, self._created = f"chatcmpl-{id or secrets.token_hex(12)}", int(time.time())
 
     def whole(self, choices: Sequence[Choice], usage: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the body of a whole reply. The first choice's run is told of beside all choices."""
-        body = self._body("chat.completion", *(_whole(index, choice) for index, choice in enumerate(choices)))
-        about = choices[0].about
+        """Return the body of a whole reply. What is said of the first run stands beside the choices."""
+        several = len(choices) > 1
+        each = (_whole(index, choice, about=several) for index, choice in enumerate(choices))
+        body, about = self._body("chat.completion", *each), choices[0].about
         return body | {"usage": usage} | ({} if about is None else {"agentnet": about})
 
     def piece(self, text: str, *, first: bool, index: int = 0, channel: str = "content") -> bytes:
@@ -75,7 +76,7 @@ class Replies:
         return _event(self._body("chat.completion.chunk") | {"usage": usage}) + DONE
 
     def _chunk(self, choice: Mapping[str, Any], extra: Mapping[str, Any] = MappingProxyType({})) -> bytes:
-        return _event(self._body("chat.completion.chunk", choice) | extra)
+        return _event({**self._body("chat.completion.chunk", choice), **extra})
 
     def _body(self, kind: str, *choices: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -117,7 +118,7 @@ def _token(token: WrittenToken | Likely) -> dict[str, Any]:
     return {"token": text, "bytes": None if token.bytes is None else list(token.bytes), "logprob": logprob}
 
 
-def _whole(index: int, choice: Choice) -> dict[str, Any]:
+def _whole(index: int, choice: Choice, *, about: bool) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": choice.content, "refusal": choice.refusal}
     if choice.reasoning is not None:
         message["reasoning_content"] = choice.reasoning
@@ -126,7 +127,7 @@ def _whole(index: int, choice: Choice) -> dict[str, Any]:
         "message": message,
         "logprobs": logprobs_data(choice.tokens),
         "finish_reason": choice.finish,
-    } | ({} if choice.about is None else {"agentnet": choice.about})
+    } | ({"agentnet": choice.about} if about else {})
 
 
 def _event(data: Mapping[str, Any]) -> bytes:

@@ -1,9 +1,9 @@
 """Requests for chat completions: read, checked, and turned into what models, or runs of a network, are asked.
 
 A field that would change the reply and that nothing here follows is refused by its name, and so is one that is not
-known; fields that change nothing (``user``, ``metadata``) are ignored. Beyond OpenAI's API, ``top_k`` and ``min_p`` are
-understood, two kinds of ``response_format`` (``{"type": "regex", "regex": …}`` and ``{"type": "lark", "lark": …}``), and
-``agentnet``, an object of `Extras`.
+known; fields that change nothing (``user``, ``metadata``) are ignored. Beyond OpenAI's API, ``top_k`` and ``min_p``
+are understood, two kinds of ``response_format`` (``{"type": "regex", "regex": …}`` and ``{"type": "lark", "lark":
+…}``), and ``agentnet``, an object of `Extras`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MOST_TOKENS = 1_000_000
 MOST_CHOICES = 16
 """The most runs of one request (`n`)."""
 MOST_STOPS, LONGEST_STOP = 64, 1024
-UNSUPPORTED: Mapping[str, tuple[Any, ...]] = {
+UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "best_of": (1,),
     "tools": ([],),
     "tool_choice": ("none", "auto"),
@@ -60,11 +60,14 @@ HARMLESS = frozenset(
 
 def text_of(content: object) -> str:
     """Return the text of a message's content: a text, or parts of text. Raises `ValueError` for anything else."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
+    if not isinstance(content, str | list):
         raise ValueError("content must be a text, or a list of parts of text")
-    return "".join(_part(part) for part in content)
+    text = content if isinstance(content, str) else "".join(_part(part) for part in content)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("content has half a character (a lone surrogate), which is no text") from None
+    return text
 
 
 def _part(part: object) -> str:
@@ -180,8 +183,8 @@ class ChatBody(BaseModel):
 
         Raises `Problem`, which names the field.
         """
-        refuse_unsupported(data, UNSUPPORTED | dict.fromkeys(but, (1,)))
-        return validated(cls, data, HARMLESS | UNSUPPORTED.keys())
+        refuse_unsupported(data, {**UNSUPPORTED, **dict.fromkeys(but, (1,))})
+        return validated(cls, data, {*HARMLESS, *UNSUPPORTED})
 
     @property
     def wants_usage(self) -> bool:

@@ -19,7 +19,7 @@ from agentnet.serving.openai.models import Models
 
 def openai_surface(gateway: Gateway) -> Mounted:
     """Return the surface of a gateway."""
-    models = Models(gateway)
+    models = Models(gateway.names)
 
     async def listed(request: Request) -> Response:
         return JSONResponse({"object": "list", "data": models.listed()})

@@ -1,9 +1,9 @@
 """What is told of a run to whoever chats with it: the members' words as reasoning, and the answer as content.
 
 A protocol's answer is the content. What members say before streams as reasoning, one turn after another, although
-several may speak at once: each begins with a line that names the member and its role, and its words are quoted, line by
-line, so that no member can pass its words off as another's turn. One agent by itself (`Target.agent`) is told in its own
-words, as they are written.
+several may speak at once: each begins with a line that names the member and its role, and its words are quoted, line
+by line, so that no member can pass its words off as another's turn. One agent by itself is told in its own words, as
+they are written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from agentnet.agents.forms import REFUSES, STRUCTURED, THINKING_ENDS, THINKING_STARTS
-from agentnet.contracts.bodies import Critique, Fusion, Proposal, Refusal, Revision, Synthesis, Task
+from agentnet.contracts.bodies import Body, Critique, Fusion, Proposal, Refusal, Revision, Synthesis, Task
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, TextStreamed, TurnStarted
 from agentnet.contracts.messages import Message
 from agentnet.models.text import overlap
@@ -25,8 +25,6 @@ Told = tuple[Channel, str]
 """Where a piece of text belongs, and the text."""
 
 QUOTE = "> "
-Written = Proposal | Revision | Synthesis | Critique | Fusion
-"""Bodies whose text is what the member wrote."""
 
 
 class Telling(Protocol):
@@ -50,10 +48,11 @@ class OwnWords:
             case TextStreamed():
                 self._said = True
                 yield from self._wanted(self._words.add(event.text))
-            case MessageSaid(message=message) if isinstance(message.body, Written | Refusal) and not self._said:
-                self._said = True
-                text = message.body.text if isinstance(message.body, Written) else f"{REFUSES} {message.body.reason}"
-                yield from self._wanted(self._words.add(text))
+            case MessageSaid(message=message) if not self._said:
+                body = message.body
+                text = f"{REFUSES} {body.reason}" if isinstance(body, Refusal) else _written(body)
+                self._said = text is not None
+                yield from self._wanted(self._words.add(text or ""))
             case RunEnded():
                 yield from self._wanted(self._words.rest())
 
@@ -80,9 +79,9 @@ class _Words:
         if self._channel == "reasoning" and text:
             thought, ends, text = text.partition(THINKING_ENDS)
             if not ends:
-                keep = overlap(thought, THINKING_ENDS)
-                self._held = thought[len(thought) - keep :]
-                yield "reasoning", thought[: len(thought) - keep]
+                said = thought[: len(thought) - overlap(thought, THINKING_ENDS)].rstrip()
+                self._held = thought[len(said) :]
+                yield "reasoning", said
                 return
             yield "reasoning", thought.rstrip()
             self._channel = None
@@ -161,9 +160,10 @@ class Deliberation:
                     yield turn.waiting.pop()
             case MessageSaid(message=message) if not isinstance(message.body, Task):
                 turn = self._turns.setdefault(message.id, _Turn(_head(message.sender, message.body.kind)))
-                if not (turn.streamed and isinstance(message.body, Written)):
-                    text = _quoted(describe(message, self._said, verbose=not isinstance(message.body, Fusion)).text)
-                    turn.waiting.append(f"\n{QUOTE}{text}" if turn.streamed else text)
+                written = _written(message.body)
+                if written is None or not turn.streamed:
+                    text = describe(message, self._said, verbose=True).text if written is None else written
+                    turn.waiting.append(_quoted(f"\n{text}" if turn.streamed else text))
                 turn.over = True
                 yield from self._floor()
             case RunEnded():
@@ -189,6 +189,11 @@ class Deliberation:
 def telling(agent: str | None, *, reasoning: bool) -> Telling:
     """Return how the run of an agent, or of a protocol, is told."""
     return Deliberation(reasoning=reasoning) if agent is None else OwnWords(reasoning=reasoning)
+
+
+def _written(body: Body) -> str | None:
+    """Return what a member wrote, for a body that is a text; None for any other."""
+    return body.text if isinstance(body, Proposal | Revision | Synthesis | Critique | Fusion) else None
 
 
 def _head(name: str, role: str) -> str:
