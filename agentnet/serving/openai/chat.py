@@ -23,6 +23,8 @@ from agentnet.serving.openai.streaming import ClientGone, EventStream, while_con
 from agentnet.serving.openai.telling import Told
 from agentnet.serving.running import Asked
 
+IDEMPOTENCY = "idempotency-key"
+"""The header that makes one request of all that carry it."""
 _draw = SystemRandom()
 _Step = tuple[int, Spoken, Told | None]
 """Which run, what it came to so far, and what is told now; None where the run begins, and where it ends."""
@@ -49,8 +51,13 @@ class ChatSurface:
         self._gateway, self._models = gateway, models
 
     async def chat(self, http: HttpRequest) -> Response:
-        body = ChatBody.read(await read_json(http))
-        call, caller = self._call(body), caller_of(http)
+        data, caller = await read_json(http), caller_of(http)
+        body = ChatBody.read(data)
+        call = self._call(body, caller)
+        key = http.headers.get(IDEMPOTENCY)
+        request = {"path": http.url.path, "body": data}
+        ids = await self._gateway.runs.reserve(caller, request, key=key, count=len(call.asked))
+        call = replace(call, asked=[replace(asked, run=id) for asked, id in zip(call.asked, ids, strict=True)])
         headers: dict[str, str] = {}
         if body.stream:
             return EventStream(self._streamed(caller, call, headers), late=headers)
@@ -62,7 +69,7 @@ class ChatSurface:
         whole = Replies(call.model, spoken[0].run).whole(choices, _usage(spoken))
         return JSONResponse(whole, headers={RUN_HEADER: ", ".join(one.run for one in spoken)})
 
-    def _call(self, body: ChatBody) -> Call:
+    def _call(self, body: ChatBody, caller: Caller) -> Call:
         """Return what a body asks. Raises `Problem` and `BadInput`."""
         ready = self._models.find(body.model)
         extras, replies, agent = body.agentnet or Extras(), body.replies(), ready.choice.agent
@@ -71,7 +78,7 @@ class ChatSurface:
         seed = _draw.getrandbits(32) if body.seed is None else body.seed % 2**32
         asked = Asked(
             question=body.conversation(),
-            served=Served(surface="openai", data={"model": body.model}),
+            served=Served(caller=caller.id, surface="openai", data={"model": body.model}),
             protocol=ready.choice.protocol,
             label=extras.label,
             limits=extras.limits,

@@ -110,7 +110,7 @@ async def test_no_usage_and_no_reasoning_where_they_are_not_asked_for(zoo: Runni
 
 
 async def test_several_choices_are_several_runs(zoo: RunningGateway) -> None:
-    asked = {"model": "zoo/math", "messages": ASKED, "n": 3, "seed": 5, "temperature": 2.0, "max_tokens": 24}
+    asked = {"model": "zoo/math", "messages": ASKED, "n": 3, "seed": 5, "temperature": 30.0, "max_tokens": 24}
     reply = await zoo.client.chat.completions.create(**asked)  # type: ignore[call-overload]
     texts = [choice.message.content for choice in reply.choices]
     runs = [choice.agentnet["run"] for choice in reply.choices]
@@ -151,7 +151,7 @@ async def test_stop_and_limits_of_tokens_hold_for_a_members_words(zoo: RunningGa
 
 async def test_the_same_seed_draws_the_same_words(zoo: RunningGateway) -> None:
     async def drawn(**fields: Any) -> str:
-        reply = await zoo.chat(temperature=2.0, max_tokens=24, **fields)
+        reply = await zoo.chat(temperature=30.0, max_tokens=24, **fields)
         return str(reply.json()["choices"][0]["message"]["content"])
 
     assert await drawn(seed=3) == await drawn(seed=3)
@@ -360,3 +360,21 @@ async def test_words_are_sent_as_they_are_written(team: Team) -> None:
         model.go.set()
         content, _, _ = await all_of(stream)
         assert content == " two"
+
+
+async def test_a_request_that_is_repeated_with_its_key_is_one_request(zoo: RunningGateway) -> None:
+    asked: Any = {"model": "debate", "messages": ASKED, "extra_headers": {"Idempotency-Key": "once"}}
+    first = await zoo.client.chat.completions.create(**asked)
+    again = await zoo.client.chat.completions.create(**asked)
+    assert (again.id, again.choices[0].message.content, again.usage) == (first.id, "19", first.usage)
+    assert len(await zoo.session.runs.latest()) == 1
+    with pytest.raises(openai.UnprocessableEntityError, match="stood for another request"):
+        await zoo.client.chat.completions.create(**(asked | {"seed": 1}))
+
+
+async def test_a_member_that_is_read_again_says_the_same(zoo: RunningGateway) -> None:
+    asked: Any = {"model": "zoo/math", "messages": ASKED, "n": 2, "extra_headers": {"Idempotency-Key": "twice"}}
+    first = await zoo.client.chat.completions.create(**asked)
+    again = await zoo.client.chat.completions.create(**asked)
+    assert again.choices == first.choices
+    assert len(await zoo.session.runs.latest()) == 2
