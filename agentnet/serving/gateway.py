@@ -3,6 +3,7 @@
 ==================  =============================================================
 ``/v1/…``           OpenAI's API (`agentnet.serving.openai`)
 ``/hub/v1/…``       where nodes join (`agentnet.serving.hub`)
+``/mcp``            tools and resources for MCP clients (`agentnet.serving.mcp`)
 ==================  =============================================================
 """
 
