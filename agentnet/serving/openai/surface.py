@@ -12,9 +12,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from agentnet.serving.gateway import Gateway, Mounted
+from agentnet.serving.gateway import Gateway, Mounted, Operation
 from agentnet.serving.openai.chat import ChatSurface
 from agentnet.serving.openai.models import Models
+from agentnet.serving.openai.requests import ChatBody
+
+OPERATIONS = (
+    Operation("get", "/v1/models", "List what can be asked, as models.", "openai"),
+    Operation("get", "/v1/models/{name}", "Describe what a model's name stands for.", "openai"),
+    Operation("post", "/v1/chat/completions", "Reply to a conversation.", "openai", body=ChatBody, streams=True),
+)
+"""What the OpenAPI document says of the routes."""
 
 
 def openai_surface(gateway: Gateway) -> Mounted:
@@ -32,5 +40,6 @@ def openai_surface(gateway: Gateway) -> Mounted:
             Route("/v1/models", listed),
             Route("/v1/models/{name:path}", described),
             Route("/v1/chat/completions", ChatSurface(gateway, models).chat, methods=["POST"]),
-        ]
+        ],
+        operations=OPERATIONS,
     )
