@@ -1,0 +1,56 @@
+"""The routes of A2A.
+
+===================================  ==================================================
+``/.well-known/agent-card.json``     the signed card, for everybody
+``/.well-known/jwks.json``           the key that signed it, for everybody
+``POST /a2a``                        JSON-RPC
+``/a2a/message:send``, ``/a2a/…``    HTTP+JSON
+===================================  ==================================================
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from a2a.server.routes.agent_card_routes import create_agent_card_routes
+from a2a.server.routes.jsonrpc_routes import create_jsonrpc_routes
+from a2a.server.routes.rest_routes import create_rest_routes
+from a2a.types.a2a_pb2 import AgentCard
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from agentnet.serving.a2a.card import KEYS_PATH, PATH, Cards
+from agentnet.serving.a2a.handler import Calls, Handler
+from agentnet.serving.a2a.service import Tasks
+from agentnet.serving.gateway import Gateway, Mounted
+from agentnet.serving.keys import NodeKey
+
+KEY_FILE = "gateway.key"
+"""The gateway's own key, in the home folder."""
+CACHED = "public, max-age=60"
+
+logging.getLogger("a2a").addHandler(logging.NullHandler())  # it logs refusals, which are the clients' business
+
+
+def a2a(gateway: Gateway) -> Mounted:
+    """Return the surface of a gateway. Raises `BadInput` for a key file that cannot be used."""
+    key = NodeKey.open(Path(gateway.session.settings.home.value) / KEY_FILE)
+    cards, handler, calls = Cards(gateway, key), Handler(Tasks(gateway)), Calls()
+
+    async def current(card: AgentCard) -> AgentCard:
+        return cards.card()
+
+    async def keys(request: Request) -> Response:
+        return JSONResponse({"keys": [key.jwk()]}, headers={"cache-control": CACHED})
+
+    rest = create_rest_routes(handler, calls, path_prefix=PATH)
+    return Mounted(
+        [
+            *create_agent_card_routes(cards.card(), current, cache_control=CACHED),
+            Route(KEYS_PATH, keys),
+            *create_jsonrpc_routes(handler, PATH, calls),
+            *(route for route in rest if isinstance(route, Route)),  # a path has no tenant: one network, one server
+        ]
+    )
