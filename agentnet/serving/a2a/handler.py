@@ -88,8 +88,9 @@ class Handler(RequestHandler):
             sent = await self._tasks.send(caller, params)
             async with aclosing(self._tasks.updates(caller, sent, through_questions=False)) as updates:
                 async for update in updates:
-                    short = isinstance(update, Task)
-                    yield apply_history_length(update, params.configuration) if short else update
+                    if isinstance(update, Task):
+                        update = apply_history_length(update, params.configuration)
+                    yield update
 
     @validate_request_params
     async def on_subscribe_to_task(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from secrets import token_hex
 
 from a2a.server.events.event_queue import Event as A2AEvent
@@ -21,7 +22,7 @@ from a2a.types.a2a_pb2 import (
 )
 from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
 
-from agentnet.contracts.events import InputRequested, MessageSaid, RunEnded
+from agentnet.contracts.events import InputRequested, MessageSaid, RunEnded, RunStatus
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.serving import Caller, Served
 from agentnet.serving.a2a import listing
@@ -30,6 +31,8 @@ from agentnet.serving.a2a.tasks import SURFACE, TERMINAL, Told, asked, progress,
 from agentnet.serving.gateway import Gateway
 from agentnet.serving.running import Asked
 from agentnet.store.listing import RunFilter
+
+_ANSWERED: tuple[RunStatus, ...] = ("done",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class Tasks:
 
     async def _earlier(self, caller: Caller, context: str) -> list[RunRecord]:
         """The latest tasks of a caller's context that have an answer, in their order."""
-        answered = RunFilter(caller=caller.id, surface=SURFACE, context=context, statuses=("done",))
+        answered = RunFilter(caller=caller.id, surface=SURFACE, context=context, statuses=_ANSWERED)
         found = await self._gateway.session.runs.listed(answered, limit=MOST_EARLIER)
         return sorted(found, key=lambda record: record.created)
 
@@ -110,7 +113,7 @@ class Tasks:
 
     async def settled(self, caller: Caller, sent: Sent) -> Task:
         """Return a task once it has ended, or asks a person."""
-        async with aclosing(self._runs.follow(caller, sent.task)) as events:
+        async with aclosing(self._runs.follow(caller, sent.task)) as events:  # type: ignore[type-var]
             async for event in events:
                 if isinstance(event, InputRequested) and event.question.message != sent.answered:
                     break
@@ -121,7 +124,7 @@ class Tasks:
 
         Whoever subscribes follows it `through_questions` that others answer.
         """
-        async with aclosing(self._runs.follow(caller, sent.task)) as events:
+        async with aclosing(self._runs.follow(caller, sent.task)) as events:  # type: ignore[type-var]
             await anext(events)  # from here on, nothing that happens is missed
             task = await self.task(caller, sent.task, answered=sent.answered)
             yield task
@@ -130,14 +133,15 @@ class Tasks:
                 return
             record = await self.record(caller, sent.task)
             told = {message.id for message in await self._runs.messages(caller, sent.task)}
-            questions = {sent.answered, task.status.message.message_id}
+            questions, time = {sent.answered, task.status.message.message_id}, record.updated
             async for event in events:
                 match event:
                     case MessageSaid(message=said) if said.id not in told:
+                        time = said.time
                         if (message := progress(record, said)) is not None:
-                            yield _status(task, TaskState.TASK_STATE_WORKING, message)
+                            yield _status(task, TaskState.TASK_STATE_WORKING, message, time)
                     case InputRequested(question=question) if question.message not in questions:
-                        yield _status(task, TaskState.TASK_STATE_INPUT_REQUIRED, asked(record, question))
+                        yield _status(task, TaskState.TASK_STATE_INPUT_REQUIRED, asked(record, question), time)
                         if not through_questions:
                             return
                     case RunEnded():
@@ -171,7 +175,8 @@ class Tasks:
         )
 
 
-def _status(task: Task, state: TaskState, message: Message) -> TaskStatusUpdateEvent:
+def _status(task: Task, state: TaskState, message: Message, time: datetime) -> TaskStatusUpdateEvent:
+    """The same event for whoever follows a task."""
     status = TaskStatus(state=state, message=message)
-    status.timestamp.GetCurrentTime()
+    status.timestamp.FromDatetime(time)
     return TaskStatusUpdateEvent(task_id=task.id, context_id=task.context_id, status=status)

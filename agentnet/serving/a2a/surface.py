@@ -36,8 +36,13 @@ logging.getLogger("a2a").addHandler(logging.NullHandler())  # it logs refusals, 
 
 def a2a(gateway: Gateway) -> Mounted:
     """Return the surface of a gateway. Raises `BadInput` for a key file that cannot be used."""
+    return surface(gateway, Handler(Tasks(gateway)))
+
+
+def surface(gateway: Gateway, handler: Handler) -> Mounted:
+    """Return the surface with a handler of its operations."""
     key = NodeKey.open(Path(gateway.session.settings.home.value) / KEY_FILE)
-    cards, handler, calls = Cards(gateway, key), Handler(Tasks(gateway)), Calls()
+    cards, calls = Cards(gateway, key), Calls()
 
     async def current(card: AgentCard) -> AgentCard:
         return cards.card()
