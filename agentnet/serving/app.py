@@ -36,6 +36,7 @@ from agentnet.errors import (
     NodeError,
     NodeReplaced,
     RateLimited,
+    ResumeError,
     SchemaUnsupported,
     StoreError,
 )
@@ -62,6 +63,7 @@ _STATUSES: tuple[tuple[type[AgentNetError], int], ...] = (
     (NodeReplaced, 409),
     (LeaseOver, 410),
     (NodeError, 403),
+    (ResumeError, 409),
     (StoreError, 503),
 )
 _CODES = {ContextOverflow.code: "context_length_exceeded"}

@@ -78,10 +78,12 @@ async def run_gateway(
             name = session.network.spec.name
             heartbeat = min(HEARTBEAT_SECONDS, hub.lease / 3)
             api = Hub(session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
-            gateway = Gateway(session, RunService(session), url_of(listening))
+            runs = RunService(session)
+            gateway = Gateway(session, runs, url_of(listening))
             mounted = [Mounted(api.routes()), *(surface(gateway) for surface in SURFACES)]
             routes = [route for part in mounted for route in part.routes]
-            async with AsyncExitStack() as running, serving(application(routes, door=Door(hub.token)), listening):
+            app = application(routes, door=Door(hub.token))
+            async with AsyncExitStack() as running, serving(app, listening), runs.running():
                 for part in mounted:
                     for work in part.running:
                         await running.enter_async_context(work())
