@@ -82,18 +82,21 @@ def _copied() -> Path:
 @contextmanager
 def _served(module: str, *arguments: str) -> Iterator[str]:
     """Run a module that serves, prints its URL, and ends when its input does."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        cwd=CHECKOUT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    log = FOLDER / f"{module}.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=CHECKOUT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
     try:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         if not url:
-            raise RuntimeError(f"{module} did not start")
+            raise RuntimeError(f"{module} did not start: {log.read_text(encoding='utf-8')[-2000:]}")
         yield url
     finally:
         process.communicate(timeout=60)

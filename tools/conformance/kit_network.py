@@ -1,8 +1,8 @@
 """A network for A2A's kit: its members say what the kit's scenarios want to hear.
 
 A message of the kit tells by the beginning of its id which scenario it belongs to; `KitTasks` puts the protocol into
-its metadata, as any client could. Everything else is what `agentnet serve` runs, but for three scenarios that no network
-of models has: a file, a link, and a message instead of a task. Those are made from the task's own answer.
+its metadata, as any client could. Everything else is what `agentnet serve` runs, but for three scenarios that a network
+of models has not: a file, a link, and a message instead of a task. `KitHandler` makes those from the task's answer.
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ SCENARIOS: Mapping[str, str] = {
 }
 """Beginning of a message's id → the member that is asked; any other message asks `complete`."""
 FILES: Mapping[str, Part] = {
-    "tck-artifact-file-url": Part(
-        url="https://example.com/output.txt", media_type="text/plain", filename="output.txt"
-    ),
+    "tck-artifact-file-url": Part(url="https://example.com/output.txt", media_type="text/plain", filename="output.txt"),
     "tck-artifact-file": Part(raw=b"tck", media_type="text/plain", filename="output.txt"),
 }
 

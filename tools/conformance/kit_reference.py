@@ -1,4 +1,4 @@
-"""The SDK's own server with the agent that A2A's kit generated for it: ``python -m tools.conformance.kit_reference KIT``.
+"""The SDK's own server with the agent that A2A's kit generated for it. Its argument is the kit's folder.
 
 The kit's agent was generated for an earlier SDK, whose applications are gone: only its executor is taken.
 """
@@ -9,9 +9,8 @@ import asyncio
 import importlib.util
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, patch
 
 from a2a.server.request_handlers.default_request_handler_v2 import DefaultRequestHandlerV2
 from a2a.server.routes.agent_card_routes import create_agent_card_routes
@@ -23,23 +22,25 @@ from starlette.applications import Starlette
 
 from agentnet.serving.process import listen, serving, url_of
 
-GONE = ("a2a.server.apps", "a2a.server.request_handlers.grpc_handler", "a2a.types.a2a_pb2_grpc", "grpc", "grpc.aio")
+UNUSED = (
+    "a2a.server.apps",
+    "a2a.server.request_handlers.default_request_handler",
+    "a2a.server.request_handlers.grpc_handler",
+    "a2a.types.a2a_pb2_grpc",
+    "grpc",
+    "grpc.aio",
+)
 """Modules that the kit's agent imports and its executor does not need."""
 
 
 def executor(kit: Path) -> Any:
     """Return the executor of the kit's agent."""
-    for name in GONE:
-        sys.modules.setdefault(name, MagicMock(spec=ModuleType(name)))
-    path = kit / "sut" / "a2a-python" / "sut_agent.py"
-    for name in ("A2ARESTFastAPIApplication", "A2AStarletteApplication"):
-        setattr(sys.modules["a2a.server.apps"], name, None)
-    sys.modules["a2a.server.request_handlers.grpc_handler"].GrpcHandler = None  # type: ignore[attr-defined]
-    spec = importlib.util.spec_from_file_location("sut_agent", path)
+    spec = importlib.util.spec_from_file_location("sut_agent", kit / "sut" / "a2a-python" / "sut_agent.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with patch.dict(sys.modules, {name: MagicMock() for name in UNUSED}):
+        spec.loader.exec_module(module)
     return module.TckAgentExecutor()
 
 
@@ -62,7 +63,7 @@ async def main(kit: Path) -> None:
     handler = DefaultRequestHandlerV2(executor(kit), InMemoryTaskStore(), card, validate_input_modes=True)
     routes = [
         *create_agent_card_routes(card, cache_control="max-age=60"),
-        *create_jsonrpc_routes(handler, "/a2a"),
+        *create_jsonrpc_routes(handler, "/a2a/"),
         *create_rest_routes(handler, path_prefix="/a2a"),
     ]
     async with serving(Starlette(routes=routes), listening):

@@ -12,9 +12,11 @@ from a2a.utils.errors import (
     A2A_ERROR_REASONS,
     JSON_RPC_ERROR_CODE_MAP,
     A2AError,
+    ContentTypeNotSupportedError,
     ErrorMapping,
     InternalError,
     InvalidParamsError,
+    TaskNotCancelableError,
     TaskNotFoundError,
 )
 
@@ -41,6 +43,10 @@ _OURS: dict[type[A2AError], ErrorMapping] = {
     Unavailable: ErrorMapping(503, "UNAVAILABLE", "UNAVAILABLE"),
     NotAllowed: ErrorMapping(403, "PERMISSION_DENIED", "NOT_ALLOWED"),
 }
+_SPECIFIED = {ContentTypeNotSupportedError: 415, TaskNotCancelableError: 409}
+"""HTTP statuses of the specification's section 5.4, where the SDK has others."""
+for _known, _status in _SPECIFIED.items():
+    A2A_ERROR_MAPPING[_known] = A2A_ERROR_MAPPING[_known]._replace(http_code=_status)
 for _kind, _mapping in _OURS.items():
     A2A_ERROR_MAPPING[_kind] = _mapping
     A2A_ERROR_REASONS[_kind] = _mapping.reason

@@ -26,9 +26,7 @@ from a2a.types.a2a_pb2 import (
     Task,
     TaskPushNotificationConfig,
 )
-from a2a.utils.constants import A2A_JSON_MEDIA_TYPE
 from a2a.utils.errors import (
-    ContentTypeNotSupportedError,
     PushNotificationNotSupportedError,
     UnsupportedOperationError,
 )
@@ -43,18 +41,12 @@ from agentnet.serving.app import caller_of
 
 CALLER = "caller"
 """The place in a call's state of who was let in."""
-_BODIES = ("application/json", A2A_JSON_MEDIA_TYPE)
 
 
 class Calls(DefaultServerCallContextBuilder):
-    """Makes the context of a call: who calls. Pages of elsewhere cannot send JSON, so that nothing else is taken."""
+    """Makes the context of a call: who calls."""
 
     def build(self, request: Request) -> ServerCallContext:
-        headers = request.headers
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-        if has_body and kind not in _BODIES:
-            raise ContentTypeNotSupportedError(f"the body must be JSON: send Content-Type: {_BODIES[0]}")
         context = super().build(request)
         context.state[CALLER] = caller_of(request)
         return context

@@ -24,6 +24,7 @@ from starlette.routing import Route
 from agentnet.serving.a2a.card import KEYS_PATH, PATH, Cards
 from agentnet.serving.a2a.handler import Calls, Handler
 from agentnet.serving.a2a.service import Tasks
+from agentnet.serving.a2a.transport import guarded, rest_refusal, rpc_refusal
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.keys import NodeKey
 
@@ -50,12 +51,12 @@ def surface(gateway: Gateway, handler: Handler) -> Mounted:
     async def keys(request: Request) -> Response:
         return JSONResponse({"keys": [key.jwk()]}, headers={"cache-control": CACHED})
 
-    rest = create_rest_routes(handler, calls, path_prefix=PATH)
+    rpc = (path for end in ("", "/") for path in create_jsonrpc_routes(handler, PATH + end, calls))
     return Mounted(
         [
             *create_agent_card_routes(cards.card(), current, cache_control=CACHED),
             Route(KEYS_PATH, keys),
-            *create_jsonrpc_routes(handler, PATH, calls),
-            *(route for route in rest if isinstance(route, Route)),  # a path has no tenant: one network, one server
+            *guarded(rpc, rpc_refusal),
+            *guarded(create_rest_routes(handler, calls, path_prefix=PATH), rest_refusal),
         ]
     )

@@ -170,7 +170,13 @@ def provenance(record: RunRecord, messages: Sequence[Said]) -> dict[str, Any]:
         "agents": list(speakers(messages, failed=False)),
         "decision": results[-1].decision if results else None,
         "support": results[-1].support if results else {},
-        "usage": usage.model_dump(),
+        "usage": {
+            "calls": usage.calls,
+            "promptTokens": usage.prompt_tokens,
+            "completionTokens": usage.completion_tokens,
+            "seconds": usage.seconds,
+            "cost": usage.cost,
+        },
         "messages": [
             {
                 "id": said.id,
