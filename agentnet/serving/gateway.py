@@ -2,6 +2,7 @@
 
 ==================  =============================================================
 ``/hub/v1/…``       where nodes join (`agentnet.serving.hub`)
+``/mcp``            tools and resources for MCP clients (`agentnet.serving.mcp`)
 ==================  =============================================================
 """
 

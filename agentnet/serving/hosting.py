@@ -16,6 +16,7 @@ from agentnet.redaction import know
 from agentnet.serving.app import Door, application
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.hub import Hub
+from agentnet.serving.mcp.mounting import mcp_surface
 from agentnet.serving.node.client import TOKEN
 from agentnet.serving.process import Ending, is_loopback, listen, serving, url_of
 from agentnet.serving.running import RunService
@@ -26,7 +27,7 @@ SHORTEST_TOKEN = 16
 TOLD_SECONDS = 0.5
 """Seconds between two looks at what happened."""
 
-SURFACES: tuple[Callable[[Gateway], Mounted], ...] = ()
+SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (mcp_surface,)
 """What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
 
 Ready = Callable[[str, str, int], None]

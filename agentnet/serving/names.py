@@ -12,6 +12,7 @@ A caller's name never leads to a file of the server, and is never read as an exp
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from agentnet.collab.combinators import agents_of
@@ -103,4 +104,5 @@ def _protocol(name: str) -> Choice:
 
 def _member(name: str) -> Choice:
     summary = f"asks {name} alone"
-    return Choice(name, protocol_from(name, name=name, summary=summary), summary, agent=name)
+    called = re.sub(r"[^a-z0-9-]", "-", name.lower())  # protocols have plainer names than members
+    return Choice(name, protocol_from(name, name=called, summary=summary), summary, agent=name)
