@@ -13,6 +13,7 @@ from agentnet.errors import BadInput, StoreError
 from agentnet.models.addresses import AddressPolicy, joined_near
 from agentnet.network.roster import Roster
 from agentnet.redaction import know
+from agentnet.serving.a2a.surface import a2a
 from agentnet.serving.app import Door, application
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.hub import Hub
@@ -27,7 +28,7 @@ SHORTEST_TOKEN = 16
 TOLD_SECONDS = 0.5
 """Seconds between two looks at what happened."""
 
-SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (mcp_surface,)
+SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (a2a, mcp_surface)
 """What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
 
 Ready = Callable[[str, str, int], None]
@@ -83,7 +84,8 @@ async def run_gateway(
             gateway = Gateway(session, runs, url_of(listening))
             mounted = [Mounted(api.routes()), *(surface(gateway) for surface in SURFACES)]
             routes = [route for part in mounted for route in part.routes]
-            app = application(routes, door=Door(hub.token))
+            open_paths = frozenset(path for part in mounted for path in part.open_paths)
+            app = application(routes, door=Door(hub.token, open_paths))
             async with AsyncExitStack() as running, serving(app, listening), runs.running():
                 for part in mounted:
                     for work in part.running:

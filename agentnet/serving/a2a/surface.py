@@ -17,6 +17,7 @@ from a2a.server.routes.agent_card_routes import create_agent_card_routes
 from a2a.server.routes.jsonrpc_routes import create_jsonrpc_routes
 from a2a.server.routes.rest_routes import create_rest_routes
 from a2a.types.a2a_pb2 import AgentCard
+from a2a.utils.constants import AGENT_CARD_WELL_KNOWN_PATH
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -54,9 +55,10 @@ def surface(gateway: Gateway, handler: Handler) -> Mounted:
     rpc = (path for end in ("", "/") for path in create_jsonrpc_routes(handler, PATH + end, calls))
     return Mounted(
         [
-            *create_agent_card_routes(cards.card(), current, cache_control=CACHED),
+            *create_agent_card_routes(AgentCard(), current, cache_control=CACHED),
             Route(KEYS_PATH, keys),
             *guarded(rpc, rpc_refusal),
             *guarded(create_rest_routes(handler, calls, path_prefix=PATH), rest_refusal),
-        ]
+        ],
+        open_paths=(AGENT_CARD_WELL_KNOWN_PATH, KEYS_PATH),
     )

@@ -55,7 +55,9 @@ class Json:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         if has_body and kind not in _BODIES:
-            error = ContentTypeNotSupportedError(f"{shown(kind, 100) or 'a body without a type'} is not read: send {JSON}")
+            error = ContentTypeNotSupportedError(
+                f"{shown(kind, 100) or 'a body without a type'} is not read: send {JSON}"
+            )
             await self._refuse(error)(scope, receive, send)
             return
         plain = A2A_JSON_MEDIA_TYPE not in headers.get("accept", "")

@@ -18,7 +18,7 @@ from google.protobuf.json_format import ParseDict
 
 from agentnet.contracts.serving import Caller
 from agentnet.models.base import Request
-from agentnet.network import Network
+from agentnet.network import Members, Network
 from agentnet.serving.a2a.asking import EXTENSION
 from agentnet.serving.a2a.surface import a2a
 from agentnet.serving.app import Problem, application
@@ -99,7 +99,7 @@ def members() -> tuple[Network, Gate, list[Request]]:
 
 
 @asynccontextmanager
-async def served(folder: Path, network: Network | None = None) -> AsyncIterator[Served]:
+async def served(folder: Path, network: Members | None = None) -> AsyncIterator[Served]:
     """Serve a network with its store in a folder; another server can go on with it."""
     made, gate, requests = members()
     settings = resolve(home=str(folder), store=str(folder / "store.db"))
