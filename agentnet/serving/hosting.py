@@ -19,6 +19,7 @@ from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.hub import Hub
 from agentnet.serving.mcp.mounting import mcp_surface
 from agentnet.serving.node.client import TOKEN
+from agentnet.serving.openai.surface import openai_surface
 from agentnet.serving.process import Ending, is_loopback, listen, serving, url_of
 from agentnet.serving.running import RunService
 from agentnet.session import open_session
@@ -28,7 +29,7 @@ SHORTEST_TOKEN = 16
 TOLD_SECONDS = 0.5
 """Seconds between two looks at what happened."""
 
-SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (a2a, mcp_surface)
+SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (openai_surface, a2a, mcp_surface)
 """What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
 
 Ready = Callable[[str, str, int], None]
