@@ -32,6 +32,7 @@ from agentnet.contracts.usage import Usage
 from agentnet.coordinator.compiled import CompiledProtocol, check_same, compile_protocol
 from agentnet.coordinator.execution import Execution, finished
 from agentnet.coordinator.outcome import Outcome
+from agentnet.coordinator.preflight import preflight_replies
 from agentnet.errors import AgentNetError, BadInput, ResumeError
 from agentnet.network import Members, Network
 from agentnet.policy import Learned
@@ -293,6 +294,17 @@ class Coordinator:
         await execution.cancel()
         return True
 
+    async def interrupt(self, run: str, why: str) -> bool:
+        """Cut an active run, and wait until it is recorded as `interrupted`, with the reason `why`.
+
+        Returns whether this coordinator had such a run.
+        """
+        execution = self._executions.get(run)
+        if execution is None:
+            return False
+        await execution.cancel(("interrupted", None, why))
+        return True
+
     async def close(self) -> None:
         """Cancel every active run, and wait until their ends are recorded. The runs can be resumed later."""
         await asyncio.gather(*(execution.cancel() for execution in self._executions.values()))
@@ -301,6 +313,8 @@ class Coordinator:
         """Make the record of a new run, and execute the run."""
         async with self._members.lease() as network:
             compiled = self._prepare(protocol, network)
+            if options.replies is not None:
+                preflight_replies(compiled.expression, network, options.replies)
             origin = options.origin or Origin()
             now = datetime.now(UTC)
             try:

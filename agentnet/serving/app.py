@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Protocol
@@ -36,6 +36,7 @@ from agentnet.errors import (
     NodeError,
     NodeReplaced,
     RateLimited,
+    ResumeError,
     SchemaUnsupported,
     StoreError,
 )
@@ -62,6 +63,7 @@ _STATUSES: tuple[tuple[type[AgentNetError], int], ...] = (
     (NodeReplaced, 409),
     (LeaseOver, 410),
     (NodeError, 403),
+    (ResumeError, 409),
     (StoreError, 503),
 )
 _CODES = {ContextOverflow.code: "context_length_exceeded"}
@@ -69,13 +71,24 @@ _CODES = {ContextOverflow.code: "context_length_exceeded"}
 
 
 class Problem(Exception):
-    """A request that is refused, with its HTTP status. `param` names the field; `again` is in seconds."""
+    """A request that is refused, with its HTTP status. `param` names the field; `again` is in seconds.
+
+    `headers` are those of the response, beside `Retry-After`.
+    """
 
     def __init__(
-        self, status: int, message: str, code: str, *, param: str | None = None, again: float | None = None
+        self,
+        status: int,
+        message: str,
+        code: str,
+        *,
+        param: str | None = None,
+        again: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.param, self.again = status, code, param, again
+        self.headers = headers or {}
 
     @classmethod
     def of(cls, error: Exception) -> Problem:
@@ -89,6 +102,12 @@ class Problem(Exception):
         log.error("a request failed unexpectedly: %s: %s", type(error).__name__, error, exc_info=error)
         return cls(500, f"unexpected {type(error).__name__}; see the server's log", "unexpected")
 
+    @classmethod
+    def coded(cls, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> Problem:
+        """Return the refusal for an error of ours that is known by its code, as messages record it."""
+        status = next((status for kind, status in _STATUSES if kind.code == code), 500)
+        return cls(status, message, _CODES.get(code, code), headers=headers)
+
     def data(self) -> dict[str, Any]:
         """Return the body of the response."""
         kind = "server_error" if self.status >= 500 else "invalid_request_error"
@@ -96,8 +115,8 @@ class Problem(Exception):
         return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
 
     def response(self) -> Response:
-        headers = {} if self.again is None else {"retry-after": f"{self.again:g}"}
-        return JSONResponse(self.data(), self.status, headers)
+        again = {} if self.again is None else {"retry-after": f"{self.again:g}"}
+        return JSONResponse(self.data(), self.status, {**self.headers, **again})
 
 
 class Entrance(Protocol):

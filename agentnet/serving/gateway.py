@@ -1,7 +1,9 @@
 """The gateway: a network behind one address. Its surfaces stand side by side, on the same runs and the same callers.
 
 ==================  =============================================================
+``/v1/…``           OpenAI's API (`agentnet.serving.openai`)
 ``/hub/v1/…``       where nodes join (`agentnet.serving.hub`)
+``/mcp``            tools and resources for MCP clients (`agentnet.serving.mcp`)
 ==================  =============================================================
 """
 
@@ -10,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
+from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from agentnet.serving.names import Names
@@ -39,8 +43,30 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True)
+class Operation:
+    """A request that a surface answers, as the gateway's OpenAPI document tells it."""
+
+    method: Literal["get", "post", "put", "delete"]
+    path: str
+    """With its parameters in braces: ``/v1/responses/{id}``."""
+    summary: str
+    tag: str
+    """The surface."""
+    body: type[BaseModel] | None = None
+    """The model of the JSON body, if the request has one."""
+    reply: type[BaseModel] | None = None
+    """The model of the JSON body of the response; None: any JSON."""
+    parameters: Sequence[dict[str, Any]] = ()
+    """OpenAPI's parameter objects, beside those of the path."""
+    streams: bool = False
+    """Whether the response may be ``text/event-stream``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mounted:
     """A surface of a gateway: its routes, and what has to run while they are served."""
 
     routes: Sequence[BaseRoute]
     running: Sequence[Callable[[], AbstractAsyncContextManager[object]]] = field(default=())
+    operations: Sequence[Operation] = field(default=())
+    """What the OpenAPI document says of the routes."""

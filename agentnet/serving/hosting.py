@@ -16,7 +16,9 @@ from agentnet.redaction import know
 from agentnet.serving.app import Door, application
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.hub import Hub
+from agentnet.serving.mcp.mounting import mcp_surface
 from agentnet.serving.node.client import TOKEN
+from agentnet.serving.openai.surface import openai_surface
 from agentnet.serving.process import Ending, is_loopback, listen, serving, url_of
 from agentnet.serving.running import RunService
 from agentnet.session import open_session
@@ -26,7 +28,7 @@ SHORTEST_TOKEN = 16
 TOLD_SECONDS = 0.5
 """Seconds between two looks at what happened."""
 
-SURFACES: tuple[Callable[[Gateway], Mounted], ...] = ()
+SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (openai_surface, mcp_surface)
 """What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
 
 Ready = Callable[[str, str, int], None]
@@ -78,10 +80,12 @@ async def run_gateway(
             name = session.network.spec.name
             heartbeat = min(HEARTBEAT_SECONDS, hub.lease / 3)
             api = Hub(session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
-            gateway = Gateway(session, RunService(session), url_of(listening))
+            runs = RunService(session)
+            gateway = Gateway(session, runs, url_of(listening))
             mounted = [Mounted(api.routes()), *(surface(gateway) for surface in SURFACES)]
             routes = [route for part in mounted for route in part.routes]
-            async with AsyncExitStack() as running, serving(application(routes, door=Door(hub.token)), listening):
+            app = application(routes, door=Door(hub.token))
+            async with AsyncExitStack() as running, serving(app, listening), runs.running():
                 for part in mounted:
                     for work in part.running:
                         await running.enter_async_context(work())
