@@ -160,6 +160,7 @@ def test_every_kind_of_body_is_generated_above() -> None:
         "verdict",
         "synthesis",
         "grade",
+        "tool-call",
         "result",
         "refusal",
         "fusion",
