@@ -7,9 +7,6 @@ import os
 
 from langchain_openai import ChatOpenAI
 
-
-
-
 model = ChatOpenAI(
     base_url=os.environ.get("AGENTNET_URL", "http://127.0.0.1:8080") + "/v1",
     api_key=os.environ.get("AGENTNET_KEY", "none"),
