@@ -1,14 +1,12 @@
 """The gateway: a network behind one address. Its surfaces stand side by side, on the same runs and the same callers.
 
-<<<<<<< HEAD
 ==================  ========================================================================================
-=======
-==================  =============================================================
 ``/v1/…``           OpenAI's API (`agentnet.serving.openai`)
->>>>>>> main
-``/hub/v1/…``       where nodes join (`agentnet.serving.hub`)
+``/api/…``          runs, the network, protocols, evaluations (`agentnet.serving.api`)
+``/openapi.json``   the document of all surfaces
 ``/a2a``            the network as an agent of A2A, with ``/.well-known/agent-card.json`` (`agentnet.serving.a2a`)
 ``/mcp``            tools and resources for MCP clients (`agentnet.serving.mcp`)
+``/hub/v1/…``       where nodes join (`agentnet.serving.hub`)
 ==================  ========================================================================================
 """
 
