@@ -7,36 +7,48 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agentnet.agents.base import Agent, Need, OnText, Reply, Turn
+from agentnet.agents.base import ANSWERING, Agent, Need, OnText, Reply, Turn
 from agentnet.agents.forms import STRUCTURED, body_of, closed_replies, schema_for
+from agentnet.agents.metering import billed, most_prompt_tokens
+from agentnet.agents.tools import ModelToolUser, Toolbox
 from agentnet.answers.repetition import repetition
 from agentnet.contracts.bodies import Body, Error
 from agentnet.contracts.cards import Card
+from agentnet.contracts.events import Likely, WrittenToken
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError, ReplyError
-from agentnet.models.base import ChatMessage, Completion, Model, Request, Scorer, Scores, TokenCounter
+from agentnet.models.base import ChatMessage, Completion, Model, Request, Scorer, Scores
 from agentnet.models.tokens import NextTokenSource, TokenStepper
 from agentnet.prompts import Entry, Pack, transcript
 
-TEMPLATE_TOKENS = 16
-"""Most tokens that a chat template adds to a message. Each token of the message itself is at least one byte."""
 ROUNDING = 1e-3
 """How far above 0 a log-probability counts as rounded; further above, it is none."""
 
 
 @dataclass(frozen=True)
 class ModelAgent(Agent):
-    """A model with a name, a card, a prompt pack and its own sampling."""
+    """A model with a name, a card, a prompt pack, its own sampling, and the tools that it may use."""
 
     name: str
     model: Model
     card: Card
     pack: Pack
     sampling: Sampling = field(default_factory=Sampling)
+    toolbox: Toolbox | None = None
+
+    @property
+    def tools(self) -> ModelToolUser | None:
+        if self.toolbox is None:
+            return None
+        return ModelToolUser(self.name, self.model, self.card, self.pack, self.sampling, self.toolbox)
 
     async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:
         """Prompt the model, and return its reply. Raises `ModelError`, and `NetworkError` if the pack fails."""
+        if self.tools is not None and (closing := self.tools.closing(turn)) is not None:
+            if on_text is not None:
+                on_text(closing)
+            return Reply(body_of(turn, closing, self.pack))
         request = self.request(turn)
         reply = await (self.score(turn, request) if turn.scored else self.answer(request, on_text))
         body: Body
@@ -44,15 +56,15 @@ class ModelAgent(Agent):
             body = self.read(turn, reply)
         except ReplyError as error:
             body = Error(code=error.code, detail=str(error))
-        return Reply(body, self.bill(reply.usage), confidence_of(reply), reply.served_by)
+        usage, confidence = self.bill(reply.usage), confidence_of(reply)
+        if not isinstance(reply, Completion):
+            return Reply(body, usage, confidence, reply.served_by)
+        tokens = tokens_of(reply) if turn.replies.top_logprobs is not None else None
+        return Reply(body, usage, confidence, reply.served_by, reply.finish, tokens)
 
     def most(self, turn: Turn) -> Usage:
-        """Return the most tokens that a turn can use. No tokenizer makes more tokens than there are bytes."""
         request = self.request(turn)
-        if isinstance(self.model, TokenCounter):
-            prompt = self.model.count_tokens(request)
-        else:
-            prompt = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in request.messages)
+        prompt = most_prompt_tokens(self.model, request)
         # A model that scores replies reads all of them.
         scored = sum(len(reply.encode()) for reply in self.replies(turn)) if turn.scored else None
         written = request.sampling.max_tokens if scored is None else scored
@@ -98,11 +110,15 @@ class ModelAgent(Agent):
                 f"{self.name} is asked to decode with others, but {self.model.name} does not show its next "
                 f"tokens; leave {self.name} out, or give it a model that runs in process"
             )
+        if self.tools is not None and need.role in ANSWERING and not need.fused:
+            problems += self.tools.can(need)
         return "; ".join(problems) or None
 
     def note(self, need: Need) -> str | None:
         if need.role in STRUCTURED and not need.scored and self.model.capabilities.schema is False:
             return f"{self.name} cannot be held to a schema: a {need.role} reply that does not parse is lost"
+        if need.fused and self.toolbox is not None:
+            return f"{self.name} uses no tools where it decodes with others"
         return None
 
     def prompt(self, turn: Turn) -> tuple[ChatMessage, ...]:
@@ -120,14 +136,13 @@ class ModelAgent(Agent):
             scale=turn.scale,
             max_steps=turn.max_steps,
             name=self.name,
+            calls=turn.calls,
         )
         return ({"role": "user", "content": text},)
 
     def request(self, turn: Turn) -> Request:
         """Return the model's request for a turn. A schema constrains structured replies if the model supports it."""
-        sampling = turn.sampling or self.sampling
-        if turn.role not in STRUCTURED:
-            sampling = turn.replies.sampling(sampling)
+        sampling, free = self._sampling(turn), turn.role not in STRUCTURED
         if sampling.seed is None:
             sampling = sampling.model_copy(update={"seed": turn.seed})
         schema: dict[str, Any] | None = None
@@ -143,10 +158,15 @@ class ModelAgent(Agent):
             self._prompt(turn, entries),
             sampling,
             schema=schema,
-            logprobs=turn.confidence,
+            logprobs=turn.confidence or (free and turn.replies.top_logprobs is not None),
             regex=None if turn.format is None else turn.format.regex,
             lark=None if turn.format is None else turn.format.lark,
+            top_logprobs=(turn.replies.top_logprobs or 0) if free else 0,
         )
+
+    def _sampling(self, turn: Turn) -> Sampling:
+        sampling = turn.sampling or self.sampling
+        return sampling if turn.role in STRUCTURED else turn.replies.sampling(sampling)
 
     async def answer(self, request: Request, on_text: OnText | None = None) -> Completion:
         """Return the model's raw reply; `on_text` receives it piece by piece as it is written."""
@@ -177,8 +197,9 @@ class ModelAgent(Agent):
         Raises `ReplyError` if the text is not in the form of the role, if it was cut off while repeating itself, or if
         the scores are not numbers.
         """
-        if isinstance(reply, Completion) and reply.finish == "length" and (unit := repetition(reply.text)):
-            limit = (turn.sampling or self.sampling).max_tokens
+        cut = isinstance(reply, Completion) and reply.finish == "length" and not turn.replies.whole
+        if isinstance(reply, Completion) and cut and (unit := repetition(reply.text)):
+            limit = self._sampling(turn).max_tokens
             raise ReplyError(
                 f"the reply repeats {unit[:40]!r} and was cut off at {limit} tokens; more would not help: "
                 f"let {self.name} read less, or ask another agent"
@@ -200,9 +221,7 @@ class ModelAgent(Agent):
 
     def bill(self, usage: Usage) -> Usage:
         """Return the usage with its cost at the prices of the agent's card."""
-        price = self.card.price
-        cost = (usage.prompt_tokens * price.prompt + usage.completion_tokens * price.completion) / 1e6
-        return usage.model_copy(update={"cost": cost}) if cost else usage
+        return billed(usage, self.card)
 
 
 def _shows_tokens(model: Model) -> bool:
@@ -223,3 +242,19 @@ def confidence_of(reply: Completion | Scores) -> float | None:
     if not reply.logprobs or not all(logprob <= ROUNDING for logprob in reply.logprobs):  # NaN is not either
         return None
     return min(1.0, math.exp(sum(reply.logprobs) / len(reply.logprobs)))
+
+
+def tokens_of(reply: Completion) -> tuple[WrittenToken, ...] | None:
+    """Return the tokens of a reply with their log-probabilities; None where the model gave none."""
+    if reply.logprobs is None:
+        return None
+    if reply.tokens is None:  # the model is behind a server, which names no tokens
+        return tuple(WrittenToken(bytes=None, logprob=logprob) for logprob in reply.logprobs)
+    return tuple(
+        WrittenToken(
+            bytes=tuple(token.piece),
+            logprob=logprob,
+            likeliest=tuple(Likely(bytes=tuple(piece), logprob=likely) for piece, likely in token.likeliest),
+        )
+        for token, logprob in zip(reply.tokens, reply.logprobs, strict=True)
+    )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Protocol
@@ -71,13 +71,24 @@ _CODES = {ContextOverflow.code: "context_length_exceeded"}
 
 
 class Problem(Exception):
-    """A request that is refused, with its HTTP status. `param` names the field; `again` is in seconds."""
+    """A request that is refused, with its HTTP status. `param` names the field; `again` is in seconds.
+
+    `headers` are those of the response, beside `Retry-After`.
+    """
 
     def __init__(
-        self, status: int, message: str, code: str, *, param: str | None = None, again: float | None = None
+        self,
+        status: int,
+        message: str,
+        code: str,
+        *,
+        param: str | None = None,
+        again: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.param, self.again = status, code, param, again
+        self.headers = headers or {}
 
     @classmethod
     def of(cls, error: Exception) -> Problem:
@@ -91,6 +102,12 @@ class Problem(Exception):
         log.error("a request failed unexpectedly: %s: %s", type(error).__name__, error, exc_info=error)
         return cls(500, f"unexpected {type(error).__name__}; see the server's log", "unexpected")
 
+    @classmethod
+    def coded(cls, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> Problem:
+        """Return the refusal for an error of ours that is known by its code, as messages record it."""
+        status = next((status for kind, status in _STATUSES if kind.code == code), 500)
+        return cls(status, message, _CODES.get(code, code), headers=headers)
+
     def data(self) -> dict[str, Any]:
         """Return the body of the response."""
         kind = "server_error" if self.status >= 500 else "invalid_request_error"
@@ -98,8 +115,8 @@ class Problem(Exception):
         return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
 
     def response(self) -> Response:
-        headers = {} if self.again is None else {"retry-after": f"{self.again:g}"}
-        return JSONResponse(self.data(), self.status, headers)
+        again = {} if self.again is None else {"retry-after": f"{self.again:g}"}
+        return JSONResponse(self.data(), self.status, {**self.headers, **again})
 
 
 class Entrance(Protocol):
@@ -146,9 +163,7 @@ class Door:
 def application(routes: Sequence[BaseRoute], *, door: Entrance | None = None) -> Starlette:
     """Return the application of some routes."""
     return Starlette(
-        routes=routes,
-        middleware=[Middleware(_Doorkeeper, door=door or Door())],
-        exception_handlers={Problem: _failed, AgentNetError: _failed, HTTPException: _not_found},
+        routes=routes, middleware=[Middleware(_Doorkeeper, door=door or Door())], exception_handlers=FAILURES
     )
 
 
@@ -197,6 +212,14 @@ async def _not_found(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     what = f"{request.method} {request.url.path[:200]}"
     return Problem(error.status_code, f"{what}: {error.detail}", "not-found").response()
+
+
+FAILURES: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
+    Problem: _failed,
+    AgentNetError: _failed,
+    HTTPException: _not_found,
+}
+"""Exceptions → what answers for them, in every application."""
 
 
 class _Doorkeeper:

@@ -13,11 +13,14 @@ from agentnet.errors import BadInput, StoreError
 from agentnet.models.addresses import AddressPolicy, joined_near
 from agentnet.network.roster import Roster
 from agentnet.redaction import know
+from agentnet.serving import api
+from agentnet.serving.a2a.surface import a2a
 from agentnet.serving.app import Door, application
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.hub import Hub
 from agentnet.serving.mcp.mounting import mcp_surface
 from agentnet.serving.node.client import TOKEN
+from agentnet.serving.openai.surface import openai_surface
 from agentnet.serving.process import Ending, is_loopback, listen, serving, url_of
 from agentnet.serving.running import RunService
 from agentnet.session import open_session
@@ -27,7 +30,12 @@ SHORTEST_TOKEN = 16
 TOLD_SECONDS = 0.5
 """Seconds between two looks at what happened."""
 
-SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (mcp_surface,)
+SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (
+    openai_surface,
+    api.surface,
+    a2a,
+    mcp_surface,
+)
 """What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
 
 Ready = Callable[[str, str, int], None]
@@ -78,12 +86,15 @@ async def run_gateway(
         async with open_session(settings=settings, hosting=True, lease=hub.lease) as session:
             name = session.network.spec.name
             heartbeat = min(HEARTBEAT_SECONDS, hub.lease / 3)
-            api = Hub(session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
+            hub_api = Hub(session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
             runs = RunService(session)
             gateway = Gateway(session, runs, url_of(listening))
-            mounted = [Mounted(api.routes()), *(surface(gateway) for surface in SURFACES)]
+            mounted = [Mounted(hub_api.routes()), *(surface(gateway) for surface in SURFACES)]
             routes = [route for part in mounted for route in part.routes]
-            app = application(routes, door=Door(hub.token))
+            open_paths = frozenset(path for part in mounted for path in part.open_paths)
+            operations = [operation for part in mounted for operation in part.operations]
+            routes.append(api.document_route(operations))
+            app = application(routes, door=Door(hub.token, open_paths))
             async with AsyncExitStack() as running, serving(app, listening), runs.running():
                 for part in mounted:
                     for work in part.running:
