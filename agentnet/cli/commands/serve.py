@@ -8,7 +8,7 @@ import typer
 
 from agentnet.cli import options
 
-PORT = 8420
+PORT = 8080
 
 
 async def serve(
