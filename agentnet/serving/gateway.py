@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
@@ -38,3 +38,5 @@ class Mounted:
 
     routes: Sequence[BaseRoute]
     running: Sequence[Callable[[], AbstractAsyncContextManager[object]]] = field(default=())
+    open_paths: Collection[str] = ()
+    """Paths that are open to everybody, whatever key a request has."""

@@ -20,6 +20,7 @@ from agentnet.contracts.replies import ReplyOptions
 from agentnet.contracts.runs import Origin, RunRecord
 from agentnet.contracts.serving import Caller, Served
 from agentnet.errors import BadInput
+from agentnet.serving.access.quotas import Admitted, Quotas
 from agentnet.serving.app import Problem
 from agentnet.session import Session
 
@@ -50,8 +51,8 @@ class Run:
 class RunService:
     """Starts, follows and cancels the runs of callers. Belongs to one event loop."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, session: Session, quotas: Quotas) -> None:
+        self.session, self.quotas = session, quotas
         self._detached: dict[str, asyncio.Task[Any]] = {}
 
     @asynccontextmanager
@@ -63,7 +64,8 @@ class RunService:
         """
         async with AsyncExitStack() as stack:
             id = secrets.token_hex(6)
-            events = await stack.enter_async_context(aclosing(self._events(id, asked)))  # type: ignore[type-var]
+            admitted = await stack.enter_async_context(self.quotas.admitted(caller, id, asked.limits))
+            events = await stack.enter_async_context(aclosing(self._events(id, asked, admitted)))  # type: ignore[type-var]
             first = await anext(events)
 
             async def all_events() -> AsyncIterator[Event]:
@@ -76,9 +78,11 @@ class RunService:
     async def start(self, caller: Caller, asked: Asked) -> str:
         """Start a detached run, and return its id once it has begun. Raises as `attached` does."""
         id = secrets.token_hex(6)
-        events = self._events(id, asked)
-        await anext(events)
-        task = asyncio.create_task(_drain(events))
+        async with AsyncExitStack() as stack:
+            admitted = await stack.enter_async_context(self.quotas.admitted(caller, id, asked.limits))
+            events = await stack.enter_async_context(aclosing(self._events(id, asked, admitted)))  # type: ignore[type-var]
+            await anext(events)
+            task = asyncio.create_task(_drain(events, stack.pop_all()))
         self._detached[id] = task
         task.add_done_callback(lambda _: self._detached.pop(id, None))
         return id
@@ -105,14 +109,15 @@ class RunService:
         """Cancel a run that is active here; returns whether it was."""
         return await self.session.cancel((await self.record(caller, run)).id)
 
-    def _events(self, id: str, asked: Asked) -> AsyncIterator[Event]:
+    def _events(self, id: str, asked: Asked, admitted: Admitted) -> AsyncIterator[Event]:
         options: dict[str, Any] = {} if asked.origin is None else {"origin": asked.origin}
         return self.session.stream(
             asked.question,
             asked.protocol,
             label=asked.label,
             seed=asked.seed,
-            limits=asked.limits,
+            limits=admitted.limits,
+            allowance=admitted.allowance,
             run=id,
             replies=asked.replies,
             served=asked.served,
@@ -121,6 +126,7 @@ class RunService:
         )
 
 
-async def _drain(events: AsyncIterator[Event]) -> None:
-    async for _ in events:
-        """Whoever follows the run has events of their own."""
+async def _drain(events: AsyncIterator[Event], stack: AsyncExitStack) -> None:
+    async with stack:
+        async for _ in events:
+            """Whoever follows the run has events of their own."""
