@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 SUITES := auto auto-generalists living fusion table-1 online-rate routing paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: install demo policy test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak soak-living constraints wheel clean help
+.PHONY: install demo policy test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak soak-living conformance constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,9 @@ soak: $(INSTALLED) ## mixed requests on a starved engine, and thousands of mutat
 
 soak-living: $(INSTALLED) ## five node processes, one killed (-9) every two seconds under load; a coordinator that is killed and comes back
 	$(BIN)/python -m benchmarks.living.soak
+
+conformance: $(INSTALLED) ## what others say of the protocols that a gateway serves; suites are fetched into .bench, once
+	$(BIN)/python -m tools.conformance
 
 zoo: $(VENV)/.training ## train every model of the zoo again and measure it (hours on two cores; resumable)
 	$(BIN)/python -m tools.zoo.training all --threads $(THREADS)

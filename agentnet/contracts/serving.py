@@ -59,6 +59,9 @@ class Served(WireModel):
     caller: str = Field(default="", description="id of the caller's key")
     surface: Surface
     detached: bool = False
+    context: str | None = Field(
+        default=None, max_length=256, description="the conversation that it belongs to, as its caller names it"
+    )
     data: dict[str, Any] = Field(
-        default_factory=dict, description="what the surface needs: a context, a request's digest"
+        default_factory=dict, description="what the surface needs, such as the request as it came"
     )

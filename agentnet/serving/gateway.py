@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from starlette.routing import BaseRoute
 
+from agentnet.serving.names import Names
 from agentnet.serving.running import RunService
 from agentnet.session import Session
 
@@ -25,6 +26,11 @@ class Gateway:
     runs: RunService
     url: str
     """The address that callers use, without a slash at its end."""
+    names: Names = field(init=False)
+    """What can be asked by name."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", Names(self.session))
 
     @property
     def network(self) -> str:

@@ -20,6 +20,7 @@ from agentnet.errors import BadInput, ResumeError, StoreError
 from agentnet.redaction import redacted, without_known, without_known_in, without_secrets
 from agentnet.store.audit import Audit, examined
 from agentnet.store.database import Database
+from agentnet.store.listing import Place, RunFilter, counted, listed
 from agentnet.store.message_log import USAGE, Draft
 from agentnet.store.owner import Owner, this_process
 from agentnet.store.tables import chains, messages, run_agents, runs, utc
@@ -167,6 +168,15 @@ class Runs:
         query = select(runs).order_by(runs.c.created.desc(), runs.c.id).limit(limit)
         return await self._records(await self._database.rows(query))
 
+    async def listed(self, wanted: RunFilter, *, behind: Place | None = None, limit: int = 50) -> list[RunRecord]:
+        """Return the wanted runs, those that changed last first, at most `limit` of them, `behind` a place."""
+        return await self._records(await self._database.rows(listed(wanted, behind, limit)))
+
+    async def count(self, wanted: RunFilter) -> int:
+        """Return how many wanted runs there are."""
+        (row,) = await self._database.rows(counted(wanted))
+        return int(row[0])
+
     async def over(self, ids: Sequence[str]) -> list[str]:
         """Return those of some ids whose runs ended for good: they are never resumed."""
         found: list[str] = []
@@ -257,7 +267,7 @@ def _status_columns(status: RunStatus) -> dict[str, Any]:
 
 
 def _run_row(record: RunRecord) -> dict[str, Any]:
-    data = record.model_dump(mode="json", exclude=set(_CHANGING))
+    data, served = record.model_dump(mode="json", exclude=set(_CHANGING)), record.served
     return {
         **_status_columns(record.status),
         "id": record.id,
@@ -265,7 +275,9 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "updated": utc(record.updated),
         "answer": record.answer,
         "detail": record.detail,
-        "caller": None if record.served is None else record.served.caller,
+        "caller": None if served is None else served.caller,
+        "surface": None if served is None else served.surface,
+        "context": None if served is None else served.context,
         "protocol": record.protocol_name,
         "task": without_known(record.task.text).replace("\0", "\N{REPLACEMENT CHARACTER}"),
         "record": without_known_in({**data, "network": without_secrets(data["network"])}),

@@ -24,7 +24,7 @@ class RunRow(StoreModel, table=True):
     """
 
     __tablename__ = "runs"
-    __table_args__ = (Index("runs_by_caller", "caller", "created"),)
+    __table_args__ = (Index("runs_by_caller", "caller", "created"), Index("runs_by_context", "context", "caller"))
 
     id: str = Field(primary_key=True)
     created: str = Field(index=True)
@@ -41,6 +41,10 @@ class RunRow(StoreModel, table=True):
     charged_tokens: int | None = Field(default=None, sa_column=Column(Count, nullable=True))
     charged_cost: float | None = None
     """What its caller was charged for it so far; None before the first time."""
+    surface: str | None = None
+    """The protocol by which it was asked for over a server."""
+    context: str | None = None
+    """The conversation that it belongs to, as its caller names it."""
 
 
 class RunAgentRow(StoreModel, table=True):

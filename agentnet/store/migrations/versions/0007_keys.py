@@ -15,7 +15,10 @@ def upgrade() -> None:
         "runs", sa.Column("charged_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
     )
     op.add_column("runs", sa.Column("charged_cost", sa.Float(), nullable=True))
+    op.add_column("runs", sa.Column("surface", sa.String(), nullable=True))
+    op.add_column("runs", sa.Column("context", sa.String(), nullable=True))
     op.create_index("runs_by_caller", "runs", ["caller", "created"])
+    op.create_index("runs_by_context", "runs", ["context", "caller"])
     op.create_table(
         "keys",
         sa.Column("id", sa.String(), primary_key=True),

@@ -1,0 +1,106 @@
+"""What callers of a network may ask for by name: `auto`, its protocols, and its members.
+
+==================  ===========================================================
+``auto``            what was learned about the network decides
+``NETWORK``         the same
+``PROTOCOL``        a protocol that ships with AgentNet
+``NETWORK/…``       the same protocol, or a member of the network alone
+==================  ===========================================================
+
+A caller's name never leads to a file of the server, and is never read as an expression.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentnet.collab.combinators import agents_of
+from agentnet.collab.inline import protocol_from
+from agentnet.collab.library import find_protocol
+from agentnet.contracts.protocols import ProtocolSpec
+from agentnet.errors import BadInput
+from agentnet.files.names import suggestion
+from agentnet.files.shipped import shipped_files
+from agentnet.network import Network
+from agentnet.serving.app import Problem
+from agentnet.session import Session
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something to ask. `protocol` is what `Session.run` takes: a shipped name, or the spec that asks one member."""
+
+    name: str
+    """As callers write it, without the network's name."""
+    protocol: str | ProtocolSpec
+    summary: str
+    agent: str | None = None
+    """The member that is asked alone; None for a protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A choice that can be asked now. `members` are those that may take part, and `people` those that are persons."""
+
+    choice: Choice
+    members: tuple[str, ...]
+    people: tuple[str, ...]
+
+
+class Names:
+    """The names of a session's network. Follows its members as they come and go."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: tuple[Network, tuple[Ready, ...]] | None = None
+
+    @property
+    def network(self) -> str:
+        """The network's name."""
+        return self._session.network.spec.name
+
+    def find(self, name: str) -> Choice:
+        """Return what a name stands for. Raises `Problem` for one that stands for nothing here."""
+        if name == self.network:
+            return _protocol(AUTO)
+        inner = name.removeprefix(f"{self.network}/")
+        if inner in shipped_files("protocols"):
+            return _protocol(inner)
+        if inner != name and inner in self._session.network.agents:
+            return _member(inner)
+        known = [*shipped_files("protocols"), *(f"{self.network}/{agent}" for agent in self._session.network.agents)]
+        raise Problem(
+            404, f"there is no {name[:100]!r} here{suggestion(name, known)}", "model_not_found", param="model"
+        )
+
+    def ready(self) -> tuple[Ready, ...]:
+        """Return what can be asked now: first the protocols, then the members."""
+        network = self._session.network
+        if self._known is None or self._known[0] is not network:
+            choices = [*map(_protocol, _auto_first()), *map(_member, network.agents)]
+            found = (self._prepared(choice, network) for choice in choices)
+            self._known = network, tuple(ready for ready in found if ready is not None)
+        return self._known[1]
+
+    def _prepared(self, choice: Choice, network: Network) -> Ready | None:
+        try:
+            compiled = self._session.prepare(choice.protocol)
+        except BadInput:
+            return None
+        members = tuple(name for name in dict.fromkeys(agents_of(compiled.expression)) if name in network.agents)
+        return Ready(choice, members, tuple(name for name in members if not network[name].metered))
+
+
+def _auto_first() -> list[str]:
+    return sorted(shipped_files("protocols"), key=lambda name: (name != AUTO, name))
+
+
+def _protocol(name: str) -> Choice:
+    return Choice(name, name, find_protocol(name).summary)
+
+
+def _member(name: str) -> Choice:
+    summary = f"asks {name} alone"
+    return Choice(name, protocol_from(name, name=name, summary=summary), summary, agent=name)
