@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from agentnet.models.llama.machine import Machine
     from agentnet.network.roster import Roster
     from agentnet.profiles.opening import Measured
-    from agentnet.store import Runs
+    from agentnet.store import Keys, Runs
 
 
 class Session:
@@ -107,6 +107,13 @@ class Session:
         if self.storage is None:
             raise ResumeError("this session stores no runs: open it with remember=True")
         return self.storage.runs
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of a server's callers. Raises `ResumeError` in a session without storage."""
+        if self.storage is None:
+            raise ResumeError("this session has no keys, which are in a store: open it with remember=True")
+        return self.storage.keys
 
     @property
     def roster(self) -> Roster:

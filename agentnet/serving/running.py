@@ -51,8 +51,9 @@ class Run:
 class RunService:
     """Starts, follows and cancels the runs of callers. Belongs to one event loop."""
 
-    def __init__(self, session: Session, quotas: Quotas) -> None:
-        self.session, self.quotas = session, quotas
+    def __init__(self, session: Session, quotas: Quotas | None = None) -> None:
+        """`quotas` are those of the callers' keys in the session's store, unless given."""
+        self.session, self.quotas = session, quotas or Quotas(session.keys)
         self._detached: dict[str, asyncio.Task[Any]] = {}
 
     @asynccontextmanager

@@ -11,16 +11,15 @@ from __future__ import annotations
 import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 from agentnet.contracts.joining import HUB_PATH
-from agentnet.contracts.serving import Caller, KeyLimits, KeyRecord, Scope
+from agentnet.contracts.serving import Caller, KeyRecord, Scope
 from agentnet.errors import BadInput
-from agentnet.serving.access.places import MOST_RUNS
+from agentnet.serving.access.callers import JOINING, LOCAL, caller_with, why_not
 from agentnet.serving.app import MOST_BODY, STRANGER, Problem, is_address
 from agentnet.serving.node.client import TOKEN
 from agentnet.serving.process import is_loopback
@@ -33,11 +32,6 @@ SCOPES: tuple[tuple[str, Scope], ...] = ((HUB_PATH, "node"), ("/metrics", "metri
 """Paths, with all below them, that need another scope than `ask`."""
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 """Headers of a proxy: behind it may be anybody."""
-
-LOCAL = Caller(name="this machine", limits=KeyLimits(runs=MOST_RUNS))
-"""The caller of a server that needs no keys."""
-JOINING = Caller(id=TOKEN, name=TOKEN, scopes=("node",))
-"""Who has the network's secret, which lets nodes join and does nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +64,7 @@ class Gate:
 
     async def check(self) -> str:
         """Return in one line who may use the server. Raises `BadInput` where others would reach it without a key."""
-        now = datetime.now(UTC)
-        keys = [record for record in await self.keys.all() if _why_not(record, now) is None]
+        keys = [record for record in await self.keys.all() if why_not(record) is None]
         if keys:
             return f"keys that may use it: {len(keys)} (agentnet keys list)"
         if not self.token and (self.hosts or not self.local):
@@ -156,25 +149,11 @@ def _check_size(headers: Headers) -> None:
 
 
 def _living(record: KeyRecord) -> Caller:
-    """Return the caller who has a key. Raises `Problem` for one that is revoked or expired."""
-    why = _why_not(record, datetime.now(UTC))
+    """Return the caller who has a key. Raises `Problem` for one that is not accepted any more."""
+    why = why_not(record)
     if why is not None:
         raise Problem(401, f"key {record.id} {why}", "invalid_api_key")
     return caller_with(record)
-
-
-def _why_not(record: KeyRecord, now: datetime) -> str | None:
-    """Return why a key is not accepted any more; None for one that is."""
-    if record.revoked is not None:
-        return "was revoked"
-    if record.expires is not None and record.expires <= now:
-        return f"expired on {record.expires:%Y-%m-%d}"
-    return None
-
-
-def caller_with(record: KeyRecord) -> Caller:
-    """Return the caller that a key stands for."""
-    return Caller(id=record.id, name=record.name, scopes=record.scopes, limits=record.limits)
 
 
 def _hostname(url: str) -> str:

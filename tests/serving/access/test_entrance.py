@@ -10,7 +10,8 @@ import pytest
 
 from agentnet.contracts.serving import Caller, Scope
 from agentnet.errors import BadInput
-from agentnet.serving.access.entrance import JOINING, LOCAL, Gate
+from agentnet.serving.access.callers import JOINING, LOCAL
+from agentnet.serving.access.entrance import Gate
 from agentnet.serving.app import STRANGER
 from tests.serving.access.doors import asked, gate, verdict
 
