@@ -235,6 +235,14 @@ class Session:
         """
         return await self.coordinator.cancel(self._active(run) or run)
 
+    async def interrupt(self, run: str, why: str) -> bool:
+        """Cut a run that is active in this session, so that it waits to be resumed. Returns whether there was one.
+
+        It is recorded as `interrupted`, with the reason `why`. `run` is its id, or the beginning of it. Raises
+        `BadInput` where several active runs begin so.
+        """
+        return await self.coordinator.interrupt(self._active(run) or run, why)
+
     def with_cards(self, cards: Mapping[str, Card]) -> Session:
         """Return a session on the same open members, with other cards for some of them. It stores no runs.
 

@@ -297,6 +297,17 @@ class Coordinator:
         await execution.cancel()
         return True
 
+    async def interrupt(self, run: str, why: str) -> bool:
+        """Cut an active run, and wait until it is recorded as `interrupted`, with the reason `why`.
+
+        Returns whether this coordinator had such a run.
+        """
+        execution = self._executions.get(run)
+        if execution is None:
+            return False
+        await execution.cancel(("interrupted", None, why))
+        return True
+
     async def close(self) -> None:
         """Cancel every active run, and wait until their ends are recorded. The runs can be resumed later."""
         await asyncio.gather(*(execution.cancel() for execution in self._executions.values()))

@@ -36,6 +36,7 @@ TASK_NODE, ANALYSIS_NODE = "task", "analysis"
 T = TypeVar("T")
 End = tuple[RunStatus, str | None, str]
 """Status, answer and detail."""
+UNWANTED: End = ("cancelled", None, "no longer wanted")
 
 
 class Execution:
@@ -52,8 +53,8 @@ class Execution:
     ) -> None:
         self._record, self._compiled, self.context, self._store = record, compiled, context, store
         self._resumed = resumed
-        self._cancelled = False
-        """Whether `cancel` was called; cancelling the caller's task does not set it."""
+        self._cut: End | None = None
+        """How the run ends, once `cancel` was called; cancelling the caller's task does not set it."""
         self._begun = resumed
         """Whether the run is recorded, and owned by this process: before that, its id may belong to another run."""
         self._ended = asyncio.Event()
@@ -68,9 +69,9 @@ class Execution:
             members=tuple(self.context.network.agents),
         )
 
-    async def cancel(self) -> None:
-        """Cancel the run, and wait until its end is recorded. The caller of `carry_out` gets the outcome."""
-        self._cancelled = True
+    async def cancel(self, end: End = UNWANTED) -> None:
+        """Cancel the run, and wait until its `end` is recorded. The caller of `carry_out` gets the outcome."""
+        self._cut = self._cut or end
         if self._work is not None:
             self._work.cancel()
         await self._ended.wait()
@@ -87,9 +88,9 @@ class Execution:
             end = await self._work
             failed = False
         except asyncio.CancelledError:
-            end = ("cancelled", None, "no longer wanted")
+            end = self._cut or UNWANTED
             caller = asyncio.current_task()
-            if not self._cancelled or (caller is not None and caller.cancelling()):
+            if self._cut is None or (caller is not None and caller.cancelling()):
                 raise
             failed = False
         except Exception as error:

@@ -39,6 +39,7 @@ from agentnet.errors import (
     NodeError,
     NodeReplaced,
     RateLimited,
+    ResumeError,
     SchemaUnsupported,
     StoreError,
 )
@@ -74,6 +75,7 @@ _STATUSES: tuple[tuple[type[AgentNetError], int], ...] = (
     (NodeReplaced, 409),
     (LeaseOver, 410),
     (NodeError, 403),
+    (ResumeError, 409),
     (StoreError, 503),
 )
 _CODES = {ContextOverflow.code: "context_length_exceeded"}

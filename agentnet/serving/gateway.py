@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
+from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from agentnet.serving.names import Names
@@ -39,6 +41,26 @@ class Gateway:
 
 
 @dataclass(frozen=True, slots=True)
+class Operation:
+    """A request that a surface answers, as the gateway's OpenAPI document tells it."""
+
+    method: Literal["get", "post", "put", "delete"]
+    path: str
+    """With its parameters in braces: ``/v1/responses/{id}``."""
+    summary: str
+    tag: str
+    """The surface."""
+    body: type[BaseModel] | None = None
+    """The model of the JSON body, if the request has one."""
+    reply: type[BaseModel] | None = None
+    """The model of the JSON body of the response; None: any JSON."""
+    parameters: Sequence[dict[str, Any]] = ()
+    """OpenAPI's parameter objects, beside those of the path."""
+    streams: bool = False
+    """Whether the response may be ``text/event-stream``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mounted:
     """A surface of a gateway: its routes, and what has to run while they are served."""
 
@@ -46,3 +68,5 @@ class Mounted:
     running: Sequence[Callable[[], AbstractAsyncContextManager[object]]] = field(default=())
     open_paths: Collection[str] = ()
     """Paths that are open to everybody, whatever key a request has."""
+    operations: Sequence[Operation] = field(default=())
+    """What the OpenAPI document says of the routes."""

@@ -97,12 +97,13 @@ async def run_gateway(
             name = session.network.spec.name
             heartbeat = min(HEARTBEAT_SECONDS, hub.lease / 3)
             api = Hub(session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
-            gateway = Gateway(session, RunService(session, Quotas(storage.keys)), url_of(listening))
+            runs = RunService(session, Quotas(storage.keys))
+            gateway = Gateway(session, runs, url_of(listening))
             mounted = [Mounted(api.routes()), *(surface(gateway) for surface in SURFACES)]
             routes = [route for part in mounted for route in part.routes]
             gate = replace(gate, open_paths=frozenset(path for part in mounted for path in part.open_paths))
             app = application(routes, door=gate, origins=hub.origins)
-            async with AsyncExitStack() as running, serving(app, listening):
+            async with AsyncExitStack() as running, serving(app, listening), runs.running():
                 for part in mounted:
                     for work in part.running:
                         await running.enter_async_context(work())

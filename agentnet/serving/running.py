@@ -1,28 +1,53 @@
 """`RunService`: runs on behalf of the callers of a server. Whatever surface they use, their runs begin and end here.
 
-A run is *attached* to its caller's request, and cancelled when the caller goes away, or it is *detached*, goes on
-by itself, and is followed and cancelled by its id. A caller sees their own runs, and with the scope `admin` all runs.
+A run is *attached* to its caller's request, and cancelled when the caller goes away, or it is *detached*, goes on by
+itself, asks people, and is followed, answered and cancelled by its id. A caller sees their own runs, and with the scope
+`admin` all runs; any other run is as if it did not exist.
+
+A run begins once. A request that is repeated with its idempotency key, at the same server or at a later one, gets the
+runs of the first: it joins those that are active, resumes those that were cut, and reads those that are over.
+
+A server that ends lets its runs finish for a while and then interrupts them; one that starts resumes the detached runs
+that were interrupted.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from agentnet.collab.asking import Protocol, Question
-from agentnet.contracts.events import Event
+from agentnet.collab.asking import Protocol as Choice
+from agentnet.collab.asking import Question
+from agentnet.contracts.events import Event, MessageSaid
 from agentnet.contracts.limits import Limits
+from agentnet.contracts.messages import Message
+from agentnet.contracts.questions import Question as Asking
 from agentnet.contracts.replies import ReplyOptions
-from agentnet.contracts.runs import Origin, RunRecord
+from agentnet.contracts.runs import OVER, Origin, RunRecord
 from agentnet.contracts.serving import Caller, Served
-from agentnet.errors import BadInput
+from agentnet.errors import AgentNetError, BadInput
+from agentnet.logs import logger
 from agentnet.serving.access.quotas import Admitted, Quotas
 from agentnet.serving.app import Problem
+from agentnet.serving.live import LiveRun
 from agentnet.session import Session
+from agentnet.store.requests import Requests
+
+log = logger("serving")
+
+DRAIN_SECONDS = 8.0
+"""Seconds that runs may take to finish once the server ends."""
+LONGEST_KEY = 255
+"""Characters of an idempotency key."""
+RECOVERED_TOGETHER = 8
+"""Runs that a server resumes at the same time when it starts."""
+ENDED = "the server ended; the run can be resumed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +56,7 @@ class Asked:
 
     question: Question
     served: Served
-    protocol: Protocol | None = None
+    protocol: Choice | None = None
     label: str | None = None
     seed: int = 0
     limits: Limits | None = None
@@ -39,59 +64,126 @@ class Asked:
     stream_text: bool = False
     """Whether replies are told piece by piece."""
     origin: Origin | None = None
+    run: str | None = None
+    """The run's id, from `RunService.reserve`; None for a new one."""
 
 
 class Run:
-    """A run that was started for a caller: its id, and its events, the last of which is `RunEnded`."""
+    """A run of a caller: its id, and its events, the last of which is `RunEnded`.
+
+    Of a run that was over before, and of one that another process executes, the events hold no pieces of text and no
+    turns that begin: its messages, and its end.
+    """
 
     def __init__(self, id: str, events: AsyncIterator[Event]) -> None:
         self.id, self.events = id, events
 
 
-class RunService:
-    """Starts, follows and cancels the runs of callers. Belongs to one event loop."""
+class Admission(Protocol):
+    """Whose run may begin now, and within which limits."""
 
-    def __init__(self, session: Session, quotas: Quotas | None = None) -> None:
-        """`quotas` are those of the callers' keys in the session's store, unless given."""
-        self.session, self.quotas = session, quotas or Quotas(session.keys)
-        self._detached: dict[str, asyncio.Task[Any]] = {}
+    def admitted(self, caller: Caller, run: str, limits: Limits | None = None) -> AbstractAsyncContextManager[Admitted]:
+        """Hold a place among the active runs while the context lasts; its run is charged to its caller at the end.
+
+        Waits for a place. Raises `Problem` where there is none, and where the caller's budget is used up.
+        """
+
+    async def caller(self, id: str) -> Caller | None:
+        """Return the caller with a key's id, whose interrupted runs are resumed; None if the key counts no longer."""
+
+
+class RunService:
+    """Starts, follows, answers, cancels and resumes the runs of callers. Belongs to one event loop."""
+
+    def __init__(self, session: Session, admission: Admission | None = None) -> None:
+        self.session = session
+        self._admission = admission or Quotas(session.keys)
+        self._live: dict[str, LiveRun] = {}
+        self._draining = False
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server ends, so that no run begins."""
+        return self._draining
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The ids of the runs that are active here, or wait for their place."""
+        return tuple(self._live)
 
     @asynccontextmanager
     async def attached(self, caller: Caller, asked: Asked) -> AsyncIterator[Run]:
         """Start a run, and yield it once it has begun. Leaving the context early cancels it.
 
-        Raises `BadInput` and other errors of `Session.run` before anything has begun, and `Problem` for a caller who
-        may not start a run now.
+        Where `asked.run` names a run that has begun before, it is joined, or resumed if it was cut, or read if it is
+        over. Of several requests that a run is attached to, the last one to leave cancels it. Raises `BadInput` and
+        other errors of `Session.run` before anything has begun, and `Problem` for a caller who may not start a run now.
         """
-        async with AsyncExitStack() as stack:
-            id = secrets.token_hex(6)
-            admitted = await stack.enter_async_context(self.quotas.admitted(caller, id, asked.limits))
-            events = await stack.enter_async_context(aclosing(self._events(id, asked, admitted)))  # type: ignore[type-var]
-            first = await anext(events)
-
-            async def all_events() -> AsyncIterator[Event]:
-                yield first
-                async for event in events:
-                    yield event
-
-            yield Run(id, all_events())
+        live = await self._entered(caller, asked, detached=False)
+        if isinstance(live, str):
+            async with aclosing(self.session.follow(live)) as events:  # type: ignore[type-var]
+                yield Run(live, events)
+            return
+        live.holders += 1
+        events = live.follow()
+        try:
+            await live.begun()
+            yield Run(live.id, events)
+        finally:
+            live.holders -= 1
+            if not (live.holders or live.detached):
+                await self._end(live, self.session.cancel)
 
     async def start(self, caller: Caller, asked: Asked) -> str:
-        """Start a detached run, and return its id once it has begun. Raises as `attached` does."""
-        id = secrets.token_hex(6)
-        async with AsyncExitStack() as stack:
-            admitted = await stack.enter_async_context(self.quotas.admitted(caller, id, asked.limits))
-            events = await stack.enter_async_context(aclosing(self._events(id, asked, admitted)))  # type: ignore[type-var]
-            await anext(events)
-            task = asyncio.create_task(_drain(events, stack.pop_all()))
-        self._detached[id] = task
-        task.add_done_callback(lambda _: self._detached.pop(id, None))
-        return id
+        """Start a detached run, and return its id once it has begun. Treats `asked.run` and raises as `attached`."""
+        live = await self._entered(caller, asked, detached=True)
+        if isinstance(live, str):
+            return live
+        live.holders += 1
+        try:
+            await live.begun()
+        except asyncio.CancelledError:
+            if live.holders == 1 and live.waits:
+                await self._end(live, self.session.cancel)
+            raise
+        finally:
+            live.holders -= 1
+        return live.id
+
+    async def reserve(self, caller: Caller, request: object, *, key: str | None, count: int = 1) -> tuple[str, ...]:
+        """Return the ids of the runs of a request: new ones, or those of the same request with the same key before.
+
+        `request` is the request as plain data, with what else tells it from others (its path), and `key` its
+        ``Idempotency-Key``, None for a request without. Raises `Problem` for a key that stood for another request.
+        """
+        fresh = tuple(secrets.token_hex(6) for _ in range(count))
+        if key is None:
+            return fresh
+        if not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
+            raise Problem(
+                400,
+                f"an Idempotency-Key has 1 to {LONGEST_KEY} printable characters",
+                "bad-key",
+                param="Idempotency-Key",
+            )
+        storage = self.session.storage
+        if storage is None:
+            raise Problem(400, "this server remembers no runs: ask without an Idempotency-Key", "not-stored")
+        digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+        ids = await Requests(storage.database).reserve(caller.id, key, digest, fresh)
+        if ids is None:
+            raise Problem(
+                422,
+                "this Idempotency-Key stood for another request: use a new one",
+                "key-reused",
+                param="Idempotency-Key",
+            )
+        return ids
 
     async def record(self, caller: Caller, run: str) -> RunRecord:
         """Return the record of a run that the caller may see. Raises `Problem` for any other."""
         try:
-            record = await self.session.runs.find(run)
+            record = await self.session.runs.record(run)
         except BadInput:
             record = None
         served = record.served if record is not None else None
@@ -99,35 +191,198 @@ class RunService:
             raise Problem(404, f"there is no run {run[:64]!r}", "no-such-run")
         return record
 
-    async def follow(self, caller: Caller, run: str) -> AsyncIterator[Event]:
-        """Yield the events of a run from its beginning up to `RunEnded`. Leaving does not affect it."""
+    async def messages(self, caller: Caller, run: str, after: int = -1) -> list[Message]:
+        """Return the messages of a run behind a sequence, in their order. Raises `Problem` as `record` does."""
+        return await self.session.runs.messages((await self.record(caller, run)).id, after)
+
+    async def question(self, caller: Caller, run: str) -> Asking | None:
+        """Return the question for a person that an active run waits for. Raises `Problem` as `record` does."""
+        live = self._live.get((await self.record(caller, run)).id)
+        return None if live is None else live.question
+
+    async def follow(self, caller: Caller, run: str, after: int = -1) -> AsyncIterator[Event]:
+        """Yield the events of a run, with the messages behind a sequence, up to `RunEnded`. Leaving does not affect it.
+
+        A listener that comes late gets the messages so far, then the turns that are not over, each with all that was
+        written of it.
+        """
         record = await self.record(caller, run)
-        async with aclosing(self.session.follow(record.id)) as events:  # type: ignore[type-var]
+        live = self._live.get(record.id)
+        events = self.session.follow(record.id) if live is None else live.follow()
+        async with aclosing(events):  # type: ignore[type-var]
             async for event in events:
-                yield event
+                if not (isinstance(event, MessageSaid) and event.message.sequence <= after):
+                    yield event
+
+    async def answer(self, caller: Caller, run: str, words: str) -> None:
+        """Give the words of the person that a run asks; one that was left waiting is resumed for it.
+
+        Raises `Problem` for a run that waits for no person, and for words that are none of the choices.
+        """
+        record = await self.record(caller, run)
+        live = self._live.get(record.id)
+        if live is None:
+            live = await self._resumed(caller, record, detached=True)
+            await live.begun()
+            await live.asks()
+        live.answer(words)
 
     async def cancel(self, caller: Caller, run: str) -> bool:
-        """Cancel a run that is active here; returns whether it was."""
-        return await self.session.cancel((await self.record(caller, run)).id)
+        """Cancel a run that is active here; returns whether it was. Raises `Problem` as `record` does."""
+        record = await self.record(caller, run)
+        live = self._live.get(record.id)
+        if live is not None:
+            await self._end(live, self.session.cancel)
+        return live is not None
 
-    def _events(self, id: str, asked: Asked, admitted: Admitted) -> AsyncIterator[Event]:
+    async def resume(self, caller: Caller, run: str, limits: Limits | None = None) -> None:
+        """Continue a run that is neither over nor active, detached; `limits` replace its own.
+
+        Raises `Problem` as `record` does and for a caller who may start no run now, and the errors of `Session.resume`.
+        """
+        record = await self.record(caller, run)
+        live = self._live.get(record.id) or await self._resumed(caller, record, detached=True, limits=limits)
+        await live.begun()
+
+    @asynccontextmanager
+    async def running(self, drain: float = DRAIN_SECONDS) -> AsyncIterator[None]:
+        """Resume what was interrupted, and when the context ends, let the runs finish for `drain` seconds.
+
+        What goes on then is interrupted. Inside the session's context, and around the server's.
+        """
+        recovering = asyncio.create_task(self.recover())
+        try:
+            yield
+            recovering.cancel()
+            await self.drain(drain)
+        finally:
+            recovering.cancel()
+            await self.drain(0)
+            await asyncio.wait([recovering])
+
+    async def drain(self, seconds: float) -> None:
+        """Begin no run any more, let those that are active finish for some seconds, and interrupt the others.
+
+        Runs that wait for a person are interrupted at once.
+        """
+        self._draining = True
+        working = [live.task for live in self._live.values() if live.task is not None and live.question is None]
+        if working and seconds > 0:
+            await asyncio.wait(working, timeout=seconds)
+        await asyncio.gather(*(self._end(live, self._interrupt) for live in tuple(self._live.values())))
+
+    async def recover(self) -> None:
+        """Resume the detached runs of this network that were interrupted, a few at a time, and wait for their ends."""
+        places = asyncio.Semaphore(RECOVERED_TOGETHER)
+
+        async def again(record: RunRecord) -> None:
+            assert record.served is not None
+            async with places:
+                caller = await self._admission.caller(record.served.caller)
+                if caller is None:
+                    return
+                try:
+                    live = await self._resumed(caller, record, detached=True)
+                    await live.begun()
+                except (AgentNetError, Problem) as error:
+                    log.warning("run %s could not be resumed: %s", record.id, error)
+                    return
+                await live.asks()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for record in await self.session.runs.cut(self.session.network_source):
+                    group.create_task(again(record))
+        except AgentNetError as error:
+            log.warning("interrupted runs could not be resumed: %s", error)
+
+    async def _entered(self, caller: Caller, asked: Asked, *, detached: bool) -> LiveRun | str:
+        """The active run of what a caller asks, which may not have begun; the id of a run that is not active here."""
+        id = asked.run or secrets.token_hex(6)
+        if id in self._live:
+            return self._live[id]
+        if asked.run is not None:
+            with suppress(BadInput):
+                record = await self.session.runs.record(id)
+                if record.status in ("interrupted", "cancelled"):
+                    return await self._resumed(caller, record, detached=detached)
+                return self._live.get(id, id)
+            if id in self._live:
+                return self._live[id]
         options: dict[str, Any] = {} if asked.origin is None else {"origin": asked.origin}
-        return self.session.stream(
-            asked.question,
-            asked.protocol,
-            label=asked.label,
-            seed=asked.seed,
-            limits=admitted.limits,
-            allowance=admitted.allowance,
-            run=id,
-            replies=asked.replies,
-            served=asked.served,
-            stream_text=asked.stream_text,
-            **options,
-        )
+        live = LiveRun(id, detached=detached)
 
+        def work(admitted: Admitted) -> Awaitable[Any]:
+            return self.session.run(
+                asked.question,
+                asked.protocol,
+                label=asked.label,
+                seed=asked.seed,
+                limits=admitted.limits,
+                allowance=admitted.allowance,
+                run=id,
+                replies=asked.replies,
+                served=asked.served,
+                stream_text=asked.stream_text,
+                on_event=live.heard,
+                answering=live.ask if detached else None,
+                **options,
+            )
 
-async def _drain(events: AsyncIterator[Event], stack: AsyncExitStack) -> None:
-    async with stack:
-        async for _ in events:
-            """Whoever follows the run has events of their own."""
+        return self._begin(live, caller, asked.limits, work)
+
+    async def _resumed(
+        self, caller: Caller, record: RunRecord, *, detached: bool, limits: Limits | None = None
+    ) -> LiveRun:
+        if record.status in OVER:
+            raise Problem(409, f"run {record.id} is over ({record.status})", "run-over")
+        history = await self.session.runs.messages(record.id)
+        if record.id in self._live:
+            return self._live[record.id]
+        live = LiveRun(record.id, detached=detached, history=history)
+
+        def work(admitted: Admitted) -> Awaitable[Any]:
+            return self.session.resume(
+                record,
+                limits=admitted.limits,
+                allowance=admitted.allowance,
+                on_event=live.heard,
+                answering=live.ask if detached else None,
+                stream_text=True,
+            )
+
+        return self._begin(live, caller, limits or record.limits, work)
+
+    def _begin(
+        self, live: LiveRun, caller: Caller, limits: Limits | None, work: Callable[[Admitted], Awaitable[Any]]
+    ) -> LiveRun:
+        """Let a run begin as soon as there is a place for it."""
+        if self._draining:
+            raise Problem(503, "the server ends: ask again when it is back", "draining", again=DRAIN_SECONDS)
+
+        async def carry_out() -> None:
+            failure: Exception | None = None
+            try:
+                async with self._admission.admitted(caller, live.id, limits) as admitted:
+                    await work(admitted)
+            except Exception as error:
+                failure = error
+                if not live.waits:
+                    log.warning("run %s was interrupted: %s", live.id, error)
+            finally:
+                del self._live[live.id]
+                live.over(failure)
+
+        self._live[live.id] = live
+        live.task = asyncio.create_task(carry_out(), name=f"run {live.id}")
+        return live
+
+    async def _end(self, live: LiveRun, cut: Callable[[str], Awaitable[bool]]) -> None:
+        """Cut a run unless it is over, and wait until its end is recorded."""
+        assert live.task is not None
+        if live.ended is None and not await cut(live.id):
+            live.task.cancel()  # it has not begun
+        await asyncio.wait([live.task])
+
+    def _interrupt(self, run: str) -> Awaitable[bool]:
+        return self.session.interrupt(run, ENDED)

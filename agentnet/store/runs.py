@@ -168,6 +168,19 @@ class Runs:
         query = select(runs).order_by(runs.c.created.desc(), runs.c.id).limit(limit)
         return await self._records(await self._database.rows(query))
 
+    async def cut(self, network: str | None) -> list[RunRecord]:
+        """Return the detached runs of served callers that were interrupted, oldest first, of a network's source."""
+        query = select(runs).where(runs.c.caller.is_not(None) & runs.c.status.in_(("running", "interrupted")))
+        records = await self._records(await self._database.rows(query.order_by(runs.c.created, runs.c.id)))
+        return [
+            record
+            for record in records
+            if record.status == "interrupted"
+            and record.network_source == network
+            and record.served is not None
+            and record.served.detached
+        ]
+
     async def listed(self, wanted: RunFilter, *, behind: Place | None = None, limit: int = 50) -> list[RunRecord]:
         """Return the wanted runs, those that changed last first, at most `limit` of them, `behind` a place."""
         return await self._records(await self._database.rows(listed(wanted, behind, limit)))

@@ -24,7 +24,11 @@ class RunRow(StoreModel, table=True):
     """
 
     __tablename__ = "runs"
-    __table_args__ = (Index("runs_by_caller", "caller", "created"), Index("runs_by_context", "context", "caller"))
+    __table_args__ = (
+        Index("runs_by_caller", "caller", "created"),
+        Index("runs_by_status", "status", "created"),
+        Index("runs_by_context", "context", "caller"),
+    )
 
     id: str = Field(primary_key=True)
     created: str = Field(index=True)

@@ -43,7 +43,6 @@ class Places:
         self._taken: Counter[str] = Counter()
         self._queue: list[_Waiting] = []
         self._mean = 1.0
-        self._closed = False
 
     @property
     def taken(self) -> int:
@@ -59,7 +58,7 @@ class Places:
     async def place(self, caller: str, most: int) -> AsyncIterator[None]:
         """Have a place for as long as the context lasts; `most` is how many runs the caller may have at a time.
 
-        Raises `Problem`: 429 where the queue is full, or nothing got free in time; 503 once this is closed.
+        Raises `Problem` (429) where the queue is full, or nothing got free in time.
         """
         await self._enter(caller, most)
         began = time.monotonic()
@@ -69,17 +68,7 @@ class Places:
             self._mean += SMOOTHING * (time.monotonic() - began - self._mean)
             self._leave(caller)
 
-    def close(self) -> None:
-        """Give out nothing any more, and refuse those who wait: the server is ending."""
-        self._closed = True
-        for waiting in self._queue:
-            if not waiting.given.done():
-                waiting.given.set_exception(_closing())
-        self._queue.clear()
-
     async def _enter(self, caller: str, most: int) -> None:
-        if self._closed:
-            raise _closing()
         if self._is_free(caller, most):
             self._taken[caller] += 1
             return
@@ -120,7 +109,3 @@ class Places:
         ahead = (len(self._queue) + 1) / (most if own else self._most)
         again = min(MOST_AGAIN, max(1.0, math.ceil(self._mean * ahead)))
         return Problem(429, f"{what} are taken, {why}: try again later", "too-many-runs", again=again)
-
-
-def _closing() -> Problem:
-    return Problem(503, "this server is ending, and takes nothing new: try again later", "draining", again=5.0)

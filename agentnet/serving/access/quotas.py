@@ -62,8 +62,8 @@ class Quotas:
         """Wait for a place, have it for as long as the context lasts, and charge the run at its end.
 
         `limits` are those that the caller asks for, and are narrowed to what they may have. Raises `Problem`: 403 for a
-        key that may not ask, 429 for one whose budget of the day is used up and where no place gets free, 503 once the
-        server is ending. Raises `StoreError`.
+        key that may not ask, 429 for one whose budget of the day is used up and where no place gets free. Raises
+        `StoreError`.
         """
         if not caller.may("ask"):
             raise Problem(403, "this key may not ask: it lacks the scope ask", "wrong-scope")
@@ -76,10 +76,6 @@ class Quotas:
             finally:
                 if caller.id:
                     await asyncio.shield(self._charge(caller, run, day))
-
-    def close(self) -> None:
-        """Admit nothing any more: the server is ending."""
-        self.places.close()
 
     async def caller(self, id: str) -> Caller | None:
         """Return the caller with the id of a key, whose runs are resumed; None for a key that is not accepted any more.

@@ -86,17 +86,3 @@ async def test_one_who_leaves_in_the_moment_of_their_turn_takes_no_place_along()
     waiting.cancel()  # … and leaves before it knows
     await asyncio.gather(waiting, return_exceptions=True)
     assert places.taken == 0
-
-
-async def test_a_server_that_ends_takes_nothing_new() -> None:
-    places = Places(1)
-    async with AsyncExitStack() as stack:
-        await enter(places, stack, "a")
-        waiting = asyncio.create_task(enter(places, stack, "b"))
-        await until_waiting(places, 1)
-        places.close()
-        with pytest.raises(Problem) as refused:
-            await waiting
-        assert refused.value.status == 503
-    with pytest.raises(Problem):
-        await enter(places, AsyncExitStack(), "c")
