@@ -24,10 +24,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from agentnet.contracts.bodies import Assignment, Body, Proposal, Task
 from agentnet.contracts.cards import Card
+from agentnet.contracts.events import WrittenToken
 from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import CANDIDATE, Message
 from agentnet.contracts.replies import ReplyOptions
@@ -73,12 +74,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A typed body, its usage, the agent's confidence (0 to 1; None if unknown), and the node that its model is on."""
+    """A typed body, its usage, the agent's confidence (0 to 1; None if unknown), and the node that its model is on.
+
+    `finish` says why the text ended, if that is known, and `tokens` are its tokens, if they were asked for.
+    """
 
     body: Body
     usage: Usage = field(default_factory=Usage)
     confidence: float | None = None
     served_by: str | None = None
+    finish: Literal["stop", "length"] | None = None
+    tokens: tuple[WrittenToken, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ def body_of(turn: Turn, text: str, pack: Pack) -> Body:
         scale=turn.scale,
         max_steps=turn.max_steps,
         form=turn.format.kind if turn.format else None,
+        whole=turn.replies.whole,
     )
 
 
@@ -114,16 +115,21 @@ def read_reply(
     scale: Sequence[str] = (),
     max_steps: int = 8,
     form: str | None = None,
+    whole: bool = False,
 ) -> Body:
     """Return the typed body of a reply. `candidates` maps letters to message ids; `target` is the judged message,
     `scale` has the grades.
 
     `form` is the kind of the `Format` that a free reply was held to: the whole reply is the answer if it has no marker,
-    and JSON has none. Thinking before ``</think>`` is dropped. Raises `ReplyError`.
+    and JSON has none; with `whole`, so is any free reply, even an empty one. Thinking before ``</think>`` is dropped.
+    Raises `ReplyError`.
     """
+    whole = whole and role not in STRUCTURED
     reply = text.rpartition(THINKING_ENDS)[2].strip()
     if reply.startswith(THINKING_STARTS):
-        raise ReplyError("the reply ends before the thinking does")
+        if not whole:
+            raise ReplyError("the reply ends before the thinking does")
+        reply = ""
     if role == "plan":
         return _plan(_structure(reply), max_steps)
     if role == "choose":
@@ -132,14 +138,14 @@ def read_reply(
         return _verdict(_structure(reply), pack, target)
     if role == "grade":
         return _grade(_structure(reply), scale, target)
-    if not reply:
+    if not (reply or whole):
         raise ReplyError("the reply is empty")
     if reply.startswith(REFUSES):
         return Refusal(reason=reply.removeprefix(REFUSES).strip() or "no reason given")
     if role == "critique":
         return Critique(text=reply)
     answer = None if form == "json_schema" else pack.final_answer(reply)
-    if answer is None and form is not None:
+    if answer is None and (whole or form is not None):
         answer = reply
     if answer is None:
         if "\n" in reply:

@@ -12,6 +12,7 @@ from agentnet.agents.forms import STRUCTURED, body_of, closed_replies, schema_fo
 from agentnet.answers.repetition import repetition
 from agentnet.contracts.bodies import Body, Error
 from agentnet.contracts.cards import Card
+from agentnet.contracts.events import Likely, WrittenToken
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError, ReplyError
@@ -44,7 +45,11 @@ class ModelAgent(Agent):
             body = self.read(turn, reply)
         except ReplyError as error:
             body = Error(code=error.code, detail=str(error))
-        return Reply(body, self.bill(reply.usage), confidence_of(reply), reply.served_by)
+        usage, confidence = self.bill(reply.usage), confidence_of(reply)
+        if not isinstance(reply, Completion):
+            return Reply(body, usage, confidence, reply.served_by)
+        tokens = tokens_of(reply) if turn.replies.top_logprobs is not None else None
+        return Reply(body, usage, confidence, reply.served_by, reply.finish, tokens)
 
     def most(self, turn: Turn) -> Usage:
         """Return the most tokens that a turn can use. No tokenizer makes more tokens than there are bytes."""
@@ -125,9 +130,7 @@ class ModelAgent(Agent):
 
     def request(self, turn: Turn) -> Request:
         """Return the model's request for a turn. A schema constrains structured replies if the model supports it."""
-        sampling = turn.sampling or self.sampling
-        if turn.role not in STRUCTURED:
-            sampling = turn.replies.sampling(sampling)
+        sampling, free = self._sampling(turn), turn.role not in STRUCTURED
         if sampling.seed is None:
             sampling = sampling.model_copy(update={"seed": turn.seed})
         schema: dict[str, Any] | None = None
@@ -143,10 +146,15 @@ class ModelAgent(Agent):
             self._prompt(turn, entries),
             sampling,
             schema=schema,
-            logprobs=turn.confidence,
+            logprobs=turn.confidence or (free and turn.replies.top_logprobs is not None),
             regex=None if turn.format is None else turn.format.regex,
             lark=None if turn.format is None else turn.format.lark,
+            top_logprobs=(turn.replies.top_logprobs or 0) if free else 0,
         )
+
+    def _sampling(self, turn: Turn) -> Sampling:
+        sampling = turn.sampling or self.sampling
+        return sampling if turn.role in STRUCTURED else turn.replies.sampling(sampling)
 
     async def answer(self, request: Request, on_text: OnText | None = None) -> Completion:
         """Return the model's raw reply; `on_text` receives it piece by piece as it is written."""
@@ -177,8 +185,9 @@ class ModelAgent(Agent):
         Raises `ReplyError` if the text is not in the form of the role, if it was cut off while repeating itself, or if
         the scores are not numbers.
         """
-        if isinstance(reply, Completion) and reply.finish == "length" and (unit := repetition(reply.text)):
-            limit = (turn.sampling or self.sampling).max_tokens
+        cut = isinstance(reply, Completion) and reply.finish == "length" and not turn.replies.whole
+        if isinstance(reply, Completion) and cut and (unit := repetition(reply.text)):
+            limit = self._sampling(turn).max_tokens
             raise ReplyError(
                 f"the reply repeats {unit[:40]!r} and was cut off at {limit} tokens; more would not help: "
                 f"let {self.name} read less, or ask another agent"
@@ -223,3 +232,19 @@ def confidence_of(reply: Completion | Scores) -> float | None:
     if not reply.logprobs or not all(logprob <= ROUNDING for logprob in reply.logprobs):  # NaN is not either
         return None
     return min(1.0, math.exp(sum(reply.logprobs) / len(reply.logprobs)))
+
+
+def tokens_of(reply: Completion) -> tuple[WrittenToken, ...] | None:
+    """Return the tokens of a reply with their log-probabilities; None where the model gave none."""
+    if reply.logprobs is None:
+        return None
+    if reply.tokens is None:  # the model is behind a server, which names no tokens
+        return tuple(WrittenToken(bytes=None, logprob=logprob) for logprob in reply.logprobs)
+    return tuple(
+        WrittenToken(
+            bytes=tuple(token.piece),
+            logprob=logprob,
+            likeliest=tuple(Likely(bytes=tuple(piece), logprob=likely) for piece, likely in token.likeliest),
+        )
+        for token, logprob in zip(reply.tokens, reply.logprobs, strict=True)
+    )

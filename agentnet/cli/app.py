@@ -17,6 +17,7 @@ from agentnet.cli.commands.grade import grade
 from agentnet.cli.commands.graph import graph
 from agentnet.cli.commands.join import join, leave
 from agentnet.cli.commands.learn import learn
+from agentnet.cli.commands.mcp import mcp
 from agentnet.cli.commands.measure import measure
 from agentnet.cli.commands.models import models
 from agentnet.cli.commands.nodes import nodes
@@ -47,7 +48,7 @@ def _shown_warnings() -> AbstractContextManager[None]:
 app.command("eval")(command(evaluate, _shown_warnings))
 for function in (
     *(demo, ask, run, resume, models, protocols, graph, runs, show, outcome, verify, forget),
-    *(measure, profiles, learn, grade, serve, join, nodes, leave, report, compare, doctor),
+    *(measure, profiles, learn, grade, serve, mcp, join, nodes, leave, report, compare, doctor),
 ):
     app.command(function.__name__)(command(function, _shown_warnings))
 

@@ -13,15 +13,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from agentnet.agents import Agent, Reply, Turn
 from agentnet.agents.base import ANSWERING, Need
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
 from agentnet.collab.stand_ins import NOBODY, Selected, StandIns, failed_to_answer
-from agentnet.contracts.bodies import Analysis, Assignment, Body, Error, Result, Task, answer_of
-from agentnet.contracts.events import MessageSaid, TextStreamed, TurnStarted
+from agentnet.contracts.bodies import Analysis, Assignment, Body, Error, Plan, Result, Task, answer_of
+from agentnet.contracts.events import MessageSaid, TextStreamed, TokensTold, TurnStarted, WrittenToken
 from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import Message, message_id
 from agentnet.contracts.nodes import NodeSpec
@@ -146,6 +146,17 @@ class RunContext:
         body = self.messages[id].body
         return body if isinstance(body, Assignment) else None
 
+    def _is_final(self, task: str) -> bool:
+        """Return whether an answer to a task may be that of the run: of the steps of a plan, the last step's."""
+        message = self.messages[task]
+        if not isinstance(message.body, Assignment):
+            return True
+        scope = message.node.rpartition("/assign/")[0]
+        plans = [found for found in self.in_order() if found.node in (f"{scope}/plan", f"{scope}/fitted")]
+        body = plans[-1].body
+        last = isinstance(body, Plan) and body.steps[-1].id == message.body.step
+        return last and all(self._is_final(outer) for outer in plans[0].reply_to[:1])
+
     def agent(self, selector: str, label: str | None) -> Agent:
         """Return the agent of a bound selector: a name, or ``@best`` for the task's label."""
         return self.network[self.network.best(self.network.solvers, label) if selector == BEST else selector]
@@ -184,15 +195,16 @@ class RunContext:
             max_steps=max_steps,
             sampling=sampling,
             replies=self.replies,
-            format=format or (self.replies.format if role in ANSWERING else None),
+            format=format or (self.replies.format if role in ANSWERING and self._is_final(task) else None),
             confidence=confidence,
             scored=scored,
             step=self.step(task),
         )
 
         def need(name: str) -> Need:
-            kind = None if format is None else format.kind
-            return Need(name, role, logprobs=confidence, scored=scored, format=kind)
+            kind = None if turn.format is None else turn.format.kind
+            told = turn.replies.top_logprobs is not None and role in ANSWERING
+            return Need(name, role, logprobs=confidence or told, scored=scored, format=kind)
 
         reply_to = (task, *view)
         asking: Agent | None = self._stand_ins.current(agent, node, round)
@@ -242,6 +254,8 @@ class RunContext:
                 break
             await asyncio.sleep(pause)
             reply = await self._observed(agent, turn)
+        if reply.tokens is not None:
+            self.tell_tokens(id, agent.name, reply.tokens)
         return await self.record(
             reply.body,
             sender=agent.name,
@@ -252,6 +266,7 @@ class RunContext:
             confidence=reply.confidence,
             instead_of=None if failed is None else failed.id,
             served_by=reply.served_by,
+            finish=reply.finish,
         )
 
     async def _observed(self, agent: Agent, turn: Turn) -> Reply:
@@ -320,6 +335,7 @@ class RunContext:
         confidence: float | None = None,
         instead_of: str | None = None,
         served_by: str | None = None,
+        finish: Literal["stop", "length"] | None = None,
     ) -> Message:
         """Record a turn's body, and return its message. A turn that is recorded twice is one message."""
         id = message_id(self.run, node, round, sender)
@@ -339,6 +355,7 @@ class RunContext:
             confidence=confidence,
             instead_of=instead_of,
             served_by=served_by,
+            finish=finish,
             body=body,
         )
         if self.recorder is not None:
@@ -351,6 +368,11 @@ class RunContext:
         self.messages[message.id] = message
         if self.events.wanted:
             self.events.publish(MessageSaid(run=self.run, message=message))
+
+    def tell_tokens(self, message: str, agent: str, tokens: Iterable[WrittenToken]) -> None:
+        """Publish the tokens of the reply that becomes a message."""
+        if self.events.wanted:
+            self.events.publish(TokensTold(run=self.run, message=message, agent=agent, tokens=tuple(tokens)))
 
     def seed_of(self, node: str, round: int, agent: str) -> int:
         """Return the seed of a turn. It depends on the run's seed, node, round and agent, not on the order of turns."""

@@ -54,7 +54,8 @@ class DelegateCombinator(Combinator[Delegate]):
             run, task = runtime.context, runtime.context.task(state["task"])
             planner = run.agent(delegate.planner, task.label)
             if delegate.split == "needed" and (own := undivided(task, planner.card, _cards(delegate.workers, run))):
-                planned = await run.record(own, sender=COORDINATOR, node=f"{state['scope']}/plan")
+                node = f"{state['scope']}/plan"
+                planned = await run.record(own, sender=COORDINATOR, node=node, reply_to=(state["task"],))
                 return {"outputs": {"plan": [planned.id]}}
             planned = await run.ask(
                 planner,

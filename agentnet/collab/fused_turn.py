@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from agentnet.agents import ModelAgent, Turn
 from agentnet.agents.forms import THINKING_ENDS
@@ -14,9 +16,9 @@ from agentnet.collab.budget import Reservation
 from agentnet.collab.context import RunContext
 from agentnet.collab.weights import weights
 from agentnet.contracts.bodies import Body, Error, Fusion, Piece, answer_of
-from agentnet.contracts.events import TextStreamed, TurnStarted
+from agentnet.contracts.events import Likely, TextStreamed, TurnStarted, WrittenToken
 from agentnet.contracts.messages import FUSION, Message, message_id
-from agentnet.contracts.protocols import ROBUST, Fuse
+from agentnet.contracts.protocols import PROBABILITIES, ROBUST, Fuse
 from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, LimitReached, ModelError, ModelUnavailable
 from agentnet.fusion.byte_vocabulary import END
@@ -32,8 +34,12 @@ from agentnet.models.tokens import NextTokenSource, TokenStepper, hold
 
 log = logger("fusion")
 
+Finish = Literal["stop", "length"]
+
 SPECULATING = 3
 """Local members with which drafts pay, unless the protocol says otherwise."""
+LEAST_LOGPROB = -9999.0
+"""What stands for the logarithm of 0, which JSON has no number for."""
 REMOTE_DEADLINE = 10.0
 """Seconds that a member may take for a piece, unless the protocol says otherwise, where one is behind a server."""
 
@@ -63,12 +69,15 @@ class FusedTurn:
             task=run.task(task),
             read=run.get(view),
             sampling=self.fuse.sampling,
+            replies=run.replies,
             seed=run.seed_of(self.node, self.round, FUSION),
             step=run.step(task),
         )
-        body, usage = await self._decode(self._agents(turn), turn, id)
+        body, usage, finish = await self._decode(self._agents(turn), turn, id)
+        if run.replies.top_logprobs is not None and isinstance(body, Fusion) and self.fuse.strategy in PROBABILITIES:
+            run.tell_tokens(id, FUSION, tokens_of(body.pieces, run.replies.top_logprobs))
         return await run.record(
-            body, sender=FUSION, node=self.node, round=self.round, reply_to=(task, *view), usage=usage
+            body, sender=FUSION, node=self.node, round=self.round, reply_to=(task, *view), usage=usage, finish=finish
         )
 
     def _agents(self, turn: Turn) -> list[ModelAgent]:
@@ -77,7 +86,7 @@ class FusedTurn:
         decoding = {agent.name: agent for agent in found if isinstance(agent, ModelAgent)}
         return list(decoding.values())
 
-    async def _decode(self, agents: Sequence[ModelAgent], turn: Turn, id: str) -> tuple[Body, Usage]:
+    async def _decode(self, agents: Sequence[ModelAgent], turn: Turn, id: str) -> tuple[Body, Usage, Finish | None]:
         budget = self.run.budget
         reserved: list[tuple[ModelAgent, Reservation]] = []
         usages: dict[str, Usage] = {}
@@ -95,13 +104,13 @@ class FusedTurn:
             finally:
                 for agent, reservation in reserved:
                     budget.settle(reservation, usages.get(agent.name, Usage()))
-            return self._body(agents, turn, fused), sum(usages.values(), Usage())
+            return self._body(agents, turn, fused), sum(usages.values(), Usage()), fused.finish
         except LimitReached as error:
             if budget.limits.when_exhausted == "stop":
                 raise
-            return Error(code=error.code, detail=str(error)), sum(usages.values(), Usage())
+            return Error(code=error.code, detail=str(error)), sum(usages.values(), Usage()), None
         except AgentNetError as error:
-            return Error(code=error.code, detail=str(error)), sum(usages.values(), Usage())
+            return Error(code=error.code, detail=str(error)), sum(usages.values(), Usage()), None
 
     async def _together(self, agents: Sequence[ModelAgent], requests: Sequence[Request], turn: Turn, id: str) -> Fused:
         """Return the text. Waiting until the sessions are let in counts for the limits of the run only: it delays no
@@ -256,6 +265,24 @@ def pieces_of(choices: Iterable[Choice]) -> Iterator[Piece]:
             runner_up=None if choice.runner_up_score is None else (rival or b"").decode(errors="replace"),
             runner_up_score=None if choice.runner_up_score is None else _finite(choice.runner_up_score),
         )
+
+
+def tokens_of(pieces: Iterable[Piece], likeliest: int) -> Iterator[WrittenToken]:
+    """Yield the pieces of a text whose scores are probabilities as tokens.
+
+    Of the others in a piece's place the runner-up is known: up to `likeliest` of the two are told.
+    """
+    for piece in pieces:
+        best = Likely(bytes=tuple(piece.text.encode()), logprob=_logarithm(piece.score))
+        places = [best]
+        if piece.runner_up is not None and piece.runner_up_score is not None:
+            rival = tuple(piece.runner_up.encode())
+            places.append(Likely(bytes=rival, logprob=_logarithm(piece.runner_up_score)))
+        yield WrittenToken(bytes=best.bytes, logprob=best.logprob, likeliest=tuple(places[:likeliest]))
+
+
+def _logarithm(probability: float) -> float:
+    return min(0.0, math.log(probability)) if probability > 0 else LEAST_LOGPROB
 
 
 def _finite(score: float) -> float:

@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agentnet.collab.library import find_protocol, protocol_file, unknown_protocol
+from agentnet.collab.library import find_protocol, protocol_file, spec_in, unknown_protocol
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.protocols import ProtocolSpec
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.tagged import TaggedModel
 from agentnet.errors import ProtocolError
 from agentnet.files.shipped import shipped_files
-from agentnet.files.yaml import NotYaml, load_yaml, read_yaml
+from agentnet.files.yaml import NotYaml, load_yaml
 
 INLINE = "inline"
 
@@ -45,7 +45,7 @@ def read_protocol(
     path = protocol_file(text, beside)
     if path is not None:
         source = text if text in shipped_files("protocols") else str(path.resolve())
-        return read_yaml(path, ProtocolSpec, ProtocolError), source
+        return spec_in(path), source
     if text.startswith("@") or text in agents:
         return protocol_from(text), None
     raise unknown_protocol(text, f", an expression, or an agent: {', '.join(agents) or '@solver'}", agents)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from pathlib import Path
 
 from agentnet.contracts.protocols import ProtocolSpec
@@ -12,10 +13,13 @@ from agentnet.files.paths import is_file, written_path
 from agentnet.files.shipped import shipped_files
 from agentnet.files.yaml import read_yaml
 
+MOST_KEPT = 128
+"""Protocols that are kept after their files were read."""
+
 
 def shipped_protocols() -> dict[str, ProtocolSpec]:
     """Return the named protocols, by name."""
-    return {name: read_yaml(path, ProtocolSpec, ProtocolError) for name, path in shipped_files("protocols").items()}
+    return {name: spec_in(path) for name, path in shipped_files("protocols").items()}
 
 
 def find_protocol(reference: str, beside: Path | None = None) -> ProtocolSpec:
@@ -23,6 +27,20 @@ def find_protocol(reference: str, beside: Path | None = None) -> ProtocolSpec:
     path = protocol_file(reference, beside)
     if path is None:
         raise unknown_protocol(reference)
+    return spec_in(path)
+
+
+def spec_in(path: Path) -> ProtocolSpec:
+    """Return the protocol of a file, which is read again only where it changed. Raises `ProtocolError`."""
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        changed = 0  # reading it says what is wrong
+    return _spec_in(path, changed)
+
+
+@lru_cache(MOST_KEPT)
+def _spec_in(path: Path, changed: int) -> ProtocolSpec:
     return read_yaml(path, ProtocolSpec, ProtocolError)
 
 

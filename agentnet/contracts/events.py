@@ -48,6 +48,31 @@ class TextStreamed(WireModel):
     text: str
 
 
+class Likely(WireModel):
+    """A token that might have been written, and its natural log-probability. One that ends a reply has no bytes."""
+
+    bytes: tuple[int, ...]
+    logprob: float
+
+
+class WrittenToken(WireModel):
+    """A token of a reply, and the likeliest ones in its place. `bytes` is None where the model names no tokens."""
+
+    bytes: tuple[int, ...] | None
+    logprob: float
+    likeliest: tuple[Likely, ...] = ()
+
+
+class TokensTold(WireModel):
+    """The tokens of the reply that becomes the message with the id `message`, where the caller asked for them."""
+
+    kind: Literal["tokens"] = "tokens"
+    run: str
+    message: str
+    agent: str
+    tokens: tuple[WrittenToken, ...]
+
+
 class MessageSaid(WireModel):
     """A message was recorded."""
 
@@ -77,5 +102,6 @@ class RunEnded(WireModel):
 
 
 Event = Annotated[
-    RunStarted | TurnStarted | TextStreamed | MessageSaid | InputRequested | RunEnded, Field(discriminator="kind")
+    RunStarted | TurnStarted | TextStreamed | TokensTold | MessageSaid | InputRequested | RunEnded,
+    Field(discriminator="kind"),
 ]

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -19,7 +19,7 @@ from agentnet.contracts.bodies import KINDS, Body, Result, Step, Unknown, answer
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, SchemaVersionError
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 
 LARGEST_INTEGER = 2**63 - 1
 """The largest count or position: more is none, and no database holds it."""
@@ -61,6 +61,9 @@ class Message(WireModel):
         default=None, description="id of the message of a member that could not be asked, whose turn this one takes"
     )
     served_by: str | None = Field(default=None, description="name of the node that served the sender's model")
+    finish: Literal["stop", "length"] | None = Field(
+        default=None, description="why the reply ended: by itself, or at its limit of tokens; null: not known"
+    )
     signature: str | None = Field(default=None, description="room for a sender's signature; not interpreted yet")
     body: Body
 

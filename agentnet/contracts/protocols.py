@@ -130,6 +130,8 @@ class Verify(TaggedModel):
 
 ROBUST = ("median", "trimmed")
 """The strategies of `Fuse` that hold against members that lie."""
+PROBABILITIES = ("pi", "gac", "median", "trimmed", "unite", "max")
+"""The strategies of `Fuse` that give a piece a probability; the scores of the others are sums of logits."""
 
 
 class Fuse(TaggedModel):

@@ -28,6 +28,10 @@ class ReplyOptions(FileModel):
     top_logprobs: int | None = Field(
         default=None, ge=0, le=20, description="likeliest alternatives to each token that are told; None: no tokens"
     )
+    whole: bool = Field(
+        default=False,
+        description="a reply without an answer marker is an answer as a whole, be it long, empty, or a repetition",
+    )
 
     def sampling(self, own: Sampling) -> Sampling:
         """Return an agent's own sampling with what is given here. A given temperature stands for itself alone."""

@@ -32,6 +32,7 @@ from agentnet.contracts.usage import Usage
 from agentnet.coordinator.compiled import CompiledProtocol, check_same, compile_protocol
 from agentnet.coordinator.execution import Execution, finished
 from agentnet.coordinator.outcome import Outcome
+from agentnet.coordinator.preflight import preflight_replies
 from agentnet.errors import AgentNetError, BadInput, ResumeError
 from agentnet.network import Members, Network
 from agentnet.policy import Learned
@@ -316,6 +317,8 @@ class Coordinator:
         """Make the record of a new run, and execute the run."""
         async with self._members.lease() as network:
             compiled = self._prepare(protocol, network)
+            if options.replies is not None:
+                preflight_replies(compiled.expression, network, options.replies)
             origin = options.origin or Origin()
             now = datetime.now(UTC)
             try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from agentnet.agents.base import ANSWERING, Agent, Need
 from agentnet.collab.combinators import needs
 from agentnet.collab.stand_ins import DECIDING
 from agentnet.contracts.cards import DUTIES, LEAST_ITEMS
 from agentnet.contracts.protocols import BEST, Expression
+from agentnet.contracts.replies import ReplyOptions
 from agentnet.errors import PreflightError, Unsuited
 from agentnet.network import Network
 
@@ -42,6 +44,33 @@ def preflight(expression: Expression, network: Network) -> list[str]:
     if problems:
         raise PreflightError("; ".join(dict.fromkeys(problems)))
     return list(dict.fromkeys(notes))
+
+
+def preflight_replies(expression: Expression, network: Network, replies: ReplyOptions) -> None:
+    """Raise `PreflightError`, with every member that cannot answer as a caller asks: in a form, or with its tokens."""
+    told = replies.top_logprobs is not None
+    if replies.format is None and not told:
+        return
+    problems: list[str] = []
+    for need in dict.fromkeys(needs(expression)):
+        if need.role not in ANSWERING:
+            continue
+        if need.fused and replies.format is not None:
+            problems.append(
+                f"{need.agent} decodes together with others, and what several say together cannot be held to a form: "
+                f"choose another protocol, or leave the form out"
+            )
+        if need.fused:
+            continue
+        form = need.format or (replies.format.kind if replies.format is not None else None)
+        asked = replace(need, logprobs=need.logprobs or told, format=form)
+        for agent in network if need.agent == BEST else [network[need.agent]]:
+            if need.agent == BEST and "solver" not in agent.card.roles:
+                continue
+            if (problem := agent.can(asked)) is not None:
+                problems.append(problem)
+    if problems:
+        raise PreflightError("; ".join(dict.fromkeys(problems)))
 
 
 def _unproven(need: Need, agent: Agent) -> str | None:

@@ -14,7 +14,7 @@ import hmac
 import json
 import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Protocol
@@ -83,13 +83,24 @@ _CODES = {ContextOverflow.code: "context_length_exceeded"}
 
 
 class Problem(Exception):
-    """A request that is refused, with its HTTP status. `param` names the field; `again` is in seconds."""
+    """A request that is refused, with its HTTP status. `param` names the field; `again` is in seconds.
+
+    `headers` are those of the response, beside `Retry-After`.
+    """
 
     def __init__(
-        self, status: int, message: str, code: str, *, param: str | None = None, again: float | None = None
+        self,
+        status: int,
+        message: str,
+        code: str,
+        *,
+        param: str | None = None,
+        again: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.param, self.again = status, code, param, again
+        self.headers = headers or {}
 
     @classmethod
     def of(cls, error: Exception) -> Problem:
@@ -103,6 +114,12 @@ class Problem(Exception):
         log.error("a request failed unexpectedly: %s: %s", type(error).__name__, error, exc_info=error)
         return cls(500, f"unexpected {type(error).__name__}; see the server's log", "unexpected")
 
+    @classmethod
+    def coded(cls, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> Problem:
+        """Return the refusal for an error of ours that is known by its code, as messages record it."""
+        status = next((status for kind, status in _STATUSES if kind.code == code), 500)
+        return cls(status, message, _CODES.get(code, code), headers=headers)
+
     def data(self) -> dict[str, Any]:
         """Return the body of the response."""
         kind = "server_error" if self.status >= 500 else "invalid_request_error"
@@ -110,7 +127,9 @@ class Problem(Exception):
         return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
 
     def response(self) -> Response:
-        headers = {} if self.again is None else {"retry-after": f"{max(1, math.ceil(self.again))}"}
+        headers = dict(self.headers)
+        if self.again is not None:
+            headers["retry-after"] = f"{max(1, math.ceil(self.again))}"
         if self.status == 401:
             headers["www-authenticate"] = "Bearer"
         return JSONResponse(self.data(), self.status, headers)
@@ -121,9 +140,6 @@ class Entrance(Protocol):
 
     async def admit(self, connection: HTTPConnection) -> Caller:
         """Return who sends a request. Raises `Problem` for somebody who is not let in."""
-
-    def most_body(self, path: str) -> int:
-        """Return how many bytes the body of a request to a path may have."""
 
 
 def caller_of(request: HTTPConnection) -> Caller:
@@ -159,15 +175,20 @@ class Door:
             return ANYBODY
         raise Problem(401, "the token is missing or wrong: send it as Authorization: Bearer …", "unauthorized")
 
-    def most_body(self, path: str) -> int:
-        return MOST_BODY
-
 
 def application(
-    routes: Sequence[BaseRoute], *, door: Entrance | None = None, origins: Collection[str] = ()
+    routes: Sequence[BaseRoute],
+    *,
+    door: Entrance | None = None,
+    origins: Collection[str] = (),
+    most_body: Callable[[str], int] = lambda path: MOST_BODY,
 ) -> Starlette:
-    """Return the application of some routes. Browsers let pages of some `origins` use it (CORS); by default, none."""
-    middleware = [Middleware(_Doorkeeper, door=door or Door())]
+    """Return the application of some routes.
+
+    Browsers let pages of some `origins` use it (CORS); by default, none. `most_body` returns how many bytes the body of
+    a request to a path may have.
+    """
+    middleware = [Middleware(_Doorkeeper, door=door or Door(), most_body=most_body)]
     if origins:
         middleware.insert(0, Middleware(CORSMiddleware, allow_origins=list(origins), **CORS))
     return Starlette(
@@ -219,8 +240,8 @@ async def _not_found(request: Request, error: Exception) -> Response:
 class _Doorkeeper:
     """Lets requests in or not, and answers for what fails unexpectedly."""
 
-    def __init__(self, app: ASGIApp, door: Entrance) -> None:
-        self._app, self._door = app, door
+    def __init__(self, app: ASGIApp, door: Entrance, most_body: Callable[[str], int]) -> None:
+        self._app, self._door, self._most_body = app, door, most_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -235,7 +256,7 @@ class _Doorkeeper:
             else:
                 await send({"type": "websocket.close", "code": 1008, "reason": refused.code})
             return
-        await _Exchange(scope, receive, send, self._door.most_body(scope["path"])).run(self._app)
+        await _Exchange(scope, receive, send, self._most_body(scope["path"])).run(self._app)
 
 
 class _Exchange:

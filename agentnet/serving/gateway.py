@@ -1,7 +1,9 @@
 """The gateway: a network behind one address. Its surfaces stand side by side, on the same runs and the same callers.
 
 ==================  =============================================================
+``/v1/…``           OpenAI's API (`agentnet.serving.openai`)
 ``/hub/v1/…``       where nodes join (`agentnet.serving.hub`)
+``/mcp``            tools and resources for MCP clients (`agentnet.serving.mcp`)
 ==================  =============================================================
 """
 

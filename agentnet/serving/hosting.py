@@ -13,12 +13,14 @@ from agentnet.errors import BadInput, StoreError
 from agentnet.models.addresses import AddressPolicy, joined_near
 from agentnet.network.roster import Roster
 from agentnet.redaction import know
-from agentnet.serving.access.entrance import Gate
+from agentnet.serving.access.entrance import Gate, most_body
 from agentnet.serving.access.quotas import Quotas
 from agentnet.serving.app import application
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.hub import Hub
+from agentnet.serving.mcp.mounting import mcp_surface
 from agentnet.serving.node.client import TOKEN
+from agentnet.serving.openai.surface import openai_surface
 from agentnet.serving.process import Ending, is_loopback, listen, serving, url_of
 from agentnet.serving.running import RunService
 from agentnet.session import open_session
@@ -29,7 +31,7 @@ SHORTEST_TOKEN = 16
 TOLD_SECONDS = 0.5
 """Seconds between two looks at what happened."""
 
-SURFACES: tuple[Callable[[Gateway], Mounted], ...] = ()
+SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (openai_surface, mcp_surface)
 """What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
 
 Ready = Callable[[str, str, int, str], None]
@@ -102,7 +104,7 @@ async def run_gateway(
             mounted = [Mounted(api.routes()), *(surface(gateway) for surface in SURFACES)]
             routes = [route for part in mounted for route in part.routes]
             gate = replace(gate, open_paths=frozenset(path for part in mounted for path in part.open_paths))
-            app = application(routes, door=gate, origins=hub.origins)
+            app = application(routes, door=gate, origins=hub.origins, most_body=most_body)
             async with AsyncExitStack() as running, serving(app, listening), runs.running():
                 for part in mounted:
                     for work in part.running:

@@ -12,12 +12,13 @@ A caller's name never leads to a file of the server, and is never read as an exp
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from agentnet.collab.combinators import agents_of
 from agentnet.collab.inline import protocol_from
 from agentnet.collab.library import find_protocol
-from agentnet.contracts.protocols import ProtocolSpec
+from agentnet.contracts.protocols import BEST, Expression, ProtocolSpec
 from agentnet.errors import BadInput
 from agentnet.files.names import suggestion
 from agentnet.files.shipped import shipped_files
@@ -45,6 +46,8 @@ class Ready:
     """A choice that can be asked now. `members` are those that may take part, and `people` those that are persons."""
 
     choice: Choice
+    expression: Expression
+    """The protocol, bound to the members."""
     members: tuple[str, ...]
     people: tuple[str, ...]
 
@@ -54,7 +57,9 @@ class Names:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._known: tuple[Network, tuple[Ready, ...]] | None = None
+        self._network: Network | None = None
+        self._prepared: dict[Choice, Ready | str] = {}
+        """What could be asked, or why it could not, of the members in `_network`."""
 
     @property
     def network(self) -> str:
@@ -77,20 +82,32 @@ class Names:
 
     def ready(self) -> tuple[Ready, ...]:
         """Return what can be asked now: first the protocols, then the members."""
-        network = self._session.network
-        if self._known is None or self._known[0] is not network:
-            choices = [*map(_protocol, _auto_first()), *map(_member, network.agents)]
-            found = (self._prepared(choice, network) for choice in choices)
-            self._known = network, tuple(ready for ready in found if ready is not None)
-        return self._known[1]
+        choices = [*map(_protocol, _auto_first()), *map(_member, self._session.network.agents)]
+        return tuple(ready for choice in choices if isinstance(ready := self._ready(choice), Ready))
 
-    def _prepared(self, choice: Choice, network: Network) -> Ready | None:
+    def prepared(self, choice: Choice) -> Ready:
+        """Return something that can be asked now. Raises `Problem` with the reason where it cannot."""
+        ready = self._ready(choice)
+        if isinstance(ready, Ready):
+            return ready
+        raise Problem(404, f"{choice.name} cannot be asked now: {ready}", "model_not_found", param="model")
+
+    def _ready(self, choice: Choice) -> Ready | str:
+        network = self._session.network
+        if network is not self._network:
+            self._network, self._prepared = network, {}
+        if choice not in self._prepared:
+            self._prepared[choice] = self._prepare(choice, network)
+        return self._prepared[choice]
+
+    def _prepare(self, choice: Choice, network: Network) -> Ready | str:
         try:
-            compiled = self._session.prepare(choice.protocol)
-        except BadInput:
-            return None
-        members = tuple(name for name in dict.fromkeys(agents_of(compiled.expression)) if name in network.agents)
-        return Ready(choice, members, tuple(name for name in members if not network[name].metered))
+            expression = self._session.prepare(choice.protocol).expression
+        except BadInput as error:
+            return str(error)
+        named = [one for name in agents_of(expression) for one in (network.solvers if name == BEST else [name])]
+        members = tuple(dict.fromkeys(named))
+        return Ready(choice, expression, members, tuple(name for name in members if not network[name].metered))
 
 
 def _auto_first() -> list[str]:
@@ -103,4 +120,5 @@ def _protocol(name: str) -> Choice:
 
 def _member(name: str) -> Choice:
     summary = f"asks {name} alone"
-    return Choice(name, protocol_from(name, name=name, summary=summary), summary, agent=name)
+    called = re.sub(r"[^a-z0-9-]", "-", name.lower())  # protocols have plainer names than members
+    return Choice(name, protocol_from(name, name=called, summary=summary), summary, agent=name)

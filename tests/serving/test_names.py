@@ -52,3 +52,10 @@ async def test_what_can_be_asked_follows_the_network() -> None:
         assert "verification" not in ready  # nobody here verifies
         assert (ready["math"].members, ready["math"].people) == (("math",), ())
         assert ready["maria"].people == ("maria",)
+
+
+async def test_every_name_that_a_member_can_have_can_be_asked() -> None:
+    spec = NetworkSpec.model_validate({"name": "one", "agents": [{"name": "Math_1.b", "model": "zoo:math"}]})
+    async with open_session(spec, remember=False) as session:
+        assert [found.choice.agent for found in Names(session).ready()][-1] == "Math_1.b"
+        assert session.prepare(Names(session).find("one/Math_1.b").protocol).name == "math-1-b"

@@ -79,9 +79,6 @@ class Gate:
             "no keys: programs of this machine may use it; agentnet keys create NAME makes one, and then all need one"
         )
 
-    def most_body(self, path: str) -> int:
-        return MOST_BODY if path.startswith(f"{HUB_PATH}/") else CALLER_BODY
-
     def _check_host(self, headers: Headers) -> None:
         """Refuse a name that is not the server's. Where others reach it too and no names are given, keys protect it."""
         given = headers.getlist("host")
@@ -134,6 +131,11 @@ class Gate:
         if any(name in connection.headers for name in FORWARDED):
             return False
         return not await self.keys.any()
+
+
+def most_body(path: str) -> int:
+    """Return how many bytes the body of a request to a path may have."""
+    return MOST_BODY if path.startswith(f"{HUB_PATH}/") else CALLER_BODY
 
 
 def _check_size(headers: Headers) -> None:

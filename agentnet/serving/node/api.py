@@ -23,9 +23,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from agentnet.agents.model_agent import tokens_of
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.joining import PROOF_PATH, Proof
-from agentnet.errors import AgentNetError, SchemaUnsupported
+from agentnet.errors import SchemaUnsupported
 from agentnet.files.names import suggestion
 from agentnet.models.base import Chunk, Completion, Request, Scorer, Scores
 from agentnet.models.tokens import TokenStepper
@@ -33,7 +34,7 @@ from agentnet.serving.app import Problem, read_json
 from agentnet.serving.keys import NodeKey
 from agentnet.serving.node.admission import Admission
 from agentnet.serving.node.members import Served
-from agentnet.serving.openai.replies import Replies, failure_event, usage_data
+from agentnet.serving.openai.replies import Choice, Replies, usage_data
 from agentnet.serving.openai.requests import ChatBody, Messages, chat_messages
 from agentnet.serving.openai.streaming import ClientGone, EventStream, while_connected
 from agentnet.serving.tokens import TokenService
@@ -83,17 +84,19 @@ class NodeApi:
         return {"id": name, "object": "model", "created": _STARTED, "owned_by": self.name}
 
     async def chat(self, http: HttpRequest) -> Response:
-        body = ChatBody.read(await read_json(http))
+        body = ChatBody.read(await read_json(http), but=("n", "agentnet"))
         member = self.member(body.model)
         request = body.request(member.offer.sampling)
         _check(member, request)
         if body.stream:
-            return await self._streamed(http, member, request, usage=body.wants_usage)
+            replies = Replies(member.name)
+            return EventStream(_events(replies, self._written(member, request), usage=body.wants_usage))
         try:
             completion = await while_connected(http.receive, self._completed(member, request))
         except ClientGone:
             return Response(status_code=499)
-        return JSONResponse(Replies(member.name).whole(completion))
+        choice = Choice(completion.finish, completion.text, tokens=tokens_of(completion))
+        return JSONResponse(Replies(member.name).whole([choice], usage_data(completion.usage)))
 
     async def _completed(self, member: Served, request: Request) -> Completion:
         async with aclosing(self._written(member, request)) as chunks:
@@ -101,16 +104,6 @@ class NodeApi:
                 if chunk.completion is not None:
                     return chunk.completion
         raise Problem(500, f"{member.name} ended a reply before it was finished", "unfinished")
-
-    async def _streamed(self, http: HttpRequest, member: Served, request: Request, *, usage: bool) -> Response:
-        """Answer with a stream once there is something to say: an error before that has a status of its own."""
-        chunks = self._written(member, request)
-        try:
-            first = await while_connected(http.receive, anext(chunks))
-        except ClientGone:
-            await chunks.aclose()
-            return Response(status_code=499)
-        return EventStream(_events(Replies(member.name), first, chunks, usage=usage))
 
     async def _written(self, member: Served, request: Request) -> AsyncGenerator[Chunk, None]:
         """Yield a reply piece by piece, and measure it."""
@@ -187,22 +180,18 @@ async def _stream(member: Served, request: Request) -> AsyncGenerator[Chunk, Non
 
 
 async def _events(
-    replies: Replies, first: Chunk, rest: AsyncGenerator[Chunk, None], *, usage: bool
+    replies: Replies, written: AsyncGenerator[Chunk, None], *, usage: bool
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the events of a reply whose first chunk is there. A failure is the last event."""
+    """Yield the events of a reply."""
     begun = False
-    try:
-        async with aclosing(rest):
-            chunk: Chunk | None = first
-            while chunk is not None:
-                if chunk.text:
-                    yield replies.piece(chunk.text, first=not begun)
-                    begun = True
-                if chunk.completion is not None:
-                    yield replies.end(chunk.completion, usage=usage)
-                chunk = await anext(rest, None)
-    except (AgentNetError, Problem) as error:
-        yield failure_event(Problem.of(error).data())
+    async with aclosing(written) as chunks:
+        async for chunk in chunks:
+            if chunk.text:
+                yield replies.piece(chunk.text, first=not begun)
+                begun = True
+            if (completion := chunk.completion) is not None:
+                yield replies.end(completion.finish, tokens_of(completion), first=not begun)
+                yield replies.last(usage_data(completion.usage) if usage else None)
 
 
 _STARTED = int(time.time())

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import TypeVar
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from agentnet.serving.app import Problem
+from agentnet.serving.openai.replies import failure_event
+
 T = TypeVar("T")
+
+QUIET_SECONDS = 10.0
+"""Seconds after which a stream that says nothing sends a comment."""
+COMMENT = b": the network is at work\n\n"
 
 
 class ClientGone(Exception):
@@ -40,24 +47,62 @@ async def _gone(receive: Receive) -> None:
 
 
 class EventStream(Response):
-    """A response of server-sent events, each as it is made. A client that goes away ends the generator."""
+    """A response of server-sent events, each as it is made. A client that goes away ends the generator.
+
+    What fails before the first event has the status of its problem; after it, `failure` makes the last event of it. A
+    stream that says nothing for a while begins, and is kept alive, with comments, so that no proxy takes it for dead.
+    `late` are headers that are known by the first event only.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[bytes, None]) -> None:
+    def __init__(
+        self,
+        events: AsyncGenerator[bytes, None],
+        *,
+        late: Mapping[str, str] | None = None,
+        failure: Callable[[Problem], bytes] = lambda problem: failure_event(problem.data()),
+        quiet: float = QUIET_SECONDS,
+    ) -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
-        self._events = events
+        self._events, self._late, self._failure, self._quiet = events, late or {}, failure, quiet
+        self._begun = self._spoke = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await while_connected(receive, self._sent(send))
+            await while_connected(receive, self._sent(scope, receive, send))
         except ClientGone:
             return
 
-    async def _sent(self, send: Send) -> None:
-        async with aclosing(self._events) as events:
+    async def _sent(self, scope: Scope, receive: Receive, send: Send) -> None:
+        beating = asyncio.create_task(self._beat(send))
+        try:
+            async with aclosing(self._events) as events:
+                async for event in events:
+                    await self._send(send, event)
+        except Exception as error:
+            problem = Problem.of(error)
+            if not self._begun:
+                await problem.response()(scope, receive, send)
+                return
+            await self._send(send, self._failure(problem))
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _beat(self, send: Send) -> None:
+        while True:
+            self._spoke = False
+            await asyncio.sleep(self._quiet)
+            if not self._spoke:
+                await self._send(send, COMMENT)
+
+    async def _send(self, send: Send, event: bytes) -> None:
+        self._spoke = True
+        if not self._begun:
+            self._begun = True
+            self.headers.update(self._late)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            async for event in events:
-                await send({"type": "http.response.body", "body": event, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await send({"type": "http.response.body", "body": event, "more_body": True})

@@ -1,0 +1,50 @@
+"""The MCP server of a gateway, as a surface: streamable HTTP at one path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp.server import Server
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.requests import HTTPConnection
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from agentnet.serving.app import caller_of
+from agentnet.serving.gateway import Gateway, Mounted
+from agentnet.serving.mcp.server import mcp_server
+
+PATH = "/mcp"
+MOST_SESSIONS = 1024
+"""Sessions that clients may have open together."""
+IDLE_SECONDS = 900.0
+"""Seconds after which a session without any request is over; the run of a call that it left is cancelled then."""
+MOST_BODY = 2**20
+"""Bytes of the longest message of a client."""
+
+
+def mcp_surface(gateway: Gateway) -> Mounted:
+    """Return the surface of a gateway's MCP server."""
+    return mounted(mcp_server(gateway.runs, gateway.names))
+
+
+def mounted(server: Server[Any]) -> Mounted:
+    """Return an MCP server as a surface. Who may come in, and from which hosts and origins, is the doorkeeper's."""
+    sessions = StreamableHTTPSessionManager(
+        server, session_idle_timeout=IDLE_SECONDS, max_sessions=MOST_SESSIONS, max_request_body_size=MOST_BODY
+    )
+    return Mounted(routes=[Route(PATH, endpoint=_Endpoint(sessions))], running=[sessions.run])
+
+
+class _Endpoint:
+    """Hands requests to the SDK, each with its caller: a session belongs to the caller that began it."""
+
+    def __init__(self, sessions: StreamableHTTPSessionManager) -> None:
+        self._sessions = sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = caller_of(HTTPConnection(scope))
+        scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=caller.id, scopes=list(caller.scopes)))
+        await self._sessions.handle_request(scope, receive, send)

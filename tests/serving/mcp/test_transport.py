@@ -1,0 +1,125 @@
+"""What carries the messages: whose a session is, what a message may be, and the same server on standard streams."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import StdioServerParameters
+from mcp.client import Client
+from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
+
+from agentnet.serving.mcp.mounting import MOST_BODY
+from tests.serving.mcp.conftest import ERAS, Running, Serve, Tokens
+
+ROOT = Path(__file__).parents[3]
+ACCEPT = {"accept": "application/json, text/event-stream"}
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": LATEST_HANDSHAKE_VERSION,
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+LIST = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+
+
+async def post(url: str, body: Any, **headers: str) -> httpx2.Response:
+    async with httpx2.AsyncClient(timeout=30) as http:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await http.post(f"{url}/mcp", json=body, headers=ACCEPT | named)
+
+
+async def test_nobody_comes_in_without_a_key(serve: Serve) -> None:
+    async with serve(door=Tokens()) as running:
+        for headers in ({}, {"authorization": "Bearer nobody"}, {"authorization": "Basic ada"}):
+            refused = await post(running.url, INITIALIZE, **headers)
+            assert refused.status_code == 401
+            assert "mcp-session-id" not in refused.headers
+
+
+async def test_a_session_is_its_callers_alone(serve: Serve) -> None:
+    async with serve(door=Tokens()) as running:
+        opened = await post(running.url, INITIALIZE, authorization="Bearer ada")
+        assert opened.status_code == 200
+        session = {"mcp_session_id": opened.headers["mcp-session-id"], "mcp_protocol_version": LATEST_HANDSHAKE_VERSION}
+        assert (await post(running.url, LIST, authorization="Bearer ada", **session)).status_code == 200
+        assert (await post(running.url, LIST, authorization="Bearer ben", **session)).status_code == 404
+        async with httpx2.AsyncClient() as http:
+            headers = {name.replace("_", "-"): value for name, value in session.items()} | ACCEPT
+            stolen = await http.delete(f"{running.url}/mcp", headers=headers | {"authorization": "Bearer ben"})
+            assert stolen.status_code == 404
+        assert (await post(running.url, LIST, authorization="Bearer ada", **session)).status_code == 200
+
+
+@pytest.mark.parametrize("version", [LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION])
+async def test_names_of_other_hosts_are_refused(running: Running, version: str) -> None:
+    refused = await post(running.url, INITIALIZE, host="evil.example", mcp_protocol_version=version)
+    assert refused.status_code == 403
+    assert refused.json()["error"]["code"] == "wrong-host"
+
+
+@pytest.mark.parametrize("version", [LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION])
+async def test_a_message_has_bounds(running: Running, version: str) -> None:
+    long = INITIALIZE | {"more": "x" * MOST_BODY}
+    assert (await post(running.url, long, mcp_protocol_version=version)).status_code == 413
+
+
+@pytest.mark.parametrize("body", [[], [INITIALIZE], {}, "text", 1, None, {"jsonrpc": "1.0", "id": 1, "method": "ping"}])
+@pytest.mark.parametrize("version", [LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION, "1999-01-01"])
+async def test_rubbish_is_refused(running: Running, body: object, version: str) -> None:
+    refused = await post(running.url, body, mcp_protocol_version=version)
+    assert 400 <= refused.status_code < 500
+
+
+class Stdio:
+    """``agentnet mcp`` as a client's configuration starts it."""
+
+    def __init__(self, folder: Path) -> None:
+        own = {"PYTHONPATH": str(ROOT), "AGENTNET_HOME": str(folder), "AGENTNET_TRIAL": "off"}
+        self.parameters = StdioServerParameters(
+            command=sys.executable, args=["-m", "agentnet", "mcp", "--network", "zoo"], env={**os.environ, **own}
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_same_server_speaks_over_standard_streams(tmp_path: Path, era: str) -> None:
+    async with Client(Stdio(tmp_path).parameters, mode=era) as client:
+        result = await client.call_tool("ask", {"question": "What is 347 + 285?", "label": "math"})
+        assert result.structured_content["answer"] == "632"
+        assert (await client.read_resource(result.structured_content["resource"])).contents
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["end of input", "signal"])
+async def test_the_command_ends_with_its_input_and_by_a_signal(tmp_path: Path, how: str) -> None:
+    given = Stdio(tmp_path).parameters
+    process = await asyncio.create_subprocess_exec(
+        given.command,
+        *given.args,
+        env=given.env,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(httpx2.Request("POST", "http://x", json=INITIALIZE).content + b"\n")
+    answer = await process.stdout.readline()
+    assert b'"protocolVersion"' in answer
+    if how == "signal":
+        process.send_signal(signal.SIGTERM)
+    else:
+        process.stdin.close()
+    out, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, out, errors) == (0, b"", b"")
