@@ -14,7 +14,7 @@ import hmac
 import json
 import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Protocol
@@ -191,11 +191,7 @@ def application(
     middleware = [Middleware(_Doorkeeper, door=door or Door(), most_body=most_body)]
     if origins:
         middleware.insert(0, Middleware(CORSMiddleware, allow_origins=list(origins), **CORS))
-    return Starlette(
-        routes=routes,
-        middleware=middleware,
-        exception_handlers={Problem: _failed, AgentNetError: _failed, HTTPException: _not_found},
-    )
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=FAILURES)
 
 
 async def read_json(request: Request) -> dict[str, Any]:
@@ -235,6 +231,14 @@ async def _not_found(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     what = f"{request.method} {request.url.path[:200]}"
     return Problem(error.status_code, f"{what}: {error.detail}", "not-found").response()
+
+
+FAILURES: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
+    Problem: _failed,
+    AgentNetError: _failed,
+    HTTPException: _not_found,
+}
+"""Exceptions → what answers for them, in every application."""
 
 
 class _Doorkeeper:
