@@ -14,6 +14,7 @@ from agentnet.models.addresses import AddressPolicy, joined_near
 from agentnet.network.roster import Roster
 from agentnet.redaction import know
 from agentnet.serving import api
+from agentnet.serving.a2a.surface import a2a
 from agentnet.serving.access.entrance import Gate, most_body
 from agentnet.serving.access.quotas import Quotas
 from agentnet.serving.app import application
@@ -35,6 +36,7 @@ TOLD_SECONDS = 0.5
 SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (
     openai_surface,
     api.surface,
+    a2a,
     mcp_surface,
 )
 """What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
@@ -108,9 +110,10 @@ async def run_gateway(
             gateway = Gateway(session, runs, url_of(listening))
             mounted = [Mounted(hub_api.routes()), *(surface(gateway) for surface in SURFACES)]
             routes = [route for part in mounted for route in part.routes]
+            open_paths = frozenset(path for part in mounted for path in part.open_paths)
             operations = [operation for part in mounted for operation in part.operations]
             routes.append(api.document_route(operations))
-            gate = replace(gate, open_paths=frozenset(path for part in mounted for path in part.open_paths))
+            gate = replace(gate, open_paths=open_paths)
             app = application(routes, door=gate, origins=hub.origins, most_body=most_body)
             async with AsyncExitStack() as running, serving(app, listening), runs.running():
                 for part in mounted:

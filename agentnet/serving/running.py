@@ -115,6 +115,11 @@ class RunService:
         """The ids of the runs that are active here, or wait for their place."""
         return tuple(self._live)
 
+    @property
+    def questions(self) -> dict[str, Asking]:
+        """The active runs that wait for a person, with what they ask."""
+        return {id: live.question for id, live in self._live.items() if live.question is not None}
+
     @asynccontextmanager
     async def attached(self, caller: Caller, asked: Asked) -> AsyncIterator[Run]:
         """Start a run, and yield it once it has begun. Leaving the context early cancels it.
