@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from mcp.server import Server
@@ -15,6 +16,8 @@ from starlette.types import Receive, Scope, Send
 from agentnet.serving.app import caller_of
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.mcp.server import mcp_server
+
+logging.getLogger("mcp").addHandler(logging.NullHandler())  # what clients do wrong is no news to who runs a server
 
 PATH = "/mcp"
 MOST_SESSIONS = 1024
