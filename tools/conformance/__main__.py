@@ -11,10 +11,10 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from tools.conformance import mcp
+from tools.conformance import a2a, mcp
 from tools.conformance.report import Missing, Report
 
-PARTS: dict[str, Callable[[], Iterable[Report]]] = {"mcp": mcp.reports}
+PARTS: dict[str, Callable[[], Iterable[Report]]] = {"a2a": a2a.run, "mcp": mcp.reports}
 """Name → what runs it."""
 
 
