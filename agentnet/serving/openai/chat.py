@@ -13,18 +13,16 @@ from starlette.responses import JSONResponse, Response
 
 from agentnet.contracts.serving import Caller, Served
 from agentnet.contracts.usage import Usage
-from agentnet.serving.app import Problem, caller_of, read_json
+from agentnet.serving.app import caller_of, read_json
 from agentnet.serving.gateway import Gateway
 from agentnet.serving.openai.models import Models, require_tokens
 from agentnet.serving.openai.replies import Choice, Replies, usage_data
-from agentnet.serving.openai.requests import ChatBody, Extras
-from agentnet.serving.openai.spoken import RUN_HEADER, Spoken
+from agentnet.serving.openai.requests import IDEMPOTENCY, ChatBody, Extras
+from agentnet.serving.openai.spoken import RUN_HEADER, Spoken, carried_out
 from agentnet.serving.openai.streaming import ClientGone, EventStream, while_connected
 from agentnet.serving.openai.telling import Told
 from agentnet.serving.running import Asked
 
-IDEMPOTENCY = "idempotency-key"
-"""The header that makes one request of all that carry it."""
 _draw = SystemRandom()
 _Step = tuple[int, Spoken, Told | None]
 """Which run, what it came to so far, and what is told now; None where the run begins, and where it ends."""
@@ -130,15 +128,10 @@ class ChatSurface:
                 yield step
 
     async def _one(self, caller: Caller, call: Call, index: int) -> AsyncGenerator[_Step, None]:
-        async with self._gateway.runs.attached(caller, call.asked[index]) as run:
-            spoken = Spoken(run.id, call.agent, reasoning=call.reasoning)
-            yield index, spoken, None
-            async for event in run.events:
-                for told in spoken.read(event):
-                    yield index, spoken, told
-        if spoken.ended is None:
-            raise Problem(500, f"run {run.id} ended without an end", "unfinished")
-        yield index, spoken, None
+        steps = carried_out(self._gateway.runs, caller, call.asked[index], call.agent, reasoning=call.reasoning)
+        async with aclosing(steps):
+            async for spoken, told in steps:
+                yield index, spoken, told
 
 
 async def side_by_side(sources: Sequence[AsyncGenerator[_Step, None]]) -> AsyncGenerator[_Step, None]:
