@@ -1,9 +1,9 @@
-"""Profiles as a table for people, and as data for programs."""
+"""Profiles as a table for people."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agentnet.contracts.profiles import Profile, StandingEvent, Timing
@@ -48,17 +48,6 @@ def show_events(events: Sequence[StandingEvent]) -> None:
         when = event.time.astimezone().strftime("%Y-%m-%d %H:%M")
         line = f"{when}  {event.seat.member} is {event.after}: {event.why}"
         console().print(printable(line), style=STYLES[event.after], soft_wrap=True)
-
-
-def profile_data(profile: Profile) -> dict[str, Any]:
-    """Return a profile as plain data, with what follows from it."""
-    data = profile.model_dump(mode="json")
-    for label, one in profile.labels.items():
-        data["labels"][label]["bound"] = one.bound
-    for name in ("seconds", "first_token", "speed"):
-        timing: Timing = getattr(profile, name)
-        data[name] = {"median": timing.median, "p95": timing.p95, "count": timing.count}
-    return data
 
 
 def _counts(right: float, wrong: float, bound: float, canaries: int) -> tuple[str, str, str]:

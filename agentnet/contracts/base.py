@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 
@@ -29,3 +32,14 @@ def shown(text: str, most: int) -> str:
     """Return a text that may hold what a file or a message says, on one line of at most so many characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[:most]}…"
+
+
+def finite(value: Any) -> Any:
+    """Return plain data with None for the numbers that JSON lacks: the infinite ones, and NaN."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -126,6 +126,16 @@ class Profile(WireModel):
     def canaries(self) -> int:
         """How many canaries it was asked."""
         return sum(evidence.canaries for evidence in self.labels.values())
+
+    def shown(self) -> dict[str, Any]:
+        """Return the profile as plain data, with what follows from it: bounds, medians."""
+        data = self.model_dump(mode="json")
+        for label, one in self.labels.items():
+            data["labels"][label]["bound"] = one.bound
+        for name in ("seconds", "first_token", "speed"):
+            timing: Timing = getattr(self, name)
+            data[name] = {"median": timing.median, "p95": timing.p95, "count": timing.count}
+        return data
 
 
 class StandingEvent(WireModel):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Protocol
@@ -163,9 +163,7 @@ class Door:
 def application(routes: Sequence[BaseRoute], *, door: Entrance | None = None) -> Starlette:
     """Return the application of some routes."""
     return Starlette(
-        routes=routes,
-        middleware=[Middleware(_Doorkeeper, door=door or Door())],
-        exception_handlers={Problem: _failed, AgentNetError: _failed, HTTPException: _not_found},
+        routes=routes, middleware=[Middleware(_Doorkeeper, door=door or Door())], exception_handlers=FAILURES
     )
 
 
@@ -214,6 +212,14 @@ async def _not_found(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     what = f"{request.method} {request.url.path[:200]}"
     return Problem(error.status_code, f"{what}: {error.detail}", "not-found").response()
+
+
+FAILURES: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
+    Problem: _failed,
+    AgentNetError: _failed,
+    HTTPException: _not_found,
+}
+"""Exceptions → what answers for them, in every application."""
 
 
 class _Doorkeeper:

@@ -2,6 +2,8 @@
 
 ==================  =============================================================
 ``/v1/…``           OpenAI's API (`agentnet.serving.openai`)
+``/api/…``          runs, the network, protocols, evaluations (`agentnet.serving.api`)
+``/openapi.json``   the document of all surfaces
 ``/hub/v1/…``       where nodes join (`agentnet.serving.hub`)
 ``/mcp``            tools and resources for MCP clients (`agentnet.serving.mcp`)
 ==================  =============================================================

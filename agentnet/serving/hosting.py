@@ -13,6 +13,7 @@ from agentnet.errors import BadInput, StoreError
 from agentnet.models.addresses import AddressPolicy, joined_near
 from agentnet.network.roster import Roster
 from agentnet.redaction import know
+from agentnet.serving import api
 from agentnet.serving.app import Door, application
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.hub import Hub
@@ -28,7 +29,11 @@ SHORTEST_TOKEN = 16
 TOLD_SECONDS = 0.5
 """Seconds between two looks at what happened."""
 
-SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (openai_surface, mcp_surface)
+SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (
+    openai_surface,
+    api.surface,
+    mcp_surface,
+)
 """What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
 
 Ready = Callable[[str, str, int], None]
@@ -79,11 +84,13 @@ async def run_gateway(
         async with open_session(settings=settings, hosting=True, lease=hub.lease) as session:
             name = session.network.spec.name
             heartbeat = min(HEARTBEAT_SECONDS, hub.lease / 3)
-            api = Hub(session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
+            hub_api = Hub(session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
             runs = RunService(session)
             gateway = Gateway(session, runs, url_of(listening))
-            mounted = [Mounted(api.routes()), *(surface(gateway) for surface in SURFACES)]
+            mounted = [Mounted(hub_api.routes()), *(surface(gateway) for surface in SURFACES)]
             routes = [route for part in mounted for route in part.routes]
+            operations = [operation for part in mounted for operation in part.operations]
+            routes.append(api.document_route(operations))
             app = application(routes, door=Door(hub.token))
             async with AsyncExitStack() as running, serving(app, listening), runs.running():
                 for part in mounted:

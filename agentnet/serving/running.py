@@ -19,12 +19,12 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from agentnet.collab.asking import Protocol as Choice
 from agentnet.collab.asking import Question
-from agentnet.contracts.events import Event, MessageSaid
+from agentnet.contracts.events import Event, MessageSaid, RunStatus
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import Message
 from agentnet.contracts.questions import Question as Asking
@@ -37,6 +37,7 @@ from agentnet.logs import logger
 from agentnet.serving.app import Problem
 from agentnet.serving.live import LiveRun
 from agentnet.session import Session
+from agentnet.store.listing import Place, RunFilter
 from agentnet.store.requests import Requests
 
 log = logger("serving")
@@ -47,6 +48,9 @@ LONGEST_KEY = 255
 """Characters of an idempotency key."""
 RECOVERED_TOGETHER = 8
 """Runs that a server resumes at the same time when it starts."""
+RUNNING: tuple[RunStatus, ...] = ("running",)
+MOST_RUNNING = 1000
+"""Runs that are active at the same time in a store, at most."""
 ENDED = "the server ended; the run can be resumed"
 
 
@@ -207,6 +211,17 @@ class RunService:
         if record is None or not (caller.may("admin") or (served is not None and served.caller == caller.id)):
             raise Problem(404, f"there is no run {run[:64]!r}", "no-such-run")
         return record
+
+    async def listed(
+        self, caller: Caller, wanted: RunFilter, *, behind: Place | None = None, limit: int = 50
+    ) -> list[RunRecord]:
+        """Return the wanted runs among those that the caller may see, those that changed last first."""
+        if not caller.may("admin"):
+            wanted = replace(wanted, caller=caller.id)
+        runs = self.session.runs
+        if wanted.statuses is not None:  # those whose process died are interrupted once they were read
+            await runs.listed(RunFilter(statuses=RUNNING), limit=MOST_RUNNING)
+        return await runs.listed(wanted, behind=behind, limit=limit)
 
     async def messages(self, caller: Caller, run: str, after: int = -1) -> list[Message]:
         """Return the messages of a run behind a sequence, in their order. Raises `Problem` as `record` does."""

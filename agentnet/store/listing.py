@@ -21,6 +21,9 @@ class RunFilter:
     caller: str | None = None
     surface: Surface | None = None
     context: str | None = None
+    protocol: str | None = None
+    text: str | None = None
+    """Words of the task, in any case."""
     statuses: Collection[RunStatus] | None = None
     updated_since: datetime | None = None
     among: Collection[str] | None = None
@@ -30,8 +33,12 @@ class RunFilter:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return what holds for the rows of such runs."""
-        equal = (("caller", self.caller), ("surface", self.surface), ("context", self.context))
-        found: list[ColumnElement[bool]] = [runs.c[name] == value for name, value in equal if value is not None]
+        names = ("caller", "surface", "context", "protocol")
+        found: list[ColumnElement[bool]] = [
+            runs.c[name] == value for name in names if (value := getattr(self, name)) is not None
+        ]
+        if self.text is not None:
+            found.append(runs.c.task.icontains(self.text.replace("\0", ""), autoescape=True))
         if self.statuses is not None:
             found.append(runs.c.status.in_(self.statuses))
         if self.updated_since is not None:

@@ -241,7 +241,14 @@ class Runs:
         """Return what a run has consumed so far: the sum over its messages."""
         sums = (func.coalesce(func.sum(messages.c[name]), 0).label(name) for name in USAGE)
         (row,) = await self._database.rows(select(*sums).where(messages.c.run == run))
-        return Usage(**{name: type(getattr(Usage(), name))(getattr(row, name)) for name in USAGE})
+        return _usage(row)
+
+    async def usages(self, ids: Sequence[str]) -> dict[str, Usage]:
+        """Return run → what it has consumed so far, for some ids of one query."""
+        sums = (func.sum(messages.c[name]).label(name) for name in USAGE)
+        query = select(messages.c.run, *sums).where(messages.c.run.in_(ids)).group_by(messages.c.run)
+        found = {row.run: row for row in await self._database.rows(query)}
+        return {id: _usage(found[id]) if id in found else Usage() for id in ids}
 
     async def _records(self, rows: Iterable[Row[Any]]) -> list[RunRecord]:
         """Return the records of rows, with the runs among them whose owner is gone as interrupted."""
@@ -305,6 +312,10 @@ def _agent_row(run: str, agent: AgentSpec) -> dict[str, Any]:
         "pack": agent.pack,
         "card": agent.card.model_dump(mode="json"),
     }
+
+
+def _usage(row: Row[Any]) -> Usage:
+    return Usage(**{name: type(getattr(Usage(), name))(getattr(row, name)) for name in USAGE})
 
 
 def _record(row: Row[Any], **changed: Any) -> RunRecord:

@@ -27,6 +27,7 @@ class RunRow(StoreModel, table=True):
     __table_args__ = (
         Index("runs_by_caller", "caller", "created"),
         Index("runs_by_status", "status", "created"),
+        Index("runs_by_change", "updated", "id"),
         Index("runs_by_context", "context", "caller"),
     )
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tools.conformance import __main__ as command
+from tools.conformance import mcp
 from tools.conformance.gateway import served
 from tools.conformance.report import Check, Missing, Report
 
@@ -36,7 +37,7 @@ def test_a_part_that_cannot_run_says_why(capsys: pytest.CaptureFixture[str], mon
     assert command.main([]) == 0
     said = capsys.readouterr()
     assert said.err == "far: left out: it needs npm\n"
-    assert said.out == "good: suite 1: 1 passed, 0 failed, 1 left out\n  left out: b: no such tool\n"
+    assert said.out == "good: suite 1: 1 passed, 0 failed, 1 left out\n  left out, no such tool: b\n"
 
 
 @pytest.mark.usefixtures("parts")
@@ -76,3 +77,23 @@ def test_a_gateway_runs_while_it_is_wanted() -> None:
 def test_a_gateway_that_does_not_start_says_why() -> None:
     with pytest.raises(RuntimeError, match="cannot listen"), served("--host", "192.0.2.1", AGENTNET_TOKEN="x" * 16):
         pass
+
+
+def test_what_a_suite_of_mcp_found_is_counted() -> None:
+    results = {
+        "tools-list": [{"id": "a", "status": "SUCCESS"}, {"id": "b", "status": "FAILURE", "errorMessage": "no tools"}],
+        "caching": [
+            {"id": "sep-2549-prompts-list-caching-hints", "status": "FAILURE", "errorMessage": "Method not found"},
+            {"id": "d", "status": "FAILURE", "errorMessage": f"{mcp.UNTESTABLE} 'x'"},
+            {"id": "e", "status": "INFO"},
+        ],
+        "tasks-lifecycle": [{"id": "f", "status": "FAILURE"}],
+    }
+    assert list(mcp._counted(results, frozenset({"tools-list", "caching"}), "why not")) == [
+        Check("tools-list: a", "passed"),
+        Check("tools-list: b", "failed", "no tools"),
+        Check("caching: sep-2549-prompts-list-caching-hints", "left out", "the gateway serves no prompts"),
+        Check("caching: d", "left out", "a diagnostic tool of the suite"),
+        Check("tasks-lifecycle", "left out", "the extension for tasks"),
+    ]
+    assert mcp._scenario("server-server-stateless-2026-11-28T22-16-09-254Z") == "server-stateless"

@@ -11,9 +11,10 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
+from tools.conformance import mcp
 from tools.conformance.report import Missing, Report
 
-PARTS: dict[str, Callable[[], Iterable[Report]]] = {}
+PARTS: dict[str, Callable[[], Iterable[Report]]] = {"mcp": mcp.reports}
 """Name → what runs it."""
 
 

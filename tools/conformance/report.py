@@ -50,9 +50,15 @@ class Report:
         return {"suite": self.suite, "held": self.held, **counts, "not passed": rest}
 
     def lines(self) -> Iterator[str]:
-        """Yield a line of counts, and one for each check that did not pass."""
+        """Yield a line of counts, one for each check that failed, and one for each reason why others were left out."""
         counts = ", ".join(f"{self.count(status)} {status}" for status in ("passed", "failed", "left out"))
         yield f"{self.suite}: {counts}"
         for check in self.checks:
-            if check.status != "passed":
-                yield f"  {check.status}: {check.name}{check.detail and ': '}{check.detail}"
+            if check.status == "failed":
+                yield f"  failed: {check.name}{check.detail and ': '}{check.detail}"
+        reasons: dict[str, list[str]] = {}
+        for check in self.checks:
+            if check.status == "left out":
+                reasons.setdefault(check.detail, []).append(check.name)
+        for reason, names in reasons.items():
+            yield f"  left out, {reason}: {', '.join(names)}"

@@ -46,7 +46,7 @@ async def measure(
     """
     from agentnet.cli.entry import Interruption
     from agentnet.cli.output import emit
-    from agentnet.cli.profiles_view import profile_data, show_profiles
+    from agentnet.cli.profiles_view import show_profiles
     from agentnet.errors import BadInput
     from agentnet.evals.loading import find_suite
     from agentnet.network import find_network
@@ -75,7 +75,7 @@ async def measure(
             await calibrate(agent, questions, measured, kept, concurrency=concurrency)
         found = [profile for agent in agents for profile in measured.seats(agent.name)]
     if json:
-        emit([profile_data(profile) for profile in found])
+        emit([profile.shown() for profile in found])
     else:
         show_profiles(found)
 

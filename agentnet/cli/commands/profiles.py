@@ -36,7 +36,7 @@ async def profiles(
     served it.
     """
     from agentnet.cli.output import emit
-    from agentnet.cli.profiles_view import profile_data, show_events, show_profiles
+    from agentnet.cli.profiles_view import show_events, show_profiles
     from agentnet.errors import BadInput
     from agentnet.store.storage import open_storage
 
@@ -50,7 +50,7 @@ async def profiles(
             found = [await _readmitted(storage.profiles, one, readmit) for one in found]
         changes = [one for one in await storage.profiles.events() if member in (None, one.seat.member)]
     if json:
-        shown = [profile_data(one) for one in found]
+        shown = [one.shown() for one in found]
         emit({"profiles": shown, "events": [one.model_dump(mode="json") for one in changes]} if events else shown)
         return
     if events:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from pathlib import Path
-from typing import Any
 
+from agentnet.contracts.base import finite
 from agentnet.errors import BadInput
 from agentnet.evals.report.markdown import markdown
 from agentnet.evals.report.page import page
@@ -22,7 +21,7 @@ def write_report(summary: Summary, folder: Path) -> Path:
     contents = {
         "report.html": page(summary),
         "report.md": markdown(summary),
-        "report.json": json.dumps(_finite(summary.as_json()), ensure_ascii=False, indent=1, allow_nan=False) + "\n",
+        "report.json": json.dumps(finite(summary.as_json()), ensure_ascii=False, indent=1, allow_nan=False) + "\n",
     }
     prepare(folder)
     try:
@@ -50,12 +49,3 @@ def prepare(folder: Path) -> None:
 
 def _unwritable(folder: Path, error: OSError) -> BadInput:
     return BadInput(f"{folder}: the report cannot be written there ({error.strerror or error}); name another folder")
-
-
-def _finite(value: Any) -> Any:
-    """Plain data with null for numbers that JSON lacks; the facts of a suite file may hold such numbers."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    return [_finite(inner) for inner in value] if isinstance(value, list | tuple) else value

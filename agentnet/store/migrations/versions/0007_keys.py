@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("context", sa.String(), nullable=True))
     op.create_index("runs_by_caller", "runs", ["caller", "created"])
     op.create_index("runs_by_status", "runs", ["status", "created"])
+    op.create_index("runs_by_change", "runs", ["updated", "id"])
     op.create_index("runs_by_context", "runs", ["context", "caller"])
     op.create_table(
         "keys",

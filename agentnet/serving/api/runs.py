@@ -1,0 +1,167 @@
+"""Runs over the API: they begin detached, are listed, read, followed, answered, cancelled and resumed by their id."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Header, Path, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from agentnet.contracts.base import finite
+from agentnet.contracts.conversation import Conversation
+from agentnet.contracts.events import Event, MessageSaid, RunStatus
+from agentnet.contracts.messages import LARGEST_INTEGER, Message
+from agentnet.contracts.runs import RunRecord
+from agentnet.contracts.serving import Served, Surface
+from agentnet.serving.api.asking import At, By, Limit, room
+from agentnet.serving.api.protocols import Named, protocol_of
+from agentnet.serving.api.shown import Answer, Ask, Cancelled, Resume, Run, RunPage, RunSummary, Started
+from agentnet.serving.app import Problem
+from agentnet.serving.running import Asked
+from agentnet.store.listing import Place, RunFilter
+
+router = room("runs")
+
+After = Annotated[int, Query(ge=-1, le=LARGEST_INTEGER, description="messages behind this sequence")]
+
+
+async def _record(at: At, by: By, run: Annotated[str, Path(max_length=128)]) -> RunRecord:
+    return await at.runs.record(by, run)
+
+
+Chosen = Annotated[RunRecord, Depends(_record)]
+"""The run that the path names, if the caller may see it."""
+
+
+@router.post("/runs", status_code=201)
+async def ask(
+    at: At,
+    by: By,
+    named: Named,
+    body: Ask,
+    key: Annotated[
+        str | None, Header(alias="Idempotency-Key", description="the same request with the same key starts one run")
+    ] = None,
+) -> Started:
+    """Start a run. It goes on when its caller goes away, and when the server starts again."""
+    protocol = protocol_of(named, body.protocol)
+    (run,) = await at.runs.reserve(by, ["/api/runs", body.model_dump(mode="json")], key=key)
+    question = body.question if isinstance(body.question, str) else Conversation(turns=tuple(body.question))
+    asked = Asked(
+        question,
+        Served(caller=by.id, surface="api", detached=True),
+        protocol,
+        label=body.label,
+        seed=body.seed,
+        limits=body.limits,
+        replies=body.replies,
+        stream_text=True,
+        run=run,
+    )
+    return Started(id=await at.runs.start(by, asked))
+
+
+@router.get("/runs")
+async def list_runs(
+    at: At,
+    by: By,
+    status: Annotated[list[RunStatus] | None, Query()] = None,
+    surface: Annotated[Surface | None, Query()] = None,
+    protocol: Annotated[str | None, Query(max_length=200)] = None,
+    text: Annotated[str | None, Query(max_length=200, description="words of the task")] = None,
+    since: Annotated[datetime | None, Query(description="changed at this time or later, with its time zone")] = None,
+    caller: Annotated[str | None, Query(max_length=64, description="id of a key; for the scope admin")] = None,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,
+    limit: Limit = 50,
+) -> RunPage:
+    """List runs, those that changed last first: one's own, and with the scope admin all."""
+    if since is not None and since.tzinfo is None:
+        raise Problem(400, "since: say in which time zone, such as 2026-01-31T12:00:00Z", "bad-request", param="since")
+    wanted = RunFilter(
+        caller=caller, surface=surface, statuses=status, protocol=protocol, text=text, updated_since=since
+    )
+    records = await at.runs.listed(by, wanted, behind=None if cursor is None else _place(cursor), limit=limit + 1)
+    page = records[:limit]
+    usages = await at.session.runs.usages([record.id for record in page])
+    return RunPage(
+        runs=[RunSummary.of(record, usages[record.id]) for record in page],
+        next=_cursor(page[-1]) if len(records) > limit else None,
+    )
+
+
+@router.get("/runs/{run}")
+async def show(at: At, by: By, record: Chosen) -> Run:
+    """Show a run with all that was asked of it, and the question for a person that it waits for."""
+    usage = await at.session.runs.usage(record.id)
+    return Run.of(record, usage, question=await at.runs.question(by, record.id))
+
+
+@router.get("/runs/{run}/messages")
+async def messages(at: At, record: Chosen, after: After = -1) -> list[Message]:
+    """List the messages of a run in their order."""
+    return await at.session.runs.messages(record.id, after)
+
+
+@router.get("/runs/{run}/events", response_class=EventSourceResponse)
+async def events(
+    at: At,
+    by: By,
+    record: Chosen,
+    after: After = -1,
+    last: Annotated[
+        int | None, Header(alias="Last-Event-ID", ge=-1, le=LARGEST_INTEGER, description="replaces `after`")
+    ] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow a run: what was said so far, then what happens, up to `run-ended`.
+
+    Each event is named by its kind, and a message has its sequence as id. Who comes back with the last id gets the
+    messages behind it. A `turn-started` begins the text of its message, also where it is told a second time.
+    """
+    async for event in at.runs.follow(by, record.id, after if last is None else last):
+        yield _sent(event)
+
+
+@router.post("/runs/{run}/answer", status_code=202)
+async def answer(at: At, by: By, record: Chosen, body: Answer) -> Started:
+    """Answer for the person that a run waits for."""
+    await at.runs.answer(by, record.id, body.words)
+    return Started(id=record.id)
+
+
+@router.post("/runs/{run}/cancel")
+async def cancel(at: At, by: By, record: Chosen) -> Cancelled:
+    """Cancel a run."""
+    return Cancelled(cancelled=await at.runs.cancel(by, record.id))
+
+
+@router.post("/runs/{run}/resume", status_code=202)
+async def resume(at: At, by: By, record: Chosen, body: Resume) -> Started:
+    """Continue a run that was interrupted, cancelled or stopped. Finished turns are not asked again."""
+    await at.runs.resume(by, record.id, body.limits)
+    return Started(id=record.id)
+
+
+def _sent(event: Event) -> ServerSentEvent:
+    data = json.dumps(finite(event.model_dump(mode="json")), ensure_ascii=False, separators=(",", ":"))
+    id = str(event.message.sequence) if isinstance(event, MessageSaid) else None
+    return ServerSentEvent(raw_data=data, event=event.kind, id=id)
+
+
+def _cursor(record: RunRecord) -> str:
+    return base64.urlsafe_b64encode(f"{record.updated.isoformat()} {record.id}".encode()).decode()
+
+
+def _place(cursor: str) -> Place:
+    try:
+        time, run = base64.urlsafe_b64decode(cursor).decode().split(" ")
+        updated = datetime.fromisoformat(time)
+    except (ValueError, binascii.Error):
+        updated, run = None, ""
+    if updated is None or updated.tzinfo is None:
+        raise Problem(400, "cursor: is not what a page calls `next`", "bad-request", param="cursor")
+    return Place(updated, run)

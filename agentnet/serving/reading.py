@@ -1,0 +1,58 @@
+"""Reading JSON that others sent: within bounds, and nothing that is no JSON, no Unicode, or no value of ours."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from agentnet.serving.app import Problem
+
+MOST_LEVELS = 64
+"""Levels of lists and objects within each other."""
+MOST_DIGITS = 400
+"""Digits of a number: what has more is none that anybody means, and takes long to read."""
+
+
+def parse_json(body: bytes) -> Any:
+    """Return the value of a JSON text. Raises `Problem` for anything else."""
+    try:
+        value = json.loads(body, parse_constant=_no_number, parse_int=_whole)
+    except (ValueError, RecursionError):
+        raise Problem(400, "the body is not JSON", "not-json") from None
+    _check(value)
+    return value
+
+
+def _check(value: Any) -> None:
+    """Raise `Problem` for a value that is nested too deeply, or holds half a character, which no text may."""
+    level, inner = 0, [value]
+    while inner:
+        level += 1
+        if level > MOST_LEVELS:
+            raise Problem(400, f"the body is nested in more than {MOST_LEVELS} levels", "too-deep")
+        following: list[Any] = []
+        for each in inner:
+            if isinstance(each, str):
+                _check_text(each)
+            elif isinstance(each, dict):
+                for key in each:
+                    _check_text(key)
+                following += each.values()
+            elif isinstance(each, list):
+                following += each
+        inner = following
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise Problem(400, "the body holds a text that is not Unicode: half of a surrogate pair", "not-unicode")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number of more than {MOST_DIGITS} digits")
+    return int(digits)
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
