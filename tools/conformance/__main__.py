@@ -11,10 +11,10 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from tools.conformance import mcp
+from tools.conformance import clients, mcp
 from tools.conformance.report import Missing, Report
 
-PARTS: dict[str, Callable[[], Iterable[Report]]] = {"mcp": mcp.reports}
+PARTS: dict[str, Callable[[], Iterable[Report]]] = {"clients": clients.reports, "mcp": mcp.reports}
 """Name → what runs it."""
 
 

@@ -56,16 +56,16 @@ class ChatSurface:
         request = {"path": http.url.path, "body": data}
         ids = await self._gateway.runs.reserve(caller, request, key=key, count=len(call.asked))
         call = replace(call, asked=[replace(asked, run=id) for asked, id in zip(call.asked, ids, strict=True)])
-        headers: dict[str, str] = {}
+        headers = {RUN_HEADER: ", ".join(ids)}
         if body.stream:
-            return EventStream(self._streamed(caller, call, headers), late=headers)
+            return EventStream(self._streamed(caller, call, ids[0]), headers=headers)
         try:
             spoken = await while_connected(http.receive, self._whole(caller, call))
         except ClientGone:
             return Response(status_code=499)
         choices = [_choice(one) for one in spoken]
         whole = Replies(call.model, spoken[0].run).whole(choices, _usage(spoken))
-        return JSONResponse(whole, headers={RUN_HEADER: ", ".join(one.run for one in spoken)})
+        return JSONResponse(whole, headers=headers)
 
     def _call(self, body: ChatBody, caller: Caller) -> Call:
         """Return what a body asks. Raises `Problem` and `BadInput`."""
@@ -95,29 +95,23 @@ class ChatSurface:
                 raise problem
         return [found[index] for index in sorted(found)]
 
-    async def _streamed(self, caller: Caller, call: Call, headers: dict[str, str]) -> AsyncGenerator[bytes, None]:
-        """Yield the events of all replies. Raises `Problem` for the first run that has none."""
-        replies: Replies | None = None
+    async def _streamed(self, caller: Caller, call: Call, id: str) -> AsyncGenerator[bytes, None]:
+        """Yield the events of all replies, the id of which ends so. Raises `Problem` for the first run without one."""
+        replies = Replies(call.model, id)
         runs: dict[int, Spoken] = {}
         begun: set[int] = set()
         async with aclosing(self._told(caller, call)) as steps:
             async for index, spoken, told in steps:
-                if index not in runs:
-                    runs[index] = spoken
-                    replies = replies or Replies(call.model, spoken.run)
-                    headers[RUN_HEADER] = ", ".join(one.run for one in runs.values())
-                if replies is None or (told is None and spoken.ended is None):
-                    continue
+                runs[index] = spoken
+                first = index not in begun
                 if told is not None:
                     channel, text = told
-                    yield replies.piece(text, first=index not in begun, index=index, channel=channel)
+                    yield replies.piece(text, first=first, index=index, channel=channel)
                     begun.add(index)
-                    continue
-                if (problem := spoken.problem) is not None:
-                    raise problem
-                first = index not in begun
-                yield replies.end(spoken.finish, spoken.tokens, first=first, index=index, about=spoken.about())
-        assert replies is not None, "every run begins"
+                elif spoken.ended is not None:
+                    if (problem := spoken.problem) is not None:
+                        raise problem
+                    yield replies.end(spoken.finish, spoken.tokens, first=first, index=index, about=spoken.about())
         yield replies.last(_usage(list(runs.values())) if call.usage else None)
 
     async def _told(self, caller: Caller, call: Call) -> AsyncGenerator[_Step, None]:

@@ -182,7 +182,7 @@ class ResponsesSurface:
 
     def _streamed(self, view: ResponseView, steps: AsyncGenerator[Step, None]) -> EventStream:
         events = ResponseEvents(view)
-        return EventStream(_events(events, steps), late={RUN_HEADER: view.run}, failure=events.failure)
+        return EventStream(_events(events, steps), headers={RUN_HEADER: view.run}, failure=events.failure)
 
     async def _found(self, caller: Caller, http: HttpRequest) -> tuple[ResponseView, RunRecord]:
         """Return the stored response that a path names. Raises `Problem` where the caller has none of that id."""
