@@ -15,6 +15,7 @@
     │   │   └── RateLimited     the server answers 429
     │   ├── NotRecorded         a replay has no recorded reply to the question
     │   └── BadResponse         the server's response is not a completion
+    ├── ToolError               a tool's server cannot be used, or a call of its tool failed
     ├── ReplyError              the model's reply is not in the required form
     ├── Unsuited                the protocol's agents were measured, and know too little about the task's label
     ├── NodeError               what a node asks for cannot be granted
@@ -99,6 +100,10 @@ class BadResponse(ModelError):
 
 class NotRecorded(ModelError):
     code = "not-recorded"
+
+
+class ToolError(AgentNetError):
+    code = "tool"
 
 
 class ReplyError(AgentNetError):

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentnet.agents.tools import ToolServers
 from agentnet.blocking import blocking
 from agentnet.collab.asking import Protocol, Question, as_protocol, as_task
 from agentnet.collab.bus import Listener
@@ -307,7 +308,10 @@ async def open_session(
             storage = await opened.enter_async_context(open_storage(settings))
         directory = Directory()
         open_node = partial(open_node_model, directory=directory, policy=joined_near(settings.nodes.value))
-        registry = await opened.enter_async_context(Registry.open(spec, base, machine=machine, open_node=open_node))
+        tools = await opened.enter_async_context(ToolServers.open(spec.tools, base, Path(settings.home.value)))
+        registry = await opened.enter_async_context(
+            Registry.open(spec, base, machine=machine, open_node=open_node, tools=tools)
+        )
         roster = None
         if storage is not None and nodes:
             from agentnet.network.living import POLL_SECONDS, Living

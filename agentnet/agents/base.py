@@ -22,11 +22,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
+from uuid import uuid4
 
-from agentnet.contracts.bodies import Assignment, Body, Proposal, Task
+from agentnet.contracts.bodies import Assignment, Body, PlannedCall, Proposal, Task, ToolCall
 from agentnet.contracts.cards import Card
 from agentnet.contracts.events import WrittenToken
 from agentnet.contracts.formats import Format
@@ -70,6 +71,8 @@ class Turn:
     """Id of the message that the reply becomes."""
     step: Assignment | None = None
     """The step of a plan that the task is: its question, and the answers of other members that it refers to."""
+    calls: Sequence[ToolCall] = ()
+    """The calls of tools that the agent made in this turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,37 @@ class Need:
     """Replies held to a form: `regex`, `lark` or `json_schema`."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedTurn:
+    """The calls of tools that an agent makes in a turn, before its reply, and what it took to plan them."""
+
+    calls: tuple[PlannedCall, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+
+
+class ToolUser(ABC):
+    """An agent's use of tools. The run makes and records the calls, and gives the turn that has them to the agent."""
+
+    @abstractmethod
+    def wanted(self, turn: Turn) -> bool:
+        """Return whether tools may be used in a turn."""
+
+    @abstractmethod
+    def most(self, turn: Turn) -> Usage:
+        """Return the most that planning the calls of a turn can use; budgets reserve it."""
+
+    @abstractmethod
+    async def plan(self, turn: Turn) -> PlannedTurn:
+        """Return the calls to make. Other members' words and results of tools have no part in it.
+
+        Raises `AgentNetError`.
+        """
+
+    @abstractmethod
+    async def make(self, turn: Turn, call: PlannedCall, id: str) -> ToolCall:
+        """Make one call, and return it with its result or its error. Whatever a server does is that call's error."""
+
+
 class Agent(ABC):
     """A member of a network. Stateless between turns: each turn holds all of its input. Safe to use concurrently."""
 
@@ -114,6 +148,11 @@ class Agent(ABC):
     card: Card
     metered: ClassVar[bool] = True
     """Whether turns use calls, tokens, model time or money. A run's limits hold only for metered agents."""
+
+    @property
+    def tools(self) -> ToolUser | None:
+        """How the agent uses tools; None if it uses none."""
+        return None
 
     @abstractmethod
     async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:
@@ -138,6 +177,20 @@ class Agent(ABC):
     def note(self, need: Need) -> str | None:
         """Return one line if the agent meets a need only partly; else None."""
         return None
+
+
+async def take_alone(agent: Agent, turn: Turn, on_text: OnText | None = None) -> Reply:
+    """Return the reply to a turn outside of a run: calls of tools are made for it, and recorded nowhere.
+
+    Raises like `Agent.take`.
+    """
+    user = agent.tools
+    if user is None or not user.wanted(turn):
+        return await agent.take(turn, on_text)
+    plan = await user.plan(turn)
+    calls = [await user.make(turn, call, uuid4().hex) for call in plan.calls]
+    reply = await agent.take(replace(turn, calls=calls), on_text)
+    return replace(reply, usage=plan.usage + Usage(calls=len(calls)) + reply.usage)
 
 
 def candidate(answer: str) -> Message:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agentnet.agents.base import Agent, Need, OnText, Reply, Turn
+from agentnet.agents.base import ANSWERING, Agent, Need, OnText, Reply, Turn
 from agentnet.agents.forms import STRUCTURED, body_of, closed_replies, schema_for
+from agentnet.agents.metering import billed, most_prompt_tokens
+from agentnet.agents.tools import ModelToolUser, Toolbox
 from agentnet.answers.repetition import repetition
 from agentnet.contracts.bodies import Body, Error
 from agentnet.contracts.cards import Card
@@ -16,28 +18,37 @@ from agentnet.contracts.events import Likely, WrittenToken
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
 from agentnet.errors import ModelError, ReplyError
-from agentnet.models.base import ChatMessage, Completion, Model, Request, Scorer, Scores, TokenCounter
+from agentnet.models.base import ChatMessage, Completion, Model, Request, Scorer, Scores
 from agentnet.models.tokens import NextTokenSource, TokenStepper
 from agentnet.prompts import Entry, Pack, transcript
 
-TEMPLATE_TOKENS = 16
-"""Most tokens that a chat template adds to a message. Each token of the message itself is at least one byte."""
 ROUNDING = 1e-3
 """How far above 0 a log-probability counts as rounded; further above, it is none."""
 
 
 @dataclass(frozen=True)
 class ModelAgent(Agent):
-    """A model with a name, a card, a prompt pack and its own sampling."""
+    """A model with a name, a card, a prompt pack, its own sampling, and the tools that it may use."""
 
     name: str
     model: Model
     card: Card
     pack: Pack
     sampling: Sampling = field(default_factory=Sampling)
+    toolbox: Toolbox | None = None
+
+    @property
+    def tools(self) -> ModelToolUser | None:
+        if self.toolbox is None:
+            return None
+        return ModelToolUser(self.name, self.model, self.card, self.pack, self.sampling, self.toolbox)
 
     async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:
         """Prompt the model, and return its reply. Raises `ModelError`, and `NetworkError` if the pack fails."""
+        if self.tools is not None and (closing := self.tools.closing(turn)) is not None:
+            if on_text is not None:
+                on_text(closing)
+            return Reply(body_of(turn, closing, self.pack))
         request = self.request(turn)
         reply = await (self.score(turn, request) if turn.scored else self.answer(request, on_text))
         body: Body
@@ -52,12 +63,8 @@ class ModelAgent(Agent):
         return Reply(body, usage, confidence, reply.served_by, reply.finish, tokens)
 
     def most(self, turn: Turn) -> Usage:
-        """Return the most tokens that a turn can use. No tokenizer makes more tokens than there are bytes."""
         request = self.request(turn)
-        if isinstance(self.model, TokenCounter):
-            prompt = self.model.count_tokens(request)
-        else:
-            prompt = sum(len(message["content"].encode()) + TEMPLATE_TOKENS for message in request.messages)
+        prompt = most_prompt_tokens(self.model, request)
         # A model that scores replies reads all of them.
         scored = sum(len(reply.encode()) for reply in self.replies(turn)) if turn.scored else None
         written = request.sampling.max_tokens if scored is None else scored
@@ -103,11 +110,15 @@ class ModelAgent(Agent):
                 f"{self.name} is asked to decode with others, but {self.model.name} does not show its next "
                 f"tokens; leave {self.name} out, or give it a model that runs in process"
             )
+        if self.tools is not None and need.role in ANSWERING and not need.fused:
+            problems += self.tools.can(need)
         return "; ".join(problems) or None
 
     def note(self, need: Need) -> str | None:
         if need.role in STRUCTURED and not need.scored and self.model.capabilities.schema is False:
             return f"{self.name} cannot be held to a schema: a {need.role} reply that does not parse is lost"
+        if need.fused and self.toolbox is not None:
+            return f"{self.name} uses no tools where it decodes with others"
         return None
 
     def prompt(self, turn: Turn) -> tuple[ChatMessage, ...]:
@@ -125,6 +136,7 @@ class ModelAgent(Agent):
             scale=turn.scale,
             max_steps=turn.max_steps,
             name=self.name,
+            calls=turn.calls,
         )
         return ({"role": "user", "content": text},)
 
@@ -209,9 +221,7 @@ class ModelAgent(Agent):
 
     def bill(self, usage: Usage) -> Usage:
         """Return the usage with its cost at the prices of the agent's card."""
-        price = self.card.price
-        cost = (usage.prompt_tokens * price.prompt + usage.completion_tokens * price.completion) / 1e6
-        return usage.model_copy(update={"cost": cost}) if cost else usage
+        return billed(usage, self.card)
 
 
 def _shows_tokens(model: Model) -> bool:

@@ -20,6 +20,7 @@ from agentnet.agents.base import ANSWERING, Need
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
 from agentnet.collab.stand_ins import NOBODY, Selected, StandIns, failed_to_answer
+from agentnet.collab.tool_turn import ToolTurn
 from agentnet.contracts.bodies import Analysis, Assignment, Body, Error, Plan, Result, Task, answer_of
 from agentnet.contracts.events import MessageSaid, TextStreamed, TokensTold, TurnStarted, WrittenToken
 from agentnet.contracts.formats import Format
@@ -247,13 +248,14 @@ class RunContext:
             started = TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=turn.role)
             self.events.publish(started)
         turn = replace(turn, seed=self.seed_of(node, round, agent.name), message=id)
-        reply = await self._observed(agent, turn)
+        tools = ToolTurn(self, agent.name, agent.tools, node, round) if agent.tools is not None else None
+        reply = await self._observed(agent, turn, tools)
         for pause in PAUSES if patient else ():
             left = self.budget.seconds_left
             if not failed_to_answer(reply.body) or (left is not None and left < pause):
                 break
             await asyncio.sleep(pause)
-            reply = await self._observed(agent, turn)
+            reply = await self._observed(agent, turn, tools)
         if reply.tokens is not None:
             self.tell_tokens(id, agent.name, reply.tokens)
         return await self.record(
@@ -269,20 +271,24 @@ class RunContext:
             finish=reply.finish,
         )
 
-    async def _observed(self, agent: Agent, turn: Turn) -> Reply:
+    async def _observed(self, agent: Agent, turn: Turn, tools: ToolTurn | None) -> Reply:
         """The agent's reply, of which the watcher is told."""
         began = time.perf_counter()
-        reply = await self._reply(agent, turn)
+        reply = await self._reply(agent, turn, tools)
         if self.watcher is not None:
             streamed = self._streamer(agent.name, turn.message) is not None
             self.watcher.taken(agent, turn, reply, time.perf_counter() - began, streamed=streamed)
         return reply
 
-    async def _reply(self, agent: Agent, turn: Turn) -> Reply:
+    async def _reply(self, agent: Agent, turn: Turn, tools: ToolTurn | None) -> Reply:
         """The agent's reply within the run's limits; a failure becomes an `Error` body."""
+        planning = Usage()
         try:
             if not agent.metered:
                 return await agent.take(turn, self._streamer(agent.name, turn.message))
+            if tools is not None and tools.user.wanted(turn):
+                calls, planning = await tools.take(turn)
+                turn = replace(turn, calls=calls)
             reservation = self.reserve(agent, turn)
             used = Usage()
             try:
@@ -295,13 +301,13 @@ class RunContext:
                 ) from None
             finally:
                 self.budget.settle(reservation, used)
-            return reply
+            return replace(reply, usage=planning + reply.usage)
         except LimitReached as error:
             if self.budget.limits.when_exhausted == "stop":
                 raise
-            return Reply(Error(code=error.code, detail=str(error)))
+            return Reply(Error(code=error.code, detail=str(error)), planning)
         except AgentNetError as error:
-            return Reply(Error(code=error.code, detail=str(error)))
+            return Reply(Error(code=error.code, detail=str(error)), planning)
 
     async def _taken(self, agent: Agent, turn: Turn) -> Reply:
         """The agent's reply. Whatever it raises, and a reply that cannot be recorded, ends its own turn only."""
@@ -336,9 +342,13 @@ class RunContext:
         instead_of: str | None = None,
         served_by: str | None = None,
         finish: Literal["stop", "length"] | None = None,
+        id: str | None = None,
     ) -> Message:
-        """Record a turn's body, and return its message. A turn that is recorded twice is one message."""
-        id = message_id(self.run, node, round, sender)
+        """Record a turn's body, and return its message. A turn that is recorded twice is one message.
+
+        `id` is that of a message within a turn; by default, the message is the turn's own.
+        """
+        id = id or message_id(self.run, node, round, sender)
         if id in self.messages:
             return self.messages[id]
         message = Message(

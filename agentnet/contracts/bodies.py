@@ -200,6 +200,29 @@ class Result(WireModel):
     )
 
 
+class PlannedCall(WireModel):
+    """A call that is to be made: a tool, as ``SERVER/TOOL``, and its arguments."""
+
+    tool: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class ToolCall(WireModel):
+    """A call of a tool that an agent made within a turn, before its reply. A call without `error` has a result.
+
+    The result is data of the tool's server. A prompt quotes it; it never decides which tool is called.
+    """
+
+    kind: Literal["tool-call"] = "tool-call"
+    tool: str = Field(description="SERVER/TOOL")
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    result: str = Field(default="", description="the text of the result")
+    cut: bool = Field(default=False, description="the result was longer than allowed: its end is missing")
+    error: str = Field(default="", description="why there is no result")
+    turn: str = Field(default="", description="id of the message that the turn becomes")
+    pending: tuple[PlannedCall, ...] = Field(default=(), description="the calls of the same turn that come after it")
+
+
 class Refusal(WireModel):
     """The agent declines to answer."""
 
@@ -239,6 +262,7 @@ KINDS: dict[str, type[WireModel]] = {
         Synthesis,
         Fusion,
         Result,
+        ToolCall,
         Refusal,
         Error,
     )
@@ -265,6 +289,7 @@ Body = Annotated[
     | Annotated[Synthesis, Tag("synthesis")]
     | Annotated[Fusion, Tag("fusion")]
     | Annotated[Result, Tag("result")]
+    | Annotated[ToolCall, Tag("tool-call")]
     | Annotated[Refusal, Tag("refusal")]
     | Annotated[Error, Tag("error")]
     | Annotated[Unknown, Tag("unknown")],

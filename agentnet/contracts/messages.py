@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from agentnet.contracts.base import WireModel, first_problem, shown
-from agentnet.contracts.bodies import KINDS, Body, Result, Step, Unknown, answer_of
+from agentnet.contracts.bodies import KINDS, Body, PlannedCall, Result, Step, Unknown, answer_of
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, SchemaVersionError
 
@@ -136,6 +136,8 @@ def _known_fields(raw: dict[str, Any]) -> Any:
         kept["body"] = _only(KINDS[kind], body)
         if isinstance(steps := kept["body"].get("steps"), list):
             kept["body"]["steps"] = [_only(Step, step) for step in steps]
+        if isinstance(pending := kept["body"].get("pending"), list):
+            kept["body"]["pending"] = [_only(PlannedCall, call) for call in pending]
     return kept
 
 

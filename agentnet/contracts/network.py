@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from agentnet.contracts.base import FileModel
 from agentnet.contracts.cards import Card
@@ -14,6 +22,7 @@ from agentnet.contracts.messages import RESERVED_SENDERS
 from agentnet.contracts.model_specs import HumanSpec, MemberSpec
 from agentnet.contracts.profiles import Canaries
 from agentnet.contracts.sampling import Sampling
+from agentnet.contracts.tools import SERVER_NAME, AnyToolServer, ToolUse
 
 AGENT_NAME = r"^[A-Za-z][A-Za-z0-9_.-]*$"
 RESERVED = RESERVED_SENDERS | {"agentnet", "everyone", "system"}
@@ -40,6 +49,23 @@ class AgentSpec(FileModel):
         description="your word for this member: the measurements on its card are your own, and its server's "
         "log-probabilities are honest. Otherwise measurements on the card count as claims",
     )
+    tools: ToolUse | None = Field(
+        default=None, description="tools that it may use in its turns: names of the form SERVER/TOOL, or more settings"
+    )
+
+    @model_validator(mode="after")
+    def _has_a_model(self) -> AgentSpec:
+        if self.tools is not None and self.is_human:
+            raise ValueError("a person uses no tools of a network file: leave out `tools`")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out tools where there are none: a member is then the one that earlier versions recorded."""
+        data: dict[str, Any] = serialize(self)
+        if self.tools is None:
+            data.pop("tools", None)
+        return data
 
     @model_validator(mode="before")
     @classmethod
@@ -59,6 +85,9 @@ class NetworkSpec(FileModel):
     name: str
     description: str = ""
     agents: tuple[AgentSpec, ...] = Field(min_length=1)
+    tools: Mapping[Annotated[str, Field(pattern=SERVER_NAME)], AnyToolServer] = Field(
+        default_factory=dict, description="MCP servers whose tools members may use, by a name of your own"
+    )
     canaries: Canaries = Field(
         default=Canaries(), description="how members are measured while they work, and what newcomers have to prove"
     )
@@ -80,6 +109,16 @@ class NetworkSpec(FileModel):
         if info.context != RECORDED and (taken := [name for name in names if is_reserved(name)]):
             raise ValueError(f"no agent can be called {min(taken)!r}: the name is reserved; choose another")
         return agents
+
+    @model_validator(mode="after")
+    def _has_the_servers(self) -> NetworkSpec:
+        for agent in self.agents:
+            if agent.tools is not None and (unknown := agent.tools.servers - self.tools.keys()):
+                raise ValueError(
+                    f"{agent.name} uses a tool of {min(unknown)!r}, which is no server under `tools` "
+                    f"(there: {', '.join(self.tools) or 'none'})"
+                )
+        return self
 
 
 def is_reserved(name: str) -> bool:

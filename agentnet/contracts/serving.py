@@ -10,6 +10,8 @@ from agentnet.contracts.base import FileModel, WireModel
 
 Scope = Literal["ask", "admin", "node"]
 """`ask` runs protocols and sees its own runs; `admin` sees and changes everything; `node` lets nodes join."""
+LONGEST_CONTEXT = 256
+"""Characters of the name of a conversation."""
 Surface = Literal["openai", "a2a", "mcp", "api"]
 """The protocol by which somebody asked."""
 
@@ -59,7 +61,7 @@ class Served(WireModel):
     surface: Surface
     detached: bool = False
     context: str | None = Field(
-        default=None, max_length=256, description="the conversation that it belongs to, as its caller names it"
+        default=None, max_length=LONGEST_CONTEXT, description="the conversation that it belongs to"
     )
     data: dict[str, Any] = Field(
         default_factory=dict, description="what the surface needs, such as the request as it came"

@@ -112,11 +112,15 @@ def fingerprinted(expression: Expression, network: NetworkSpec) -> dict[str, Any
         for agent in network.agents
         if agent.name in named or any(name.startswith("@") for name in named)
     }
-    return {"layout": LAYOUT, "protocol": with_defaults(expression), "agents": agents}
+    same = {"layout": LAYOUT, "protocol": with_defaults(expression), "agents": agents}
+    used = {name for agent in network.agents if agent.name in agents and agent.tools for name in agent.tools.servers}
+    if used:
+        same["tools"] = {name: network.tools[name].model_dump(mode="json") for name in sorted(used)}
+    return same
 
 
 def _settings(agent: AgentSpec) -> Any:
-    return without_secrets(agent.model_dump(mode="json", include={"model", "pack", "sampling"}))
+    return without_secrets(agent.model_dump(mode="json", include={"model", "pack", "sampling", "tools"}))
 
 
 def with_defaults(value: object) -> Any:

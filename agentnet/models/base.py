@@ -21,6 +21,23 @@ class ChatMessage(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolOffer:
+    """A tool that a reply may call: a name, one line about it, and the JSON Schema of its arguments (an object)."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """A call in a reply: the name of an offered tool, and its arguments as JSON text. Nothing of it is checked."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One prompt and how to continue it.
 
@@ -28,6 +45,9 @@ class Request:
     in the syntax of Lark; at most one is given. A model that cannot be held to it raises `SchemaUnsupported`.
     `logprobs` asks for the log-probability of every generated token, `top_logprobs` for those of so many of the
     likeliest tokens in its place, too. A higher `priority` is served earlier where requests wait for one model.
+
+    `tools` may be called instead of a reply in words, and with `must_call` have to be; only a model that is capable of
+    `tools` is asked so.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -38,6 +58,8 @@ class Request:
     regex: str | None = None
     lark: str | None = None
     top_logprobs: int = 0
+    tools: tuple[ToolOffer, ...] = ()
+    must_call: bool = False
 
     def __post_init__(self) -> None:
         if sum(form is not None for form in (self.schema, self.regex, self.lark)) > 1:
@@ -69,6 +91,8 @@ class Completion:
     tokens: tuple[TokenChoice, ...] | None = None
     served_by: str | None = None
     """The name of the node that wrote it; None for a model that is on none."""
+    calls: tuple[FunctionCall, ...] = ()
+    """The calls of offered tools, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +139,8 @@ class ModelCapabilities:
     """Log-probabilities of the generated tokens are available."""
     grammar: bool = False
     """Replies can be held to a regular expression and to a Lark grammar."""
+    tools: bool | None = False
+    """Tools can be called in OpenAI's form."""
 
 
 @runtime_checkable

@@ -20,8 +20,8 @@ _NOT_THE_MODEL = {
 
 
 def fingerprint(member: AgentSpec) -> str:
-    """Return a digest of what decides a member's replies: its model, its prompt pack and its sampling."""
-    data = member.model_dump(mode="json", include={"model", "pack", "sampling"})
+    """Return a digest of what decides a member's replies: its model, its prompt pack, its sampling and its tools."""
+    data = member.model_dump(mode="json", include={"model", "pack", "sampling", "tools"})
     data["model"] = {
         name: value
         for name, value in without_secrets(data["model"]).items()

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from statistics import fmean, median
 
 from agentnet.agents import Agent, Reply, Turn
+from agentnet.agents.base import take_alone
 from agentnet.contracts.bodies import Body, Error
 from agentnet.contracts.cards import Measured
 from agentnet.contracts.intervals import Interval, wilson
@@ -65,7 +66,7 @@ async def ask(agent: Agent, turn: Turn, *, stream: bool = False) -> Asked:
     reply: Reply | None = None
     raised: AgentNetError | None = None
     try:
-        reply = await agent.take(turn, heard if stream else None)
+        reply = await take_alone(agent, turn, heard if stream else None)
         body = reply.body
     except AgentNetError as error:
         raised, body = error, Error(code=error.code, detail=str(error))
@@ -137,7 +138,7 @@ async def take_turn(agent: Agent, turn: Turn) -> Body:
 
     Raises `AgentNetError`, also for a reply that is not in the form of its role.
     """
-    body = (await agent.take(turn)).body
+    body = (await take_alone(agent, turn)).body
     if isinstance(body, Error):
         raise ReplyError(body.detail)
     return body

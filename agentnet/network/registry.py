@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from agentnet.agents import Agent, HumanAgent, ModelAgent
+from agentnet.agents.tools import ToolServers
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.model_specs import HumanSpec, ModelSpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
@@ -41,9 +42,10 @@ class Registry:
     `snapshot` is the same object until a member joins or leaves.
     """
 
-    def __init__(self, spec: NetworkSpec, base: Path, pool: ModelPool) -> None:
+    def __init__(self, spec: NetworkSpec, base: Path, pool: ModelPool, tools: ToolServers | None = None) -> None:
         """Make an empty registry; `open` makes one with members. `base` is the base folder of relative paths."""
         self._base, self._pool = base, pool
+        self._tools = tools or ToolServers({}, base, base)
         self._network = Network(spec.model_copy(update={"agents": ()}), ())
         self._leases: list[int] = []
         """The epochs of active leases."""
@@ -62,15 +64,17 @@ class Registry:
         *,
         machine: Machine | None = None,
         open_node: OpenNode = no_node,
+        tools: ToolServers | None = None,
     ) -> AsyncIterator[Registry]:
         """Open every member, and close their models at the end. Raises `ModelError` or `NetworkError`.
 
         Local models divide the cores and the memory of `machine`; None uses this process's machine. `open_node` opens
-        the models of members that nodes serve.
+        the models of members that nodes serve. `tools` are the servers of tools, which are started with the members
+        that use them; without them, no member can.
         """
         base = base or Path.cwd()
         async with ModelPool(base=base, machine=machine, open_node=open_node) as pool:
-            registry = cls(spec, base, pool)
+            registry = cls(spec, base, pool, tools)
             await registry._enter(spec.agents)
             try:
                 yield registry
@@ -123,13 +127,15 @@ class Registry:
         self._joining |= names
         try:
             packs = [self._pack(member) for member in members]
+            used = {name for member in members if member.tools is not None for name in member.tools.servers}
+            await self._tools.start(used)
             models = await self._models_of(members)
         finally:
             self._joining -= names
         if self._closed:
             await asyncio.gather(*map(self._pool.release, models))
             raise self._no_longer_open()
-        agents = _agents_of(members, packs, models)
+        agents = self._agents_of(members, packs, models)
         everyone = (*self._network.spec.agents, *members)
         return self._change(everyone, [*self._network, *agents], self._network.joined | joined)
 
@@ -140,7 +146,7 @@ class Registry:
 
         `models` are those of the members that are `missing` now.
         """
-        opened = {agent.name: agent for agent in _agents_of(missing, [self._pack(one) for one in missing], models)}
+        opened = {agent.name: agent for agent in self._agents_of(missing, [self._pack(one) for one in missing], models)}
         specs = {agent.name: agent for agent in now.spec.agents} | {agent.name: agent for agent in missing}
         before = {agent.name: place for place, agent in enumerate(like.agents)}
         names = [name for name, agent in specs.items() if name in before or not isinstance(agent.model, NodeSpec)]
@@ -163,7 +169,9 @@ class Registry:
         if not members:
             return ()
         try:
-            return with_known_cards(NetworkSpec(name=name, agents=tuple(members))).agents
+            return with_known_cards(
+                NetworkSpec(name=name, agents=tuple(members), tools=self._network.spec.tools)
+            ).agents
         except ValidationError as error:
             raise NetworkError(f"network {name!r}: {first_problem(error)}") from error
 
@@ -201,6 +209,18 @@ class Registry:
             await asyncio.gather(*map(self._pool.release, opened))
             raise
 
+    def _agents_of(self, members: Sequence[AgentSpec], packs: Sequence[Pack], models: Sequence[Model]) -> list[Agent]:
+        """The agents of members; `models` are those of the members that are no people."""
+        opened = iter(models)
+        agents: list[Agent] = []
+        for member, pack in zip(members, packs, strict=True):
+            if isinstance(member.model, HumanSpec):
+                agents.append(HumanAgent(member.name, member.card, pack))
+            else:
+                toolbox = None if member.tools is None else self._tools.toolbox(member.tools)
+                agents.append(ModelAgent(member.name, next(opened), member.card, pack, member.sampling, toolbox))
+        return agents
+
     def _pack(self, member: AgentSpec) -> Pack:
         own = "pack" in member.model_fields_set or not member.is_human
         return find_pack(member.pack if own else PERSONS_PACK, beside=self._base)
@@ -217,18 +237,6 @@ class Registry:
         self._departed = [entry for entry in self._departed if entry[0] > oldest]
         for _, spec in unused:
             await self._pool.release(spec)
-
-
-def _agents_of(members: Sequence[AgentSpec], packs: Sequence[Pack], models: Sequence[Model]) -> list[Agent]:
-    """The agents of members; `models` are those of the members that are no people."""
-    opened = iter(models)
-    agents: list[Agent] = []
-    for member, pack in zip(members, packs, strict=True):
-        if isinstance(member.model, HumanSpec):
-            agents.append(HumanAgent(member.name, member.card, pack))
-        else:
-            agents.append(ModelAgent(member.name, next(opened), member.card, pack, member.sampling))
-    return agents
 
 
 def _on_nodes(spec: NetworkSpec) -> dict[str, tuple[object, ...]]:

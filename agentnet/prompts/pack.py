@@ -6,6 +6,7 @@ agents that work on one task share a prefix of their prompts, and its cells in t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +20,7 @@ from pydantic import Field, ValidationError
 
 from agentnet.answers.extractors import EXTRACTORS
 from agentnet.contracts.base import FileModel, first_problem
-from agentnet.contracts.bodies import Assignment, Task
+from agentnet.contracts.bodies import Assignment, Task, ToolCall
 from agentnet.errors import BadInput, NetworkError
 from agentnet.files.names import lookup
 from agentnet.files.paths import is_file
@@ -27,6 +28,7 @@ from agentnet.prompts.transcript import Entry
 from agentnet.prompts.words import answer_line, clean, one_line, quoted, step_words, task_words, words
 
 _SHIPPED = Path(__file__).parent / "packs"
+_LONGEST_ARGUMENTS = 400
 _LONGEST_LABEL = 64
 """Characters of a label; cards name them, and members may write cards."""
 
@@ -56,7 +58,12 @@ class PackSpec(FileModel):
     longest_answer: int | None = Field(
         default=None, ge=3, description="most characters of an answer in the transcript; without it, all of them"
     )
-    templates: dict[str, str] = Field(min_length=1, description="role → template file")
+    call: Literal["json", "values"] = Field(
+        default="json",
+        description="how models write calls of tools, unless their server knows OpenAI's form: as JSON, or as the bare "
+        "values of the arguments (for one tool that is always called, whose result is the answer)",
+    )
+    templates: dict[str, str] = Field(min_length=1, description="role → template file; `call` asks for calls of tools")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,26 @@ class QuotedEntry:
         if self.spec.quote == "line":
             return answer_line(self.entry.text)
         return quoted(self.entry.text, f"{self.entry.letter}| ")
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedCall:
+    """A call of a tool as templates see it: `head` names it, and `text` has the marked lines of its result."""
+
+    call: ToolCall
+    number: int
+
+    @property
+    def head(self) -> str:
+        """The tool and its arguments."""
+        arguments = json.dumps(self.call.arguments, ensure_ascii=False)
+        return f"[tool {self.number}] {one_line(self.call.tool)} {one_line(arguments, _LONGEST_ARGUMENTS)}"
+
+    @property
+    def text(self) -> str:
+        """The result, or why there is none, quoted."""
+        said = f"(failed) {self.call.error}" if self.call.error else self.call.result
+        return quoted(said + ("\n(cut off)" if self.call.cut else ""), f"tool {self.number}| ")
 
 
 class Pack:
@@ -145,13 +172,15 @@ class Pack:
         step: Assignment | None = None,
         reason: bool = True,
         labels: Sequence[str] = (),
+        calls: Sequence[ToolCall] = (),
         **context: Any,
     ) -> str:
         """Return the user message for one role. `context` holds further values that the role's template needs.
 
         `step` is the step of a plan that the task is. Templates get the words of members and of the task as the pack
         quotes them (`PackSpec.quote`), so that no words look like a part of the prompt. Without `reason`, the prompt
-        asks for a bare vote or verdict, without a reason before it. Raises `NetworkError`.
+        asks for a bare vote or verdict, without a reason before it. `calls` are the calls of tools that the member made
+        in this turn; templates get them quoted, as `results`. Raises `NetworkError`.
         """
         template = self._templates.get(role)
         if template is None:
@@ -163,6 +192,7 @@ class Pack:
                 marker=self.spec.answer_marker,
                 reason=reason,
                 labels=[one_line(label, _LONGEST_LABEL) for label in labels],
+                results=[QuotedCall(call, number) for number, call in enumerate(calls, start=1)],
                 **context,
             )
         except Exception as error:  # a template's expressions can raise anything

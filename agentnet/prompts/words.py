@@ -32,8 +32,8 @@ _LIKE = 4
 _NO_LETTERS = "".join(sign for sign in map(chr, range(32, 127)) if not sign.isalpha())
 _QUOTES = str.maketrans('"\u201c\u201d\u201e\u00ab\u00bb\uff02', "'''''''")
 _STRUCTURE = re.compile(
-    r"\W*_*(?:[#♯⌗]|[\[【〔⟦❲][^\n]{1,12}[\]】〕⟧❳]|(?:[^\W_]{1,3}|task|answer\s*\d*)\s*[|¦ǀ‖∣│❘]|"
-    r"(?:task|what was said so far|your turn)\W*$)",
+    r"\W*_*(?:[#♯⌗]|[\[【〔⟦❲][^\n]{1,12}[\]】〕⟧❳]|(?:[^\W_]{1,3}|task|(?:answer|tool)\s*\d*)\s*[|¦ǀ‖∣│❘]|"
+    r"(?:task|what was said so far|what your tools returned|your turn)\W*$)",
     re.IGNORECASE,
 )
 """A line that could pass for a heading, for the head of an entry, or for a quoted line; its look-alikes as well."""

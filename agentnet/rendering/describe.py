@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Literal, assert_never
 
+from agentnet.contracts.base import shown
 from agentnet.contracts.bodies import (
     Analysis,
     Assignment,
@@ -22,6 +24,7 @@ from agentnet.contracts.bodies import (
     Revision,
     Synthesis,
     Task,
+    ToolCall,
     Unknown,
     Verdict,
     Vote,
@@ -34,6 +37,8 @@ Mark = Literal["plain", "answer", "detail", "good", "bad", "warning", "contested
 of a fused text that not all members backed."""
 MOST_DOUBTS = 12
 """Contested pieces of a fused text that are listed."""
+LONGEST_VALUE = 80
+"""Characters of a call's arguments, and of its result, that are shown in short."""
 LEAST_SHARE = 0.05
 """Probability below which a label is not listed."""
 
@@ -122,6 +127,8 @@ def _parts(message: Message, said: Mapping[str, Message], verbose: bool) -> Iter
         case Result():
             yield Part(body.answer, "answer")
             yield Part(f"  {body.decision}{_support(body)}", "warning" if body.approved is False else "detail")
+        case ToolCall():
+            yield from _call(body, verbose)
         case Refusal():
             yield Part("declines: ", "warning")
             yield Part(body.reason)
@@ -153,6 +160,19 @@ def _refs(body: Body) -> tuple[str, ...]:
             return body.sources
         case _:
             return ()
+
+
+def _call(call: ToolCall, verbose: bool) -> Iterator[Part]:
+    """Describe a call and its result: with `verbose` all of it, else its first line."""
+    yield Part(call.tool)
+    arguments = json.dumps(call.arguments, ensure_ascii=False)
+    yield Part(f" {arguments if verbose else shown(arguments, LONGEST_VALUE)}", "detail")
+    if call.error:
+        yield Part(f"  ✗ {call.error}", "bad")
+        return
+    yield Part(" → ", "detail")
+    yield Part(call.result if verbose else shown(call.result, LONGEST_VALUE))
+    yield Part("  (cut)" if call.cut else "", "warning")
 
 
 def _shares(analysis: Analysis) -> str:

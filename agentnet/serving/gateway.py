@@ -1,17 +1,18 @@
 """The gateway: a network behind one address. Its surfaces stand side by side, on the same runs and the same callers.
 
-==================  =============================================================
+==================  ========================================================================================
 ``/v1/…``           OpenAI's API (`agentnet.serving.openai`)
 ``/api/…``          runs, the network, protocols, evaluations (`agentnet.serving.api`)
 ``/openapi.json``   the document of all surfaces
-``/hub/v1/…``       where nodes join (`agentnet.serving.hub`)
+``/a2a``            the network as an agent of A2A, with ``/.well-known/agent-card.json`` (`agentnet.serving.a2a`)
 ``/mcp``            tools and resources for MCP clients (`agentnet.serving.mcp`)
-==================  =============================================================
+``/hub/v1/…``       where nodes join (`agentnet.serving.hub`)
+==================  ========================================================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -72,3 +73,5 @@ class Mounted:
     running: Sequence[Callable[[], AbstractAsyncContextManager[object]]] = field(default=())
     operations: Sequence[Operation] = field(default=())
     """What the OpenAPI document says of the routes."""
+    open_paths: Collection[str] = ()
+    """Paths that are open to everybody."""

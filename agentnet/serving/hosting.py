@@ -14,6 +14,7 @@ from agentnet.models.addresses import AddressPolicy, joined_near
 from agentnet.network.roster import Roster
 from agentnet.redaction import know
 from agentnet.serving import api
+from agentnet.serving.a2a.surface import a2a
 from agentnet.serving.app import Door, application
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.hub import Hub
@@ -32,6 +33,7 @@ TOLD_SECONDS = 0.5
 SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (
     openai_surface,
     api.surface,
+    a2a,
     mcp_surface,
 )
 """What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
@@ -89,9 +91,10 @@ async def run_gateway(
             gateway = Gateway(session, runs, url_of(listening))
             mounted = [Mounted(hub_api.routes()), *(surface(gateway) for surface in SURFACES)]
             routes = [route for part in mounted for route in part.routes]
+            open_paths = frozenset(path for part in mounted for path in part.open_paths)
             operations = [operation for part in mounted for operation in part.operations]
             routes.append(api.document_route(operations))
-            app = application(routes, door=Door(hub.token))
+            app = application(routes, door=Door(hub.token, open_paths))
             async with AsyncExitStack() as running, serving(app, listening), runs.running():
                 for part in mounted:
                     for work in part.running:

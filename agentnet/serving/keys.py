@@ -1,4 +1,4 @@
-"""Keys of nodes: Ed25519, one file each, and signatures over canonical JSON.
+"""Keys of nodes and gateways: Ed25519, one file each, and signatures over canonical JSON.
 
 A signature is a JSON Web Signature (RFC 7515, EdDSA of RFC 8037) over the payload's canonical form (JCS, RFC 8785), as
 A2A 1.0 signs agent cards. It proves which key sent something, and nothing about whether it is true.
@@ -34,7 +34,7 @@ _SIZE = 32
 
 
 class NodeKey:
-    """The private key of a node. `public` is what others know it by."""
+    """The private key of a node or a gateway. `public` is what others know it by."""
 
     def __init__(self, private: Ed25519PrivateKey) -> None:
         self._private = private
@@ -78,6 +78,15 @@ class NodeKey:
         with os.fdopen(descriptor, "wb") as file:
             file.write(pem)
         return key
+
+    def jwk(self) -> dict[str, str]:
+        """Return the public key as a JSON Web Key (RFC 8037)."""
+        return {"kty": "OKP", "crv": "Ed25519", "alg": ALGORITHM, "use": "sig", "kid": self.public, "x": self.public}
+
+    def signing_jwk(self) -> jwt.PyJWK:
+        """Return the private key as the SDKs of other protocols take it."""
+        private = encoded(self._private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
+        return jwt.PyJWK({**self.jwk(), "d": private})
 
     def sign(self, payload: dict[str, Any]) -> Signed:
         """Return a payload of plain JSON data with this key's signature. Raises `BadInput` for data that JSON lacks."""

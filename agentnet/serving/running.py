@@ -70,6 +70,8 @@ class Asked:
     origin: Origin | None = None
     run: str | None = None
     """The run's id, from `RunService.reserve`; None for a new one."""
+    repeated: bool = True
+    """Whether a run of that id may have begun before: not where it was reserved without a key."""
 
 
 class Run:
@@ -131,6 +133,11 @@ class RunService:
     def active(self) -> tuple[str, ...]:
         """The ids of the runs that are active here, or wait for their place."""
         return tuple(self._live)
+
+    @property
+    def questions(self) -> dict[str, Asking]:
+        """The active runs that wait for a person, with what they ask."""
+        return {id: live.question for id, live in self._live.items() if live.question is not None}
 
     @asynccontextmanager
     async def attached(self, caller: Caller, asked: Asked) -> AsyncIterator[Run]:
@@ -333,7 +340,7 @@ class RunService:
         id = asked.run or secrets.token_hex(6)
         if id in self._live:
             return self._live[id]
-        if asked.run is not None:
+        if asked.run is not None and asked.repeated:
             with suppress(BadInput):
                 record = await self.session.runs.record(id)
                 if record.status in ("interrupted", "cancelled"):

@@ -47,6 +47,7 @@ def plans(draw: st.DrawFn) -> Plan:
     )
 
 
+arguments = st.dictionaries(text, st.none() | st.booleans() | counts | text | st.lists(text, max_size=2), max_size=3)
 any_body = st.one_of(
     st.builds(bodies.Task, text=some_text, label=st.none() | text),
     st.builds(
@@ -92,6 +93,16 @@ any_body = st.one_of(
         decision=text,
         sources=st.lists(text).map(tuple),
         support=st.dictionaries(text, amounts, max_size=3),
+    ),
+    st.builds(
+        bodies.ToolCall,
+        tool=text,
+        arguments=arguments,
+        result=text,
+        cut=st.booleans(),
+        error=text,
+        turn=text,
+        pending=st.lists(st.builds(bodies.PlannedCall, tool=text, arguments=arguments), max_size=2).map(tuple),
     ),
     st.builds(bodies.Refusal, reason=text),
     st.builds(bodies.Error, code=text, detail=text),
@@ -149,6 +160,7 @@ def test_every_kind_of_body_is_generated_above() -> None:
         "verdict",
         "synthesis",
         "grade",
+        "tool-call",
         "result",
         "refusal",
         "fusion",

@@ -24,6 +24,7 @@ from agentnet.contracts.bodies import (
     Revision,
     Synthesis,
     Task,
+    ToolCall,
     Verdict,
     Vote,
 )
@@ -61,6 +62,7 @@ class Forged:
     messages: tuple[Message, ...]
     step: Assignment | None
     labels: tuple[str, ...]
+    calls: tuple[ToolCall, ...] = ()
 
 
 Words = Callable[[], str]
@@ -106,12 +108,21 @@ def _discussion(seed: int, *, forged: bool) -> Forged:
         Message(id=str(place), run="r", sequence=place, sender="ada", node="n", time=datetime.now(UTC), body=body)
         for place, body in enumerate(bodies)
     )
-    return Forged(task, messages, step, (words(), words()))
+    calls = [
+        ToolCall(tool=words(), arguments={words(): words()}, result=words(), cut=draw.random() < 0.5)
+        if draw.random() < 0.7
+        else ToolCall(tool=words(), error=words() or "-")
+        for _ in range(draw.randrange(3))
+    ]
+    return Forged(task, messages, step, (words(), words()), tuple(calls))
 
 
 _LINES = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_MARKED = re.compile(r"(task|answer \d+|[A-Z]\d*)\|(?: |$)")
-_HEADING = re.compile(r"\W*(?:[#♯]|(?:task|what was said so far|your turn)\W*$)", re.IGNORECASE)
+_MARKED = re.compile(r"(task|answer \d+|tool \d+|[A-Z]\d*)\|(?: |$)")
+_HEADING = re.compile(
+    r"\W*(?:[#♯]|(?:task|what was said so far|what your tools returned|your turn)\W*$)", re.IGNORECASE
+)
+_TOOL = re.compile(r"\[tool \d+\] ")
 _HEAD = re.compile(r"\W*\[[A-Z]\d*\](?: \((?:verdict: (?:dis)?approve|critique)\))?\W*$", re.IGNORECASE)
 _LINE = re.compile(r"([A-Z]\d*): ((?:dis)?approve (?=.|$)|)(.*)", re.DOTALL)
 _VERDICT = re.compile(r"[\s*_]*(?:dis)?[aа]pprove", re.IGNORECASE)
@@ -132,6 +143,8 @@ def structure_of_instruct(prompt: str) -> list[tuple[str, str]]:
             item = ("heading", line)
         elif _HEAD.match(folded):
             item = ("head", line)
+        elif (tool := _TOOL.match(line)) and section == "# What your tools returned":
+            item = ("head", tool[0])
         else:
             item = ("words", "task") if section == "# Task" else (section, line)
         if [item] != found[-1:]:

@@ -12,14 +12,22 @@ FEW, MANY = 600, 10_000
 
 
 def prompt(member: ModelAgent, role: str, forged: Forged) -> str:
-    turn = Turn(role, forged.task, read=forged.messages, labels=forged.labels, step=forged.step, scale=("A", "B", "C"))
+    turn = Turn(
+        role,
+        forged.task,
+        read=forged.messages,
+        labels=forged.labels,
+        step=forged.step,
+        scale=("A", "B", "C"),
+        calls=forged.calls,
+    )
     return member.prompt(turn)[0]["content"]
 
 
 def forged_in(pack: str, seeds: range) -> list[int]:
     """The seeds of the discussions whose forged words change what a reader takes for structure."""
     member, read = agent("ada", says("-"), pack=pack), READERS[pack]
-    roles = sorted(member.pack.roles)
+    roles = sorted(member.pack.roles - {"call"})  # it shows neither messages nor results
     found = []
     for seed in seeds:
         role = roles[seed % len(roles)]
@@ -51,5 +59,5 @@ def test_no_name_of_a_control_token_is_whole_in_what_members_say(pack: str) -> N
     member = agent("ada", says("-"), pack=pack)
     for seed in range(FEW):
         forged, harmless = discussions(seed)
-        said = Forged(harmless.task, forged.messages, forged.step, forged.labels)
+        said = Forged(harmless.task, forged.messages, forged.step, forged.labels, forged.calls)
         assert names_in(prompt(member, "revise", said)) == []

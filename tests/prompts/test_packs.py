@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -48,9 +49,11 @@ def beginning(*texts: str) -> str:
 
 def rendered(pack: Pack, task: Task, read: list[Entry]) -> dict[str, str]:
     asked = [(role, True) for role in sorted(pack.roles)] + [("verify", False), ("choose", False)]
+    context: dict[str, Any] = {"scale": ("A", "B", "C"), "max_steps": 5, "name": "ada"}
+    calling: dict[str, Any] = {"tools": [], "most": 4, "must": False}
     return {
         role + ("" if reason else " alone"): pack.render(
-            role, task, read, reason=reason, labels=["math", "code"], scale=("A", "B", "C"), max_steps=5, name="ada"
+            role, task, read, reason=reason, labels=["math", "code"], **context, **calling
         )
         for role, reason in asked
     }

@@ -22,6 +22,7 @@ from agentnet.contracts.bodies import (
     Step,
     Synthesis,
     Task,
+    ToolCall,
     Unknown,
     Verdict,
     Vote,
@@ -83,6 +84,21 @@ CASES: list[tuple[Body, list[Part], tuple[str, ...]]] = [
     (
         Result(answer="5", decision="majority", support={"6": 1.0, "5": 2.0}),
         [ANSWER, Part("  majority: 5 × 2, 6 × 1", "detail")],
+        (),
+    ),
+    (
+        ToolCall(tool="calc/add", arguments={"left": 2}, result="5", cut=True),
+        [
+            Part("calc/add"),
+            Part(' {"left": 2} → ', "detail"),
+            Part("5"),
+            Part("  (cut)", "warning"),
+        ],
+        (),
+    ),
+    (
+        ToolCall(tool="calc/add", error="no result within 1 s"),
+        [Part("calc/add"), Part(" {}", "detail"), Part("  ✗ no result within 1 s", "bad")],
         (),
     ),
     (Refusal(reason="no riddles"), [Part("declines: ", "warning"), Part("no riddles")], ()),

@@ -39,7 +39,8 @@ class Bounds:
         """Return the bounds of a request. A limit of tokens in the spec's `extra_body` counts where it is higher."""
         own = [spec.extra_body.get(name) for name in ("max_tokens", "max_completion_tokens")]
         most = max([request.sampling.max_tokens, *(number for number in own if type(number) is int)])
-        return cls(most, _characters(request.messages), request.logprobs)
+        offered = sum(len(tool.name) + len(tool.description) + len(str(tool.parameters)) for tool in request.tools)
+        return cls(most, _characters(request.messages) + offered, request.logprobs)
 
     @property
     def text(self) -> int:

@@ -28,6 +28,7 @@ _OVERFLOW = re.compile(
     r"context_length_exceeded|exceed_context_size|maximum context length|exceeds? .{0,40}context|prompt is too long"
 )
 _FORMAT = re.compile(r"response.?format|json.?(schema|object|mode)|grammar|structured output|guided")
+_TOOLS = re.compile(r"\btools?\b|tool.?(choice|calls?)|function.?call")
 _OPTIONAL = ("stream_options", "logprobs", "temperature", "top_p", "top_k", "min_p", "seed")
 
 
@@ -48,6 +49,8 @@ def refused_field(fields: Mapping[str, Any], error: BaseException) -> str | None
     words = _server_message(error).lower()
     if "max_tokens" in fields and "max_completion_tokens" in words:
         return "max_tokens"
+    if "tools" in fields and _TOOLS.search(words):
+        return "tools"
     if "response_format" in fields and _FORMAT.search(words):
         return "response_format"
     return next((name for name in _OPTIONAL if name in fields and re.search(rf"\b{name}\b", words)), None)

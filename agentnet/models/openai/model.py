@@ -30,7 +30,7 @@ from agentnet.contracts.sampling import Sampling
 from agentnet.errors import ModelError, ModelUnavailable, SchemaUnsupported
 from agentnet.logs import logger
 from agentnet.models.addresses import OWNER, AddressPolicy, Resolver, Server
-from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, Request
+from agentnet.models.base import ChatMessage, Chunk, Completion, ModelCapabilities, Request, ToolOffer
 from agentnet.models.control_names import broken
 from agentnet.models.openai.bounds import Bounds, deadline_of
 from agentnet.models.openai.errors import refused_field, translated, wanted_pause, worth_retrying
@@ -92,7 +92,8 @@ class OpenAIModel:
     def capabilities(self) -> ModelCapabilities:
         holds = {"json_schema": True, "json_object with schema": True, "none": False}.get(self._format)
         schema = holds if self._format_works or self._format == "none" else None
-        return ModelCapabilities(self._spec.context, schema, self._logprobs, grammar=self._grammars)
+        tools = False if self._grammars or "tools" in self._refused else None
+        return ModelCapabilities(self._spec.context, schema, self._logprobs, grammar=self._grammars, tools=tools)
 
     @property
     def url(self) -> str:
@@ -110,7 +111,7 @@ class OpenAIModel:
     async def generate(self, request: Request) -> Completion:
         started, bounds = time.perf_counter(), Bounds.of(request, self._spec)
         async with self._turn():
-            reply = Reply(self.url, bounds)
+            reply = Reply(self.url, bounds, calls=bool(request.tools))
             reply.add(await self._send(request, bounds, self._post))
             return self._finished(request, reply.completion(time.perf_counter() - started))
 
@@ -280,7 +281,10 @@ class OpenAIModel:
             "stream": stream or None,
             "stream_options": {"include_usage": True} if stream else None,
             "response_format": self._response_format(request),
+            "tools": [_function(tool) for tool in request.tools] or None,
         }
+        if request.tools and "tools" not in self._refused:
+            fields["tool_choice"] = "required" if request.must_call else "auto"
         if "max_tokens" in self._refused:
             fields["max_completion_tokens"] = fields["max_tokens"]
         wanted = {key: value for key, value in fields.items() if value is not None and key not in self._refused}
@@ -328,6 +332,11 @@ class OpenAIModel:
         if request.logprobs and self._logprobs is None and completion.text:
             self._logprobs = completion.logprobs is not None
         return completion
+
+
+def _function(tool: ToolOffer) -> _Fields:
+    function = {"name": tool.name, "description": broken(tool.description), "parameters": dict(tool.parameters)}
+    return {"type": "function", "function": function}
 
 
 _END: Any = object()

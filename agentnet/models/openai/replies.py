@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
 from agentnet.errors import BadResponse
-from agentnet.models.base import Completion
+from agentnet.models.base import Completion, FunctionCall
 from agentnet.models.openai.bounds import Bounds
 from agentnet.models.openai.errors import CHECK_URL, quoted
 from agentnet.models.openai.words import logprobs_of, unicode_text
 from agentnet.redaction import unfinished, without_known
 
 
+class _Function(BaseModel):
+    name: str
+    arguments: str = ""
+
+
+class _ToolCall(BaseModel):
+    function: _Function
+
+
 class _Message(BaseModel):
     content: str | None = None
     refusal: str | None = None
+    tool_calls: list[_ToolCall] | None = None
 
 
 class _Choice(BaseModel):
@@ -40,8 +50,19 @@ class Reply:
     `secrets` are those that the server knows: in a stream, what may be the beginning of one waits for the rest.
     """
 
-    def __init__(self, where: str, bounds: Bounds, *, streamed: bool = False, secrets: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        where: str,
+        bounds: Bounds,
+        *,
+        streamed: bool = False,
+        secrets: Sequence[str] = (),
+        calls: bool = False,
+    ) -> None:
+        """Assemble a reply. With `calls`, tools were offered: a whole reply may consist of calls alone."""
         self._where, self._bounds, self._streamed, self._secrets = where, bounds, streamed, secrets
+        self._may_call = calls
+        self._calls: list[FunctionCall] = []
         self._texts: list[str] = []
         self._bytes = 0
         self._held = ""
@@ -72,6 +93,8 @@ class Reply:
         self._refusal += unicode_text(message.refusal or "")
         if isinstance(choice.logprobs, Mapping) and choice.logprobs.get("content") is not None:
             self._add_logprobs(choice.logprobs["content"])
+        if self._may_call:
+            self._add_calls(message.tool_calls or ())
         if message.content is None:
             return ""
         text = unicode_text(message.content)
@@ -104,15 +127,25 @@ class Reply:
         if self._streamed and self._finish is None:
             hint = "try again, and see the server's log" if self._texts else "the prompt may be too long for the model"
             raise self._bad("ended a streamed reply before it was finished", hint)
-        if not self._texts and self._finish == "length":
+        if not self._texts and not self._calls and self._finish == "length":
             raise self._bad("used up max_tokens before any text", "raise max_tokens")
-        if not self._texts and not self._streamed:
+        if not self._texts and not self._streamed and not self._calls:
             finish = quoted(self._finish) if self._finish else "none"
             raise self._bad(f"sent no text (finish reason {finish})", "check that it is a chat model")
         ended: Literal["stop", "length"] = "length" if self._finish in ("length", "max_tokens") else "stop"
         text = "".join(self._texts)
         logprobs = None if self._logprobs is None else tuple(self._logprobs)
-        return Completion(text, ended, self._bounds.usage(self._usage, text, seconds), logprobs)
+        written = text + "".join(call.name + call.arguments for call in self._calls)
+        usage = self._bounds.usage(self._usage, written, seconds)
+        return Completion(text, ended, usage, logprobs, calls=tuple(self._calls))
+
+    def _add_calls(self, calls: Iterable[_ToolCall]) -> None:
+        for call in calls:
+            name, arguments = unicode_text(call.function.name), unicode_text(call.function.arguments)
+            self._bytes += len(name.encode()) + len(arguments.encode())
+            if self._bytes > self._bounds.text:
+                raise self._bad(f"sent calls of more than {self._bounds.text} bytes", CHECK_URL)
+            self._calls.append(FunctionCall(without_known(name), without_known(arguments)))
 
     def _add_logprobs(self, content: object) -> None:
         found = logprobs_of(content)

@@ -55,7 +55,8 @@ class ChatSurface:
         key = http.headers.get(IDEMPOTENCY)
         request = {"path": http.url.path, "body": data}
         ids = await self._gateway.runs.reserve(caller, request, key=key, count=len(call.asked))
-        call = replace(call, asked=[replace(asked, run=id) for asked, id in zip(call.asked, ids, strict=True)])
+        pairs = zip(call.asked, ids, strict=True)
+        call = replace(call, asked=[replace(asked, run=id, repeated=key is not None) for asked, id in pairs])
         headers = {RUN_HEADER: ", ".join(ids)}
         if body.stream:
             return EventStream(self._streamed(caller, call, ids[0]), headers=headers)

@@ -62,8 +62,9 @@ class ResponsesSurface:
         body = ResponseBody.read(data)
         request = {"path": http.url.path, "body": data}
         asked, kept = await self._asked(body, caller, data)
-        (id,) = await self._runs.reserve(caller, request, key=http.headers.get(IDEMPOTENCY))
-        asked = replace(asked, run=id)
+        key = http.headers.get(IDEMPOTENCY)
+        (id,) = await self._runs.reserve(caller, request, key=key)
+        asked = replace(asked, run=id, repeated=key is not None)
         view = ResponseView.new(id, kept)
         headers = {RUN_HEADER: id}
         if body.background:

@@ -1,0 +1,210 @@
+"""The connection to one MCP server: started once, its tools listed, started again after it broke."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from agentnet.agents.tools.consent import is_allowed
+from agentnet.agents.tools.offers import offer
+from agentnet.contracts.base import shown
+from agentnet.contracts.model_specs import OpenAISpec
+from agentnet.contracts.tools import TOOL_NAME, ToolServer
+from agentnet.errors import AgentNetError, ToolError
+from agentnet.models.addresses import OWNER
+from agentnet.models.base import ToolOffer
+from agentnet.models.openai.keys import hide_secrets, key_for
+from agentnet.redaction import know, redacted_url
+
+if TYPE_CHECKING:
+    from mcp.client.client import Client
+    from mcp_types import CallToolResult, RequestParamsMeta
+
+MOST_TOOLS, MOST_PAGES = 200, 20
+CALL_ID = "agentnet/call"
+"""Where a call's `_meta` says which call it is: a server that is asked a second time after a crash can tell."""
+_SHIPPED = {"calculator": Path(__file__).with_name("calculator.py")}
+
+
+class ToolConnection:
+    """One server of a network. Belongs to one event loop; its methods may run concurrently."""
+
+    def __init__(self, name: str, spec: ToolServer, base: Path, home: Path) -> None:
+        self.name, self._spec, self._base, self._home = name, spec, base, home
+        self.offers: dict[str, ToolOffer] = {}
+        """Tool, as ``SERVER/TOOL``, → what members are offered of it."""
+        self.unusable: dict[str, str] = {}
+        """Tool → why it cannot be used."""
+        self.problem: str | None = None
+        """Why the server cannot be used; None while it can."""
+        self._lock = asyncio.Lock()
+        self._session: asyncio.Task[None] | None = None
+        self._client: Client | None = None
+        self._closing = asyncio.Event()
+
+    async def start(self) -> None:
+        """Start the server, and list its tools, unless that was done. A failure is its `problem`, and is not raised."""
+        try:
+            await self._connected()
+            self.problem = None
+        except AgentNetError as error:
+            self.problem = str(error)
+
+    async def call(self, tool: str, arguments: dict[str, Any], *, seconds: float, id: str) -> CallToolResult:
+        """Return what a tool, by its own name, returns. Raises `ToolError`, also for a server that breaks meanwhile."""
+        from mcp.shared.exceptions import MCPError
+
+        client = await self._connected()
+        try:
+            async with asyncio.timeout(seconds):
+                return await client.call_tool(tool, arguments, meta=cast("RequestParamsMeta", {CALL_ID: id}))
+        except TimeoutError as error:
+            raise ToolError(f"{self.name}/{tool}: no result within {seconds:g} s") from error
+        except Exception as error:
+            if not isinstance(error, MCPError) or _is_closed(error):
+                await self._disconnect(client)
+            raise ToolError(f"{self.name}/{tool}: {_said(error)}") from error
+
+    async def close(self) -> None:
+        """Close the connection, and end the server if it was started here. Closing twice is harmless."""
+        await self._disconnect(self._client)
+
+    async def _connected(self) -> Client:
+        async with self._lock:
+            if self._client is not None:
+                return self._client
+            ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+            self._closing = asyncio.Event()
+            self._session = asyncio.create_task(self._serve(ready, self._closing))
+            try:
+                async with asyncio.timeout(self._spec.start):
+                    self._client = await asyncio.shield(ready)
+            except TimeoutError as error:
+                raise ToolError(
+                    f"{self.name}: it did not list its tools within {self._spec.start:g} s; raise `start`"
+                ) from error
+            finally:
+                if self._client is None:
+                    await self._end_session()
+            return self._client
+
+    async def _serve(self, ready: asyncio.Future[Client], closing: asyncio.Event) -> None:
+        """Hold the connection open: it has to be closed by the task that opened it."""
+        try:
+            async with self._open() as client:
+                await self._list(client)
+                if not ready.done():
+                    ready.set_result(client)
+                await closing.wait()
+        except Exception as error:
+            if not ready.done():
+                known = error if isinstance(error, AgentNetError) else None
+                ready.set_exception(known or ToolError(f"{self.name}: cannot be used: {_said(error)}"))
+                ready.exception()  # a caller that left meanwhile does not read it
+        finally:
+            ready.cancel()
+
+    async def _disconnect(self, client: Client | None) -> None:
+        """End a session, unless another one took its place."""
+        async with self._lock:
+            if client is self._client:
+                self._client = None
+                await self._end_session()
+
+    async def _end_session(self) -> None:
+        session, self._session = self._session, None
+        self._closing.set()
+        if session is not None:
+            if self._client is None and not session.done():
+                await asyncio.wait({session}, timeout=0.05)
+                session.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await session
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Client]:
+        try:
+            from mcp.client.client import Client
+        except ImportError as error:
+            raise ToolError(f"{self.name}: tools need the extra serve: pip install 'agentnet-ai[serve]'") from error
+        async with AsyncExitStack() as opened:
+            if self._spec.url is not None:
+                transport = await self._http(self._spec.url, opened)
+            else:
+                transport = self._program(opened)
+            yield await opened.enter_async_context(Client(transport, cache=None))
+
+    def _program(self, opened: AsyncExitStack) -> Any:
+        """Return the transport of a server that is started here. It gets few variables of the environment."""
+        from mcp.client.stdio import StdioServerParameters, stdio_client
+
+        if self._spec.shipped is not None:
+            command: tuple[str, ...] = (sys.executable, "-I", str(_SHIPPED[self._spec.shipped]))
+        else:
+            command = self._spec.command
+            if not is_allowed(self._spec, self._base, self._home):
+                raise ToolError(
+                    f"{self.name}: the command `{shown(' '.join(command), 200)}` was not allowed on this machine; "
+                    f"look at it, then allow it with `agentnet tools --network FILE --allow`"
+                )
+        variables = {name: os.environ[name] for name in self._spec.env if name in os.environ}
+        know(*variables.values())
+        parameters = StdioServerParameters(
+            command=command[0], args=list(command[1:]), env=variables, cwd=self._base, encoding_error_handler="replace"
+        )
+        return stdio_client(parameters, errlog=opened.enter_context(open(os.devnull, "w")))
+
+    async def _http(self, url: str, opened: AsyncExitStack) -> Any:
+        from mcp.client.streamable_http import streamable_http_client
+
+        from agentnet.agents.tools.http import connect
+
+        server = OWNER.check(url)
+        spec = OpenAISpec(model=f"tools.{self.name}", base_url=url, api_key_env=self._spec.key_env or "")
+        hide_secrets(spec, url)
+        client = await opened.enter_async_context(connect(url, key_for(spec, server, OWNER)))
+        return streamable_http_client(url, http_client=client)
+
+    async def _list(self, client: Client) -> None:
+        """Read which tools the server has; those with unusable schemas are noted."""
+        offers: dict[str, ToolOffer] = {}
+        unusable: dict[str, str] = {}
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            page = await client.list_tools(cursor=cursor)
+            for tool in page.tools[: MOST_TOOLS - len(offers) - len(unusable)]:
+                name = f"{self.name}/{tool.name}"
+                if not TOOL_NAME.fullmatch(name):
+                    continue
+                try:
+                    offers[name] = offer(name, tool.description, tool.input_schema)
+                except ToolError as error:
+                    unusable[name] = str(error)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        self.offers, self.unusable = offers, unusable
+
+    def __str__(self) -> str:
+        spec = self._spec
+        return spec.shipped or (redacted_url(spec.url) if spec.url else shown(" ".join(spec.command), 200))
+
+
+def _is_closed(error: Exception) -> bool:
+    from mcp_types import CONNECTION_CLOSED
+
+    return getattr(error, "code", None) == CONNECTION_CLOSED
+
+
+def _said(error: BaseException) -> str:
+    """Return an error of a library in a few words; of a group, its first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, FileNotFoundError):
+        return f"no program {error.filename!r}" if error.filename else "no such program"
+    return shown(f"{error or type(error).__name__}", 300)

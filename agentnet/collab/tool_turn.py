@@ -1,0 +1,112 @@
+"""The calls of tools within a turn: planned, made one after another, and recorded as they happen.
+
+Each call is a message with an id of its own, so a turn that is taken again after a crash finds the calls that were made
+and goes on with the rest. The first message names those that were to come: the model is not asked for its plan again.
+A call that was under way when the process died has no message, and is made again under the same id, which the server
+is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agentnet.agents.base import ToolUser, Turn
+from agentnet.collab.budget import Budget
+from agentnet.contracts.bodies import Body, PlannedCall, ToolCall
+from agentnet.contracts.messages import Message, message_id
+from agentnet.contracts.usage import Usage
+from agentnet.errors import LimitReached
+
+
+class Recording(Protocol):
+    """What the calls of a turn need of their run."""
+
+    run: str
+    budget: Budget
+    messages: dict[str, Message]
+
+    async def record(
+        self, body: Body, *, sender: str, node: str, round: int, usage: Usage | None, id: str | None
+    ) -> Message:
+        """Record a message, and return it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolTurn:
+    """The calls of one agent at one node of a run."""
+
+    run: Recording
+    agent: str
+    user: ToolUser
+    node: str
+    round: int
+
+    async def take(self, turn: Turn) -> tuple[Sequence[ToolCall], Usage]:
+        """Return the calls of a turn with their results, and the usage that no message of theirs has.
+
+        Each counts as a call of the run's budget. Raises `LimitReached`, and `AgentNetError` if planning fails.
+        """
+        planned, planning = await self._planned(turn)
+        made: list[ToolCall] = []
+        for index, call in enumerate(planned):
+            message = self.run.messages.get(self._id(index))
+            if message is None:
+                message = await self._made(turn, call, planned[index + 1 :] if index == 0 else (), index, planning)
+                planning = Usage()
+            assert isinstance(message.body, ToolCall), f"message {message.id} is no call of a tool"
+            made.append(message.body)
+        return made, planning
+
+    def _id(self, index: int) -> str:
+        return message_id(self.run.run, self.node, self.round, f"{self.agent}\x1fcall {index}")
+
+    async def _planned(self, turn: Turn) -> tuple[Sequence[PlannedCall], Usage]:
+        """The calls of a turn: those that its first call names, if it was made, else those that are planned now."""
+        first = self.run.messages.get(self._id(0))
+        if first is not None and isinstance(first.body, ToolCall):
+            own = PlannedCall(tool=first.body.tool, arguments=first.body.arguments)
+            return (own, *first.body.pending), Usage()
+        budget = self.run.budget
+        most = self.user.most(turn) if budget.counts_tokens else Usage()
+        reservation = budget.reserve(most.tokens, most.cost)
+        used = Usage()
+        try:
+            async with asyncio.timeout(budget.seconds_left):
+                plan = await self.user.plan(turn)
+            used = plan.usage
+        except TimeoutError:
+            raise self._late("planned its calls") from None
+        finally:
+            budget.settle(reservation, used)
+        return plan.calls, used
+
+    async def _made(
+        self, turn: Turn, call: PlannedCall, pending: Sequence[PlannedCall], index: int, planning: Usage
+    ) -> Message:
+        """Make a call, and return its message. `planning` is what planning took, if it is the first."""
+        budget = self.run.budget
+        reservation = budget.reserve(0, 0.0)
+        id = self._id(index)
+        used, began = Usage(), time.perf_counter()
+        try:
+            async with asyncio.timeout(budget.seconds_left):
+                body = await self.user.make(turn, call, id)
+            used = Usage(calls=1, seconds=time.perf_counter() - began)
+        except TimeoutError:
+            raise self._late(f"waited for {call.tool}") from None
+        finally:
+            budget.settle(reservation, used)
+        body = body.model_copy(update={"turn": turn.message, "pending": tuple(pending)})
+        return await self.run.record(
+            body, sender=self.agent, node=self.node, round=self.round, usage=planning + used, id=id
+        )
+
+    def _late(self, what: str) -> LimitReached:
+        return LimitReached(
+            f"the limit of {self.run.budget.limits.seconds:g} seconds ran out while {self.agent} {what}"
+        )
