@@ -1,8 +1,8 @@
 """``python -m benchmarks.gateway``: what the gateway's chat API costs, and how it streams beside llama-server.
 
-*Added*: one client streams the words of a member over HTTP from ``agentnet serve`` in another process; the same run is
-streamed in this process (`Session.stream`), with a store as well. Reported is what HTTP adds to the time to the first
-piece, and to each further piece of a text, where the model is so small that nothing hides it.
+*Added*: a client in a process of its own streams the words of a member over HTTP; in turn, the same run is streamed in
+the gateway's process (`Session.stream`). Both have the same model and the same store. Reported is what HTTP adds to the
+time to the first piece, and to each further piece of a text, with a model so small that nothing hides it.
 
 *Rate*: clients stream from a model of 100 million parameters at the same time, from the gateway and from llama-server,
 each with so many slots and the same threads. The order changes with every repetition.
@@ -15,11 +15,12 @@ import asyncio
 import json
 import random
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +31,11 @@ from rich.table import Table
 from agentnet.contracts.events import TextStreamed
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.replies import ReplyOptions
+from agentnet.serving.app import application
+from agentnet.serving.gateway import Gateway
+from agentnet.serving.openai.surface import openai_surface
+from agentnet.serving.process import listen, serving, url_of
+from agentnet.serving.running import RunService
 from agentnet.session import Session, open_session
 from benchmarks.engine.contestants import LlamaServer
 from benchmarks.engine.one_llama import Load
@@ -67,7 +73,7 @@ class Stream:
 
     async def ask(self, prompt: str, tokens: int, **fields: Any) -> Streamed:
         """Stream a reply of so many tokens."""
-        if self._reader is None or self._writer is None:
+        if self._reader is None or self._writer is None or self._reader.at_eof():  # some servers close idle connections
             self._reader, self._writer = await asyncio.open_connection(self._url.hostname, self._url.port)
         body = {
             "model": self._model,
@@ -84,7 +90,7 @@ class Stream:
         self._writer.write(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
         first, pieces, used = 0.0, 0, 0
         while not (line := await self._reader.readline()).startswith(b"data: [DONE]"):
-            if not line or line.startswith(b"HTTP/1.1 4"):
+            if not line or (line.startswith(b"HTTP/1.1 ") and b" 200 " not in line):
                 raise RuntimeError(f"the server refused: {line!r} {await self._reader.read(2000)!r}")
             if b'"content":"' in line and b'"content":""' not in line:
                 first = first or time.perf_counter() - started
@@ -131,23 +137,52 @@ async def gateway(path: Path, slots: int, threads: int) -> AsyncIterator[str]:
 
 
 async def added(repeat: int) -> list[tuple[Streamed, Streamed]]:
-    """Pairs of one text over HTTP and in process."""
+    """Pairs of one text over HTTP and in process; the client has a process of its own."""
     path, draw = model_file(ADDED_MODEL), random.Random(0)
     spec = NetworkSpec.model_validate(network(path, 1, 1))
-    pairs = []
+    listening = listen("127.0.0.1", 0)
+    url, pairs = url_of(listening), []
     with tempfile.TemporaryDirectory() as folder:
-        async with gateway(path, 1, 1) as url, open_session(spec, store=Path(folder) / "bench.db") as session:
-            client = Stream(url, f"{NETWORK}/{MEMBER}")
-            for repetition in range(-2, repeat):
-                prompt = words(PROMPT_WORDS, draw)
-                if repetition % 2:
-                    over, here = await client.ask(prompt, ADDED_TOKENS), await in_process(session, prompt, ADDED_TOKENS)
-                else:
-                    here, over = await in_process(session, prompt, ADDED_TOKENS), await client.ask(prompt, ADDED_TOKENS)
-                if repetition >= 0:
-                    pairs.append((over, here))
-            client.close()
+        async with open_session(spec, store=Path(folder) / "bench.db") as session:
+            mounted = openai_surface(Gateway(session, RunService(session), url))
+            async with serving(application(mounted.routes), listening), client_process(url) as ask:
+                for repetition in range(-2, repeat):
+                    prompt = words(PROMPT_WORDS, draw)
+                    if repetition % 2:
+                        over, here = await ask(prompt), await in_process(session, prompt, ADDED_TOKENS)
+                    else:
+                        here, over = await in_process(session, prompt, ADDED_TOKENS), await ask(prompt)
+                    if repetition >= 0:
+                        pairs.append((over, here))
     return pairs
+
+
+@asynccontextmanager
+async def client_process(url: str) -> AsyncIterator[Callable[[str], Awaitable[Streamed]]]:
+    """Start a client, and yield what lets it ask."""
+    command = (sys.executable, "-m", "benchmarks.gateway", "--ask", url)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    assert process.stdin is not None
+    assert process.stdout is not None
+
+    async def ask(prompt: str) -> Streamed:
+        process.stdin.write(f"{prompt}\n".encode())
+        return Streamed(*json.loads(await process.stdout.readline()))
+
+    try:
+        yield ask
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+async def asking(url: str) -> None:
+    """Be that client: ask each line of the standard input, and print what was streamed."""
+    client = Stream(url, f"{NETWORK}/{MEMBER}")
+    for prompt in iter(sys.stdin.readline, ""):
+        print(json.dumps(astuple(await client.ask(prompt.strip(), ADDED_TOKENS))), flush=True)
+    client.close()
 
 
 async def rates(clients: int, threads: int, repeat: int, model: str) -> dict[str, list[float]]:
@@ -181,7 +216,11 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--model", default=RATE_MODEL, help="the model of the rate")
+    parser.add_argument("--ask", metavar="URL", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.ask:
+        asyncio.run(asking(options.ask))
+        return
     console = Console()
     pairs = asyncio.run(added(max(options.repeat, 15)))
     table = Table("milliseconds", title="one streamed text of a small model (medians)")
