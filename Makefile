@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 THREADS ?= 3
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 SUITES := auto auto-generalists living fusion table-1 online-rate routing paths debate-rounds pairs first-light gsm8k-recorded
 
 .PHONY: install demo policy test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak soak-living conformance constraints wheel clean help
@@ -17,7 +18,7 @@ demo: $(INSTALLED) ## install, then answer a compound question that no single zo
 	$(BIN)/agentnet demo
 
 test: $(INSTALLED) ## the test suite, and which lines of the package no test reached
-	$(BIN)/python -m slipcover -m pytest -m "not slow"
+	$(BIN)/python -m slipcover -m pytest -m "not slow" $(SIDE_BY_SIDE)
 
 test-slow: $(INSTALLED) ## the slow rest of it: notebooks, recipes, bridges, an evaluation killed again and again
 	$(BIN)/python -m pytest -m slow

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from agentnet.agents.tools import ToolServers
 from agentnet.blocking import blocking
 from agentnet.collab.asking import Protocol, Question, as_protocol, as_task
+from agentnet.collab.budget import Allowance
 from agentnet.collab.bus import Listener
 from agentnet.collab.inline import protocol_of
 from agentnet.contracts.cards import Card
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from agentnet.models.llama.machine import Machine
     from agentnet.network.roster import Roster
     from agentnet.profiles.opening import Measured
-    from agentnet.store import Runs
+    from agentnet.store import Keys, Runs
 
 
 class Session:
@@ -109,6 +110,13 @@ class Session:
         return self.storage.runs
 
     @property
+    def keys(self) -> Keys:
+        """The keys of a server's callers. Raises `ResumeError` in a session without storage."""
+        if self.storage is None:
+            raise ResumeError("this session has no keys, which are in a store: open it with remember=True")
+        return self.storage.keys
+
+    @property
     def roster(self) -> Roster:
         """The nodes that take part in the network. Raises `ResumeError` in a session without storage."""
         if self._roster is None:
@@ -141,14 +149,15 @@ class Session:
         answering: Answering | None = None,
         replies: ReplyOptions | None = None,
         served: Served | None = None,
+        allowance: Allowance | None = None,
     ) -> Outcome:
         """Answer a question with a protocol (default: the settings' own), and return the outcome.
 
         `label` is the task's kind, as cards name it. `run` is the run's id (default: a new one). `origin` replaces the
         sources recorded for `resume`. `on_event` gets every event; with `stream_text`, this includes replies piece by
         piece. `answering` asks people. `replies` is what is asked of free replies (sampling, a form), and `served` says
-        how the caller of a server asked. Raises `BadInput` before anything runs, and `StoreError`; failures of agents
-        are in the outcome's messages.
+        how the caller of a server asked, whose runs share an `allowance`. Raises `BadInput` before anything runs, and
+        `StoreError`; failures of agents are in the outcome's messages.
         """
         spec, source = self._protocol(protocol)
         return await self.coordinator.run(
@@ -163,6 +172,7 @@ class Session:
             answering=answering,
             replies=replies,
             served=served,
+            allowance=allowance,
         )
 
     async def stream(
@@ -189,6 +199,7 @@ class Session:
         on_event: Listener | None = None,
         stream_text: bool = False,
         answering: Answering | None = None,
+        allowance: Allowance | None = None,
     ) -> Outcome:
         """Continue a run that is not over, given by its id, a prefix of it, or its record.
 
@@ -203,6 +214,7 @@ class Session:
             on_event=on_event,
             stream_text=stream_text,
             answering=answering,
+            allowance=allowance,
         )
 
     async def follow(self, run: str) -> AsyncIterator[Event]:

@@ -8,8 +8,9 @@ from pydantic import AwareDatetime, Field
 
 from agentnet.contracts.base import FileModel, WireModel
 
-Scope = Literal["ask", "admin", "node"]
-"""`ask` runs protocols and sees its own runs; `admin` sees and changes everything; `node` lets nodes join."""
+Scope = Literal["ask", "admin", "node", "metrics"]
+"""`ask` runs protocols and sees its own runs; `admin` sees and changes everything; `node` lets nodes join; `metrics`
+reads the server's measurements."""
 LONGEST_CONTEXT = 256
 """Characters of the name of a conversation."""
 Surface = Literal["openai", "a2a", "mcp", "api"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from agentnet.agents import HumanAgent
-from agentnet.collab.budget import Budget
+from agentnet.collab.budget import Allowance, Budget
 from agentnet.collab.bus import EventBus, Listener
 from agentnet.collab.context import RunContext, Watcher
 from agentnet.contracts.base import first_problem
@@ -74,6 +74,8 @@ class RunOptions:
     """What is asked of its free replies."""
     served: Served | None = None
     """How it was asked for over a server."""
+    allowance: Allowance | None = None
+    """What it may use together with other runs of its caller."""
 
     def __post_init__(self) -> None:
         if self.on_event is not None and (not callable(self.on_event) or iscoroutinefunction(self.on_event)):
@@ -156,6 +158,7 @@ class Coordinator:
         answering: Answering | None = None,
         replies: ReplyOptions | None = None,
         served: Served | None = None,
+        allowance: Allowance | None = None,
     ) -> Outcome:
         """Run a protocol on a task, and return the outcome.
 
@@ -163,7 +166,7 @@ class Coordinator:
         `StoreError` if the run cannot be recorded; failures of agents are in the messages. Cancelling the caller
         cancels the run and records it as `cancelled`.
         """
-        options = RunOptions(seed, limits, run, origin, on_event, stream_text, answering, replies, served)
+        options = RunOptions(seed, limits, run, origin, on_event, stream_text, answering, replies, served, allowance)
         return await self._start(task, protocol, options, EventBus())
 
     async def stream(self, task: Task, protocol: ProtocolSpec, **options: Any) -> AsyncIterator[Event]:
@@ -192,6 +195,7 @@ class Coordinator:
         on_event: Listener | None = None,
         stream_text: bool = False,
         answering: Answering | None = None,
+        allowance: Allowance | None = None,
     ) -> Outcome:
         """Continue a run that is not over; finished turns are not asked again.
 
@@ -204,7 +208,7 @@ class Coordinator:
             raise ResumeError(f"run {record.id} is over ({record.status}): show it, or start a new one")
         if record.id in self._executions:
             raise ResumeError(f"run {record.id} is active: follow it instead")
-        options = RunOptions(on_event=on_event, stream_text=stream_text, answering=answering)
+        options = RunOptions(on_event=on_event, stream_text=stream_text, answering=answering, allowance=allowance)
         async with self._members.lease(record.network) as network:
             if network.probation != frozenset(record.probation):  # selectors mean what they meant
                 network = network.with_probation(record.probation)
@@ -357,7 +361,9 @@ class Coordinator:
             record.id,
             network,
             record.seed,
-            Budget(record.limits, sum((message.usage for message in history or ()), Usage())),
+            Budget(
+                record.limits, sum((message.usage for message in history or ()), Usage()), allowance=options.allowance
+            ),
             history or (),
             recorder=self._store,
             events=events,

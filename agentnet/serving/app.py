@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import math
+import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -20,7 +22,8 @@ from typing import Any, Protocol
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection, Request
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -47,11 +50,20 @@ log = logger("serving")
 CALLER = "agentnet.caller"
 """The place in a request's scope of who was let in."""
 ANYBODY = Caller()
+STRANGER = Caller(name="stranger", scopes=())
+"""The caller of a path that is open to everybody, who may do nothing else."""
 
 MOST_BODY = 16 * 2**20
 """Bytes of the longest body of a request."""
 BODY_SECONDS = 30.0
 """Seconds in which a body must have arrived."""
+
+CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "DELETE"],
+    "allow_headers": ["*"],
+    "expose_headers": ["x-agentnet-run", "retry-after", "mcp-session-id"],
+}
+"""What pages of named origins may do. They send their key themselves: no cookies, no credentials of the browser."""
 
 _STATUSES: tuple[tuple[type[AgentNetError], int], ...] = (
     (ContextOverflow, 400),
@@ -115,8 +127,12 @@ class Problem(Exception):
         return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
 
     def response(self) -> Response:
-        again = {} if self.again is None else {"retry-after": f"{self.again:g}"}
-        return JSONResponse(self.data(), self.status, {**self.headers, **again})
+        headers = dict(self.headers)
+        if self.again is not None:
+            headers["retry-after"] = f"{max(1, math.ceil(self.again))}"
+        if self.status == 401:
+            headers["www-authenticate"] = "Bearer"
+        return JSONResponse(self.data(), self.status, headers)
 
 
 class Entrance(Protocol):
@@ -151,7 +167,7 @@ class Door:
             return ANYBODY
         if not self.token:
             host = connection.url.hostname or ""
-            if not _is_own(host):
+            if not is_address(host):
                 raise Problem(403, f"this server is not called {host[:100]!r}: use its address", "wrong-host")
             return ANYBODY
         scheme, _, given = connection.headers.get("authorization", "").partition(" ")
@@ -160,29 +176,31 @@ class Door:
         raise Problem(401, "the token is missing or wrong: send it as Authorization: Bearer …", "unauthorized")
 
 
-def application(routes: Sequence[BaseRoute], *, door: Entrance | None = None) -> Starlette:
-    """Return the application of some routes."""
-    return Starlette(
-        routes=routes, middleware=[Middleware(_Doorkeeper, door=door or Door())], exception_handlers=FAILURES
-    )
+def application(
+    routes: Sequence[BaseRoute],
+    *,
+    door: Entrance | None = None,
+    origins: Collection[str] = (),
+    most_body: Callable[[str], int] = lambda path: MOST_BODY,
+) -> Starlette:
+    """Return the application of some routes.
+
+    Browsers let pages of some `origins` use it (CORS); by default, none. `most_body` returns how many bytes the body of
+    a request to a path may have.
+    """
+    middleware = [Middleware(_Doorkeeper, door=door or Door(), most_body=most_body)]
+    if origins:
+        middleware.insert(0, Middleware(CORSMiddleware, allow_origins=list(origins), **CORS))
+    return Starlette(routes=routes, middleware=middleware, exception_handlers=FAILURES)
 
 
 async def read_json(request: Request) -> dict[str, Any]:
-    """Return the JSON object that a request carries. Raises `Problem` for anything else, too much, or too slow."""
+    """Return the JSON object that a request carries. Raises `Problem` for anything else."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "the body must be JSON: send Content-Type: application/json", "not-json")
-    body = bytearray()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.stream():
-                body += part
-                if len(body) > MOST_BODY:
-                    raise Problem(413, f"the body has more than {MOST_BODY} bytes", "too-large")
-    except TimeoutError:
-        raise Problem(408, f"the body did not arrive within {BODY_SECONDS:g} s", "too-slow") from None
-    try:
-        data = json.loads(body, parse_constant=_no_number)
+        data = json.loads(await request.body(), parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise Problem(400, "the body is not JSON", "not-json") from None
     if not isinstance(data, dict):
@@ -194,7 +212,8 @@ def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _is_own(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Return whether a host is an IP address, or localhost: a name that no page of elsewhere can point here."""
     if host == "localhost":
         return True
     try:
@@ -225,8 +244,8 @@ FAILURES: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, An
 class _Doorkeeper:
     """Lets requests in or not, and answers for what fails unexpectedly."""
 
-    def __init__(self, app: ASGIApp, door: Entrance) -> None:
-        self._app, self._door = app, door
+    def __init__(self, app: ASGIApp, door: Entrance, most_body: Callable[[str], int]) -> None:
+        self._app, self._door, self._most_body = app, door, most_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -241,19 +260,60 @@ class _Doorkeeper:
             else:
                 await send({"type": "websocket.close", "code": 1008, "reason": refused.code})
             return
-        await self._passed(scope, receive, send)
+        await _Exchange(scope, receive, send, self._most_body(scope["path"])).run(self._app)
 
-    async def _passed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
 
-        async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
+class _Exchange:
+    """A request and its response: the body is bounded in size and time, and what fails unexpectedly gets an answer."""
 
+    def __init__(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
+        self._scope, self._receive, self._send, self._most = scope, receive, send, most
+        self._size = 0
+        self._whole = scope["type"] != "http"
+        """Whether all of the body has arrived."""
+        self._deadline = time.monotonic() + BODY_SECONDS
+        self._begun = self._refused = False
+
+    async def run(self, app: ASGIApp) -> None:
+        """Let an application answer the request."""
         try:
-            await self._app(scope, receive, noted)
+            length = dict(self._scope["headers"]).get(b"content-length", b"0")
+            if not self._whole and length.isdigit() and int(length) > self._most:
+                raise self._too_large()
+            await app(self._scope, self._bounded, self._noted)
+        except ClientDisconnect:
+            """There is no one to answer."""
         except Exception as error:
-            problem = Problem.of(error)
-            if scope["type"] == "http" and not begun:
-                await problem.response()(scope, receive, send)
+            await self._refuse(Problem.of(error))
+
+    async def _bounded(self) -> Message:
+        """Receive the next message. A body that is too large or too slow is answered, and for the application gone."""
+        if self._whole:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._deadline - time.monotonic()):
+                message = await self._receive()
+        except TimeoutError:
+            return await self._end(Problem(408, f"the body did not arrive within {BODY_SECONDS:g} s", "too-slow"))
+        self._size += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
+        return await self._end(self._too_large()) if self._size > self._most else message
+
+    async def _end(self, problem: Problem) -> Message:
+        self._whole = True
+        await self._refuse(problem)
+        return {"type": "http.disconnect"}
+
+    async def _noted(self, message: Message) -> None:
+        if not self._refused:
+            self._begun = True
+            await self._send(message)
+
+    async def _refuse(self, problem: Problem) -> None:
+        if self._scope["type"] != "http" or self._begun or self._refused:
+            return
+        self._refused = True
+        await problem.response()(self._scope, self._receive, self._send)
+
+    def _too_large(self) -> Problem:
+        return Problem(413, f"the body has more than {self._most} bytes", "too-large")

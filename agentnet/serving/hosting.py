@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentnet.contracts.nodes import HEARTBEAT_SECONDS, NodeEvent
 from agentnet.errors import BadInput, StoreError
@@ -15,7 +15,9 @@ from agentnet.network.roster import Roster
 from agentnet.redaction import know
 from agentnet.serving import api
 from agentnet.serving.a2a.surface import a2a
-from agentnet.serving.app import Door, application
+from agentnet.serving.access.entrance import Gate, most_body
+from agentnet.serving.access.quotas import Quotas
+from agentnet.serving.app import application
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.hub import Hub
 from agentnet.serving.mcp.mounting import mcp_surface
@@ -25,6 +27,7 @@ from agentnet.serving.process import Ending, is_loopback, listen, serving, url_o
 from agentnet.serving.running import RunService
 from agentnet.session import open_session
 from agentnet.settings import DEFAULTS, Settings
+from agentnet.store.storage import open_storage
 
 SHORTEST_TOKEN = 16
 TOLD_SECONDS = 0.5
@@ -38,8 +41,8 @@ SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (
 )
 """What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
 
-Ready = Callable[[str, str, int], None]
-"""Is told the hub's URL, the network's name, and how many members it has of its own."""
+Ready = Callable[[str, str, int, str], None]
+"""Is told the server's URL, the network's name, how many members it has of its own, and who may use it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +54,35 @@ class HubSettings:
     token: str
     policy: AddressPolicy
     lease: float
+    names: tuple[str, ...] = ()
+    """Names of the server beside its addresses, such as the one that a reverse proxy has."""
+    origins: tuple[str, ...] = ()
+    """Origins of pages that may use it."""
 
     @classmethod
-    def of(cls, settings: Settings, *, host: str, port: int, lease: float) -> HubSettings:
-        """Return the settings of a hub. Raises `BadInput` for one that others reach and that wants no secret.
+    def of(
+        cls,
+        settings: Settings,
+        *,
+        host: str,
+        port: int,
+        lease: float,
+        names: Sequence[str] = (),
+        origins: Sequence[str] = (),
+    ) -> HubSettings:
+        """Return the settings of a hub. Raises `BadInput` for a secret that is too short.
 
         Nodes may be on this machine only if the hub itself is there for this machine alone, or the owner says so.
         """
         token = os.environ.get(TOKEN, "")
         know(token)
-        local = is_loopback(host)
         if token and len(token) < SHORTEST_TOKEN:
             raise BadInput(f"{TOKEN} has fewer than {SHORTEST_TOKEN} characters: choose a longer secret")
-        if not local and not token:
-            raise BadInput(
-                f"others can reach {host}: set {TOKEN} to a secret of {SHORTEST_TOKEN} characters or more, here and on "
-                f"the machines that may join"
-            )
         near = settings.nodes.value
-        if near == DEFAULTS["nodes"] and not local:
+        if near == DEFAULTS["nodes"] and not is_loopback(host):
             near = ""
-        return cls(host, port, token, joined_near(near), lease)
+        hosts = tuple(name.lower() for name in names)
+        return cls(host, port, token, joined_near(near), lease, hosts, tuple(origins))
 
 
 async def run_gateway(
@@ -83,24 +94,33 @@ async def run_gateway(
     """
     listening = listen(hub.host, hub.port)
     with Ending() as ending, listening:
-        async with open_session(settings=settings, hosting=True, lease=hub.lease) as session:
+        async with AsyncExitStack() as opened:
+            storage = await opened.enter_async_context(open_storage(settings))
+            gate = Gate(
+                storage.keys, local=is_loopback(hub.host), token=hub.token, hosts=hub.names, origins=hub.origins
+            )
+            access = await gate.check()
+            session = await opened.enter_async_context(
+                open_session(settings=settings, storage=storage, hosting=True, lease=hub.lease)
+            )
             name = session.network.spec.name
             heartbeat = min(HEARTBEAT_SECONDS, hub.lease / 3)
             hub_api = Hub(session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
-            runs = RunService(session)
+            runs = RunService(session, Quotas(storage.keys))
             gateway = Gateway(session, runs, url_of(listening))
             mounted = [Mounted(hub_api.routes()), *(surface(gateway) for surface in SURFACES)]
             routes = [route for part in mounted for route in part.routes]
             open_paths = frozenset(path for part in mounted for path in part.open_paths)
             operations = [operation for part in mounted for operation in part.operations]
             routes.append(api.document_route(operations))
-            app = application(routes, door=Door(hub.token, open_paths))
+            gate = replace(gate, open_paths=open_paths)
+            app = application(routes, door=gate, origins=hub.origins, most_body=most_body)
             async with AsyncExitStack() as running, serving(app, listening), runs.running():
                 for part in mounted:
                     for work in part.running:
                         await running.enter_async_context(work())
                 telling = asyncio.create_task(_tell(session.roster, told)) if told is not None else None
-                ready(url_of(listening), name, len(session.network))
+                ready(url_of(listening), name, len(session.network), access)
                 await ending.wanted.wait()
                 if telling is not None:
                     telling.cancel()

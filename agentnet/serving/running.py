@@ -31,9 +31,9 @@ from agentnet.contracts.questions import Question as Asking
 from agentnet.contracts.replies import ReplyOptions
 from agentnet.contracts.runs import OVER, Origin, RunRecord
 from agentnet.contracts.serving import Caller, Served
-from agentnet.contracts.usage import Usage
 from agentnet.errors import AgentNetError, BadInput
 from agentnet.logs import logger
+from agentnet.serving.access.quotas import Admitted, Quotas
 from agentnet.serving.app import Problem
 from agentnet.serving.live import LiveRun
 from agentnet.session import Session
@@ -86,31 +86,14 @@ class Run:
 class Admission(Protocol):
     """Whose run may begin now, and within which limits."""
 
-    def admitted(self, caller: Caller, limits: Limits | None) -> AbstractAsyncContextManager[Limits | None]:
-        """Hold a place among the active runs while the context lasts, and yield the limits of the run.
+    def admitted(self, caller: Caller, run: str, limits: Limits | None = None) -> AbstractAsyncContextManager[Admitted]:
+        """Hold a place among the active runs while the context lasts; its run is charged to its caller at the end.
 
         Waits for a place. Raises `Problem` where there is none, and where the caller's budget is used up.
         """
 
-    async def used(self, caller: Caller, usage: Usage) -> None:
-        """Count what a run of a caller used. Called once for each stretch of a run, however that ended."""
-
     async def caller(self, id: str) -> Caller | None:
         """Return the caller with a key's id, whose interrupted runs are resumed; None if the key counts no longer."""
-
-
-class Unlimited:
-    """Every run may begin, within the limits that it asks for."""
-
-    @asynccontextmanager
-    async def admitted(self, caller: Caller, limits: Limits | None) -> AsyncIterator[Limits | None]:
-        yield limits
-
-    async def used(self, caller: Caller, usage: Usage) -> None:
-        """Nothing is counted."""
-
-    async def caller(self, id: str) -> Caller | None:
-        return Caller(id=id)
 
 
 class RunService:
@@ -118,7 +101,7 @@ class RunService:
 
     def __init__(self, session: Session, admission: Admission | None = None) -> None:
         self.session = session
-        self._admission = admission or Unlimited()
+        self._admission = admission or Quotas(session.keys)
         self._live: dict[str, LiveRun] = {}
         self._draining = False
 
@@ -349,13 +332,14 @@ class RunService:
         options: dict[str, Any] = {} if asked.origin is None else {"origin": asked.origin}
         live = LiveRun(id, detached=detached)
 
-        def work(limits: Limits | None) -> Awaitable[Any]:
+        def work(admitted: Admitted) -> Awaitable[Any]:
             return self.session.run(
                 asked.question,
                 asked.protocol,
                 label=asked.label,
                 seed=asked.seed,
-                limits=limits,
+                limits=admitted.limits,
+                allowance=admitted.allowance,
                 run=id,
                 replies=asked.replies,
                 served=asked.served,
@@ -377,39 +361,30 @@ class RunService:
             return self._live[record.id]
         live = LiveRun(record.id, detached=detached, history=history)
 
-        def work(limits: Limits | None) -> Awaitable[Any]:
+        def work(admitted: Admitted) -> Awaitable[Any]:
             return self.session.resume(
                 record,
-                limits=limits,
+                limits=admitted.limits,
+                allowance=admitted.allowance,
                 on_event=live.heard,
                 answering=live.ask if detached else None,
                 stream_text=True,
             )
 
-        before = sum((message.usage for message in history), Usage())
-        return self._begin(live, caller, limits or record.limits, work, before)
+        return self._begin(live, caller, limits or record.limits, work)
 
     def _begin(
-        self,
-        live: LiveRun,
-        caller: Caller,
-        limits: Limits | None,
-        work: Callable[[Limits | None], Awaitable[Any]],
-        before: Usage | None = None,
+        self, live: LiveRun, caller: Caller, limits: Limits | None, work: Callable[[Admitted], Awaitable[Any]]
     ) -> LiveRun:
-        """Let a run begin as soon as there is a place for it. `before` is what it used already."""
+        """Let a run begin as soon as there is a place for it."""
         if self._draining:
             raise Problem(503, "the server ends: ask again when it is back", "draining", again=DRAIN_SECONDS)
 
         async def carry_out() -> None:
             failure: Exception | None = None
             try:
-                async with self._admission.admitted(caller, limits) as allowed:
-                    try:
-                        await work(allowed)
-                    finally:
-                        if live.ended is not None:
-                            await self._admission.used(caller, _more(live.ended.usage, before or Usage()))
+                async with self._admission.admitted(caller, live.id, limits) as admitted:
+                    await work(admitted)
             except Exception as error:
                 failure = error
                 if not live.waits:
@@ -431,9 +406,3 @@ class RunService:
 
     def _interrupt(self, run: str) -> Awaitable[bool]:
         return self.session.interrupt(run, ENDED)
-
-
-def _more(usage: Usage, before: Usage) -> Usage:
-    """Return what was used beyond what had been used before."""
-    counts = {name: max(0, getattr(usage, name) - getattr(before, name)) for name in Usage.model_fields}
-    return Usage.model_validate(counts)

@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from agentnet.store.checkpoints import Checkpointer, open_checkpointer, sweep
     from agentnet.store.database import Database
     from agentnet.store.evaluations import Evaluations
+    from agentnet.store.keys import Keys
     from agentnet.store.profiles import Profiles
     from agentnet.store.runs import Runs
 
-__all__ = ["Checkpointer", "Database", "Evaluations", "Profiles", "Runs", "open_checkpointer", "sweep"]
+__all__ = ["Checkpointer", "Database", "Evaluations", "Keys", "Profiles", "Runs", "open_checkpointer", "sweep"]
 
 _HOMES = {
     "Checkpointer": "checkpoints",
     "Database": "database",
     "Evaluations": "evaluations",
+    "Keys": "keys",
     "Profiles": "profiles",
     "Runs": "runs",
     "open_checkpointer": "checkpoints",

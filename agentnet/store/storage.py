@@ -13,18 +13,20 @@ if TYPE_CHECKING:
     from agentnet.store.checkpoints import Checkpointer
     from agentnet.store.database import Database
     from agentnet.store.evaluations import Evaluations
+    from agentnet.store.keys import Keys
     from agentnet.store.profiles import Profiles
     from agentnet.store.runs import Runs
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The database of runs and evaluations, and the checkpoints of interrupted runs."""
+    """The database of runs, evaluations and keys, and the checkpoints of interrupted runs."""
 
     database: Database
     runs: Runs
     evaluations: Evaluations
     profiles: Profiles
+    keys: Keys
     checkpointer: Checkpointer
 
     async def forget(self, run: str) -> int:
@@ -45,7 +47,7 @@ async def open_storage(settings: Settings | None = None, *, existing: bool = Fal
 
     `existing`: a store that is missing is not made, but refused with `BadInput`. Raises `StoreError`.
     """
-    from agentnet.store import Database, Evaluations, Profiles, Runs, open_checkpointer, sweep
+    from agentnet.store import Database, Evaluations, Keys, Profiles, Runs, open_checkpointer, sweep
 
     settings = settings or resolve()
     async with (
@@ -54,4 +56,4 @@ async def open_storage(settings: Settings | None = None, *, existing: bool = Fal
     ):
         runs = Runs(database)
         await sweep(checkpointer, runs)
-        yield Storage(database, runs, Evaluations(database), Profiles(database), checkpointer)
+        yield Storage(database, runs, Evaluations(database), Profiles(database), Keys(database), checkpointer)

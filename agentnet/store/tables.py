@@ -43,6 +43,9 @@ class RunRow(StoreModel, table=True):
     owner: str | None = None
     caller: str | None = None
     """Id of the key that asked for it over a server, empty where none was needed; None for other runs."""
+    charged_tokens: int | None = Field(default=None, sa_column=Column(Count, nullable=True))
+    charged_cost: float | None = None
+    """What its caller was charged for it so far; None before the first time."""
     surface: str | None = None
     """The protocol by which it was asked for over a server."""
     context: str | None = None

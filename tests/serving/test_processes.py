@@ -190,6 +190,7 @@ def test_a_newcomer_serves_joins_looks_and_asks(world: World) -> None:
     assert [event["after"] for event in events if event["member"] is None] == ["joining", "active", "gone"]
 
 
+@pytest.mark.slow
 def test_a_node_that_is_killed_is_noticed_and_may_come_back(world: World) -> None:
     _, url = world.serve("--lease", 2)
     node = world.join(url)

@@ -15,11 +15,11 @@ from agentnet.contracts.events import Event, InputRequested, MessageSaid, RunEnd
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.serving import Caller, Served
-from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput, ProtocolError
 from agentnet.models.base import Chunk, Request
 from agentnet.models.scripted import ScriptedModel
 from agentnet.network import Network
+from agentnet.serving.access.quotas import Admitted, Quotas
 from agentnet.serving.app import Problem
 from agentnet.serving.running import Asked, RunService
 from agentnet.session import Session
@@ -63,26 +63,17 @@ class Slow(ScriptedModel):
         yield Chunk("", completion)
 
 
-class Books:
-    """An admission that notes what is counted, and refuses whoever is named."""
+class Books(Quotas):
+    """Quotas that refuse whoever is named, and know callers without keys."""
 
-    def __init__(self) -> None:
-        self.used_by: list[tuple[str, int]] = []
-        self.inside = 0
-        self.refused: set[str] = set()
+    refused: tuple[str, ...] = ()
 
     @asynccontextmanager
-    async def admitted(self, caller: Caller, limits: Limits | None) -> AsyncIterator[Limits | None]:
+    async def admitted(self, caller: Caller, run: str, limits: Limits | None = None) -> AsyncIterator[Admitted]:
         if caller.id in self.refused:
             raise Problem(429, "no more today", "budget", again=60.0)
-        self.inside += 1
-        try:
-            yield limits
-        finally:
-            self.inside -= 1
-
-    async def used(self, caller: Caller, usage: Usage) -> None:
-        self.used_by.append((caller.id, usage.calls))
+        async with super().admitted(caller, run, limits) as admitted:
+            yield admitted
 
     async def caller(self, id: str) -> Caller | None:
         return None if id == "revoked" else Caller(id=id, scopes=("ask",))
@@ -107,7 +98,7 @@ def service(storage: Storage, gate: Gate) -> RunService:
 def served(storage: Storage, gate: Gate, books: Books | None = None) -> RunService:
     """A server on a network whose second member waits at a gate."""
     members = network(agent("scout", lambda _: "it is => 390"), agent("atlas", gate))
-    return RunService(Session(members, storage=storage), books)
+    return RunService(Session(members, storage=storage), books or Books(storage.keys))
 
 
 def asked(caller: Caller = ANN, protocol: Any = PAIR, *, detached: bool = False, **options: Any) -> Asked:
@@ -193,7 +184,7 @@ async def test_a_detached_run_goes_on_by_itself_and_any_number_follow_it(service
 async def test_who_comes_late_gets_what_was_written_and_nothing_that_they_have(storage: Storage) -> None:
     slow = Slow(lambda _: "it is => 391")
     members = network(agent("scout", lambda _: "it is => 390"), replace(agent("atlas", says("")), model=slow))
-    service = RunService(Session(members, storage=storage))
+    service = RunService(Session(members, storage=storage), Books(storage.keys))
     run = await service.start(
         ANN, asked(protocol=spec({"serial": ["scout", "atlas"]}), detached=True, stream_text=True)
     )
@@ -278,7 +269,7 @@ def people(storage: Storage, books: Books | None = None) -> RunService:
     person, scout = maria(), agent("scout", lambda _: "it is => 390")
     spec_of_maria = AgentSpec.model_validate({"name": "maria", "human": "terminal", "card": person.card.model_dump()})
     members = Network(NetworkSpec(name="team", agents=(spec_of_maria, *network(scout).spec.agents)), [person, scout])
-    return RunService(Session(members, storage=storage), books)
+    return RunService(Session(members, storage=storage), books or Books(storage.keys))
 
 
 VERIFIED = spec({"verify": {"proposer": "scout", "verifier": "maria"}})
@@ -315,7 +306,7 @@ async def test_a_choice_is_one_of_the_choices(storage: Storage) -> None:
     person, scout = maria("maria", "solver", "verifier"), agent("scout", lambda _: "it is => 391")
     spec_of_maria = AgentSpec.model_validate({"name": "maria", "human": "terminal", "card": person.card.model_dump()})
     members = Network(NetworkSpec(name="team", agents=(spec_of_maria, *network(scout).spec.agents)), [person, scout])
-    service = RunService(Session(members, storage=storage))
+    service = RunService(Session(members, storage=storage), Books(storage.keys))
     run = await service.start(ANN, asked(protocol=VERIFIED, detached=True))
     await waiting(service, run)
     assert await refusal(service.answer(ANN, run, "perhaps")) == 422
@@ -337,7 +328,7 @@ async def test_a_person_answers_a_run_that_was_left_waiting(asking: RunService) 
 
 
 async def test_what_a_server_interrupts_at_its_end_the_next_one_resumes(storage: Storage, gate: Gate) -> None:
-    books = Books()
+    books = Books(storage.keys)
     first = served(storage, gate, books)
     async with first.attached(ANN, asked()) as request:
         async with first.running(drain=0):
@@ -350,7 +341,7 @@ async def test_what_a_server_interrupts_at_its_end_the_next_one_resumes(storage:
     assert isinstance(end, RunEnded)
     assert end.status == "interrupted"
     assert first.active == ()
-    assert books.inside == 0
+    assert books.places.taken == 0
     assert await refusal(first.start(ANN, asked(detached=True))) == 503
 
     gate.open.set()
@@ -363,9 +354,9 @@ async def test_what_a_server_interrupts_at_its_end_the_next_one_resumes(storage:
     states = {run: (await second.record(OWNER, run)).status for run in (lost, cancelled, request.id)}
     assert states == {lost: "interrupted", cancelled: "cancelled", request.id: "interrupted"}
     await _resumes(served(storage, gate, books), request.id)
-    used = [(await storage.runs.usage(run)).calls for run in (detached, cancelled, request.id)]
-    assert sum(calls for caller, calls in books.used_by if caller == "ann") == sum(used)  # nothing is counted twice
-    assert used[0] == used[2] == 2
+    used = [await storage.runs.usage(run) for run in (detached, cancelled, request.id)]
+    assert (await books.used(ANN)).tokens == sum(usage.tokens for usage in used)  # nothing is counted twice
+    assert used[0].calls == used[2].calls == 2
 
 
 async def _to_its_end(service: RunService) -> tuple[str, RunEnded]:
@@ -408,8 +399,8 @@ async def test_a_waiting_person_does_not_hold_up_the_end(asking: RunService, sto
 
 
 async def test_nobody_begins_without_a_place(storage: Storage, gate: Gate) -> None:
-    books = Books()
-    books.refused = {"bob"}
+    books = Books(storage.keys)
+    books.refused = ("bob",)
     service = served(storage, gate, books)
     gate.open.set()
     assert await refusal(service.start(BOB, asked(BOB, detached=True))) == 429
@@ -417,5 +408,5 @@ async def test_nobody_begins_without_a_place(storage: Storage, gate: Gate) -> No
         async with service.attached(BOB, asked(BOB)):
             raise AssertionError
     await _to_its_end(service)
-    assert books.used_by == [("ann", 2)]
-    assert (books.inside, service.active) == (0, ())
+    assert ((await books.used(ANN)).runs, (await books.used(BOB)).runs) == (1, 0)
+    assert (books.places.taken, service.active) == (0, ())

@@ -19,6 +19,16 @@ async def serve(
         str | None,
         typer.Option("--nodes", help="IP networks in which nodes may speak plain HTTP, such as 192.168.1.0/24."),
     ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allowed-host", help="A name under which others reach it, such as a reverse proxy's; repeatable."
+        ),
+    ] = None,
+    allowed_origin: Annotated[
+        list[str] | None,
+        typer.Option("--allowed-origin", help="Origin of web pages that may use it: https://HOST; repeatable."),
+    ] = None,
     lease: Annotated[float, typer.Option("--lease", min=1, max=3600, help="Seconds without a heartbeat.")] = 15.0,
     store: options.StoreOption = None,
     json: options.Json = False,
@@ -33,13 +43,16 @@ async def serve(
     from agentnet.serving.hosting import HubSettings, run_gateway
 
     settings = options.settings_from(network=network, store=store, nodes=nodes)
-    hub = HubSettings.of(settings, host=host, port=port, lease=lease)
+    hub = HubSettings.of(
+        settings, host=host, port=port, lease=lease, names=allowed_host or (), origins=allowed_origin or ()
+    )
 
-    def ready(url: str, name: str, members: int) -> None:
+    def ready(url: str, name: str, members: int, access: str) -> None:
         if json:
             emit({"url": url, "network": name, "store": settings.store.value}, indent=None)
             return
         say(f"network {name} with {members} members of its own, at {url}")
+        say(access)
         say(f"a machine joins with: agentnet join {url} --network FILE")
 
     await run_gateway(hub, settings, ready=ready, told=None if json else Narrator().event)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
+
+from anyio import CancelScope
 
 from agentnet.answers.comparing import same
 from agentnet.collab.asking import Protocol
 from agentnet.collab.inline import protocol_from
 from agentnet.contracts.base import shown
-from agentnet.contracts.events import Event, MessageSaid, RunEnded, TurnStarted
+from agentnet.contracts.events import Event, InputRequested, MessageSaid, RunEnded, TurnStarted
 from agentnet.contracts.messages import USER, Message
 from agentnet.contracts.serving import Caller, Served
 from agentnet.contracts.speakers import speakers
 from agentnet.contracts.usage import Usage
 from agentnet.rendering.describe import describe
+from agentnet.serving.mcp.people import Ask, PersonNeeded
 from agentnet.serving.mcp.schemas import (
     Answered,
     AskArguments,
@@ -44,6 +48,8 @@ class Call:
     caller: Caller
     tell: Callable[[str], Awaitable[None]]
     """Tells one step of the work, as a short line."""
+    ask: Ask | None = None
+    """How the person at the client is asked; None where that is not possible."""
 
 
 class Tools:
@@ -82,15 +88,31 @@ class Tools:
         known = {ready.choice.name: ready.choice.protocol for ready in reversed(self._names.ready())}
         return known[name] if name in known else self._names.find(name).protocol
 
+    async def resumed(self, call: Call, run: str, words: str) -> Answered:
+        """Return how a run ends that waited for a person's words, which come with this call.
+
+        Raises `Problem` for a run that is not the caller's or waits for nobody, and for words that are no answer.
+        """
+        record = await self._runs.record(call.caller, run)
+        question = await self._runs.question(call.caller, run)
+        messages = {message.id: message for message in await self._runs.messages(call.caller, run)}
+        await self._runs.answer(call.caller, run, words)
+        return await self._followed(
+            call, record.protocol_name, run, messages, "" if question is None else question.message
+        )
+
     async def _run(self, call: Call, given: Asking, name: str, protocol: Protocol) -> Answered:
+        people = call.ask is not None and any(not member.metered for member in self._runs.session.network)
         asked = Asked(
             given.question,
-            Served(caller=call.caller.id, surface="mcp"),
+            Served(caller=call.caller.id, surface="mcp", detached=people),
             protocol=protocol,
             label=given.label,
             seed=given.seed,
             limits=given.limits,
         )
+        if people:  # only a detached run waits for a person
+            return await self._followed(call, name, await self._runs.start(call.caller, asked), {})
         messages: dict[str, Message] = {}
         async with self._runs.attached(call.caller, asked) as run:
             async for event in run.events:
@@ -100,9 +122,40 @@ class Tools:
                     return _answered(name, event, messages)
         raise RuntimeError(f"run {run.id} has no end")
 
+    async def _followed(
+        self, call: Call, name: str, run: str, messages: dict[str, Message], answered: str = ""
+    ) -> Answered:
+        """Follow a detached run behind its `messages`, and put its questions to the person at the client.
+
+        `answered` is the message of a question that has its answer. Whoever goes away cancels the run.
+        """
+        after = max((message.sequence for message in messages.values()), default=-1)
+        wanted = False
+        try:
+            async with aclosing(self._runs.follow(call.caller, run, after)) as events:  # type: ignore[type-var]
+                async for event in events:
+                    if (line := _line(event, messages)) is not None:
+                        await call.tell(line)
+                    if isinstance(event, RunEnded):
+                        wanted = True
+                        return _answered(name, event, messages)
+                    if isinstance(event, InputRequested) and event.question.message != answered:
+                        assert call.ask is not None
+                        words = await call.ask(run, event.question)
+                        answered = event.question.message
+                        await self._runs.answer(call.caller, run, words)
+        except PersonNeeded:
+            wanted = True
+            raise
+        finally:
+            if not wanted:
+                with CancelScope(shield=True):
+                    await self._runs.cancel(call.caller, run)
+        raise RuntimeError(f"run {run} has no end")
+
 
 def _marked(call: Call, name: str) -> Call:
-    """Return a call that tells whose steps its steps are."""
+    """Return a call that tells whose steps its steps are, and asks nobody."""
 
     async def tell(line: str) -> None:
         await call.tell(f"[{name}] {line}")

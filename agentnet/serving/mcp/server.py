@@ -19,6 +19,7 @@ from mcp_types import (
     CompleteResult,
     Completion,
     ContentBlock,
+    InputRequiredResult,
     ListResourcesResult,
     ListResourceTemplatesResult,
     ListToolsResult,
@@ -38,6 +39,7 @@ from agentnet.contracts.base import first_problem
 from agentnet.contracts.serving import Caller
 from agentnet.serving.app import Problem, caller_of
 from agentnet.serving.mcp.asking import Call, Tools, links_of, text_of
+from agentnet.serving.mcp.people import PersonNeeded, ask_of, words_of
 from agentnet.serving.mcp.resources import COMPLETED, JSON, NotThere, Resources
 from agentnet.serving.mcp.schemas import Answered, AskArguments, Asking, CompareArguments, Compared, RunArguments
 from agentnet.serving.names import Names
@@ -138,6 +140,7 @@ class _Handlers:
                 tools.compare,
             ),
         )
+        self._resumed = tools.resumed
         self._tools = {kind.name: kind for kind in kinds}
         self._declared = {kind.name: kind.declared() for kind in kinds}
 
@@ -149,7 +152,7 @@ class _Handlers:
         _offset(params, len(self._declared))
         return ListToolsResult(tools=list(self._declared.values()))
 
-    async def call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
+    async def call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
         """Do what a tool does. What goes wrong in it is its result, so that the model that called it reads it."""
         kind = self._tools.get(params.name)
         if kind is None:
@@ -166,8 +169,15 @@ class _Handlers:
             steps += 1
             await context.session.report_progress(steps, None, line)
 
+        call = Call(_caller(context), tell, ask_of(context))
+        result: Answered | Compared
         try:
-            result = await kind.does(Call(_caller(context), tell), arguments)
+            if params.request_state is None:
+                result = await kind.does(call, arguments)
+            else:
+                result = await self._resumed(call, params.request_state, words_of(params))
+        except PersonNeeded as needed:
+            return needed.result()
         except Exception as error:
             return _failed(str(Problem.of(error)))
         text: list[ContentBlock] = [TextContent(text=text_of(result))]

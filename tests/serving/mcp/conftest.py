@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -84,12 +85,12 @@ class Running:
     session: Session
 
     @asynccontextmanager
-    async def client(self, token: str = "", era: str = "auto") -> AsyncIterator[Client]:
+    async def client(self, token: str = "", era: str = "auto", **more: Any) -> AsyncIterator[Client]:
         """Connect the SDK's client, as the caller of a token."""
         headers = {"authorization": f"Bearer {token}"} if token else {}
         async with (
             httpx2.AsyncClient(headers=headers, timeout=30) as http,
-            Client(streamable_http_client(f"{self.url}/mcp", http_client=http), mode=era) as client,
+            Client(streamable_http_client(f"{self.url}/mcp", http_client=http), mode=era, **more) as client,
         ):
             yield client
 

@@ -11,6 +11,10 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("runs", sa.Column("caller", sa.String(), nullable=True))
+    op.add_column(
+        "runs", sa.Column("charged_tokens", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+    )
+    op.add_column("runs", sa.Column("charged_cost", sa.Float(), nullable=True))
     op.add_column("runs", sa.Column("surface", sa.String(), nullable=True))
     op.add_column("runs", sa.Column("context", sa.String(), nullable=True))
     op.create_index("runs_by_caller", "runs", ["caller", "created"])

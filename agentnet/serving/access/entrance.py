@@ -1,0 +1,165 @@
+"""The entrance of a gateway: which requests are let in, on behalf of whom.
+
+A key, sent as Bearer token, says who asks, and each path has the scope that a key needs there. Where no key was ever
+made and no secret is set, a server on loopback is there for the programs of its own machine. Web pages are kept out,
+whatever name of their own they have pointed here (DNS rebinding): a request names the server by an address, as
+localhost, or by a name that its owner gave, and comes from no page but the server's own or one that its owner named.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+
+from agentnet.contracts.joining import HUB_PATH
+from agentnet.contracts.serving import Caller, KeyRecord, Scope
+from agentnet.errors import BadInput
+from agentnet.serving.access.callers import JOINING, LOCAL, caller_with, why_not
+from agentnet.serving.app import MOST_BODY, STRANGER, Problem, is_address
+from agentnet.serving.node.client import TOKEN
+from agentnet.serving.process import is_loopback
+from agentnet.store.keys import Keys
+
+CALLER_BODY = 2**20
+"""Bytes of the longest body of a caller's request; those of nodes have `MOST_BODY`."""
+MOST_HEADERS, MOST_HEADER_BYTES = 100, 32 * 2**10
+SCOPES: tuple[tuple[str, Scope], ...] = ((HUB_PATH, "node"), ("/metrics", "metrics"))
+"""Paths, with all below them, that need another scope than `ask`."""
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers of a proxy: behind it may be anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The `Entrance` of a gateway. `token` is the secret with which nodes join; empty where there is none."""
+
+    keys: Keys
+    local: bool
+    """Whether the server listens at this machine's loopback address alone."""
+    token: str = ""
+    hosts: Collection[str] = ()
+    """Names of the server beside its addresses, such as the one that a reverse proxy has."""
+    origins: Collection[str] = ()
+    """Origins of pages that may use it, such as ``https://chat.example.org``."""
+    open_paths: Collection[str] = ()
+
+    async def admit(self, connection: HTTPConnection) -> Caller:
+        """Return who sends a request. Raises `Problem`, and `StoreError` where keys cannot be looked up."""
+        path, headers = connection.scope["path"], connection.headers
+        _check_size(headers)
+        self._check_host(headers)
+        self._check_origin(headers)
+        if path in self.open_paths:
+            return STRANGER
+        caller = await self._caller(connection)
+        needed: Scope = next((scope for start, scope in SCOPES if path == start or path.startswith(f"{start}/")), "ask")
+        if not caller.may(needed):
+            raise Problem(403, f"this key may not be used here: it lacks the scope {needed}", "wrong-scope")
+        return caller
+
+    async def check(self) -> str:
+        """Return in one line who may use the server. Raises `BadInput` where others would reach it without a key."""
+        keys = [record for record in await self.keys.all() if why_not(record) is None]
+        if keys:
+            return f"keys that may use it: {len(keys)} (agentnet keys list)"
+        if not self.token and (self.hosts or not self.local):
+            what = "under the names of --allowed-host" if self.local else "at this address"
+            raise BadInput(
+                f"others can reach this server {what}, and there is no key: make one with `agentnet keys create NAME`, "
+                f"or set {TOKEN} for nodes alone"
+            )
+        if self.token or await self.keys.any():
+            return "nobody may ask yet: agentnet keys create NAME makes a key"
+        return (
+            "no keys: programs of this machine may use it; agentnet keys create NAME makes one, and then all need one"
+        )
+
+    def _check_host(self, headers: Headers) -> None:
+        """Refuse a name that is not the server's. Where others reach it too and no names are given, keys protect it."""
+        given = headers.getlist("host")
+        if len(given) > 1:
+            raise Problem(400, "a request has one Host header", "wrong-host")
+        if not self.local and not self.hosts:
+            return
+        host = _hostname(f"//{given[0]}") if given else ""
+        if not is_address(host) and host not in self.hosts:
+            raise Problem(
+                403,
+                f"this server is not called {host[:100]!r}: use its address, or serve it with --allowed-host",
+                "wrong-host",
+            )
+
+    def _check_origin(self, headers: Headers) -> None:
+        for origin in headers.getlist("origin"):
+            scheme, separator, site = origin.partition("://")
+            own = bool(scheme and separator) and site.lower() == headers.get("host", "").lower()
+            if not own and origin not in self.origins:
+                raise Problem(
+                    403,
+                    f"pages of {origin[:100]!r} may not use this server: serve it with --allowed-origin",
+                    "wrong-origin",
+                )
+
+    async def _caller(self, connection: HTTPConnection) -> Caller:
+        given = connection.headers.getlist("authorization")
+        if not given:
+            if await self._is_open(connection):
+                return LOCAL
+            raise Problem(401, "a key is needed: send it as Authorization: Bearer …", "no-key")
+        scheme, _, key = given[0].partition(" ")
+        key = key.strip()
+        if len(given) == 1 and scheme.lower() == "bearer" and key:
+            if self.token and hmac.compare_digest(key.encode(), self.token.encode()):
+                return JOINING
+            record = await self.keys.find(key)
+            if record is not None:
+                return _living(record)
+            if not key.startswith("an-") and await self._is_open(connection):
+                return LOCAL  # clients of OpenAI's API must send something
+        raise Problem(401, "the key is wrong: `agentnet keys create` makes one", "invalid_api_key")
+
+    async def _is_open(self, connection: HTTPConnection) -> bool:
+        """Return whether a request needs no key: no key was made, and it comes from this machine itself."""
+        client = connection.client
+        if not self.local or self.token or client is None or not is_loopback(client.host):
+            return False
+        if any(name in connection.headers for name in FORWARDED):
+            return False
+        return not await self.keys.any()
+
+
+def most_body(path: str) -> int:
+    """Return how many bytes the body of a request to a path may have."""
+    return MOST_BODY if path.startswith(f"{HUB_PATH}/") else CALLER_BODY
+
+
+def _check_size(headers: Headers) -> None:
+    if (
+        len(headers.raw) > MOST_HEADERS
+        or sum(len(name) + len(value) for name, value in headers.raw) > MOST_HEADER_BYTES
+    ):
+        raise Problem(
+            431,
+            f"a request has at most {MOST_HEADERS} headers, of {MOST_HEADER_BYTES} bytes together",
+            "headers-too-large",
+        )
+
+
+def _living(record: KeyRecord) -> Caller:
+    """Return the caller who has a key. Raises `Problem` for one that is not accepted any more."""
+    why = why_not(record)
+    if why is not None:
+        raise Problem(401, f"key {record.id} {why}", "invalid_api_key")
+    return caller_with(record)
+
+
+def _hostname(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
