@@ -39,14 +39,14 @@ def openai_surface(gateway: Gateway) -> Mounted:
             Route("/v1/chat/completions", ChatSurface(gateway, models).chat, methods=["POST"]),
             *ResponsesSurface(gateway, models).routes(),
         ],
-        operations=_OPERATIONS,
+        operations=OPERATIONS,
     )
 
 
 _KEY = {"name": IDEMPOTENCY, "in": "header", "required": False, "schema": {"type": "string", "maxLength": LONGEST_KEY}}
 _STREAM = {"name": "stream", "in": "query", "required": False, "schema": {"type": "boolean"}}
 _RESPONSE = "/v1/responses/{id}"
-_OPERATIONS = (
+OPERATIONS = (
     Operation("get", "/v1/models", "List what can be asked", "openai"),
     Operation("get", "/v1/models/{name}", "Describe what can be asked by a name", "openai"),
     Operation(
