@@ -177,7 +177,7 @@ class ModelToolUser(ToolUser):
             return Request(self._prompt(turn, offers), sampling, regex=values_pattern(offer))
         schema = None
         if self.model.capabilities.schema is not False:
-            schema = calls_schema(tuple(offers.values()), least=use.use == "always", most=use.calls)
+            schema = calls_schema(tuple(offers.values()), least=int(use.use == "always"), most=use.calls)
         return Request(self._prompt(turn, offers), sampling, schema=schema)
 
     def _prompt(self, turn: Turn, offers: Mapping[str, ToolOffer]) -> tuple[ChatMessage, ...]:
