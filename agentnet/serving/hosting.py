@@ -24,7 +24,7 @@ from agentnet.serving.mcp.mounting import mcp_surface
 from agentnet.serving.node.client import TOKEN
 from agentnet.serving.openai.surface import openai_surface
 from agentnet.serving.process import Ending, is_loopback, listen, serving, url_of
-from agentnet.serving.running import RunService
+from agentnet.serving.running import DRAIN_SECONDS, RunService
 from agentnet.session import open_session
 from agentnet.settings import DEFAULTS, Settings
 from agentnet.store.storage import open_storage
@@ -58,6 +58,8 @@ class HubSettings:
     """Names of the server beside its addresses, such as the one that a reverse proxy has."""
     origins: tuple[str, ...] = ()
     """Origins of pages that may use it."""
+    drain: float = DRAIN_SECONDS
+    """Seconds that runs have to finish when the server ends."""
 
     @classmethod
     def of(
@@ -69,6 +71,7 @@ class HubSettings:
         lease: float,
         names: Sequence[str] = (),
         origins: Sequence[str] = (),
+        drain: float = DRAIN_SECONDS,
     ) -> HubSettings:
         """Return the settings of a hub. Raises `BadInput` for a secret that is too short.
 
@@ -82,7 +85,7 @@ class HubSettings:
         if near == DEFAULTS["nodes"] and not is_loopback(host):
             near = ""
         hosts = tuple(name.lower() for name in names)
-        return cls(host, port, token, joined_near(near), lease, hosts, tuple(origins))
+        return cls(host, port, token, joined_near(near), lease, hosts, tuple(origins), drain)
 
 
 async def run_gateway(
@@ -115,7 +118,7 @@ async def run_gateway(
             routes.append(api.document_route(operations))
             gate = replace(gate, open_paths=open_paths)
             app = application(routes, door=gate, origins=hub.origins, most_body=most_body)
-            async with AsyncExitStack() as running, serving(app, listening), runs.running():
+            async with AsyncExitStack() as running, serving(app, listening), runs.running(hub.drain):
                 for part in mounted:
                     for work in part.running:
                         await running.enter_async_context(work())
