@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable
 
+from a2a.server.jsonrpc_models import JSONParseError as RpcParseError
 from a2a.server.request_handlers.response_helpers import build_error_response
 from a2a.utils.constants import A2A_JSON_MEDIA_TYPE
 from a2a.utils.error_handlers import build_rest_error_payload
@@ -26,7 +27,8 @@ Refuse = Callable[[A2AError], Response]
 
 def rpc_refusal(error: A2AError) -> Response:
     """Return a refusal of a body in the form of JSON-RPC."""
-    return JSONResponse(build_error_response(None, error))
+    told = RpcParseError(message=str(error)) if isinstance(error, JSONParseError) else error
+    return JSONResponse(build_error_response(None, told))
 
 
 def rest_refusal(error: A2AError) -> Response:
