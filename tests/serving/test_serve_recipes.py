@@ -45,8 +45,8 @@ def test_langchain_asks_the_network(gateway: Served) -> None:
     assert (done.returncode, done.stdout.split()) == (0, ["632", "1416"]), done.stderr
 
 
-def test_an_a2a_client_asks_the_network(gateway: Served, key: str) -> None:
-    environment = {**gateway.environment, "AGENTNET_URL": gateway.url, "AGENTNET_KEY": key}
+def test_an_a2a_client_asks_the_network(gateway: Served) -> None:
+    environment = {**gateway.environment, "AGENTNET_URL": gateway.url, "AGENTNET_KEY": gateway.key}
     command = [sys.executable, str(RECIPES / "a2a_client.py")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout.split()) == (0, ["632"]), done.stderr
