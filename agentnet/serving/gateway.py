@@ -75,3 +75,5 @@ class Mounted:
     """What the OpenAPI document says of the routes."""
     open_paths: Collection[str] = ()
     """Paths that are open to everybody."""
+    ending: Sequence[Callable[[], None]] = ()
+    """What is done once the server is to end, before its runs finish: streams that have no end of their own end."""

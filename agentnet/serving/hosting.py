@@ -118,6 +118,9 @@ async def run_gateway(
                 telling = asyncio.create_task(_tell(session.roster, told)) if told is not None else None
                 ready(url_of(listening), name, len(session.network), access)
                 await ending.wanted.wait()
+                for part in mounted:
+                    for end in part.ending:
+                        end()
                 if telling is not None:
                     telling.cancel()
                     await asyncio.gather(telling, return_exceptions=True)

@@ -30,7 +30,11 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens at an address; port 0 takes a free one. Raises `BadInput`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        listening = socket.create_server((host, port), family=family, backlog=1024)
+        # Connections inherit it. Without it each small piece of a stream waits for the client's delayed confirmation of
+        # the one before: asyncio sets it for sockets whose protocol is named only, which those of `create_server` lack.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
         raise BadInput(f"cannot listen at {host}, port {port} ({why}): choose another with --port or --host") from error

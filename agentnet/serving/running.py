@@ -71,6 +71,8 @@ class Asked:
     origin: Origin | None = None
     run: str | None = None
     """The run's id, from `RunService.reserve`; None for a new one."""
+    repeated: bool = True
+    """Whether a run of that id may have begun before: not where it was reserved without a key."""
 
 
 class Run:
@@ -329,7 +331,7 @@ class RunService:
         id = asked.run or secrets.token_hex(6)
         if id in self._live:
             return self._live[id]
-        if asked.run is not None:
+        if asked.run is not None and asked.repeated:
             with suppress(BadInput):
                 record = await self.session.runs.record(id)
                 if record.status in ("interrupted", "cancelled"):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from typing import Any, Literal
 
+from anyio import CancelScope
 from mcp.server import Server
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from agentnet.serving.app import caller_of
-from agentnet.serving.gateway import Gateway, Mounted
+from agentnet.serving.app import Problem, caller_of
+from agentnet.serving.gateway import Gateway, Mounted, Operation
 from agentnet.serving.mcp.server import mcp_server
+
+logging.getLogger("mcp").addHandler(logging.NullHandler())  # what clients do wrong is no news to who runs a server
 
 PATH = "/mcp"
 MOST_SESSIONS = 1024
@@ -35,7 +40,30 @@ def mounted(server: Server[Any]) -> Mounted:
     sessions = StreamableHTTPSessionManager(
         server, session_idle_timeout=IDLE_SECONDS, max_sessions=MOST_SESSIONS, max_request_body_size=MOST_BODY
     )
-    return Mounted(routes=[Route(PATH, endpoint=_Endpoint(sessions))], running=[sessions.run])
+    endpoint = _Endpoint(sessions)
+    return Mounted(
+        routes=[Route(PATH, endpoint=endpoint)],
+        running=[sessions.run],
+        operations=_OPERATIONS,
+        ending=[endpoint.end],
+    )
+
+
+class RpcMessage(BaseModel):
+    """A message of JSON-RPC, as the revisions of the Model Context Protocol define them."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    id: int | str | None = None
+    params: dict[str, Any] | None = None
+
+
+_SESSION = {"name": "mcp-session-id", "in": "header", "required": False, "schema": {"type": "string"}}
+_OPERATIONS = (
+    Operation("post", PATH, "Send a message", "mcp", body=RpcMessage, parameters=[_SESSION], streams=True),
+    Operation("get", PATH, "Listen to what a session is told", "mcp", parameters=[_SESSION], streams=True),
+    Operation("delete", PATH, "End a session", "mcp", parameters=[_SESSION]),
+)
 
 
 class _Endpoint:
@@ -43,8 +71,26 @@ class _Endpoint:
 
     def __init__(self, sessions: StreamableHTTPSessionManager) -> None:
         self._sessions = sessions
+        self._listening: set[CancelScope] = set()
+        self._ending = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = caller_of(HTTPConnection(scope))
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=caller.id, scopes=list(caller.scopes)))
-        await self._sessions.handle_request(scope, receive, send)
+        if scope["method"] != "GET":
+            await self._sessions.handle_request(scope, receive, send)
+            return
+        if self._ending:
+            raise Problem(503, "the server ends", "ending", again=1.0)
+        with CancelScope() as listening:
+            self._listening.add(listening)
+            try:
+                await self._sessions.handle_request(scope, receive, send)
+            finally:
+                self._listening.discard(listening)
+
+    def end(self) -> None:
+        """End the streams on which clients listen: they would hold up the end of the server."""
+        self._ending = True
+        for listening in self._listening:
+            listening.cancel()

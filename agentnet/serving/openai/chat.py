@@ -13,18 +13,16 @@ from starlette.responses import JSONResponse, Response
 
 from agentnet.contracts.serving import Caller, Served
 from agentnet.contracts.usage import Usage
-from agentnet.serving.app import Problem, caller_of, read_json
+from agentnet.serving.app import caller_of, read_json
 from agentnet.serving.gateway import Gateway
 from agentnet.serving.openai.models import Models, require_tokens
 from agentnet.serving.openai.replies import Choice, Replies, usage_data
-from agentnet.serving.openai.requests import ChatBody, Extras
-from agentnet.serving.openai.spoken import RUN_HEADER, Spoken
+from agentnet.serving.openai.requests import IDEMPOTENCY, ChatBody, Extras
+from agentnet.serving.openai.spoken import RUN_HEADER, Spoken, carried_out
 from agentnet.serving.openai.streaming import ClientGone, EventStream, while_connected
 from agentnet.serving.openai.telling import Told
 from agentnet.serving.running import Asked
 
-IDEMPOTENCY = "idempotency-key"
-"""The header that makes one request of all that carry it."""
 _draw = SystemRandom()
 _Step = tuple[int, Spoken, Told | None]
 """Which run, what it came to so far, and what is told now; None where the run begins, and where it ends."""
@@ -57,17 +55,18 @@ class ChatSurface:
         key = http.headers.get(IDEMPOTENCY)
         request = {"path": http.url.path, "body": data}
         ids = await self._gateway.runs.reserve(caller, request, key=key, count=len(call.asked))
-        call = replace(call, asked=[replace(asked, run=id) for asked, id in zip(call.asked, ids, strict=True)])
-        headers: dict[str, str] = {}
+        pairs = zip(call.asked, ids, strict=True)
+        call = replace(call, asked=[replace(asked, run=id, repeated=key is not None) for asked, id in pairs])
+        headers = {RUN_HEADER: ", ".join(ids)}
         if body.stream:
-            return EventStream(self._streamed(caller, call, headers), late=headers)
+            return EventStream(self._streamed(caller, call, ids[0]), headers=headers)
         try:
             spoken = await while_connected(http.receive, self._whole(caller, call))
         except ClientGone:
             return Response(status_code=499)
         choices = [_choice(one) for one in spoken]
         whole = Replies(call.model, spoken[0].run).whole(choices, _usage(spoken))
-        return JSONResponse(whole, headers={RUN_HEADER: ", ".join(one.run for one in spoken)})
+        return JSONResponse(whole, headers=headers)
 
     def _call(self, body: ChatBody, caller: Caller) -> Call:
         """Return what a body asks. Raises `Problem` and `BadInput`."""
@@ -97,29 +96,23 @@ class ChatSurface:
                 raise problem
         return [found[index] for index in sorted(found)]
 
-    async def _streamed(self, caller: Caller, call: Call, headers: dict[str, str]) -> AsyncGenerator[bytes, None]:
-        """Yield the events of all replies. Raises `Problem` for the first run that has none."""
-        replies: Replies | None = None
+    async def _streamed(self, caller: Caller, call: Call, id: str) -> AsyncGenerator[bytes, None]:
+        """Yield the events of all replies, the id of which ends so. Raises `Problem` for the first run without one."""
+        replies = Replies(call.model, id)
         runs: dict[int, Spoken] = {}
         begun: set[int] = set()
         async with aclosing(self._told(caller, call)) as steps:
             async for index, spoken, told in steps:
-                if index not in runs:
-                    runs[index] = spoken
-                    replies = replies or Replies(call.model, spoken.run)
-                    headers[RUN_HEADER] = ", ".join(one.run for one in runs.values())
-                if replies is None or (told is None and spoken.ended is None):
-                    continue
+                runs[index] = spoken
+                first = index not in begun
                 if told is not None:
                     channel, text = told
-                    yield replies.piece(text, first=index not in begun, index=index, channel=channel)
+                    yield replies.piece(text, first=first, index=index, channel=channel)
                     begun.add(index)
-                    continue
-                if (problem := spoken.problem) is not None:
-                    raise problem
-                first = index not in begun
-                yield replies.end(spoken.finish, spoken.tokens, first=first, index=index, about=spoken.about())
-        assert replies is not None, "every run begins"
+                elif spoken.ended is not None:
+                    if (problem := spoken.problem) is not None:
+                        raise problem
+                    yield replies.end(spoken.finish, spoken.tokens, first=first, index=index, about=spoken.about())
         yield replies.last(_usage(list(runs.values())) if call.usage else None)
 
     async def _told(self, caller: Caller, call: Call) -> AsyncGenerator[_Step, None]:
@@ -130,15 +123,10 @@ class ChatSurface:
                 yield step
 
     async def _one(self, caller: Caller, call: Call, index: int) -> AsyncGenerator[_Step, None]:
-        async with self._gateway.runs.attached(caller, call.asked[index]) as run:
-            spoken = Spoken(run.id, call.agent, reasoning=call.reasoning)
-            yield index, spoken, None
-            async for event in run.events:
-                for told in spoken.read(event):
-                    yield index, spoken, told
-        if spoken.ended is None:
-            raise Problem(500, f"run {run.id} ended without an end", "unfinished")
-        yield index, spoken, None
+        steps = carried_out(self._gateway.runs, caller, call.asked[index], call.agent, reasoning=call.reasoning)
+        async with aclosing(steps):
+            async for spoken, told in steps:
+                yield index, spoken, told
 
 
 async def side_by_side(sources: Sequence[AsyncGenerator[_Step, None]]) -> AsyncGenerator[_Step, None]:

@@ -24,6 +24,8 @@ from agentnet.errors import SchemaUnsupported
 from agentnet.models.base import ChatMessage, Request
 from agentnet.serving.app import Problem
 
+IDEMPOTENCY = "idempotency-key"
+"""The header that makes one request of all that carry it."""
 MOST_MESSAGES = 4096
 MOST_ALTERNATIVES = 20
 MOST_TOKENS = 1_000_000
@@ -72,9 +74,9 @@ def text_of(content: object) -> str:
 
 def _part(part: object) -> str:
     kind = part.get("type") if isinstance(part, Mapping) else None
-    if not isinstance(part, Mapping) or kind not in ("text", "input_text", "output_text"):
+    if not isinstance(part, Mapping) or kind not in ("text", "input_text", "output_text", "refusal"):
         raise ValueError(f"a part of the type {kind!r:.40} is not supported: only text is")
-    text = part.get("text")
+    text = part.get("refusal" if kind == "refusal" else "text")
     if not isinstance(text, str):
         raise ValueError(f"a part of the type {kind!r} has no text")
     return text

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import Any, Literal
 
 from agentnet.contracts.bodies import Analysis, Error, Result, answer_of
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TokensTold, WrittenToken
 from agentnet.contracts.messages import Message
+from agentnet.contracts.serving import Caller
 from agentnet.contracts.usage import Usage
 from agentnet.errors import LimitReached
 from agentnet.serving.app import Problem
 from agentnet.serving.openai.telling import Channel, Told, telling
+from agentnet.serving.running import Asked, RunService
 
 RUN_HEADER = "x-agentnet-run"
 ONCE = {"x-should-retry": "false"}
@@ -127,6 +129,33 @@ class Spoken:
             sources = [known[id] for id in last.body.sources if id in known]
             last = next((source for source in sources if answer_of(source.body) == answer), None)
         return last
+
+
+Step = tuple[Spoken, Told | None]
+"""What a run came to so far, and what is told now; nothing is where it begins, and where it ends."""
+
+
+async def told_of(
+    run: str, agent: str | None, events: AsyncIterator[Event], *, reasoning: bool
+) -> AsyncGenerator[Step, None]:
+    """Yield what a run says: an empty step first, its texts, and an empty step at its end."""
+    spoken = Spoken(run, agent, reasoning=reasoning)
+    yield spoken, None
+    async for event in events:
+        for told in spoken.read(event):
+            yield spoken, told
+    if spoken.ended is None:
+        raise Problem(503, f"run {run} was cut before its end", "interrupted", headers={RUN_HEADER: run, **ONCE})
+    yield spoken, None
+
+
+async def carried_out(
+    runs: RunService, caller: Caller, asked: Asked, agent: str | None, *, reasoning: bool
+) -> AsyncGenerator[Step, None]:
+    """Carry a run out for as long as it is read, and yield what it says."""
+    async with runs.attached(caller, asked) as run:
+        async for step in told_of(run.id, agent, run.events, reasoning=reasoning):
+            yield step
 
 
 def _of_answer(tokens: tuple[WrittenToken, ...], answer: str) -> tuple[WrittenToken, ...]:

@@ -51,7 +51,6 @@ class EventStream(Response):
 
     What fails before the first event has the status of its problem; after it, `failure` makes the last event of it. A
     stream that says nothing for a while begins, and is kept alive, with comments, so that no proxy takes it for dead.
-    `late` are headers that are known by the first event only.
     """
 
     media_type = "text/event-stream"
@@ -60,13 +59,12 @@ class EventStream(Response):
         self,
         events: AsyncGenerator[bytes, None],
         *,
-        late: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         failure: Callable[[Problem], bytes] = lambda problem: failure_event(problem.data()),
-        quiet: float = QUIET_SECONDS,
     ) -> None:
-        super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+        super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no", **(headers or {})})
         del self.headers["content-length"]
-        self._events, self._late, self._failure, self._quiet = events, late or {}, failure, quiet
+        self._events, self._failure = events, failure
         self._begun = self._spoke = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +93,7 @@ class EventStream(Response):
     async def _beat(self, send: Send) -> None:
         while True:
             self._spoke = False
-            await asyncio.sleep(self._quiet)
+            await asyncio.sleep(QUIET_SECONDS)
             if not self._spoke:
                 await self._send(send, COMMENT)
 
@@ -103,6 +101,5 @@ class EventStream(Response):
         self._spoke = True
         if not self._begun:
             self._begun = True
-            self.headers.update(self._late)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": event, "more_body": True})

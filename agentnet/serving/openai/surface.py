@@ -3,6 +3,7 @@
 ==================================  ========================================================================
 ``GET /v1/models[/NAME]``           what can be asked of the network (`agentnet.serving.openai.models`)
 ``POST /v1/chat/completions``       a reply, whole or streamed (`agentnet.serving.openai.chat`)
+``/v1/responses…``                  the same as responses that are kept (`agentnet.serving.openai.responses.surface`)
 ==================================  ========================================================================
 """
 
@@ -15,6 +16,7 @@ from starlette.routing import Route
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.openai.chat import ChatSurface
 from agentnet.serving.openai.models import Models
+from agentnet.serving.openai.responses.surface import ResponsesSurface
 
 
 def openai_surface(gateway: Gateway) -> Mounted:
@@ -32,5 +34,6 @@ def openai_surface(gateway: Gateway) -> Mounted:
             Route("/v1/models", listed),
             Route("/v1/models/{name:path}", described),
             Route("/v1/chat/completions", ChatSurface(gateway, models).chat, methods=["POST"]),
+            *ResponsesSurface(gateway, models).routes(),
         ]
     )

@@ -83,6 +83,8 @@ class Running:
 
     url: str
     session: Session
+    end: Callable[[], None]
+    """Does what is done when the server is to end."""
 
     @asynccontextmanager
     async def client(self, token: str = "", era: str = "auto", **more: Any) -> AsyncIterator[Client]:
@@ -114,7 +116,8 @@ def serve(tmp_path: Path) -> Serve:
             for work in surface.running:
                 await stack.enter_async_context(work())
             await stack.enter_async_context(serving(application(surface.routes, door=door), listening))
-            yield Running(url, session)
+            (end,) = surface.ending
+            yield Running(url, session, end)
 
     return run
 

@@ -107,6 +107,12 @@ async def test_protocols_are_set_beside_the_best_single_model(running: Running) 
         ("run_protocol", {"question": SUM, "protocol": "{ask: ann}"}, "there is no '{ask: ann}' here"),
         ("run_protocol", {"question": SUM, "protocol": {"ask": "zoe"}}, "zoe"),
         ("run_protocol", {"question": SUM, "protocol": {"dance": "ann"}}, "dance"),
+        (
+            "run_protocol",
+            {"question": SUM, "protocol": {"parallel": {"branches": ["ann"] * 300}}},
+            "at most 256 values",
+        ),
+        ("run_protocol", {"question": SUM, "protocol": {"dance": 1} | {"ask": "ann"}}, "protocol"),
         ("compare", {"question": SUM, "protocols": []}, "at least 1 item"),
         ("compare", {"question": SUM, "protocols": ["vote", "nobody"]}, "there is no 'nobody' here"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -79,6 +80,21 @@ async def test_a_message_has_bounds(running: Running, version: str) -> None:
 async def test_rubbish_is_refused(running: Running, body: object, version: str) -> None:
     refused = await post(running.url, body, mcp_protocol_version=version)
     assert 400 <= refused.status_code < 500
+
+
+async def test_streams_without_an_end_end_with_the_server(serve: Serve) -> None:
+    async with serve() as running:
+        opened = await post(running.url, INITIALIZE)
+        headers = ACCEPT | {"mcp-session-id": opened.headers["mcp-session-id"]}
+        async with httpx2.AsyncClient(timeout=30) as http:
+            async with http.stream("GET", f"{running.url}/mcp", headers=headers) as listening:
+                assert listening.status_code == 200
+                running.end()
+                with contextlib.suppress(httpx2.RemoteProtocolError):
+                    assert [line async for line in listening.aiter_lines()] == []
+            refused = await http.get(f"{running.url}/mcp", headers=headers)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert (await post(running.url, LIST, mcp_session_id=headers["mcp-session-id"])).status_code == 200
 
 
 class Stdio:
