@@ -118,9 +118,8 @@ async def run_gateway(
                 telling = asyncio.create_task(_tell(session.roster, told)) if told is not None else None
                 ready(url_of(listening), name, len(session.network), access)
                 await ending.wanted.wait()
-                for part in mounted:
-                    for end in part.ending:
-                        end()
+                for end in made.ending:
+                    end()
                 if telling is not None:
                     telling.cancel()
                     await asyncio.gather(telling, return_exceptions=True)
@@ -133,6 +132,8 @@ class Composed:
     app: Starlette
     runs: RunService
     running: Sequence[Callable[[], AbstractAsyncContextManager[object]]]
+    ending: Sequence[Callable[[], None]]
+    """What is called once the server is to end."""
 
 
 def composed(session: Session, gate: Gate, hub: HubSettings, url: str, tracing: Tracing | None = None) -> Composed:
@@ -154,7 +155,8 @@ def composed(session: Session, gate: Gate, hub: HubSettings, url: str, tracing: 
         most_body=most_body,
         around=[watcher.requests for watcher in watchers],
     )
-    return Composed(app, runs, [work for part in mounted for work in part.running])
+    running = [work for part in mounted for work in part.running]
+    return Composed(app, runs, running, [end for part in mounted for end in part.ending])
 
 
 async def _tell(roster: Roster, told: Callable[[NodeEvent], None]) -> None:

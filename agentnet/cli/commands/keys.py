@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from agentnet.cli import options
 
 if TYPE_CHECKING:
-    from agentnet.contracts.serving import KeyLimits, KeyRecord
+    from agentnet.contracts.serving import KeyLimits, KeyRecord, Scope
     from agentnet.store.keys import Used
 
-Scope = Literal["ask", "admin", "node", "metrics"]
-"""`agentnet.contracts.serving.Scope`, which ``--help`` does without."""
 _SPAN = re.compile(r"(\d{1,6})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 LONGEST_NAME = 64
@@ -24,8 +22,8 @@ LONGEST_NAME = 64
 async def create(
     name: Annotated[str, typer.Argument(help="What the key is for; it names it in lists.", show_default=False)],
     scope: Annotated[
-        list[Scope] | None,
-        typer.Option("--scope", help="What it may do; repeat it for several. Default: ask."),
+        list[str] | None,
+        typer.Option("--scope", help="What it may do: ask, admin, node or metrics; repeatable. Default: ask."),
     ] = None,
     tokens_per_day: Annotated[
         int | None, typer.Option("--tokens-per-day", min=1, help="Most tokens of its runs on a day (UTC).")
@@ -55,7 +53,7 @@ async def create(
         raise BadInput(f"a key's name has 1 to {LONGEST_NAME} printable characters")
     limits = _limits(tokens_per_day=tokens_per_day, cost_per_day=cost_per_day, runs=runs, seconds=seconds)
     until = None if expires is None else _moment(expires, datetime.now(UTC))
-    scopes = tuple(dict.fromkeys(scope or ("ask",)))
+    scopes = _scopes(scope or ["ask"])
     async with await Database.open(options.settings_from(store=store).store.value) as database:
         key, record = await Keys(database).create(name, scopes, limits, expires=until)
     if json:
@@ -113,6 +111,18 @@ async def revoke(
         emit(_data(record))
     else:
         console().print(printable(f"key {record.id} ({record.name}) is revoked"))
+
+
+def _scopes(given: list[str]) -> tuple[Scope, ...]:
+    """Return scopes by their names. Raises `BadInput`."""
+    from agentnet.contracts.serving import Scope
+    from agentnet.errors import BadInput
+
+    known: tuple[Scope, ...] = get_args(Scope)
+    for name in given:
+        if name not in known:
+            raise BadInput(f"--scope: {name!r} is no scope: choose from {', '.join(known)}")
+    return tuple(scope for scope in known if scope in given)
 
 
 def _limits(**given: Any) -> KeyLimits:
