@@ -43,6 +43,18 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Running]:
         yield found
 
 
+async def test_no_route_is_open_but_those_that_are_meant_to_be(gateway: Running) -> None:
+    key, _ = await gateway.session.keys.create("revoked", ("admin",))
+    await gateway.session.keys.revoke("revoked")
+    async with http.AsyncClient(base_url=gateway.url, timeout=30) as client:
+        for method, path in sorted(set(paths(list(gateway.made.app.routes)))):
+            if path not in OPEN:
+                headers = {"authorization": f"Bearer {key}"} if method == "POST" else {}
+                answer = await client.request(method, re.sub(r"\{[^}]*\}", "x", path), json={}, headers=headers)
+                assert answer.status_code == 401, (method, path)
+
+
+@pytest.mark.slow
 async def test_none_of_two_thousand_requests_is_let_in(gateway: Running) -> None:
     url, made, session = gateway.url, gateway.made, gateway.session
     keys = session.keys
