@@ -7,7 +7,7 @@ THREADS ?= 3
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 SUITES := auto auto-generalists living fusion table-1 online-rate routing paths debate-rounds pairs first-light gsm8k-recorded
 
-.PHONY: install demo policy test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak soak-living conformance constraints wheel clean help
+.PHONY: install demo policy test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak soak-living soak-serve conformance constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -79,6 +79,9 @@ soak: $(INSTALLED) ## mixed requests on a starved engine, and thousands of mutat
 
 soak-living: $(INSTALLED) ## five node processes, one killed (-9) every two seconds under load; a coordinator that is killed and comes back
 	$(BIN)/python -m benchmarks.living.soak
+
+soak-serve: $(INSTALLED) ## 200 clients of a gateway for ten minutes, some of which vanish or send rubbish; it is killed (-9) in the middle
+	$(BIN)/python -m benchmarks.serving.soak
 
 conformance: $(INSTALLED) ## what others say of the protocols that a gateway serves; suites are fetched into .bench, once
 	$(BIN)/python -m tools.conformance

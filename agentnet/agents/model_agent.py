@@ -115,11 +115,17 @@ class ModelAgent(Agent):
         return "; ".join(problems) or None
 
     def note(self, need: Need) -> str | None:
+        notes: list[str] = []
         if need.role in STRUCTURED and not need.scored and self.model.capabilities.schema is False:
-            return f"{self.name} cannot be held to a schema: a {need.role} reply that does not parse is lost"
+            notes.append(f"{self.name} cannot be held to a schema: a {need.role} reply that does not parse is lost")
         if need.fused and self.toolbox is not None:
-            return f"{self.name} uses no tools where it decodes with others"
-        return None
+            notes.append(f"{self.name} uses no tools where it decodes with others")
+        if not self.model.capabilities.counts:
+            notes.append(
+                f"{self.name} is an outside agent: no sampling settings reach it, and it tells no tokens, so that "
+                f"limits and costs count a lower bound of its words"
+            )
+        return "; ".join(notes) or None
 
     def prompt(self, turn: Turn) -> tuple[ChatMessage, ...]:
         """Return the chat prompt of a turn: one user message, with the stable part first and the role last."""

@@ -117,6 +117,29 @@ class ReplaySpec(FileModel):
     calls: int = Field(default=1, ge=1, description="replies that the recorded system sampled for each answer")
 
 
+class A2ASpec(FileModel):
+    """An outside agent that speaks A2A 1.0. A turn's prompt is a message to it, and its answer is the reply."""
+
+    kind: Literal["a2a"] = "a2a"
+    a2a: Address = Field(description="where it is: its card is below it, at /.well-known/agent-card.json")
+    api_key_env: str | None = Field(default=None, description="the variable of the key that it wants as Bearer token")
+    key: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]{43}$",
+        description="the Ed25519 key (base64url) that must have signed its card; None takes any card",
+    )
+    timeout: float = Field(default=60.0, gt=0, description="seconds without a word of it")
+    deadline: float | None = Field(default=None, gt=0, description="seconds for a whole turn; None: 5 times timeout")
+    metadata: dict[str, Any] = Field(
+        default_factory=dict, description="metadata of each message, as the agent's own documentation asks for"
+    )
+
+    @property
+    def whole_turn(self) -> float:
+        """Seconds for a whole turn."""
+        return 5 * self.timeout if self.deadline is None else self.deadline
+
+
 class HumanSpec(FileModel):
     """A person. The run waits for their words, and can be left and resumed meanwhile."""
 
@@ -130,16 +153,16 @@ def _from_short(value: object) -> object:
             return {"kind": "openai", "model": value.removeprefix("openai:")}
         return {"kind": "llama", "path": value}
     if isinstance(value, dict) and "kind" not in value:
-        kinds = ("path", "llama"), ("replay", "replay"), ("human", "human"), ("member", "node")
+        kinds = ("path", "llama"), ("replay", "replay"), ("human", "human"), ("member", "node"), ("a2a", "a2a")
         return {"kind": next((kind for key, kind in kinds if key in value), "openai"), **value}
     return value
 
 
 ModelSpec = Annotated[
-    NodeSpec | LlamaSpec | OpenAISpec | ReplaySpec, Field(discriminator="kind"), BeforeValidator(_from_short)
+    NodeSpec | LlamaSpec | OpenAISpec | ReplaySpec | A2ASpec, Field(discriminator="kind"), BeforeValidator(_from_short)
 ]
 MemberSpec = Annotated[
-    NodeSpec | LlamaSpec | OpenAISpec | ReplaySpec | HumanSpec,
+    NodeSpec | LlamaSpec | OpenAISpec | ReplaySpec | A2ASpec | HumanSpec,
     Field(discriminator="kind"),
     BeforeValidator(_from_short),
 ]

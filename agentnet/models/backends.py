@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from agentnet.contracts.model_specs import LlamaSpec, ModelSpec, OpenAISpec, ReplaySpec
+from agentnet.contracts.model_specs import A2ASpec, LlamaSpec, ModelSpec, OpenAISpec, ReplaySpec
 from agentnet.contracts.nodes import NodeSpec
-from agentnet.errors import ModelFileError, ModelUnavailable
+from agentnet.errors import ModelError, ModelFileError, ModelUnavailable
 from agentnet.files.paths import written_path
 from agentnet.models.base import Model
 from agentnet.models.gguf import all_parts, checksum, names_a_part
@@ -107,6 +107,14 @@ def _open_replay(spec: ReplaySpec, base: Path, machine: Machine | None) -> Model
     return ReplayModel(base / spec.replay, spec)
 
 
+def _open_a2a(spec: A2ASpec, base: Path, machine: Machine | None) -> Model:
+    try:
+        from agentnet.models.a2a.model import A2AModel
+    except ImportError as error:
+        raise ModelError(f"outside agents need the extra serve: pip install 'agentnet-ai[serve]' ({error})") from error
+    return A2AModel(spec)
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """How the specs of one kind become models.
@@ -124,5 +132,6 @@ BACKENDS = {
     "llama": Backend(_open_llama, file="path"),
     "openai": Backend(_open_openai),
     "replay": Backend(_open_replay, file="replay"),
+    "a2a": Backend(_open_a2a),
 }
 """By the `kind` of a spec."""

@@ -141,6 +141,8 @@ class ModelCapabilities:
     """Replies can be held to a regular expression and to a Lark grammar."""
     tools: bool | None = False
     """Tools can be called in OpenAI's form."""
+    counts: bool = True
+    """The tokens of its replies are known, and sampling settings reach it."""
 
 
 @runtime_checkable

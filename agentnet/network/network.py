@@ -10,7 +10,7 @@ from typing import Protocol
 from agentnet.agents import Agent
 from agentnet.contracts.cards import Card
 from agentnet.contracts.grades import Grades
-from agentnet.contracts.model_specs import OpenAISpec
+from agentnet.contracts.model_specs import A2ASpec, OpenAISpec
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.nodes import NodeSpec
 from agentnet.errors import NetworkError
@@ -62,7 +62,7 @@ class Network:
         self._hidden = frozenset(
             member.name
             for member in spec.agents
-            if isinstance(member.model, OpenAISpec | NodeSpec) and not member.vouched
+            if isinstance(member.model, A2ASpec | OpenAISpec | NodeSpec) and not member.vouched
         )
 
     def snapshot(self) -> Network:

@@ -29,7 +29,7 @@ from agentnet.serving.monitoring.tracing import Tracing, is_wanted
 from agentnet.serving.node.client import TOKEN
 from agentnet.serving.openai.surface import openai_surface
 from agentnet.serving.process import Ending, is_loopback, listen, serving, url_of
-from agentnet.serving.running import RunService
+from agentnet.serving.running import DRAIN_SECONDS, RunService
 from agentnet.session import Session, open_session
 from agentnet.settings import DEFAULTS, Settings
 from agentnet.store.storage import open_storage
@@ -63,6 +63,8 @@ class HubSettings:
     """Names of the server beside its addresses, such as the one that a reverse proxy has."""
     origins: tuple[str, ...] = ()
     """Origins of pages that may use it."""
+    drain: float = DRAIN_SECONDS
+    """Seconds that runs have to finish when the server ends."""
 
     @classmethod
     def of(
@@ -74,6 +76,7 @@ class HubSettings:
         lease: float,
         names: Sequence[str] = (),
         origins: Sequence[str] = (),
+        drain: float = DRAIN_SECONDS,
     ) -> HubSettings:
         """Return the settings of a hub. Raises `BadInput` for a secret that is too short.
 
@@ -87,7 +90,7 @@ class HubSettings:
         if near == DEFAULTS["nodes"] and not is_loopback(host):
             near = ""
         hosts = tuple(name.lower() for name in names)
-        return cls(host, port, token, joined_near(near), lease, hosts, tuple(origins))
+        return cls(host, port, token, joined_near(near), lease, hosts, tuple(origins), drain)
 
 
 async def run_gateway(
@@ -112,7 +115,7 @@ async def run_gateway(
             if is_wanted():
                 tracing = await opened.enter_async_context(Tracing(name).running())
             made = composed(session, gate, hub, url_of(listening), tracing)
-            async with AsyncExitStack() as running, serving(made.app, listening), made.runs.running():
+            async with AsyncExitStack() as running, serving(made.app, listening), made.runs.running(hub.drain):
                 for work in made.running:
                     await running.enter_async_context(work())
                 telling = asyncio.create_task(_tell(session.roster, told)) if told is not None else None

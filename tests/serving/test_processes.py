@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ agents:
 """
 CLOCK = """
 import time
+import urllib.request
 _now = time.time
 time.time = lambda: _now() + 400 * 86400
 """
@@ -291,3 +293,33 @@ def test_bad_input_is_one_line(world: World, failure: Callable[..., str]) -> Non
     assert "no key of a node 'nobody'" in failure("leave", url, "--name", "nobody")
     assert "say which node" in failure("nodes", "expel")
     assert "no node 'nobody'" in failure("nodes", "expel", "nobody")
+
+
+@pytest.mark.slow
+def test_a_detached_run_outlives_its_server(world: World) -> None:
+    """A person is asked, the server is killed, and the next one asks them again."""
+    server = world.start("serve", "--port", 0, "--network", "mine.yaml")
+    world.until(lambda: server.said.count("\n") >= 3)
+    where, base, who = server.said.splitlines()[:3]
+    url = where.rpartition(" ")[2]
+    assert base.endswith(f"{url}/v1")
+    assert "no keys" in who
+
+    def sent(path: str, data: Any = None) -> Any:
+        body = None if data is None else json.dumps(data).encode()
+        request = urllib.request.Request(f"{url}/api/{path}", body, {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
+            return json.load(response)
+
+    run = sent("runs", {"question": SUM, "protocol": "mine/maria"})["id"]
+    world.until(lambda: sent(f"runs/{run}")["question"] is not None)
+    server.signal(signal.SIGKILL)
+    server.ended()
+    back = world.start("serve", "--port", url.rpartition(":")[2], "--network", "mine.yaml")
+    world.until(lambda: back.said.count("\n") >= 3)
+    world.until(lambda: sent(f"runs/{run}")["question"] is not None)
+    sent(f"runs/{run}/answer", {"words": "19"})
+    world.until(lambda: sent(f"runs/{run}")["status"] == "done")
+    assert sent(f"runs/{run}")["answer"] == "19"
+    back.signal(signal.SIGTERM)
+    assert back.ended() == 0

@@ -11,13 +11,14 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from tools.conformance import a2a, clients, mcp
+from tools.conformance import a2a, clients, mcp, openapi
 from tools.conformance.report import Missing, Report
 
 PARTS: dict[str, Callable[[], Iterable[Report]]] = {
     "a2a": a2a.run,
     "clients": clients.reports,
     "mcp": mcp.reports,
+    "openapi": openapi.reports,
 }
 """Name → what runs it."""
 

@@ -73,6 +73,8 @@ def _model(agent: AgentSpec) -> str:
         return f"on nodes: {model.member}"
     if model.kind == "human":
         return f"a person at the {model.human}"
+    if model.kind == "a2a":
+        return f"an agent at {redacted_url(model.a2a)}"
     where = redacted_url(model.base_url) if model.base_url else f"${model.base_url_env}"
     return f"{model.model} at {where}"
 

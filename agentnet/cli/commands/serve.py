@@ -1,4 +1,4 @@
-"""``agentnet serve``: a network with its hub, where nodes join."""
+"""``agentnet serve``: a network behind one address."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from agentnet.cli import options
 
-PORT = 8420
+PORT = 8080
 
 
 async def serve(
@@ -30,13 +30,17 @@ async def serve(
         typer.Option("--allowed-origin", help="Origin of web pages that may use it: https://HOST; repeatable."),
     ] = None,
     lease: Annotated[float, typer.Option("--lease", min=1, max=3600, help="Seconds without a heartbeat.")] = 15.0,
+    drain: Annotated[
+        float, typer.Option("--drain", min=0, max=3600, help="Seconds that runs have to finish at its end.")
+    ] = 8.0,
     store: options.StoreOption = None,
     json: options.Json = False,
 ) -> None:
-    """Open a network, and let nodes join it, until Ctrl-C or SIGTERM.
+    """Serve a network as one model, one agent and one tool server, until Ctrl-C or SIGTERM.
 
-    Other processes with the same store see the nodes that joined: `agentnet nodes` lists them, `agentnet ask` uses
-    their members. At an address that others reach too, nodes need the secret in AGENTNET_TOKEN.
+    Programs use it by OpenAI's API (/v1), A2A (/a2a), MCP (/mcp) and its own (/api, /openapi.json). Machines join it
+    with `agentnet join`: other processes with the same store see their members, too. At an address that others reach,
+    callers need a key (`agentnet keys create`), and nodes the secret in AGENTNET_TOKEN.
     """
     from agentnet.cli.output import emit
     from agentnet.cli.serving import Narrator, say
@@ -44,15 +48,21 @@ async def serve(
 
     settings = options.settings_from(network=network, store=store, nodes=nodes)
     hub = HubSettings.of(
-        settings, host=host, port=port, lease=lease, names=allowed_host or (), origins=allowed_origin or ()
+        settings,
+        host=host,
+        port=port,
+        lease=lease,
+        names=allowed_host or (),
+        origins=allowed_origin or (),
+        drain=drain,
     )
 
     def ready(url: str, name: str, members: int, access: str) -> None:
         if json:
             emit({"url": url, "network": name, "store": settings.store.value}, indent=None)
             return
-        say(f"network {name} with {members} members of its own, at {url}")
+        say(f"network {name} with {members} members: {url}")
+        say(f"base URL for OpenAI clients: {url}/v1")
         say(access)
-        say(f"a machine joins with: agentnet join {url} --network FILE")
 
     await run_gateway(hub, settings, ready=ready, told=None if json else Narrator().event)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 else:
     http = import_module(DefaultAsyncHttpxClient.__base__.__module__.partition(".")[0])
 
+__all__ = ["CONNECTIONS", "MOST_BYTES", "PinnedTransport", "connect", "http"]
+
 _CORE = http.__name__.replace("httpx", "httpcore")
 for _name in ("openai._base_client", http.__name__, *(f"{_CORE}.{part}" for part in ("connection", "http11", "proxy"))):
     redacting(_name)  # at their most talkative they log headers

@@ -33,10 +33,12 @@ class Ask(Sent):
     """A question to the network."""
 
     question: str | Annotated[list[Utterance], Field(min_length=1, max_length=1000)] = Field(
-        description="a text, or the turns of a conversation"
+        description="a text, or the turns of a conversation", examples=["What is 12 + 7?"]
     )
     protocol: str | Expression = Field(
-        default="auto", description="auto, a protocol's name, NETWORK/AGENT, or an expression"
+        default="auto",
+        description="auto, a protocol's name, NETWORK/AGENT, or an expression",
+        examples=["best", {"parallel": ["@solver", "@solver"]}],
     )
     label: Label | None = Field(default=None, description="the task's kind, as cards name it")
     seed: int = Field(default=0, ge=0, le=LARGEST_INTEGER)

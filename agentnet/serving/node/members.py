@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from agentnet.agents import ModelAgent
-from agentnet.contracts.model_specs import HumanSpec, LlamaSpec, OpenAISpec, ReplaySpec
+from agentnet.contracts.model_specs import A2ASpec, HumanSpec, LlamaSpec, OpenAISpec, ReplaySpec
 from agentnet.contracts.network import AgentSpec, NetworkSpec
 from agentnet.contracts.nodes import Abilities, Offer
 from agentnet.errors import BadInput
@@ -131,6 +131,8 @@ def _digest(spec: AgentSpec, base: Path, path: Path | None) -> str:
     elif isinstance(model, OpenAISpec):
         said |= without_secrets(model.model_dump(mode="json", exclude=_PATIENCE))
         said["base_url"] = without_user(model.base_url or "")
+    elif isinstance(model, A2ASpec):
+        said |= without_secrets(model.model_dump(mode="json", exclude=_PATIENCE))
     elif isinstance(model, ReplaySpec):
         settled_spec = settled(model, base)
         assert isinstance(settled_spec, ReplaySpec)

@@ -1,0 +1,1 @@
+"""A gateway under load, beside the same runs in process, and beside other servers."""
