@@ -55,7 +55,7 @@ def told(span: ReadableSpan) -> dict[str, Any]:
 
 async def test_what_a_gateway_did_can_be_measured(tmp_path: Path) -> None:
     async with running(tmp_path) as found, http.AsyncClient(base_url=found.url, timeout=30) as client:
-        answer = (await ask(client, "test/one")).json()
+        answer = (await ask(client, "scripted/one")).json()
         await client.get("/v1/models", headers={"origin": "http://evil.example"})
         await client.get("/some/../thing?secret=1")
         key, _ = await found.session.keys.create("prometheus", ("metrics",))
