@@ -58,6 +58,7 @@ bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to se
 	$(BIN)/python -m benchmarks.fusion
 	$(BIN)/python -m benchmarks.fusion_cost
 	$(BIN)/python -m benchmarks.wire
+	$(BIN)/python -m benchmarks.gateway
 	$(BIN)/python -m benchmarks.grammar
 	$(BIN)/python -m benchmarks.speculation
 

@@ -5,7 +5,7 @@ the gateway's process (`Session.stream`). Both have the same model and the same 
 time to the first piece, and to each further piece of a text, with a model so small that nothing hides it.
 
 *Rate*: clients stream from a model of 100 million parameters at the same time, from the gateway and from llama-server,
-each with so many slots and the same threads. The order changes with every repetition.
+each with a slot for each client and the same threads. The order changes at random.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -45,7 +45,11 @@ from tools.conformance.gateway import served
 MEMBER, NETWORK, PATH = "member", "bench", "/v1/chat/completions"
 ADDED_MODEL, ADDED_TOKENS = "zoo:scout", 200
 RATE_MODEL, RATE_TOKENS = "m100", 128
+PREFIX, TAIL = 256, 24
+"""Words of a chat: what all clients begin with and no server has seen, and what each one adds."""
 PROMPT_WORDS, CONTEXT = 8, 512
+WORKLOADS = ("chat", "short")
+"""Short: hardly anything to read, so that what is measured is writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,29 +189,40 @@ async def asking(url: str) -> None:
     client.close()
 
 
-async def rates(clients: int, threads: int, repeat: int, model: str) -> dict[str, list[float]]:
-    """Tokens per second of both servers, one for each repetition."""
+async def rates(
+    clients: int, threads: int, repeat: int, model: str, workloads: Sequence[str]
+) -> dict[str, dict[str, list[float]]]:
+    """Tokens per second of both servers by workload, one figure for each repetition."""
     path, draw = model_file(model), random.Random(0)
-    found: dict[str, list[float]] = {"AgentNet": [], LlamaServer.name: []}
+    found: dict[str, dict[str, list[float]]] = {each: {"AgentNet": [], LlamaServer.name: []} for each in workloads}
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(gateway(path, clients, threads))
         load = Load(path, agents=clients, threads=threads, context=CONTEXT)
         rival = await stack.enter_async_context(LlamaServer.open(load))
         ours = [Stream(url, f"{NETWORK}/{MEMBER}") for _ in range(clients)]
         theirs = [Stream(str(rival.client.base_url), "model") for _ in range(clients)]
+        order = [("AgentNet", ours, {}), (LlamaServer.name, theirs, {"ignore_eos": True, "cache_prompt": True})]
         for repetition in range(-1, repeat):  # the first one warms up
-            prompts = [words(PROMPT_WORDS, draw) for _ in range(clients)]
-            order = [("AgentNet", ours, {}), (LlamaServer.name, theirs, {"ignore_eos": True, "cache_prompt": True})]
-            for name, streams, fields in order if repetition % 2 else reversed(order):
-                started = time.perf_counter()
-                asked = (stream.ask(text, RATE_TOKENS, **fields) for stream, text in zip(streams, prompts, strict=True))
-                told = await asyncio.gather(*asked)
-                seconds = time.perf_counter() - started
-                if repetition >= 0:
-                    found[name].append(sum(one.tokens for one in told) / seconds)
+            for workload in workloads:
+                prompts = _prompts(workload, clients, draw)
+                draw.shuffle(order)
+                for name, streams, fields in order:
+                    started = time.perf_counter()
+                    pairs = zip(streams, prompts, strict=True)
+                    told = await asyncio.gather(*(stream.ask(text, RATE_TOKENS, **fields) for stream, text in pairs))
+                    seconds = time.perf_counter() - started
+                    if repetition >= 0:
+                        found[workload][name].append(sum(one.tokens for one in told) / seconds)
         for stream in (*ours, *theirs):
             stream.close()
     return found
+
+
+def _prompts(workload: str, clients: int, draw: random.Random) -> list[str]:
+    if workload == "short":
+        return [words(PROMPT_WORDS, draw) for _ in range(clients)]
+    shared = words(PREFIX, draw)
+    return [f"{shared} {words(TAIL, draw)}" for _ in range(clients)]
 
 
 def main() -> None:
@@ -216,6 +231,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--model", default=RATE_MODEL, help="the model of the rate")
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--ask", metavar="URL", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.ask:
@@ -235,14 +251,15 @@ def main() -> None:
     if missing := LlamaServer.missing():
         console.print(missing)
         return
-    found = asyncio.run(rates(options.clients, options.threads, options.repeat, options.model))
-    ratio = statistics.median(one / two for one, two in zip(*found.values(), strict=True))
-    table = Table("server", title=f"tokens per second of {options.clients} streaming clients, {options.model}")
-    table.add_column("median", justify="right")
-    for name, figures in found.items():
-        table.add_row(name, f"{statistics.median(figures):.0f}")
+    found = asyncio.run(rates(options.clients, options.threads, options.repeat, options.model, options.workloads))
+    table = Table("workload", title=f"tokens per second of {options.clients} streaming clients, {options.model}")
+    for heading in ("AgentNet", LlamaServer.name, "ratio"):
+        table.add_column(heading, justify="right")
+    for workload, figures in found.items():
+        ratio = statistics.median(one / two for one, two in zip(*figures.values(), strict=True))
+        medians = (f"{statistics.median(each):.0f}" for each in figures.values())
+        table.add_row(workload, *medians, f"{ratio:.2f}")
     console.print(table)
-    console.print(f"AgentNet ÷ {LlamaServer.name}: {ratio:.2f}")
 
 
 if __name__ == "__main__":

@@ -140,6 +140,17 @@ class ToolUser(ABC):
     async def make(self, turn: Turn, call: PlannedCall, id: str) -> ToolCall:
         """Make one call, and return it with its result or its error. Whatever a server does is that call's error."""
 
+    def closing(self, turn: Turn) -> str | None:
+        """Return the reply to a turn whose answer is a tool's result; None (the default) if the agent replies itself.
+
+        Raises `ReplyError` where there is no result.
+        """
+        return None
+
+    def can(self, need: Need) -> Sequence[str]:
+        """Return why the agent cannot use its tools for a need, in one line each. Default: it can."""
+        return ()
+
 
 class Agent(ABC):
     """A member of a network. Stateless between turns: each turn holds all of its input. Safe to use concurrently."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agentnet.agents.base import ANSWERING, Agent, Need, OnText, Reply, Turn
+from agentnet.agents.base import ANSWERING, Agent, Need, OnText, Reply, ToolUser, Turn
 from agentnet.agents.forms import STRUCTURED, body_of, closed_replies, schema_for
 from agentnet.agents.metering import billed, most_prompt_tokens
 from agentnet.agents.tools import ModelToolUser, Toolbox
@@ -38,7 +38,7 @@ class ModelAgent(Agent):
     toolbox: Toolbox | None = None
 
     @property
-    def tools(self) -> ModelToolUser | None:
+    def tools(self) -> ToolUser | None:
         if self.toolbox is None:
             return None
         return ModelToolUser(self.name, self.model, self.card, self.pack, self.sampling, self.toolbox)

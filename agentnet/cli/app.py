@@ -29,6 +29,7 @@ from agentnet.cli.commands.resume import resume
 from agentnet.cli.commands.run import run
 from agentnet.cli.commands.runs import runs, show
 from agentnet.cli.commands.serve import serve
+from agentnet.cli.commands.tools import tools
 from agentnet.cli.entry import command
 
 app = typer.Typer(
@@ -47,7 +48,7 @@ def _shown_warnings() -> AbstractContextManager[None]:
 
 app.command("eval")(command(evaluate, _shown_warnings))
 for function in (
-    *(demo, ask, run, resume, models, protocols, graph, runs, show, outcome, verify, forget),
+    *(demo, ask, run, resume, models, tools, protocols, graph, runs, show, outcome, verify, forget),
     *(measure, profiles, learn, grade, serve, mcp, join, nodes, leave, report, compare, doctor),
 ):
     app.command(function.__name__)(command(function, _shown_warnings))

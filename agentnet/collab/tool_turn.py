@@ -16,10 +16,13 @@ from typing import Protocol
 
 from agentnet.agents.base import ToolUser, Turn
 from agentnet.collab.budget import Budget
+from agentnet.contracts.base import shown
 from agentnet.contracts.bodies import Body, PlannedCall, ToolCall
 from agentnet.contracts.messages import Message, message_id
 from agentnet.contracts.usage import Usage
-from agentnet.errors import LimitReached
+from agentnet.errors import AgentNetError, LimitReached, ModelError
+
+LONGEST_ERROR = 300
 
 
 class Recording(Protocol):
@@ -81,6 +84,10 @@ class ToolTurn:
             used = plan.usage
         except TimeoutError:
             raise self._late("planned its calls") from None
+        except AgentNetError:
+            raise
+        except Exception as error:
+            raise ModelError(f"{self.agent} failed in its turn ({type(error).__name__}: {error})") from error
         finally:
             budget.settle(reservation, used)
         return plan.calls, used
@@ -99,6 +106,10 @@ class ToolTurn:
             used = Usage(calls=1, seconds=time.perf_counter() - began)
         except TimeoutError:
             raise self._late(f"waited for {call.tool}") from None
+        except Exception as error:
+            why = f"{call.tool} failed ({type(error).__name__}: {shown(str(error), LONGEST_ERROR)})"
+            body = ToolCall(tool=call.tool, arguments=call.arguments, error=why)
+            used = Usage(calls=1, seconds=time.perf_counter() - began)
         finally:
             budget.settle(reservation, used)
         body = body.model_copy(update={"turn": turn.message, "pending": tuple(pending)})

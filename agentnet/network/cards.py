@@ -15,6 +15,8 @@ _ZOO = "zoo:"
 def with_known_cards(spec: NetworkSpec) -> NetworkSpec:
     """Return the network with the card of every member: a zoo model's own where the file gives none.
 
+    Measurements on it are left out for a member with tools: the model was measured without.
+
     Raises `ModelFileError` for an unknown zoo model.
     """
     agents = tuple(_with_known_card(agent) for agent in spec.agents)
@@ -26,7 +28,10 @@ def _with_known_card(agent: AgentSpec) -> AgentSpec:
         return _of_a_stranger(agent)
     from agentnet.zoo import catalog
 
-    known = {"card": catalog.card(agent.model.path.removeprefix(_ZOO)), "pack": catalog.PACK}
+    card = catalog.card(agent.model.path.removeprefix(_ZOO))
+    if agent.tools is not None:  # it was measured without
+        card = card.model_copy(update={"measured": {}})
+    known = {"card": card, "pack": catalog.PACK}
     update = {name: value for name, value in known.items() if name not in agent.model_fields_set}
     known_agent = agent.model_copy(update=update)
     if known_agent.card != known["card"]:

@@ -34,32 +34,26 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Served]:
     """A gateway that a reverse proxy reaches under a name of its own."""
-    with served("--allowed-host", NAME) as found:
+    with served("--allowed-host", NAME, keyed=True) as found:
         yield found
 
 
-@pytest.fixture(scope="module")
-def key(gateway: Served) -> str:
-    """A key of the gateway."""
-    return str(json.loads(gateway.agentnet("keys", "create", "recipes", "--json"))["key"])
-
-
-def test_langchain_asks_the_network(gateway: Served, key: str) -> None:
-    environment = {**gateway.environment, "AGENTNET_URL": gateway.url, "AGENTNET_KEY": key}
+def test_langchain_asks_the_network(gateway: Served) -> None:
+    environment = {**gateway.environment, "AGENTNET_URL": gateway.url, "AGENTNET_KEY": gateway.key}
     command = [sys.executable, str(RECIPES / "langchain_client.py")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout.split()) == (0, ["632", "1416"]), done.stderr
 
 
-def _mcp_servers(gateway: Served, key: str) -> dict[str, Any]:
+def _mcp_servers(gateway: Served) -> dict[str, Any]:
     text = (RECIPES / "mcp.json").read_text(encoding="utf-8")
-    text = text.replace("${AGENTNET_KEY}", key).replace("http://127.0.0.1:8080", gateway.url)
+    text = text.replace("${AGENTNET_KEY}", gateway.key).replace("http://127.0.0.1:8080", gateway.url)
     servers: dict[str, Any] = json.loads(text)["mcpServers"]
     return servers
 
 
-async def test_a_client_that_is_configured_as_claude_starts_the_network(gateway: Served, key: str) -> None:
-    given = _mcp_servers(gateway, key)["agentnet"]
+async def test_a_client_that_is_configured_as_claude_starts_the_network(gateway: Served) -> None:
+    given = _mcp_servers(gateway)["agentnet"]
     command = shutil.which(given["command"], path=str(Path(sys.executable).parent))
     assert command is not None
     parameters = StdioServerParameters(command=command, args=given["args"], env=gateway.environment)
@@ -68,8 +62,8 @@ async def test_a_client_that_is_configured_as_claude_starts_the_network(gateway:
     assert result.structured_content["answer"] == "632"
 
 
-async def test_a_client_that_is_configured_as_claude_reaches_a_gateway(gateway: Served, key: str) -> None:
-    given = _mcp_servers(gateway, key)["agentnet-http"]
+async def test_a_client_that_is_configured_as_claude_reaches_a_gateway(gateway: Served) -> None:
+    given = _mcp_servers(gateway)["agentnet-http"]
     assert given["type"] == "http"
     async with (
         httpx2.AsyncClient(headers=given["headers"], timeout=60) as http,
@@ -79,12 +73,12 @@ async def test_a_client_that_is_configured_as_claude_reaches_a_gateway(gateway: 
     assert result.structured_content["answer"] == "632"
 
 
-def test_open_webui_can_ask_as_it_does(gateway: Served, key: str) -> None:
+def test_open_webui_can_ask_as_it_does(gateway: Served) -> None:
     """It lists the models, and streams a completion of the default one; the thoughts come as reasoning."""
     lines = (RECIPES / "open-webui.env").read_text(encoding="utf-8").splitlines()
     settings = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     base = settings["OPENAI_API_BASE_URL"].replace("http://host.docker.internal:8080", gateway.url)
-    headers = {"Authorization": f"Bearer {settings['OPENAI_API_KEY'].replace('an-YOUR-KEY', key)}"}
+    headers = {"Authorization": f"Bearer {settings['OPENAI_API_KEY'].replace('an-YOUR-KEY', gateway.key)}"}
     models = httpx.get(f"{base}/models", headers=headers).json()["data"]
     assert settings["DEFAULT_MODELS"] in [model["id"] for model in models]
     body = {"model": "debate", "stream": True, "messages": [{"role": "user", "content": SUM}]}
@@ -138,8 +132,8 @@ def _takes(command: list[str]) -> None:
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
-async def test_a_reverse_proxy_carries_streams_and_sessions(gateway: Served, key: str, tmp_path: Path) -> None:
-    headers = {"Host": NAME, "Authorization": f"Bearer {key}"}
+async def test_a_reverse_proxy_carries_streams_and_sessions(gateway: Served, tmp_path: Path) -> None:
+    headers = {"Host": NAME, "Authorization": f"Bearer {gateway.key}"}
     with _proxied(gateway, tmp_path) as url:
         async with httpx2.AsyncClient(verify=False, headers=headers, timeout=60) as http:
             assert (await http.get(f"{url}/v1/models")).status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from agentnet.store import Database
+from agentnet.store.keys import Keys
 
 CHECKOUT = Path(__file__).parents[2]
 BENCH = CHECKOUT / ".bench"
@@ -27,30 +31,29 @@ class Served:
     url: str
     folder: Path
     environment: dict[str, str]
+    key: str = ""
+    """A key of its callers; empty where it wants none."""
 
     @property
     def store(self) -> Path:
         return self.folder / "store.db"
 
-    def agentnet(self, *arguments: str) -> str:
-        """Run a command on the gateway's store, and return what it prints. Raises `CalledProcessError`."""
-        command = [sys.executable, "-m", "agentnet", *arguments, "--store", str(self.store)]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True)
-        return done.stdout
-
 
 @contextmanager
-def served(*options: str, network: str = "zoo", **environment: str) -> Iterator[Served]:
+def served(*options: str, network: str = "zoo", keyed: bool = False, **environment: str) -> Iterator[Served]:
     """Start a gateway on a free port of this machine, with a new store, and end it as a supervisor would.
 
-    `options` are those of ``agentnet serve``. Raises `RuntimeError` with its words if it does not start.
+    `options` are those of ``agentnet serve``; a `keyed` gateway wants a key of its callers, and has one. Raises
+    `RuntimeError` with its words if it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="agentnet-conformance-") as name:
         folder = Path(name)
         paths = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
         own = {"AGENTNET_HOME": str(folder / "home"), "PYTHONPATH": paths}
         everything = {**os.environ, **own, **environment}
-        where = "--network", network, "--store", str(folder / "store.db"), "--port", "0"
+        store = folder / "store.db"
+        key = asyncio.run(_new_key(store)) if keyed else ""
+        where = "--network", network, "--store", str(store), "--port", "0"
         log = folder / "log"
         with log.open("wb") as errors:
             process = subprocess.Popen(
@@ -66,9 +69,15 @@ def served(*options: str, network: str = "zoo", **environment: str) -> Iterator[
             data = json.loads(first) if first else {}
             if "url" not in data:
                 raise RuntimeError(f"agentnet serve did not start: {first}{log.read_text(encoding='utf-8')}")
-            yield Served(data["url"], folder, everything)
+            yield Served(data["url"], folder, everything, key)
         finally:
             _end(process)
+
+
+async def _new_key(store: Path) -> str:
+    async with await Database.open(store) as database:
+        key, _ = await Keys(database).create("conformance")
+    return key
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -52,7 +52,7 @@ class ModelToolUser(ToolUser):
     toolbox: Toolbox
 
     def wanted(self, turn: Turn) -> bool:
-        """Return whether tools are used in a turn: where it answers, and no other member's words choose the tool."""
+        """Return whether it answers in a turn, and no other member's words would choose the tool."""
         rests_on_others = turn.step is not None and bool(turn.step.answers)
         return turn.role in ANSWERING and not (rests_on_others and self.toolbox.use.chosen)
 
@@ -91,10 +91,6 @@ class ModelToolUser(ToolUser):
         return await self.toolbox.call(call, id)
 
     def closing(self, turn: Turn) -> str | None:
-        """Return the reply to a turn whose answer is a tool's result; None if the model writes the reply.
-
-        Raises `ReplyError` where there is no result.
-        """
         if self.toolbox.use.answer == "reply" or not self.wanted(turn):
             return None
         if not turn.calls:
@@ -106,7 +102,6 @@ class ModelToolUser(ToolUser):
         return f"{last.tool}: {written} {self.pack.spec.answer_marker} {one_line(last.result)}"
 
     def can(self, need: Need) -> list[str]:
-        """Return why the member cannot use its tools for a need, in one line each."""
         use = self.toolbox.use
         problems = [f"{self.name} may use tools, and {problem}" for problem in self.toolbox.problems]
         if CALL not in self.pack.roles:
@@ -182,7 +177,7 @@ class ModelToolUser(ToolUser):
             return Request(self._prompt(turn, offers), sampling, regex=values_pattern(offer))
         schema = None
         if self.model.capabilities.schema is not False:
-            schema = calls_schema(tuple(offers.values()), least=use.use == "always", most=use.calls)
+            schema = calls_schema(tuple(offers.values()), least=int(use.use == "always"), most=use.calls)
         return Request(self._prompt(turn, offers), sampling, schema=schema)
 
     def _prompt(self, turn: Turn, offers: Mapping[str, ToolOffer]) -> tuple[ChatMessage, ...]:

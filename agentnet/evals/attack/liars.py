@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentnet.agents import Agent, ModelAgent, Reply, Turn
-from agentnet.agents.base import Need, OnText
+from agentnet.agents.base import Need, OnText, take_alone
 from agentnet.agents.forms import body_of
 from agentnet.answers import normalise
 from agentnet.contracts.bodies import (
@@ -100,7 +100,7 @@ class Liar(Agent):
 
     async def take(self, turn: Turn, on_text: OnText | None = None) -> Reply:
         if self.attack == "split" and not self.knowledge.splits(turn.task.text):
-            return await self.inner.take(turn, on_text)
+            return await take_alone(self.inner, turn, on_text)
         return Reply(self._body(turn), Usage(calls=1), 1.0)
 
     def with_card(self, card: Card) -> Liar:

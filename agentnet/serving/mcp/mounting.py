@@ -81,6 +81,8 @@ class _Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = caller_of(HTTPConnection(scope))
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=caller.id, scopes=list(caller.scopes)))
+        # White space around a value is none of it (RFC 9110, 5.5); not every parser that uvicorn may use takes it off.
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         if scope["method"] != "GET":
             await self._sessions.handle_request(scope, receive, send)
             return

@@ -115,12 +115,10 @@ class ChatSurface:
                     yield replies.end(spoken.finish, spoken.tokens, first=first, index=index, about=spoken.about())
         yield replies.last(_usage(list(runs.values())) if call.usage else None)
 
-    async def _told(self, caller: Caller, call: Call) -> AsyncGenerator[_Step, None]:
-        """Carry the runs out, side by side, and yield what they say."""
+    def _told(self, caller: Caller, call: Call) -> AsyncGenerator[_Step, None]:
+        """Return what carries the runs out, side by side, and yields what they say."""
         several = [self._one(caller, call, index) for index in range(len(call.asked))]
-        async with aclosing(several[0] if len(several) == 1 else side_by_side(several)) as steps:
-            async for step in steps:
-                yield step
+        return several[0] if len(several) == 1 else side_by_side(several)
 
     async def _one(self, caller: Caller, call: Call, index: int) -> AsyncGenerator[_Step, None]:
         steps = carried_out(self._gateway.runs, caller, call.asked[index], call.agent, reasoning=call.reasoning)

@@ -40,6 +40,8 @@ class Replies:
     def __init__(self, model: str, id: str = "") -> None:
         self._model = model
         self._id, self._created = f"chatcmpl-{id or secrets.token_hex(12)}", int(time.time())
+        self._pieces: dict[tuple[int, str], tuple[bytes, bytes]] = {}
+        """What stands before and behind a piece of text in its event, by its choice and channel."""
 
     def whole(self, choices: Sequence[Choice], usage: Mapping[str, Any]) -> dict[str, Any]:
         """Return the body of a whole reply. What is said of the first run stands beside the choices."""
@@ -50,8 +52,17 @@ class Replies:
 
     def piece(self, text: str, *, first: bool, index: int = 0, channel: str = "content") -> bytes:
         """Return the event of a piece of text."""
-        delta = {"role": "assistant"} if first else {}
-        delta[FIELDS[channel]] = text
+        if first:
+            return self._piece(text, {"role": "assistant"}, index, channel)
+        frame = self._pieces.get((index, channel))
+        if frame is None:
+            field = f'"{FIELDS[channel]}":'.encode()
+            before, _, behind = self._piece("", {}, index, channel).partition(field + b'""')
+            frame = self._pieces[index, channel] = before + field, behind
+        return frame[0] + json.dumps(text, ensure_ascii=False).encode() + frame[1]
+
+    def _piece(self, text: str, delta: Mapping[str, str], index: int, channel: str) -> bytes:
+        delta = {**delta, FIELDS[channel]: text}
         return self._chunk({"index": index, "delta": delta, "logprobs": None, "finish_reason": None})
 
     def end(

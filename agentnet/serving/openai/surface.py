@@ -16,21 +16,10 @@ from starlette.routing import Route
 from agentnet.serving.gateway import Gateway, Mounted, Operation
 from agentnet.serving.openai.chat import ChatSurface
 from agentnet.serving.openai.models import Models
-from agentnet.serving.openai.requests import ChatBody
+from agentnet.serving.openai.requests import IDEMPOTENCY, ChatBody
 from agentnet.serving.openai.responses.requests import ResponseBody
 from agentnet.serving.openai.responses.surface import ResponsesSurface
-
-OPERATIONS = (
-    Operation("get", "/v1/models", "List what can be asked, as models.", "openai"),
-    Operation("get", "/v1/models/{name}", "Describe what a model's name stands for.", "openai"),
-    Operation("post", "/v1/chat/completions", "Reply to a conversation.", "openai", body=ChatBody, streams=True),
-    Operation("post", "/v1/responses", "Make a response.", "openai", body=ResponseBody, streams=True),
-    Operation("get", "/v1/responses/{id}", "Read a response, or follow it.", "openai", streams=True),
-    Operation("delete", "/v1/responses/{id}", "Delete a response.", "openai"),
-    Operation("post", "/v1/responses/{id}/cancel", "Cancel a response in the background.", "openai"),
-    Operation("get", "/v1/responses/{id}/input_items", "List what a response was made of.", "openai"),
-)
-"""What the OpenAPI document says of the routes."""
+from agentnet.serving.running import LONGEST_KEY
 
 
 def openai_surface(gateway: Gateway) -> Mounted:
@@ -52,3 +41,20 @@ def openai_surface(gateway: Gateway) -> Mounted:
         ],
         operations=OPERATIONS,
     )
+
+
+_KEY = {"name": IDEMPOTENCY, "in": "header", "required": False, "schema": {"type": "string", "maxLength": LONGEST_KEY}}
+_STREAM = {"name": "stream", "in": "query", "required": False, "schema": {"type": "boolean"}}
+_RESPONSE = "/v1/responses/{id}"
+OPERATIONS = (
+    Operation("get", "/v1/models", "List what can be asked", "openai"),
+    Operation("get", "/v1/models/{name}", "Describe what can be asked by a name", "openai"),
+    Operation(
+        "post", "/v1/chat/completions", "Ask, in a chat", "openai", body=ChatBody, parameters=[_KEY], streams=True
+    ),
+    Operation("post", "/v1/responses", "Ask for a response", "openai", ResponseBody, parameters=[_KEY], streams=True),
+    Operation("get", _RESPONSE, "Read a response", "openai", parameters=[_STREAM], streams=True),
+    Operation("delete", _RESPONSE, "Forget a response", "openai"),
+    Operation("post", f"{_RESPONSE}/cancel", "Cancel a background response", "openai"),
+    Operation("get", f"{_RESPONSE}/input_items", "Read what a response was asked", "openai"),
+)

@@ -214,9 +214,10 @@ async def test_log_probabilities_that_nobody_has(zoo: RunningGateway, model: str
     ],
 )
 async def test_what_cannot_be_followed_is_refused_by_its_name(
-    zoo: RunningGateway, fields: dict[str, Any], param: str | None
+    team: Team, fields: dict[str, Any], param: str | None
 ) -> None:
-    refused = await zoo.chat(**({"model": "zoo/math"} | fields))
+    async with team(agent("ada", says("1"))) as place:
+        refused = await place.chat(**({"model": "scripted/ada"} | fields))
     assert refused.status_code == (404 if param == "model" else 400)
     error = refused.json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
@@ -225,8 +226,9 @@ async def test_what_cannot_be_followed_is_refused_by_its_name(
     assert "\n" not in error["message"]
 
 
-async def test_a_conversation_without_words_is_refused(zoo: RunningGateway) -> None:
-    refused = await zoo.chat(text="  ")
+async def test_a_conversation_without_words_is_refused(team: Team) -> None:
+    async with team(agent("ada", says("1"))) as place:
+        refused = await place.chat("scripted/ada", text="  ")
     assert refused.status_code == 400
     assert "empty" in refused.json()["error"]["message"]
 

@@ -201,10 +201,9 @@ async def test_a_member_that_declines(team: Team) -> None:
         ({"surprise": 1}, "surprise"),
     ],
 )
-async def test_what_cannot_be_followed_is_refused_by_its_name(
-    zoo: RunningGateway, fields: dict[str, Any], param: str
-) -> None:
-    refused = await zoo.http.post("/v1/responses", json={"model": "zoo/math", "input": SUM} | fields)
+async def test_what_cannot_be_followed_is_refused_by_its_name(team: Team, fields: dict[str, Any], param: str) -> None:
+    async with team(agent("ada", says("1"))) as place:
+        refused = await place.http.post("/v1/responses", json={"model": "scripted/ada", "input": SUM} | fields)
     assert refused.status_code == 400
     assert refused.json()["error"]["param"] == param
 
