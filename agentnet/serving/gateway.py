@@ -61,6 +61,8 @@ class Operation:
     """The model of the JSON body of the response; None: any JSON."""
     parameters: Sequence[dict[str, Any]] = ()
     """OpenAPI's parameter objects, beside those of the path."""
+    own_form: bool = False
+    """Whether what is refused has the protocol's own form once a caller is let in."""
     streams: bool = False
     """Whether the response may be ``text/event-stream``."""
 

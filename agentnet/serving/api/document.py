@@ -30,6 +30,9 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     refused: dict[int | str, dict[str, Any]] = {
         "4XX": {"model": Failure, "description": "The request is refused: what is wrong, and what to do"}
     }
+    own: dict[int | str, dict[str, Any]] = {
+        "4XX": {"description": "The request is refused, in the protocol's own form"}
+    }
     for operation in operations:
         app.add_api_route(
             operation.path,
@@ -38,7 +41,10 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
             summary=operation.summary,
             tags=[operation.tag],
             response_model=operation.reply,
-            responses={**refused, **({200: {"content": {"text/event-stream": {}}}} if operation.streams else {})},
+            responses={
+                **(own if operation.own_form else refused),
+                **({200: {"content": {"text/event-stream": {}}}} if operation.streams else {}),
+            },
             openapi_extra={"parameters": list(operation.parameters)} if operation.parameters else None,
         )
     data = app.openapi()
@@ -46,7 +52,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
     for path in data["paths"].values():
         for told in path.values():
             for status in told["responses"]:
-                if status.endswith("XX"):  # whatever else the operation sends, it refuses in JSON
+                if status.endswith("XX") and "content" in told["responses"][status]:  # whatever else it sends
                     told["responses"][status]["content"] = failure
     body = data["components"]["schemas"]["Message"]["properties"]["body"]
     body["anyOf"] = body.pop("oneOf")  # a kind that this version does not know has any of their fields

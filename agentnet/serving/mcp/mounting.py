@@ -60,9 +60,13 @@ class RpcMessage(BaseModel):
 
 _SESSION = {"name": "mcp-session-id", "in": "header", "required": False, "schema": {"type": "string"}}
 _OPERATIONS = (
-    Operation("post", PATH, "Send a message", "mcp", body=RpcMessage, parameters=[_SESSION], streams=True),
-    Operation("get", PATH, "Listen to what a session is told", "mcp", parameters=[_SESSION], streams=True),
-    Operation("delete", PATH, "End a session", "mcp", parameters=[_SESSION]),
+    Operation(
+        "post", PATH, "Send a message", "mcp", body=RpcMessage, parameters=[_SESSION], streams=True, own_form=True
+    ),
+    Operation(
+        "get", PATH, "Listen to what a session is told", "mcp", parameters=[_SESSION], streams=True, own_form=True
+    ),
+    Operation("delete", PATH, "End a session", "mcp", parameters=[_SESSION], own_form=True),
 )
 
 
