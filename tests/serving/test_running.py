@@ -429,5 +429,6 @@ async def test_a_run_that_finds_no_place_at_the_start_is_resumed_later(
         await asyncio.sleep(0.05)
         assert {(await second.record(ANN, run)).status for run in runs} == {"interrupted"}
         books.refused = ()
-        while any((await second.record(ANN, run)).status != "done" for run in runs):
-            await asyncio.sleep(0.01)
+        for run in runs:
+            while (await second.record(ANN, run)).status != "done":
+                await asyncio.sleep(0.01)
