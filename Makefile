@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 THREADS ?= 3
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
-SUITES := auto auto-generalists living fusion table-1 online-rate routing paths debate-rounds pairs first-light gsm8k-recorded
+SUITES := auto auto-generalists living fusion table-1 online-rate routing paths debate-rounds pairs first-light tools gsm8k-recorded
 
 .PHONY: install demo policy test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak soak-living soak-serve conformance constraints wheel clean help
 

@@ -16,6 +16,9 @@ from agentnet.cli.commands.evaluate import evaluate
 from agentnet.cli.commands.grade import grade
 from agentnet.cli.commands.graph import graph
 from agentnet.cli.commands.join import join, leave
+from agentnet.cli.commands.keys import create as create_key
+from agentnet.cli.commands.keys import list_ as list_keys
+from agentnet.cli.commands.keys import revoke as revoke_key
 from agentnet.cli.commands.learn import learn
 from agentnet.cli.commands.mcp import mcp
 from agentnet.cli.commands.measure import measure
@@ -56,6 +59,12 @@ for function in (
 policy = typer.Typer(no_args_is_help=True, help="Look at what was learned about a network.")
 policy.command("show")(command(show_policy, _shown_warnings))
 app.add_typer(policy, name="policy")
+
+keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke the keys with which others use a served network.")
+keys.command("create")(command(create_key, _shown_warnings))
+keys.command("list")(command(list_keys, _shown_warnings))
+keys.command("revoke")(command(revoke_key, _shown_warnings))
+app.add_typer(keys, name="keys")
 
 
 def _version(wanted: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
@@ -50,6 +51,14 @@ class KeyRecord(WireModel):
     created: AwareDatetime
     expires: AwareDatetime | None = None
     revoked: AwareDatetime | None = None
+
+    def why_not(self) -> str | None:
+        """Return why the key is not accepted any more; None for one that is."""
+        if self.revoked is not None:
+            return "was revoked"
+        if self.expires is not None and self.expires <= datetime.now(UTC):
+            return f"expired on {self.expires:%Y-%m-%d}"
+        return None
 
 
 class Served(WireModel):

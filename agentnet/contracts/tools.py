@@ -45,7 +45,7 @@ class ToolServer(FileModel):
     key_env: str | None = Field(
         default=None, description="variable of the key that the server gets as a Bearer token; rules as `api_key_env`"
     )
-    start: float = Field(default=30.0, gt=0, le=600, description="seconds until it must have listed its tools")
+    start: float = Field(default=60.0, gt=0, le=600, description="seconds until it must have listed its tools")
 
     @model_validator(mode="after")
     def _is_one(self) -> ToolServer:

@@ -182,15 +182,17 @@ def application(
     door: Entrance | None = None,
     origins: Collection[str] = (),
     most_body: Callable[[str], int] = lambda path: MOST_BODY,
+    around: Sequence[Callable[[ASGIApp], ASGIApp]] = (),
 ) -> Starlette:
     """Return the application of some routes.
 
     Browsers let pages of some `origins` use it (CORS); by default, none. `most_body` returns how many bytes the body of
-    a request to a path may have.
+    a request to a path may have. `around` are applications around all of it, which measure it: the first is outermost.
     """
     middleware = [Middleware(_Doorkeeper, door=door or Door(), most_body=most_body)]
     if origins:
         middleware.insert(0, Middleware(CORSMiddleware, allow_origins=list(origins), **CORS))
+    middleware = [*(Middleware(wrapped) for wrapped in around), *middleware]
     return Starlette(routes=routes, middleware=middleware, exception_handlers=FAILURES)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
+
+from starlette.applications import Starlette
 
 from agentnet.contracts.nodes import HEARTBEAT_SECONDS, NodeEvent
 from agentnet.errors import BadInput, StoreError
@@ -21,11 +23,14 @@ from agentnet.serving.app import application
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.hub import Hub
 from agentnet.serving.mcp.mounting import mcp_surface
+from agentnet.serving.monitoring.metrics import Metrics
+from agentnet.serving.monitoring.surface import monitoring
+from agentnet.serving.monitoring.tracing import Tracing, is_wanted
 from agentnet.serving.node.client import TOKEN
 from agentnet.serving.openai.surface import openai_surface
 from agentnet.serving.process import Ending, is_loopback, listen, serving, url_of
 from agentnet.serving.running import DRAIN_SECONDS, RunService
-from agentnet.session import open_session
+from agentnet.session import Session, open_session
 from agentnet.settings import DEFAULTS, Settings
 from agentnet.store.storage import open_storage
 
@@ -106,31 +111,55 @@ async def run_gateway(
             session = await opened.enter_async_context(
                 open_session(settings=settings, storage=storage, hosting=True, lease=hub.lease)
             )
-            name = session.network.spec.name
-            heartbeat = min(HEARTBEAT_SECONDS, hub.lease / 3)
-            hub_api = Hub(session.roster, network=name, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
-            runs = RunService(session, Quotas(storage.keys))
-            gateway = Gateway(session, runs, url_of(listening))
-            mounted = [Mounted(hub_api.routes()), *(surface(gateway) for surface in SURFACES)]
-            routes = [route for part in mounted for route in part.routes]
-            open_paths = frozenset(path for part in mounted for path in part.open_paths)
-            operations = [operation for part in mounted for operation in part.operations]
-            routes.append(api.document_route(operations))
-            gate = replace(gate, open_paths=open_paths)
-            app = application(routes, door=gate, origins=hub.origins, most_body=most_body)
-            async with AsyncExitStack() as running, serving(app, listening), runs.running(hub.drain):
-                for part in mounted:
-                    for work in part.running:
-                        await running.enter_async_context(work())
+            name, tracing = session.network.spec.name, None
+            if is_wanted():
+                tracing = await opened.enter_async_context(Tracing(name).running())
+            made = composed(session, gate, hub, url_of(listening), tracing)
+            async with AsyncExitStack() as running, serving(made.app, listening), made.runs.running(hub.drain):
+                for work in made.running:
+                    await running.enter_async_context(work())
                 telling = asyncio.create_task(_tell(session.roster, told)) if told is not None else None
                 ready(url_of(listening), name, len(session.network), access)
                 await ending.wanted.wait()
-                for part in mounted:
-                    for end in part.ending:
-                        end()
+                for end in made.ending:
+                    end()
                 if telling is not None:
                     telling.cancel()
                     await asyncio.gather(telling, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The application of a gateway, and what has to run while it is served."""
+
+    app: Starlette
+    runs: RunService
+    running: Sequence[Callable[[], AbstractAsyncContextManager[object]]]
+    ending: Sequence[Callable[[], None]]
+    """What is called once the server is to end."""
+
+
+def composed(session: Session, gate: Gate, hub: HubSettings, url: str, tracing: Tracing | None = None) -> Composed:
+    """Return the application of a session's gateway at a URL: its hub, its surfaces, and what measures them."""
+    quotas = Quotas(session.keys)
+    metrics = Metrics(quotas.places)
+    watchers: list[Metrics | Tracing] = [metrics] if tracing is None else [tracing, metrics]
+    runs = RunService(session, quotas, watching=[watcher.watching for watcher in watchers])
+    gateway = Gateway(session, runs, url)
+    heartbeat = min(HEARTBEAT_SECONDS, hub.lease / 3)
+    joining = Hub(session.roster, network=gateway.network, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
+    mounted = [Mounted(joining.routes()), monitoring(gateway, metrics), *(surface(gateway) for surface in SURFACES)]
+    routes = [route for part in mounted for route in part.routes]
+    routes.append(api.document_route([operation for part in mounted for operation in part.operations]))
+    app = application(
+        routes,
+        door=replace(gate, open_paths=frozenset(path for part in mounted for path in part.open_paths)),
+        origins=hub.origins,
+        most_body=most_body,
+        around=[watcher.requests for watcher in watchers],
+    )
+    running = [work for part in mounted for work in part.running]
+    return Composed(app, runs, running, [end for part in mounted for end in part.ending])
 
 
 async def _tell(roster: Roster, told: Callable[[NodeEvent], None]) -> None:

@@ -17,13 +17,14 @@ import asyncio
 import hashlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from agentnet.collab.asking import Protocol as Choice
 from agentnet.collab.asking import Question
+from agentnet.collab.bus import EventBus, Listener
 from agentnet.contracts.events import Event, MessageSaid, RunStatus
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import Message
@@ -100,11 +101,18 @@ class Admission(Protocol):
         """Return the caller with a key's id, whose interrupted runs are resumed; None if the key counts no longer."""
 
 
+Watching = Callable[[str, Served], Listener]
+"""Returns a listener to the events of a run, given its id and how it was asked for. One that raises is detached."""
+
+
 class RunService:
     """Starts, follows, answers, cancels and resumes the runs of callers. Belongs to one event loop."""
 
-    def __init__(self, session: Session, admission: Admission | None = None) -> None:
-        self.session = session
+    def __init__(
+        self, session: Session, admission: Admission | None = None, *, watching: Sequence[Watching] = ()
+    ) -> None:
+        """`watching` are asked for a listener to every run."""
+        self.session, self._watching = session, watching
         self._admission = admission or Quotas(session.keys)
         self._live: dict[str, LiveRun] = {}
         self._draining = False
@@ -355,7 +363,7 @@ class RunService:
                 replies=asked.replies,
                 served=asked.served,
                 stream_text=asked.stream_text,
-                on_event=live.heard,
+                on_event=self._listener(live, asked.served),
                 answering=live.ask if detached else None,
                 **options,
             )
@@ -377,12 +385,19 @@ class RunService:
                 record,
                 limits=admitted.limits,
                 allowance=admitted.allowance,
-                on_event=live.heard,
+                on_event=self._listener(live, record.served or Served(surface="api")),
                 answering=live.ask if detached else None,
                 stream_text=True,
             )
 
         return self._begin(live, caller, limits or record.limits, work)
+
+    def _listener(self, live: LiveRun, served: Served) -> Listener:
+        """Return what hears the events of a run: its state here, and those who watch."""
+        bus = EventBus()
+        for listener in (live.heard, *(watching(live.id, served) for watching in self._watching)):
+            bus.listen(listener)
+        return bus.publish
 
     def _begin(
         self, live: LiveRun, caller: Caller, limits: Limits | None, work: Callable[[Admitted], Awaitable[Any]]

@@ -14,13 +14,15 @@ from agentnet.cli.app import app
 FILE = """
 name: tooled
 tools:
-  calc: calculator
+  calc: {{shipped: calculator, start: 300}}
   own: {{command: [{command}]}}
 agents:
-  - {{name: math, model: "zoo:math"}}
-  - {{name: ann, model: "zoo:math", tools: {{allow: [calc/calculate], use: always, numbers: task, answer: result}}}}
+  - name: ann
+    model: "zoo:math"
+    tools: {{allow: [calc/calculate], use: always, numbers: task, answer: result, seconds: 120}}
   - {{name: bob, model: "zoo:math", tools: [own/x]}}
 """
+CALC = "calc: {shipped: calculator, start: 300}"
 QUESTION = "There are 7504 boxes with 429 apples each. How many apples are there?"
 
 
@@ -69,9 +71,6 @@ def test_the_calculator_answers_where_the_member_alone_cannot(team: Path) -> Non
     assert call["body"]["turn"] == reply["id"]
     assert answered["usage"]["calls"] == 2
 
-    code, output = run("ask", QUESTION, "--network", str(team), "--protocol", "math", "--json")
-    assert json.loads(output)["answer"] != str(7504 * 429)
-
     code, output = run("verify", answered["run"])
     assert code == 0, output
     code, output = run("show", answered["run"])
@@ -82,10 +81,6 @@ def test_preflight_names_what_is_missing(team: Path) -> None:
     code, output = run("ask", QUESTION, "--network", str(team), "--protocol", "bob")
     assert code == 2
     assert "bob may use tools, and own: the command `touch " in output
-    team.write_text(team.read_text().replace("own/x", "calc/erase"))
-    code, output = run("ask", QUESTION, "--network", str(team), "--protocol", "bob")
-    assert code == 2
-    assert "bob may use tools, and calc/erase: no such tool (the server has calc/calculate)" in output
 
 
 @pytest.mark.parametrize(
@@ -93,10 +88,14 @@ def test_preflight_names_what_is_missing(team: Path) -> None:
     [
         ("own/x", "other/x", "bob uses a tool of 'other', which is no server under `tools` (there: calc, own)"),
         ("own/x", "x", "'x' names no tool of a server: write SERVER/TOOL"),
-        ("calc: calculator", "calc: abacus", "calc"),
-        ("calc: calculator", "calc: {}", "a server of tools is one of shipped, command and url"),
-        ("calc: calculator", "calc: {url: 'http://h/mcp', env: [AGENTNET_KEY_X]}", "`env` is for a program"),
-        ("calc: calculator", "calc: {command: [x], env: [AWS_SECRET]}", "AGENTNET_KEY_"),
+        (CALC, "calc: abacus", "calc"),
+        (CALC, "calc: {}", "a server of tools is one of shipped, command and url"),
+        (
+            CALC,
+            "calc: {url: 'http://h/mcp', env: [AGENTNET_KEY_X]}",
+            "`env` is for a program",
+        ),
+        (CALC, "calc: {command: [x], env: [AWS_SECRET]}", "AGENTNET_KEY_"),
         ('name: bob, model: "zoo:math"', "name: bob, human: terminal", "a person uses no tools"),
     ],
 )

@@ -45,6 +45,13 @@ def test_langchain_asks_the_network(gateway: Served) -> None:
     assert (done.returncode, done.stdout.split()) == (0, ["632", "1416"]), done.stderr
 
 
+def test_an_a2a_client_asks_the_network(gateway: Served) -> None:
+    environment = {**gateway.environment, "AGENTNET_URL": gateway.url, "AGENTNET_KEY": gateway.key}
+    command = [sys.executable, str(RECIPES / "a2a_client.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout.split()) == (0, ["632"]), done.stderr
+
+
 def _mcp_servers(gateway: Served) -> dict[str, Any]:
     text = (RECIPES / "mcp.json").read_text(encoding="utf-8")
     text = text.replace("${AGENTNET_KEY}", gateway.key).replace("http://127.0.0.1:8080", gateway.url)

@@ -80,9 +80,9 @@ def _words(part: Part) -> str:
 
 
 def context_of(message: Message) -> str:
-    """Return the context that a client gives a new task; empty if it gives none. Raises `A2AError` for a long one."""
-    if len(message.context_id) > LONGEST_CONTEXT:
-        raise InvalidParamsError(f"contextId: has more than {LONGEST_CONTEXT} characters")
+    """Return the context that a client gives a new task; empty if it gives none. Raises `A2AError`."""
+    if len(message.context_id) > LONGEST_CONTEXT or "\0" in message.context_id:
+        raise InvalidParamsError(f"contextId: is text of at most {LONGEST_CONTEXT} characters")
     return message.context_id
 
 

@@ -41,17 +41,19 @@ class Cards:
         self._gateway = gateway
         header = {"kid": key.public, "alg": ALGORITHM, "jku": gateway.url + KEYS_PATH, "typ": "JOSE"}
         self._sign: Callable[[AgentCard], AgentCard] = create_agent_card_signer(key.signing_jwk(), header)  # type: ignore[arg-type]
-        self._made: tuple[Network, AgentCard] | None = None
+        self._made: tuple[Network, bool, AgentCard] | None = None
 
-    def card(self) -> AgentCard:
-        """Return the signed card of the network as it is now."""
-        network = self._gateway.session.network
-        if self._made is None or self._made[0] is not network:
-            self._made = network, self._sign(_card(self._gateway))
-        return self._made[1]
+    async def card(self) -> AgentCard:
+        """Return the signed card of the network as it is now. Raises `StoreError`."""
+        network, storage = self._gateway.session.network, self._gateway.session.storage
+        keyed = storage is None or await storage.keys.any()
+        if self._made is None or self._made[0] is not network or self._made[1] is not keyed:
+            self._made = network, keyed, self._sign(_card(self._gateway, keyed=keyed))
+        return self._made[2]
 
 
-def _card(gateway: Gateway) -> AgentCard:
+def _card(gateway: Gateway, *, keyed: bool) -> AgentCard:
+    """Return the card of a gateway that wants keys, or that lets this machine's programs in without."""
     spec = gateway.session.network.spec
     return AgentCard(
         name=spec.name,
@@ -80,7 +82,7 @@ def _card(gateway: Gateway) -> AgentCard:
                 )
             )
         },
-        security_requirements=[SecurityRequirement(schemes={BEARER: StringList()})],
+        security_requirements=[SecurityRequirement(schemes={BEARER: StringList()})] if keyed else [],
         default_input_modes=INPUT_MODES,
         default_output_modes=OUTPUT_MODES,
         skills=list(_skills(gateway)),

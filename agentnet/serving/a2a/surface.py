@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 from agentnet.serving.a2a.card import KEYS_PATH, PATH, Cards
 from agentnet.serving.a2a.handler import Calls, Handler
+from agentnet.serving.a2a.operations import OPERATIONS
 from agentnet.serving.a2a.service import Tasks
 from agentnet.serving.a2a.transport import guarded, rest_refusal, rpc_refusal
 from agentnet.serving.gateway import Gateway, Mounted
@@ -47,7 +48,7 @@ def surface(gateway: Gateway, handler: Handler) -> Mounted:
     cards, calls = Cards(gateway, key), Calls()
 
     async def current(card: AgentCard) -> AgentCard:
-        return cards.card()
+        return await cards.card()
 
     async def keys(request: Request) -> Response:
         return JSONResponse({"keys": [key.jwk()]}, headers={"cache-control": CACHED})
@@ -60,5 +61,6 @@ def surface(gateway: Gateway, handler: Handler) -> Mounted:
             *guarded(rpc, rpc_refusal),
             *guarded(create_rest_routes(handler, calls, path_prefix=PATH), rest_refusal),
         ],
+        operations=OPERATIONS,
         open_paths=(AGENT_CARD_WELL_KNOWN_PATH, KEYS_PATH),
     )

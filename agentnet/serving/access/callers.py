@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from agentnet.contracts.serving import Caller, KeyLimits, KeyRecord
 from agentnet.serving.access.places import MOST_RUNS
 from agentnet.serving.node.client import TOKEN
@@ -17,12 +15,3 @@ JOINING = Caller(id=TOKEN, name=TOKEN, scopes=("node",))
 def caller_with(record: KeyRecord) -> Caller:
     """Return the caller that a key stands for."""
     return Caller(id=record.id, name=record.name, scopes=record.scopes, limits=record.limits)
-
-
-def why_not(record: KeyRecord) -> str | None:
-    """Return why a key is not accepted any more; None for one that is."""
-    if record.revoked is not None:
-        return "was revoked"
-    if record.expires is not None and record.expires <= datetime.now(UTC):
-        return f"expired on {record.expires:%Y-%m-%d}"
-    return None

@@ -19,7 +19,7 @@ from starlette.requests import HTTPConnection
 from agentnet.contracts.joining import HUB_PATH
 from agentnet.contracts.serving import Caller, KeyRecord, Scope
 from agentnet.errors import BadInput
-from agentnet.serving.access.callers import JOINING, LOCAL, caller_with, why_not
+from agentnet.serving.access.callers import JOINING, LOCAL, caller_with
 from agentnet.serving.app import MOST_BODY, STRANGER, Problem, is_address
 from agentnet.serving.node.client import TOKEN
 from agentnet.serving.process import is_loopback
@@ -64,7 +64,7 @@ class Gate:
 
     async def check(self) -> str:
         """Return in one line who may use the server. Raises `BadInput` where others would reach it without a key."""
-        keys = [record for record in await self.keys.all() if why_not(record) is None]
+        keys = [record for record in await self.keys.all() if record.why_not() is None]
         if keys:
             return f"keys that may use it: {len(keys)} (agentnet keys list)"
         if not self.token and (self.hosts or not self.local):
@@ -152,7 +152,7 @@ def _check_size(headers: Headers) -> None:
 
 def _living(record: KeyRecord) -> Caller:
     """Return the caller who has a key. Raises `Problem` for one that is not accepted any more."""
-    why = why_not(record)
+    why = record.why_not()
     if why is not None:
         raise Problem(401, f"key {record.id} {why}", "invalid_api_key")
     return caller_with(record)

@@ -22,7 +22,7 @@ from agentnet.contracts.limits import Limits
 from agentnet.contracts.serving import Caller
 from agentnet.errors import StoreError
 from agentnet.logs import logger
-from agentnet.serving.access.callers import LOCAL, caller_with, why_not
+from agentnet.serving.access.callers import LOCAL, caller_with
 from agentnet.serving.access.places import Places
 from agentnet.serving.app import Problem
 from agentnet.store.keys import Keys, Used
@@ -85,7 +85,7 @@ class Quotas:
         if not id:
             return None if await self._keys.any() else LOCAL
         record = await self._keys.get(id)
-        return None if record is None or why_not(record) is not None else caller_with(record)
+        return None if record is None or record.why_not() is not None else caller_with(record)
 
     async def used(self, caller: Caller) -> Used:
         """Return what a caller's key used today, as far as it was charged."""

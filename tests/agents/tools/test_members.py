@@ -14,7 +14,14 @@ from agentnet.contracts.network import NetworkSpec
 from agentnet.errors import ResumeError
 from agentnet.network.fingerprints import fingerprint
 
-ONE_CALL = {"allow": ["calc/calculate"], "use": "always", "numbers": "task", "answer": "result", "calls": 1}
+ONE_CALL = {
+    "allow": ["calc/calculate"],
+    "use": "always",
+    "numbers": "task",
+    "answer": "result",
+    "calls": 1,
+    "seconds": 60,
+}
 
 
 def team(url: str, **tools: object) -> NetworkSpec:
@@ -73,7 +80,7 @@ async def test_a_run_is_not_resumed_with_other_tools(calc: str, tmp_path: Path) 
         stopped = await session.run("What is 7386 + 8090?", "ann", limits=limits)
         assert stopped.status == "stopped"
     async with agentnet.open((team(calc, seconds=1), tmp_path), store=store) as session:
-        with pytest.raises(ResumeError, match=r"tools\.seconds was 20\.0 and is 1\.0"):
+        with pytest.raises(ResumeError, match=r"tools\.seconds was 60\.0 and is 1\.0"):
             await session.resume(stopped.run, limits=agentnet.Limits())
     async with agentnet.open((team(calc), tmp_path), store=store) as session:
         done = await session.resume(stopped.run, limits=agentnet.Limits())

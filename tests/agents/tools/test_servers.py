@@ -24,6 +24,7 @@ def box(servers: ToolServers, *names: str, **limits: Any) -> Toolbox:
 
 
 async def called(servers: ToolServers, tool: str, arguments: dict[str, Any] | None = None, **limits: Any) -> ToolCall:
+    limits.setdefault("seconds", 120)
     return await box(servers, tool, **limits).call(PlannedCall(tool=tool, arguments=arguments or {}), "id-1")
 
 
@@ -34,7 +35,7 @@ async def test_the_shipped_calculator_calculates_exactly(opened: Opened) -> None
         (12, "/", 4): "3",
         (1, "/", 8): "0.125",
     }
-    async with opened(calc=ToolServer(shipped="calculator")) as servers:
+    async with opened(calc=ToolServer(shipped="calculator", start=300)) as servers:
         for (left, operation, right), result in sums.items():
             arguments = {"left": left, "operation": operation, "right": right}
             assert (await called(servers, "calc/calculate", arguments)).result == result
@@ -76,7 +77,7 @@ async def test_a_late_result_is_an_error_and_the_server_stays(opened: Opened) ->
 
 
 async def test_a_crash_is_the_error_of_one_call_and_the_next_starts_the_server_again(opened: Opened, log: Path) -> None:
-    async with opened(shop=ToolServer(command=command(log))) as servers:
+    async with opened(shop=ToolServer(command=command(log), start=300)) as servers:
         crashed = await called(servers, "shop/crash")
         assert crashed.error.startswith("shop/crash: ")
         echoes = await asyncio.gather(*(called(servers, "shop/echo", {"text": str(n)}) for n in range(3)))
@@ -96,7 +97,7 @@ async def test_a_server_is_started_once_and_ended_with_the_session(opened: Opene
         "made.run('stdio')\n"
         "started.open('a').write('ended')\n"
     )
-    server = ToolServer(command=(sys.executable, str(program), str(tmp_path / "started")))
+    server = ToolServer(command=(sys.executable, str(program), str(tmp_path / "started")), start=300)
     async with opened(count=server) as servers:
         await servers.start(["count"])
         await asyncio.gather(*(called(servers, "count/x") for _ in range(3)))
@@ -108,7 +109,7 @@ async def test_a_program_gets_only_the_variables_that_the_file_names(
 ) -> None:
     monkeypatch.setenv("AGENTNET_KEY_SHOP", "a-key-for-the-shop")
     monkeypatch.setenv("AGENTNET_KEY_OTHER", "a-key-for-another")
-    async with opened(shop=ToolServer(command=command(log), env=("AGENTNET_KEY_SHOP",))) as servers:
+    async with opened(shop=ToolServer(command=command(log), env=("AGENTNET_KEY_SHOP",), start=300)) as servers:
         own = await called(servers, "shop/environment", {"name": "AGENTNET_KEY_SHOP"})
         other = await called(servers, "shop/environment", {"name": "AGENTNET_KEY_OTHER"})
     assert (own.result, other.result) == ("a-key-for-the-shop", "not set")
@@ -116,9 +117,9 @@ async def test_a_program_gets_only_the_variables_that_the_file_names(
 
 async def test_problems_name_the_server_and_the_tool(opened: Opened, over_http: Callable[..., str]) -> None:
     servers = {
-        "gone": ToolServer(command=("no-such-program-of-agentnet",)),
+        "gone": ToolServer(command=("no-such-program-of-agentnet",), start=300),
         "mute": ToolServer(command=("sleep", "30"), start=0.3),
-        "short": ToolServer(command=("true",)),
+        "short": ToolServer(command=("true",), start=300),
         "shop": ToolServer(url=over_http()),
     }
     async with opened(**servers) as found:

@@ -54,6 +54,14 @@ async def test_the_card_says_what_can_be_asked_and_where(server: Served) -> None
     assert "waits for maria" in skills["team/maria"].description
 
 
+async def test_the_card_asks_for_a_key_where_there_are_keys(server: Served) -> None:
+    assert not (await card_of(server)).security_requirements
+    storage = server.gateway.session.storage
+    assert storage is not None
+    await storage.keys.create("ann", scopes=("ask",))
+    assert (await card_of(server)).security_requirements[0].schemes.keys() == {"bearer"}
+
+
 async def test_the_card_is_signed_by_the_gateways_key(server: Served) -> None:
     card = await card_of(server)
     async with server.http() as http:
@@ -115,5 +123,10 @@ async def test_http_says_what_the_specification_says(server: Served) -> None:
         assert (over.status_code, over.json()["error"]["details"][0]["reason"]) == (409, "TASK_NOT_CANCELABLE")
         old = await http.get("/a2a/tasks", headers={"a2a-version": "0.3"})
         assert old.json()["error"]["details"][0]["reason"] == "VERSION_NOT_SUPPORTED"
+        for body in (b"\xff", b"{", b"[" * 50_000, b'{"message": {"parts": [{"data": NaN}]}}', b'{"x": 1e400}'):
+            bad = await http.post("/a2a/message:send", content=body, headers={"content-type": "application/json"})
+            assert (bad.status_code, bad.json()["error"]["details"][0]["reason"]) == (400, "INVALID_REQUEST")
+            bad = await http.post("/a2a", content=body, headers={"content-type": "application/json"})
+            assert bad.json()["error"]["code"] == -32700
         for path in ("/a2a/nothing", "/tenant/message:send", "/a2a/tasks/x/y"):
             assert (await http.get(path)).status_code == 404

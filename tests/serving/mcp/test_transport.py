@@ -16,7 +16,9 @@ from mcp import StdioServerParameters
 from mcp.client import Client
 from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 
+from agentnet.models.base import Request
 from agentnet.serving.mcp.mounting import MOST_BODY
+from tests.scripted import agent, network
 from tests.serving.mcp.conftest import ERAS, Running, Serve, Tokens
 
 ROOT = Path(__file__).parents[3]
@@ -95,6 +97,33 @@ async def test_streams_without_an_end_end_with_the_server(serve: Serve) -> None:
             refused = await http.get(f"{running.url}/mcp", headers=headers)
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         assert (await post(running.url, LIST, mcp_session_id=headers["mcp-session-id"])).status_code == 200
+
+
+async def test_in_2025_a_connection_that_breaks_cancels_nothing(serve: Serve) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: Request) -> str:
+        asked.set()
+        await go_on.wait()
+        return "=> 7"
+
+    async with serve(network(agent("ann", slow))) as running:
+        opened = await post(running.url, INITIALIZE)
+        session = {"mcp-session-id": opened.headers["mcp-session-id"]}
+        await post(running.url, {"jsonrpc": "2.0", "method": "notifications/initialized"}, **session)
+        call = {"name": "ask", "arguments": {"question": "What is 3 + 4?"}}
+        body = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call}
+        async with (
+            httpx2.AsyncClient(timeout=30) as http,
+            http.stream("POST", f"{running.url}/mcp", json=body, headers=ACCEPT | session) as response,
+        ):
+            assert response.status_code == 200
+            await asyncio.wait_for(asked.wait(), 30)
+        go_on.set()
+        (run,) = await running.session.runs.latest()
+        async for _ in running.session.follow(run.id):
+            """Up to its end."""
+        assert (await running.session.runs.record(run.id)).answer == "7"
 
 
 class Stdio:

@@ -1,0 +1,1 @@
+"""Monitoring a gateway: its health, its measurements for Prometheus, and its traces for OpenTelemetry."""
