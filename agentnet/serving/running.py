@@ -49,6 +49,8 @@ LONGEST_KEY = 255
 """Characters of an idempotency key."""
 RECOVERED_TOGETHER = 8
 """Runs that a server resumes at the same time when it starts."""
+LONGEST_PAUSE = 5.0
+"""Seconds after which a run that found no place is tried again, at most."""
 RUNNING: tuple[RunStatus, ...] = ("running",)
 MOST_RUNNING = 1000
 """Runs that are active at the same time in a store, at most."""
@@ -304,27 +306,34 @@ class RunService:
     async def recover(self) -> None:
         """Resume the detached runs of this network that were interrupted, a few at a time, and wait for their ends."""
         places = asyncio.Semaphore(RECOVERED_TOGETHER)
-
-        async def again(record: RunRecord) -> None:
-            assert record.served is not None
-            async with places:
-                caller = await self._admission.caller(record.served.caller)
-                if caller is None:
-                    return
-                try:
-                    live = await self._resumed(caller, record, detached=True)
-                    await live.begun()
-                except (AgentNetError, Problem) as error:
-                    log.warning("run %s could not be resumed: %s", record.id, error)
-                    return
-                await live.asks()
-
         try:
-            async with asyncio.TaskGroup() as group:
-                for record in await self.session.runs.cut(self.session.network_source):
-                    group.create_task(again(record))
+            records = await self.session.runs.cut(self.session.network_source)
         except AgentNetError as error:
             log.warning("interrupted runs could not be resumed: %s", error)
+            return
+        await asyncio.gather(*(self._recovered(record, places) for record in records))
+
+    async def _recovered(self, record: RunRecord, places: asyncio.Semaphore) -> None:
+        """Resume a run, as soon as there is a place for it, and wait until it asks a person, or is over."""
+        assert record.served is not None
+        async with places:
+            while not self._draining:
+                try:
+                    caller = await self._admission.caller(record.served.caller)
+                    if caller is not None:
+                        live = await self._resumed(caller, record, detached=True)
+                        await live.begun()
+                        await live.asks()
+                    return
+                except (AgentNetError, Problem) as error:
+                    problem = Problem.of(error)
+                    if problem.again is None:
+                        log.warning("run %s could not be resumed: %s", record.id, error)
+                        return
+                    await asyncio.sleep(min(problem.again, LONGEST_PAUSE))
+                except Exception:
+                    log.exception("run %s could not be resumed", record.id)
+                    return
 
     async def _entered(self, caller: Caller, asked: Asked, *, detached: bool) -> LiveRun | str:
         """The active run of what a caller asks, which may not have begun; the id of a run that is not active here."""
