@@ -22,7 +22,8 @@ from agentnet.network import Network
 from agentnet.serving import running
 from agentnet.serving.access.quotas import Admitted, Quotas
 from agentnet.serving.app import Problem
-from agentnet.serving.running import Asked, RunService
+from agentnet.serving.asked import Asked
+from agentnet.serving.running import RunService
 from agentnet.session import Session
 from agentnet.settings import resolve
 from agentnet.store.storage import Storage, open_storage

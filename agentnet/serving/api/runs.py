@@ -23,7 +23,7 @@ from agentnet.serving.api.asking import At, By, Limit, room
 from agentnet.serving.api.protocols import Named, protocol_of
 from agentnet.serving.api.shown import Answer, Ask, Cancelled, Resume, Run, RunPage, RunSummary, Started
 from agentnet.serving.app import Problem
-from agentnet.serving.running import Asked
+from agentnet.serving.asked import Asked
 from agentnet.store.listing import Place, RunFilter
 
 router = room("runs")
