@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -75,23 +75,26 @@ class ToolConnection:
         await self._disconnect(self._client)
 
     async def _connected(self) -> Client:
-        async with self._lock:
-            if self._client is not None:
-                return self._client
-            ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-            self._closing = asyncio.Event()
-            self._session = asyncio.create_task(self._serve(ready, self._closing))
-            try:
-                async with asyncio.timeout(self._spec.start):
-                    self._client = await asyncio.shield(ready)
-            except TimeoutError as error:
-                raise ToolError(
-                    f"{self.name}: it did not list its tools within {self._spec.start:g} s; raise `start`"
-                ) from error
-            finally:
+        try:
+            async with asyncio.timeout(self._spec.start), self._lock:  # with the time that others take to start it
                 if self._client is None:
-                    await self._end_session()
-            return self._client
+                    await self._begin()
+                assert self._client is not None
+                return self._client
+        except TimeoutError as error:
+            raise ToolError(
+                f"{self.name}: it did not list its tools within {self._spec.start:g} s; raise `start`"
+            ) from error
+
+    async def _begin(self) -> None:
+        ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+        self._closing = asyncio.Event()
+        self._session = asyncio.create_task(self._serve(ready, self._closing))
+        try:
+            self._client = await asyncio.shield(ready)
+        finally:
+            if self._client is None:
+                await self._end_session()
 
     async def _serve(self, ready: asyncio.Future[Client], closing: asyncio.Event) -> None:
         """Hold the connection open: it has to be closed by the task that opened it."""
@@ -120,11 +123,9 @@ class ToolConnection:
         session, self._session = self._session, None
         self._closing.set()
         if session is not None:
-            if self._client is None and not session.done():
-                await asyncio.wait({session}, timeout=0.05)
-                session.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await session
+            await asyncio.wait({session}, timeout=0.05)
+            session.cancel()
+            await asyncio.wait({session})  # to await the session itself would take a cancellation of ours for its own
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Client]:
@@ -165,6 +166,7 @@ class ToolConnection:
         from agentnet.agents.tools.http import connect
 
         server = OWNER.check(url)
+        await OWNER.addresses(server)
         spec = OpenAISpec(model=f"tools.{self.name}", base_url=url, api_key_env=self._spec.key_env or "")
         hide_secrets(spec, url)
         client = await opened.enter_async_context(connect(url, key_for(spec, server, OWNER)))
