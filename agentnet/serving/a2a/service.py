@@ -23,6 +23,7 @@ from a2a.types.a2a_pb2 import (
 from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
 
 from agentnet.contracts.events import InputRequested, MessageSaid, RunEnded, RunStatus
+from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.serving import Caller, Served
 from agentnet.serving.a2a import listing
@@ -125,7 +126,7 @@ class Tasks:
         Whoever subscribes follows it `through_questions` that others answer.
         """
         async with aclosing(self._runs.follow(caller, sent.task)) as events:  # type: ignore[type-var]
-            await anext(events)  # from here on, nothing that happens is missed
+            await anext(events, None)  # from here on, nothing that happens is missed
             task = await self.task(caller, sent.task, answered=sent.answered)
             yield task
             waits = task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
@@ -168,11 +169,17 @@ class Tasks:
         records = await runs.listed(wanted, behind=behind, limit=size + 1)
         shown = records[:size]
         return ListTasksResponse(
-            tasks=[task_of(record, await runs.messages(record.id), waiting.get(record.id)) for record in shown],
+            tasks=[await self._listed(record, request, waiting.get(record.id)) for record in shown],
             next_page_token=listing.token_of(shown[-1]) if len(records) > size else "",
             page_size=size,
             total_size=await runs.count(wanted),
         )
+
+    async def _listed(self, record: RunRecord, request: ListTasksRequest, question: Question | None) -> Task:
+        """Return a task of a list. The messages of its run are read where the task shows any of them."""
+        people = any(agent.is_human for agent in record.network.agents)
+        read = request.include_artifacts or people
+        return task_of(record, await self._gateway.session.runs.messages(record.id) if read else (), question)
 
 
 def _status(task: Task, state: TaskState, message: Message, time: datetime) -> TaskStatusUpdateEvent:
