@@ -27,7 +27,6 @@ from agentnet.collab.inline import protocol_of
 from agentnet.contracts.cards import Card
 from agentnet.contracts.events import Event
 from agentnet.contracts.limits import Limits
-from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.nodes import LEASE_SECONDS
 from agentnet.contracts.policies import Policy
 from agentnet.contracts.protocols import ProtocolSpec
@@ -36,13 +35,12 @@ from agentnet.contracts.runs import Origin, RunRecord
 from agentnet.contracts.serving import Served
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
-from agentnet.errors import BadInput, NetworkError, ResumeError
-from agentnet.files.paths import is_file
+from agentnet.errors import BadInput, ResumeError
 from agentnet.models.addresses import joined_near
 from agentnet.models.node.directory import Directory
 from agentnet.models.node.opening import open_node_model
-from agentnet.network import Changed, Members, Network, Registry, find_network, with_cards
-from agentnet.network.files import EMBEDDED, source_of
+from agentnet.network import Changed, Members, Network, Registry, with_cards
+from agentnet.network.files import NetworkSource, network_of, read_network
 from agentnet.policy import Learned, open_learned
 from agentnet.settings import Settings, resolve
 from agentnet.store.storage import Storage, open_storage
@@ -287,7 +285,7 @@ class Session:
 
 @asynccontextmanager
 async def open_session(
-    network: str | Path | NetworkSpec | tuple[NetworkSpec, Path] | None = None,
+    network: NetworkSource | None = None,
     *,
     settings: Settings | None = None,
     store: str | Path | None = None,
@@ -313,7 +311,7 @@ async def open_session(
     `StoreError`.
     """
     settings = settings or resolve(store=None if store is None else str(store))
-    spec, base, source = _network(settings.network.value if network is None else network)
+    spec, base, source = read_network(settings.network.value if network is None else network)
     async with AsyncExitStack() as opened:
         learned = await opened.enter_async_context(open_learned(policy, spec, base, source, settings))
         if storage is None and remember:
@@ -369,7 +367,7 @@ def run(
     question: Question,
     protocol: Protocol | None = None,
     *,
-    network: str | Path | NetworkSpec | tuple[NetworkSpec, Path] | None = None,
+    network: NetworkSource | None = None,
     store: str | Path | None = None,
     remember: bool = True,
     **options: Any,
@@ -385,35 +383,3 @@ def run(
             return await session.run(question, protocol, **options)
 
     return blocking(ask())
-
-
-def network_of(record: RunRecord) -> str | NetworkSpec:
-    """Return the network of a run: its source if that is known, else the recorded spec.
-
-    Raises `NetworkError` if the source is gone.
-    """
-    if record.network_source is None:
-        return record.network
-    if record.network_source not in EMBEDDED and not is_file(Path(record.network_source)):
-        raise NetworkError(f"run {record.id} used the network {record.network_source}, which is gone; restore the file")
-    return record.network_source
-
-
-def _network(
-    network: str | Path | NetworkSpec | tuple[NetworkSpec, Path],
-) -> tuple[NetworkSpec, Path, str | None]:
-    """A network's spec, the base folder of its paths, and a reference that is valid from every folder."""
-    match network:
-        case NetworkSpec():
-            return network, Path.cwd(), None
-        case NetworkSpec() as given, str() | Path() as base:
-            return given, Path(base), None
-        case str() | Path():
-            reference = str(network)
-        case _:
-            raise NetworkError(
-                f"a network is {' or '.join(EMBEDDED)}, a file, or a spec (with its folder: a pair), "
-                f"not {type(network).__name__}"
-            )
-    spec, folder = find_network(reference)
-    return spec, folder, source_of(reference)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeAlias
 
 from agentnet.contracts.grades import Grades
 from agentnet.contracts.network import NetworkSpec
+from agentnet.contracts.runs import RunRecord
 from agentnet.errors import ModelFileError, NetworkError
 from agentnet.files.paths import is_file, written_path
 from agentnet.files.yaml import read_yaml
@@ -14,6 +16,9 @@ from agentnet.network.cards import with_known_cards
 ZOO = "zoo"
 EMBEDDED = {ZOO: 1, "zoo-batched": 8}
 """Networks without a file → number of requests that each of their models decodes together."""
+
+NetworkSource: TypeAlias = str | Path | NetworkSpec | tuple[NetworkSpec, Path]
+"""A network: an embedded name, a YAML file, a spec, or a pair of a spec and the base folder of its paths."""
 
 
 def source_of(reference: str) -> str:
@@ -40,6 +45,39 @@ def find_network(reference: str, beside: Path | None = None) -> tuple[NetworkSpe
         return _with_grades(with_known_cards(read_yaml(path, NetworkSpec, NetworkError)), path.parent), path.parent
     except ModelFileError as error:
         raise NetworkError(f"{path}: {error}") from error
+
+
+def read_network(network: NetworkSource) -> tuple[NetworkSpec, Path, str | None]:
+    """Return a network's spec, the base folder of its paths, and a reference that is valid from every folder.
+
+    The reference of a spec is None. Raises `NetworkError`.
+    """
+    match network:
+        case NetworkSpec():
+            return network, Path.cwd(), None
+        case NetworkSpec() as given, str() | Path() as base:
+            return given, Path(base), None
+        case str() | Path():
+            reference = str(network)
+        case _:
+            raise NetworkError(
+                f"a network is {' or '.join(EMBEDDED)}, a file, or a spec (with its folder: a pair), "
+                f"not {type(network).__name__}"
+            )
+    spec, folder = find_network(reference)
+    return spec, folder, source_of(reference)
+
+
+def network_of(record: RunRecord) -> str | NetworkSpec:
+    """Return the network of a run: its source if that is known, else the recorded spec.
+
+    Raises `NetworkError` if the source is gone.
+    """
+    if record.network_source is None:
+        return record.network
+    if record.network_source not in EMBEDDED and not is_file(Path(record.network_source)):
+        raise NetworkError(f"run {record.id} used the network {record.network_source}, which is gone; restore the file")
+    return record.network_source
 
 
 def _with_grades(spec: NetworkSpec, beside: Path) -> NetworkSpec:

@@ -18,24 +18,22 @@ import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any
 
-from agentnet.collab.asking import Protocol as Choice
-from agentnet.collab.asking import Question
 from agentnet.collab.bus import EventBus, Listener
 from agentnet.contracts.events import Event, MessageSaid, RunStatus
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import Message
 from agentnet.contracts.questions import Question as Asking
-from agentnet.contracts.replies import ReplyOptions
-from agentnet.contracts.runs import OVER, Origin, RunRecord
+from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.contracts.serving import Caller, Served
 from agentnet.errors import AgentNetError, BadInput
 from agentnet.logs import logger
 from agentnet.serving.access.quotas import Admitted, Quotas
 from agentnet.serving.app import Problem
+from agentnet.serving.asked import Asked, Run
 from agentnet.serving.live import LiveRun
 from agentnet.session import Session
 from agentnet.store.listing import Place, RunFilter
@@ -49,54 +47,12 @@ LONGEST_KEY = 255
 """Characters of an idempotency key."""
 RECOVERED_TOGETHER = 8
 """Runs that a server resumes at the same time when it starts."""
+LONGEST_PAUSE = 5.0
+"""Seconds after which a run that found no place is tried again, at most."""
 RUNNING: tuple[RunStatus, ...] = ("running",)
 MOST_RUNNING = 1000
 """Runs that are active at the same time in a store, at most."""
 ENDED = "the server ended; the run can be resumed"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a caller asks: a question, the protocol that answers it, and the options of the run."""
-
-    question: Question
-    served: Served
-    protocol: Choice | None = None
-    label: str | None = None
-    seed: int = 0
-    limits: Limits | None = None
-    replies: ReplyOptions = field(default_factory=ReplyOptions)
-    stream_text: bool = False
-    """Whether replies are told piece by piece."""
-    origin: Origin | None = None
-    run: str | None = None
-    """The run's id, from `RunService.reserve`; None for a new one."""
-    repeated: bool = True
-    """Whether a run of that id may have begun before: not where it was reserved without a key."""
-
-
-class Run:
-    """A run of a caller: its id, and its events, the last of which is `RunEnded`.
-
-    Of a run that was over before, and of one that another process executes, the events hold no pieces of text and no
-    turns that begin: its messages, and its end.
-    """
-
-    def __init__(self, id: str, events: AsyncIterator[Event]) -> None:
-        self.id, self.events = id, events
-
-
-class Admission(Protocol):
-    """Whose run may begin now, and within which limits."""
-
-    def admitted(self, caller: Caller, run: str, limits: Limits | None = None) -> AbstractAsyncContextManager[Admitted]:
-        """Hold a place among the active runs while the context lasts; its run is charged to its caller at the end.
-
-        Waits for a place. Raises `Problem` where there is none, and where the caller's budget is used up.
-        """
-
-    async def caller(self, id: str) -> Caller | None:
-        """Return the caller with a key's id, whose interrupted runs are resumed; None if the key counts no longer."""
 
 
 Watching = Callable[[str, Served], Listener]
@@ -106,12 +62,10 @@ Watching = Callable[[str, Served], Listener]
 class RunService:
     """Starts, follows, answers, cancels and resumes the runs of callers. Belongs to one event loop."""
 
-    def __init__(
-        self, session: Session, admission: Admission | None = None, *, watching: Sequence[Watching] = ()
-    ) -> None:
-        """`watching` are asked for a listener to every run."""
+    def __init__(self, session: Session, quotas: Quotas | None = None, *, watching: Sequence[Watching] = ()) -> None:
+        """`quotas` say whose run may begin now; `watching` are asked for a listener to every run."""
         self.session, self._watching = session, watching
-        self._admission = admission or Quotas(session.keys)
+        self._quotas = quotas or Quotas(session.keys)
         self._live: dict[str, LiveRun] = {}
         self._draining = False
 
@@ -304,27 +258,34 @@ class RunService:
     async def recover(self) -> None:
         """Resume the detached runs of this network that were interrupted, a few at a time, and wait for their ends."""
         places = asyncio.Semaphore(RECOVERED_TOGETHER)
-
-        async def again(record: RunRecord) -> None:
-            assert record.served is not None
-            async with places:
-                caller = await self._admission.caller(record.served.caller)
-                if caller is None:
-                    return
-                try:
-                    live = await self._resumed(caller, record, detached=True)
-                    await live.begun()
-                except (AgentNetError, Problem) as error:
-                    log.warning("run %s could not be resumed: %s", record.id, error)
-                    return
-                await live.asks()
-
         try:
-            async with asyncio.TaskGroup() as group:
-                for record in await self.session.runs.cut(self.session.network_source):
-                    group.create_task(again(record))
+            records = await self.session.runs.cut(self.session.network_source)
         except AgentNetError as error:
             log.warning("interrupted runs could not be resumed: %s", error)
+            return
+        await asyncio.gather(*(self._recovered(record, places) for record in records))
+
+    async def _recovered(self, record: RunRecord, places: asyncio.Semaphore) -> None:
+        """Resume a run, as soon as there is a place for it, and wait until it asks a person, or is over."""
+        assert record.served is not None
+        async with places:
+            while not self._draining:
+                try:
+                    caller = await self._quotas.caller(record.served.caller)
+                    if caller is not None:
+                        live = await self._resumed(caller, record, detached=True)
+                        await live.begun()
+                        await live.asks()
+                    return
+                except (AgentNetError, Problem) as error:
+                    problem = Problem.of(error)
+                    if problem.again is None:
+                        log.warning("run %s could not be resumed: %s", record.id, error)
+                        return
+                    await asyncio.sleep(min(problem.again, LONGEST_PAUSE))
+                except Exception:
+                    log.exception("run %s could not be resumed", record.id)
+                    return
 
     async def _entered(self, caller: Caller, asked: Asked, *, detached: bool) -> LiveRun | str:
         """The active run of what a caller asks, which may not have begun; the id of a run that is not active here."""
@@ -400,7 +361,7 @@ class RunService:
         async def carry_out() -> None:
             failure: Exception | None = None
             try:
-                async with self._admission.admitted(caller, live.id, limits) as admitted:
+                async with self._quotas.admitted(caller, live.id, limits) as admitted:
                     await work(admitted)
             except Exception as error:
                 failure = error

@@ -189,7 +189,7 @@ class Client:
         """Send one request, with one key, until its response was read to the end, or the server refused it."""
         key = secrets.token_hex(12)
         while True:
-            again = 0.2
+            again = 1.0
             try:
                 sent = {"idempotency-key": key} if headers is None else headers()
                 async with self._http.stream(method, path, json=body, headers=sent) as response:

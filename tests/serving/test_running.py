@@ -19,9 +19,11 @@ from agentnet.errors import BadInput, ProtocolError
 from agentnet.models.base import Chunk, Request
 from agentnet.models.scripted import ScriptedModel
 from agentnet.network import Network
+from agentnet.serving import running
 from agentnet.serving.access.quotas import Admitted, Quotas
 from agentnet.serving.app import Problem
-from agentnet.serving.running import Asked, RunService
+from agentnet.serving.asked import Asked
+from agentnet.serving.running import RunService
 from agentnet.session import Session
 from agentnet.settings import resolve
 from agentnet.store.storage import Storage, open_storage
@@ -410,3 +412,24 @@ async def test_nobody_begins_without_a_place(storage: Storage, gate: Gate) -> No
     await _to_its_end(service)
     assert ((await books.used(ANN)).runs, (await books.used(BOB)).runs) == (1, 0)
     assert (books.places.taken, service.active) == (0, ())
+
+
+async def test_a_run_that_finds_no_place_at_the_start_is_resumed_later(
+    storage: Storage, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = served(storage, gate)
+    async with first.running(drain=0):
+        runs = [await first.start(ANN, asked(detached=True)) for _ in range(3)]
+        await gate.asked.wait()
+    gate.open.set()
+    monkeypatch.setattr(running, "LONGEST_PAUSE", 0.0)
+    books = Books(storage.keys)
+    books.refused = ("ann",)
+    second = served(storage, gate, books)
+    async with second.running():
+        await asyncio.sleep(0.05)
+        assert {(await second.record(ANN, run)).status for run in runs} == {"interrupted"}
+        books.refused = ()
+        for run in runs:
+            while (await second.record(ANN, run)).status != "done":
+                await asyncio.sleep(0.01)

@@ -30,8 +30,8 @@ from agentnet.contracts.serving import Caller, Served
 from agentnet.serving.a2a import listing
 from agentnet.serving.a2a.asking import MOST_EARLIER, context_of, conversation, output_modes, wishes_of, words_of
 from agentnet.serving.a2a.tasks import SURFACE, TERMINAL, Told, asked, progress, status_of, task_context, task_of
+from agentnet.serving.asked import Asked
 from agentnet.serving.gateway import Gateway
-from agentnet.serving.running import Asked
 from agentnet.store.listing import RunFilter
 
 _ANSWERED: tuple[RunStatus, ...] = ("done",)

@@ -18,11 +18,12 @@ from agentnet.contracts.events import Event, MessageSaid, RunStatus
 from agentnet.contracts.messages import LARGEST_INTEGER, Message
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.serving import Served, Surface
+from agentnet.errors import AgentNetError
 from agentnet.serving.api.asking import At, By, Limit, room
 from agentnet.serving.api.protocols import Named, protocol_of
 from agentnet.serving.api.shown import Answer, Ask, Cancelled, Resume, Run, RunPage, RunSummary, Started
 from agentnet.serving.app import Problem
-from agentnet.serving.running import Asked
+from agentnet.serving.asked import Asked
 from agentnet.store.listing import Place, RunFilter
 
 router = room("runs")
@@ -120,10 +121,14 @@ async def events(
     """Follow a run: what was said so far, then what happens, up to `run-ended`.
 
     Each event is named by its kind, and a message has its sequence as id. Who comes back with the last id gets the
-    messages behind it. A `turn-started` begins the text of its message, also where it is told a second time.
+    messages behind it. A `turn-started` begins the text of its message, also where it is told a second time. An `error`
+    says why no more is told; the run itself goes on.
     """
-    async for event in at.runs.follow(by, record.id, after if last is None else last):
-        yield _sent(event)
+    try:
+        async for event in at.runs.follow(by, record.id, after if last is None else last):
+            yield _sent(event)
+    except (AgentNetError, Problem) as error:  # the response has begun
+        yield ServerSentEvent(data=Problem.of(error).data(), event="error")
 
 
 @router.post("/runs/{run}/answer", status_code=202)

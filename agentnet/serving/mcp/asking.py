@@ -20,6 +20,7 @@ from agentnet.contracts.serving import Caller, Served
 from agentnet.contracts.speakers import speakers
 from agentnet.contracts.usage import Usage
 from agentnet.rendering.describe import describe
+from agentnet.serving.asked import Asked
 from agentnet.serving.mcp.people import Ask, PersonNeeded
 from agentnet.serving.mcp.schemas import (
     Answered,
@@ -33,7 +34,7 @@ from agentnet.serving.mcp.schemas import (
 )
 from agentnet.serving.mcp.uris import RUNS
 from agentnet.serving.names import AUTO, Names
-from agentnet.serving.running import Asked, RunService
+from agentnet.serving.running import RunService
 
 BASELINE = "best"
 """The protocol that asks the best single model: what collaboration is compared with."""

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from agentnet.contracts.serving import Caller, Served
 from agentnet.contracts.usage import Usage
 from agentnet.serving.app import caller_of, read_json
+from agentnet.serving.asked import Asked
 from agentnet.serving.gateway import Gateway
 from agentnet.serving.openai.models import Models, require_tokens
 from agentnet.serving.openai.replies import Choice, Replies, usage_data
@@ -21,7 +22,6 @@ from agentnet.serving.openai.requests import IDEMPOTENCY, ChatBody, Extras
 from agentnet.serving.openai.spoken import RUN_HEADER, Spoken, carried_out
 from agentnet.serving.openai.streaming import ClientGone, EventStream, while_connected
 from agentnet.serving.openai.telling import Told
-from agentnet.serving.running import Asked
 
 _draw = SystemRandom()
 _Step = tuple[int, Spoken, Told | None]

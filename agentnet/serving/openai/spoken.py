@@ -12,8 +12,9 @@ from agentnet.contracts.serving import Caller
 from agentnet.contracts.usage import Usage
 from agentnet.errors import LimitReached
 from agentnet.serving.app import Problem
+from agentnet.serving.asked import Asked
 from agentnet.serving.openai.telling import Channel, Told, telling
-from agentnet.serving.running import Asked, RunService
+from agentnet.serving.running import RunService
 
 RUN_HEADER = "x-agentnet-run"
 ONCE = {"x-should-retry": "false"}
