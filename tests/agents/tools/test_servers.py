@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.server import Server
+from mcp_types import CallToolResult, ListToolsResult, TextContent, Tool
 
 from agentnet.agents.tools import Toolbox, ToolServers
 from agentnet.agents.tools.connection import ToolConnection
@@ -132,6 +134,21 @@ async def test_problems_name_the_server_and_the_tool(opened: Opened, over_http: 
     assert short.startswith("short: cannot be used: ")
     assert saw.startswith("shop/saw: no such tool (the server has shop/echo, ")
     assert other == "else/x: the server 'else' is not open here"
+
+
+async def test_a_servers_schema_of_its_results_is_never_matched(opened: Opened, over_http: Callable[..., str]) -> None:
+    schema = {"type": "object", "properties": {"x": {"type": "string", "pattern": "^(a+)+$"}}, "required": ["x"]}
+    tool = Tool(name="x", input_schema={"type": "object"}, output_schema=schema)
+
+    async def listed(context: object, params: object) -> ListToolsResult:
+        return ListToolsResult(tools=[tool])
+
+    async def answered(context: object, params: object) -> CallToolResult:
+        return CallToolResult(content=[TextContent(text="done")], structured_content={"x": 1})
+
+    server = Server("odd", on_list_tools=listed, on_call_tool=answered)
+    async with opened(odd=ToolServer(url=over_http(server.streamable_http_app()))) as servers:
+        assert (await called(servers, "odd/x")).result == "done"
 
 
 async def test_calls_together_wait_for_one_start_of_a_server(opened: Opened, tmp_path: Path) -> None:
