@@ -208,9 +208,10 @@ async def _unchecked(name: str, result: CallToolResult) -> None:
 
 
 def _is_closed(error: Exception) -> bool:
-    from mcp_types import CONNECTION_CLOSED
+    """Return whether a connection is of no use any more; the SDK calls it an invalid request if a session is gone."""
+    from mcp_types import CONNECTION_CLOSED, INVALID_REQUEST
 
-    return getattr(error, "code", None) == CONNECTION_CLOSED
+    return getattr(error, "code", None) in (CONNECTION_CLOSED, INVALID_REQUEST)
 
 
 def _said(error: BaseException) -> str:

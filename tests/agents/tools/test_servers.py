@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 from mcp.server import Server
-from mcp_types import CallToolResult, ListToolsResult, TextContent, Tool
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_REQUEST, CallToolResult, ListToolsResult, TextContent, Tool
 
 from agentnet.agents.tools import Toolbox, ToolServers
 from agentnet.agents.tools.connection import ToolConnection
 from agentnet.agents.tools.consent import allow
 from agentnet.contracts.bodies import PlannedCall, ToolCall
 from agentnet.contracts.tools import ToolServer, ToolUse
+from agentnet.errors import ToolError
 from tests.agents.tools.conftest import Opened, command
 from tests.agents.tools.workshop import calls_in, workshop
 
@@ -162,6 +164,32 @@ async def test_calls_together_wait_for_one_start_of_a_server(opened: Opened, tmp
     assert started.read_text() == "x\n"
 
 
+async def test_a_session_that_its_server_forgot_is_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Client] = []
+
+    class Client:
+        async def call_tool(self, *_: object, **__: object) -> None:
+            raise MCPError(INVALID_REQUEST, "Session terminated")
+
+    @asynccontextmanager
+    async def opening(self: ToolConnection) -> AsyncIterator[Client]:
+        begun.append(Client())
+        yield begun[-1]
+
+    monkeypatch.setattr(ToolConnection, "_open", opening)
+    monkeypatch.setattr(ToolConnection, "_list", no_tools)
+    connection = ToolConnection("shop", ToolServer(shipped="calculator"), tmp_path, tmp_path)
+    for _ in range(2):
+        with pytest.raises(ToolError, match="shop/x: Session terminated"):
+            await connection.call("x", {}, seconds=60, id="1")
+    assert len(begun) == 2
+    await connection.close()
+
+
+async def no_tools(self: ToolConnection, client: object) -> None:
+    """What stands for the list of tools of a server that has none."""
+
+
 async def test_who_is_cancelled_while_a_server_ends_stays_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,11 +205,8 @@ async def test_who_is_cancelled_while_a_server_ends_stays_cancelled(
                 with suppress(asyncio.CancelledError):
                     await ended.wait()
 
-    async def listing(self: ToolConnection, client: object) -> None:
-        """The server has no tools."""
-
     monkeypatch.setattr(ToolConnection, "_open", opening)
-    monkeypatch.setattr(ToolConnection, "_list", listing)
+    monkeypatch.setattr(ToolConnection, "_list", no_tools)
     connection = ToolConnection("slow", ToolServer(shipped="calculator"), tmp_path, tmp_path)
     await connection.start()
     assert connection.problem is None
