@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 
@@ -28,7 +29,7 @@ from agentnet.serving.monitoring.surface import monitoring
 from agentnet.serving.monitoring.tracing import Tracing, is_wanted
 from agentnet.serving.node.client import TOKEN
 from agentnet.serving.openai.surface import openai_surface
-from agentnet.serving.process import Ending, is_loopback, listen, serving, url_of
+from agentnet.serving.process import Ending, base_url, is_loopback, listen, serving, url_of
 from agentnet.serving.running import DRAIN_SECONDS, RunService
 from agentnet.session import Session, open_session
 from agentnet.settings import DEFAULTS, Settings
@@ -65,6 +66,8 @@ class HubSettings:
     """Origins of pages that may use it."""
     drain: float = DRAIN_SECONDS
     """Seconds that runs have to finish when the server ends."""
+    url: str | None = None
+    """Base URL at which callers reach it, if it is another than where it listens."""
 
     @classmethod
     def of(
@@ -77,8 +80,11 @@ class HubSettings:
         names: Sequence[str] = (),
         origins: Sequence[str] = (),
         drain: float = DRAIN_SECONDS,
+        url: str | None = None,
     ) -> HubSettings:
-        """Return the settings of a hub. Raises `BadInput` for a secret that is too short.
+        """Return the settings of a hub. Raises `BadInput` for a secret that is too short, and for a `url` that is none.
+
+        The host of the `url` is a name of the server, too.
 
         Nodes may be on this machine only if the hub itself is there for this machine alone, or the owner says so.
         """
@@ -89,8 +95,10 @@ class HubSettings:
         near = settings.nodes.value
         if near == DEFAULTS["nodes"] and not is_loopback(host):
             near = ""
-        hosts = tuple(name.lower() for name in names)
-        return cls(host, port, token, joined_near(near), lease, hosts, tuple(origins), drain)
+        url = None if url is None else base_url(url)
+        named = [*names, *([] if url is None else [str(urlsplit(url).hostname)])]
+        hosts = tuple(dict.fromkeys(name.lower() for name in named))
+        return cls(host, port, token, joined_near(near), lease, hosts, tuple(origins), drain, url)
 
 
 async def run_gateway(
@@ -114,7 +122,7 @@ async def run_gateway(
             name, tracing = session.network.spec.name, None
             if is_wanted():
                 tracing = await opened.enter_async_context(Tracing(name).running())
-            made = composed(session, gate, hub, url_of(listening), tracing)
+            made = composed(session, gate, hub, hub.url or url_of(listening), tracing)
             async with AsyncExitStack() as running, serving(made.app, listening), made.runs.running(hub.drain):
                 for work in made.running:
                     await running.enter_async_context(work())

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -44,6 +45,14 @@ def url_of(listening: socket.socket) -> str:
     """Return the URL at which a socket listens."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def base_url(text: str) -> str:
+    """Return the base URL that an owner gives, without a slash or ``/v1`` at its end. Raises `BadInput`."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise BadInput(f"{text!r} is no base URL: write --url https://agents.example.org")
+    return text.rstrip("/").removesuffix("/v1")
 
 
 def is_loopback(host: str) -> bool:

@@ -29,6 +29,9 @@ async def serve(
         list[str] | None,
         typer.Option("--allowed-origin", help="Origin of web pages that may use it: https://HOST; repeatable."),
     ] = None,
+    reached_at: Annotated[
+        str | None, typer.Option("--url", help="Base URL at which callers reach it, if it is another.")
+    ] = None,
     lease: Annotated[float, typer.Option("--lease", min=1, max=3600, help="Seconds without a heartbeat.")] = 15.0,
     drain: Annotated[
         float, typer.Option("--drain", min=0, max=3600, help="Seconds that runs have to finish at its end.")
@@ -55,6 +58,7 @@ async def serve(
         names=allowed_host or (),
         origins=allowed_origin or (),
         drain=drain,
+        url=reached_at,
     )
 
     def ready(url: str, name: str, members: int, access: str) -> None:
@@ -62,7 +66,7 @@ async def serve(
             emit({"url": url, "network": name, "store": settings.store.value}, indent=None)
             return
         say(f"network {name} with {members} members: {url}")
-        say(f"base URL for OpenAI clients: {url}/v1")
+        say(f"base URL for OpenAI clients: {hub.url or url}/v1")
         say(access)
 
     await run_gateway(hub, settings, ready=ready, told=None if json else Narrator().event)

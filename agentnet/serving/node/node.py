@@ -29,7 +29,7 @@ from agentnet.serving.node.api import NodeApi
 from agentnet.serving.node.client import HubClient
 from agentnet.serving.node.members import chosen, free_cells, served
 from agentnet.serving.node.membership import Membership, Say
-from agentnet.serving.process import Ending, is_loopback, listen, serving, url_of
+from agentnet.serving.process import Ending, base_url, is_loopback, listen, serving, url_of
 
 ACCESS = "AGENTNET_NODE_TOKEN"
 """The variable that holds the secret which callers of the node send; made at random where it is needed and not set."""
@@ -134,10 +134,7 @@ def node_name(network: str) -> str:
 
 def _reached_at(settings: NodeSettings, listening: socket.socket) -> str:
     if settings.url is not None:
-        parts = urlsplit(settings.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise BadInput(f"{settings.url!r} is no base URL: write --url https://node.example.org")
-        return settings.url.rstrip("/").removesuffix("/v1")
+        return base_url(settings.url)
     if settings.host in ("0.0.0.0", "::"):
         raise BadInput(f"at {settings.host} the hub cannot guess the address: say with --url how it reaches this node")
     return url_of(listening)

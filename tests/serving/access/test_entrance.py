@@ -13,6 +13,8 @@ from agentnet.errors import BadInput
 from agentnet.serving.access.callers import JOINING, LOCAL
 from agentnet.serving.access.entrance import Gate
 from agentnet.serving.app import STRANGER
+from agentnet.serving.hosting import HubSettings
+from agentnet.settings import resolve
 from tests.serving.access.doors import asked, gate, verdict
 
 SECRET = "a secret of the network"
@@ -187,3 +189,14 @@ async def test_a_server_that_others_reach_needs_a_key(tmp_path: Path) -> None:
         assert "nobody may ask yet" in await made.check()
     async with gate(tmp_path / "fourth.db") as made:
         assert "no keys" in await made.check()
+
+
+def test_the_host_of_its_own_url_is_a_name_of_the_server() -> None:
+    def of(url: str) -> HubSettings:
+        return HubSettings.of(resolve(), host="127.0.0.1", port=0, lease=15.0, names=["Other.example.org"], url=url)
+
+    hub = of("https://Agents.example.org/v1/")
+    assert (hub.url, hub.names) == ("https://Agents.example.org", ("other.example.org", "agents.example.org"))
+    for wrong in ("agents.example.org", "ftp://agents.example.org", "https://agents.example.org?a=1"):
+        with pytest.raises(BadInput, match="is no base URL: write --url"):
+            of(wrong)
