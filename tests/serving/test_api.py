@@ -260,6 +260,7 @@ async def test_what_is_wrong_is_told_in_one_line(ann: Client, body: Any, status:
         b'{"question": ' + b"[" * 100 + b"]" * 100 + b"}",
         b'{"question": ' + b"[" * 100_000,
         b'{"question": "x", "seed": ' + b"9" * 5000 + b"}",
+        b'{"question": "x", "limits": {"cost": 1e999}}',
         b"{",
         b"\xff",
     ],
@@ -279,6 +280,8 @@ async def test_lists_refuse_what_they_cannot_follow(ann: Client) -> None:
         ({"limit": 0}, "limit"),
         ({"status": "gone"}, "status"),
         ({"since": "2026-01-01T00:00:00"}, "since"),
+        ({"since": "0001-01-01T00:00:00+14:00"}, "since"),
+        ({"cursor": "MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMCB4"}, "cursor"),
     ):
         assert (await ann.get("/runs", 400, **query))["error"]["param"] == param
     assert (await ann.get("/nothing", 404))["error"]["code"] == "not-found"

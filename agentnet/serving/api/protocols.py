@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path
 from pydantic import ValidationError
-from starlette.requests import HTTPConnection
 
 from agentnet.collab.inline import protocol_from
 from agentnet.collab.library import shipped_protocols
@@ -26,10 +25,8 @@ LONGEST = 64 * 2**10
 """Characters of the longest protocol that somebody writes."""
 
 
-async def _names(connection: HTTPConnection) -> Names:
-    names = connection.app.state.names
-    assert isinstance(names, Names)
-    return names
+async def _names(at: At) -> Names:
+    return at.names
 
 
 Named = Annotated[Names, Depends(_names)]
