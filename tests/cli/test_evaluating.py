@@ -57,6 +57,7 @@ def test_json_is_one_document(cli: Cli, suite: Path) -> None:
     assert ran.err == ""
 
 
+@pytest.mark.slow
 def test_evaluations_are_listed_reported_and_compared(cli: Cli, suite: Path) -> None:
     cli("eval", suite)
     cli("eval", suite, "--seed", 3)
@@ -72,6 +73,7 @@ def test_evaluations_are_listed_reported_and_compared(cli: Cli, suite: Path) -> 
     assert (pair["one"], pair["other"], pair["trials"]) == ("ann", "vote", 6)
 
 
+@pytest.mark.slow
 def test_a_finished_evaluation_is_not_run_again(cli: Cli, suite: Path) -> None:
     first = cli("eval", suite, "--json").json
     again = cli("eval", "--resume", first["evaluation"]["id"], "--json").json

@@ -239,6 +239,7 @@ ZOO_DEBATE = {
 }
 
 
+@pytest.mark.slow
 async def test_a_debate_of_real_models_survives_ten_kills(tmp_path: Path) -> None:
     """Sampled replies, so that the same final answer means that every seed and every prompt was the same again."""
     network_file = tmp_path / "network.yaml"

@@ -88,11 +88,8 @@ def test_a_backend_is_added_with_a_spec_a_model_and_a_row(checkout: Path) -> Non
     change(
         specs,
         (r"^def _from_short", f"{spec}\n\ndef _from_short"),
-        (r"LlamaSpec \| OpenAISpec \| ReplaySpec,", "LlamaSpec | OpenAISpec | ReplaySpec | BigramSpec,"),
-        (
-            r"LlamaSpec \| OpenAISpec \| ReplaySpec \| HumanSpec,",
-            "LlamaSpec | OpenAISpec | ReplaySpec | HumanSpec | BigramSpec,",
-        ),
+        (r"OpenAISpec \| ReplaySpec \| A2ASpec, Field", "OpenAISpec | ReplaySpec | BigramSpec | A2ASpec, Field"),
+        (r"ReplaySpec \| A2ASpec \| HumanSpec,", "ReplaySpec | A2ASpec | HumanSpec | BigramSpec,"),
     )
     (checkout / "agentnet/models/bigram.py").write_text(model, encoding="utf-8")
     change(

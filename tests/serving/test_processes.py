@@ -172,6 +172,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
+@pytest.mark.slow
 def test_a_newcomer_serves_joins_looks_and_asks(world: World) -> None:
     hub, url = world.serve()
     node = world.join(url)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,8 @@ from a2a.types.a2a_pb2 import (
 from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
 
 from agentnet.contracts.events import InputRequested, MessageSaid, RunEnded, RunStatus
+from agentnet.contracts.messages import Message as Said
+from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.serving import Caller, Served
 from agentnet.serving.a2a import listing
@@ -42,6 +44,18 @@ class Sent:
     task: str
     answered: str = ""
     """Id of the question that it answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A run as it was read at one time."""
+
+    record: RunRecord
+    messages: Sequence[Said]
+    question: Question | None
+
+    def task(self) -> Task:
+        return task_of(self.record, self.messages, self.question)
 
 
 class Tasks:
@@ -105,11 +119,14 @@ class Tasks:
 
     async def task(self, caller: Caller, task: str, *, answered: str = "") -> Task:
         """Return a task as it is now; a question whose answer has arrived is asked no more."""
+        return (await self._now(caller, task, answered)).task()
+
+    async def _now(self, caller: Caller, task: str, answered: str) -> Now:
         record = await self.record(caller, task)
         question = await self._runs.question(caller, task)
         if question is not None and question.message == answered:
             question = None
-        return task_of(record, await self._runs.messages(caller, task), question)
+        return Now(record, await self._runs.messages(caller, task), question)
 
     async def settled(self, caller: Caller, sent: Sent) -> Task:
         """Return a task once it has ended, or asks a person."""
@@ -126,13 +143,12 @@ class Tasks:
         """
         async with aclosing(self._runs.follow(caller, sent.task)) as events:  # type: ignore[type-var]
             await anext(events)  # from here on, nothing that happens is missed
-            task = await self.task(caller, sent.task, answered=sent.answered)
+            now = await self._now(caller, sent.task, sent.answered)
+            task, record, told = now.task(), now.record, {message.id for message in now.messages}
             yield task
             waits = task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
             if task.status.state in TERMINAL or (waits and not through_questions):
                 return
-            record = await self.record(caller, sent.task)
-            told = {message.id for message in await self._runs.messages(caller, sent.task)}
             questions, time = {sent.answered, task.status.message.message_id}, record.updated
             async for event in events:
                 match event:

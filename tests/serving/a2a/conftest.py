@@ -21,6 +21,7 @@ from agentnet.models.base import Request
 from agentnet.network import Members, Network
 from agentnet.serving.a2a.asking import EXTENSION
 from agentnet.serving.a2a.surface import a2a
+from agentnet.serving.access.quotas import Quotas
 from agentnet.serving.app import Problem, application
 from agentnet.serving.gateway import Gateway
 from agentnet.serving.process import listen, serving, url_of
@@ -50,6 +51,13 @@ class Names:
 
     def most_body(self, path: str) -> int:
         return 2**20
+
+
+class Known(Quotas):
+    """Quotas that know the callers of these tests, who have no keys."""
+
+    async def caller(self, id: str) -> Caller | None:
+        return Names.callers.get(id)
 
 
 class Gate:
@@ -106,7 +114,7 @@ async def served(folder: Path, network: Members | None = None) -> AsyncIterator[
     async with open_storage(settings) as storage:
         session = Session(network or made, settings=settings, storage=storage)
         listening = listen("127.0.0.1", 0)
-        gateway = Gateway(session, RunService(session), url_of(listening))
+        gateway = Gateway(session, RunService(session, Known(session.keys)), url_of(listening))
         app = application(a2a(gateway).routes, door=Names())
         async with gateway.runs.running(drain=0), serving(app, listening):
             yield Served(gateway.url, gateway, gate, requests)

@@ -94,12 +94,16 @@ async def test_a_quiet_stream_is_kept_alive_and_begins_before_its_first_word(
             assert [line async for line in lines][-2] == "data: [DONE]"
 
 
-async def test_the_example_of_the_documents(zoo: RunningGateway, capsys: pytest.CaptureFixture[str]) -> None:
-    text = (Path(__file__).parents[3] / "docs" / "serve.md").read_text(encoding="utf-8")
-    code = text.split("## OpenAI\n")[1].split("```python\n")[1].split("```")[0]
+@pytest.mark.parametrize("document", ["README.md", "docs/serve.md"])
+async def test_the_example_of_the_documents(
+    document: str, zoo: RunningGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parents[3] / document).read_text(encoding="utf-8")
+    code = text.split("```python\nfrom openai import OpenAI\n")[1].split("```")[0]
     assert "http://127.0.0.1:8080/v1" in code
-    await asyncio.to_thread(exec, code.replace("http://127.0.0.1:8080", zoo.url), {})
-    answer, reasoning, *_ = capsys.readouterr().out.split("\n", 1)
+    example = f"from openai import OpenAI\n{code}".replace("http://127.0.0.1:8080", zoo.url)
+    await asyncio.to_thread(exec, example, {})
+    answer, reasoning = capsys.readouterr().out.split("\n", 1)
     assert answer == "632"
     assert "(solve):" in reasoning
 
