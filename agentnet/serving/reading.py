@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +16,8 @@ MOST_LEVELS = 64
 """Levels of lists and objects within each other."""
 MOST_DIGITS = 400
 """Digits of a number: what has more is none that anybody means, and takes long to read."""
+MOST_VALUES = 256
+"""Values in the longest protocol that a caller writes: its graph is made before a run begins, and limits hold."""
 
 
 async def read_json(request: Request) -> dict[str, Any]:
@@ -35,6 +39,23 @@ def parse_json(body: bytes) -> Any:
         raise Problem(400, "the body is not JSON", "not-json") from None
     _check(value)
     return value
+
+
+def is_bounded(protocol: object) -> bool:
+    """Return whether a protocol that a caller writes, as data, has no more than `MOST_VALUES` values."""
+    return sum(1 for _ in islice(_values(protocol), MOST_VALUES + 1)) <= MOST_VALUES
+
+
+def _values(value: object) -> Iterator[object]:
+    """Yield a value of JSON, and all that are in it."""
+    left = [value]
+    while left:
+        part = left.pop()
+        yield part
+        if isinstance(part, dict):
+            left += part.values()
+        elif isinstance(part, list):
+            left += part
 
 
 def _check(value: Any) -> None:

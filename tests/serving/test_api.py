@@ -237,7 +237,8 @@ async def test_callers_list_their_own_runs_page_by_page(ann: Client) -> None:
         ({"question": SUM, "protocol": "/etc/passwd"}, 404, "model"),
         ({"question": SUM, "protocol": "{ask: math}"}, 404, "model"),
         ({"question": SUM, "protocol": {"ask": {"agent": "nobody"}}}, 400, None),
-        ({"question": SUM, "protocol": {"parallel": ["math"] * 20_000}}, 400, None),
+        ({"question": SUM, "protocol": {"parallel": ["math"] * 300}}, 400, None),
+        ({"question": SUM, "protocol": {"ask": {"agent": "x" * 70_000}}}, 400, None),
         ({"question": SUM, "seed": -1}, 400, "seed"),
         ({"question": SUM, "limits": {"seconds": 0}}, 400, "limits"),
         ({"question": SUM, "label": "a\nb"}, 400, "label"),
@@ -326,6 +327,7 @@ async def test_a_protocol_is_checked_as_it_is_written(ann: Client) -> None:
         "&a [*a]",
         {"serial": 1},
         "x: 1\nx: 2",
+        {"parallel": [{"parallel": ["math", "math"]}] * 100},
     ):
         found = await ann.post("/protocols/check", {"protocol": wrong})
         assert not found["valid"]

@@ -18,6 +18,7 @@ from agentnet.serving.api.asking import At, room
 from agentnet.serving.api.shown import Check, Checked, Expression, ProtocolShown
 from agentnet.serving.app import Problem
 from agentnet.serving.names import Names
+from agentnet.serving.reading import MOST_VALUES, is_bounded
 
 router = room("protocols")
 
@@ -100,6 +101,8 @@ def _read(text: str) -> ProtocolSpec:
 
 def _written(data: dict[str, Any]) -> ProtocolSpec:
     """The protocol of an expression, or of what a protocol file holds."""
+    if not is_bounded(data):
+        raise ProtocolError(f"the protocol has more than {MOST_VALUES} values")
     _check_length(repr(data))
     if "protocol" not in data:
         return protocol_from(data)
