@@ -35,6 +35,7 @@ from agentnet.contracts.messages import CANDIDATE, Message
 from agentnet.contracts.replies import ReplyOptions
 from agentnet.contracts.sampling import Sampling
 from agentnet.contracts.usage import Usage
+from agentnet.errors import AgentNetError
 
 ANSWERING = frozenset({"solve", "revise", "review", "conclude", "synthesize"})
 """The roles whose replies are answers."""
@@ -112,10 +113,14 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTurn:
-    """The calls of tools that an agent makes in a turn, before its reply, and what it took to plan them."""
+    """The calls of tools that an agent makes in a turn, before its reply, and what it took to plan them.
+
+    `failure` is why a plan that was paid for cannot be used.
+    """
 
     calls: tuple[PlannedCall, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    failure: AgentNetError | None = None
 
 
 class ToolUser(ABC):
@@ -199,6 +204,8 @@ async def take_alone(agent: Agent, turn: Turn, on_text: OnText | None = None) ->
     if user is None or not user.wanted(turn):
         return await agent.take(turn, on_text)
     plan = await user.plan(turn)
+    if plan.failure is not None:
+        raise plan.failure
     calls = [await user.make(turn, call, uuid4().hex) for call in plan.calls]
     reply = await agent.take(replace(turn, calls=calls), on_text)
     return replace(reply, usage=plan.usage + Usage(calls=len(calls)) + reply.usage)

@@ -289,7 +289,9 @@ class RunContext:
             if not agent.metered:
                 return await agent.take(turn, self.pieces.teller(agent.name, turn.message))
             if tools is not None and tools.user.wanted(turn):
-                calls, planning = await tools.take(turn)
+                calls, planning, failure = await tools.take(turn)
+                if failure is not None:
+                    raise failure
                 turn = replace(turn, calls=calls)
             reservation = self.reserve(agent, turn)
             used = Usage()

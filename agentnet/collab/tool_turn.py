@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from agentnet.agents.base import ToolUser, Turn
+from agentnet.agents.base import PlannedTurn, ToolUser, Turn
 from agentnet.collab.budget import Budget
 from agentnet.contracts.base import shown
 from agentnet.contracts.bodies import Body, PlannedCall, ToolCall
@@ -49,31 +49,36 @@ class ToolTurn:
     node: str
     round: int
 
-    async def take(self, turn: Turn) -> tuple[Sequence[ToolCall], Usage]:
-        """Return the calls of a turn with their results, and the usage that no message of theirs has.
+    async def take(self, turn: Turn) -> tuple[Sequence[ToolCall], Usage, AgentNetError | None]:
+        """Return the calls of a turn with their results, the usage that no message of theirs has, and what ended them.
 
-        Each counts as a call of the run's budget. Raises `LimitReached`, and `AgentNetError` if planning fails.
+        Each counts as a call of the run's budget. They end early where a limit is reached, and with a plan that cannot
+        be used. Raises `LimitReached` and other errors of planning itself.
         """
-        planned, planning = await self._planned(turn)
+        plan = await self._planned(turn)
+        planned, planning = plan.calls, plan.usage
         made: list[ToolCall] = []
         for index, call in enumerate(planned):
             message = self.run.messages.get(self._id(index))
             if message is None:
-                message = await self._made(turn, call, planned[index + 1 :] if index == 0 else (), index, planning)
+                try:
+                    message = await self._made(turn, call, planned[index + 1 :] if index == 0 else (), index, planning)
+                except LimitReached as error:
+                    return made, planning, error
                 planning = Usage()
             assert isinstance(message.body, ToolCall), f"message {message.id} is no call of a tool"
             made.append(message.body)
-        return made, planning
+        return made, planning, plan.failure
 
     def _id(self, index: int) -> str:
         return message_id(self.run.run, self.node, self.round, f"{self.agent}\x1fcall {index}")
 
-    async def _planned(self, turn: Turn) -> tuple[Sequence[PlannedCall], Usage]:
+    async def _planned(self, turn: Turn) -> PlannedTurn:
         """The calls of a turn: those that its first call names, if it was made, else those that are planned now."""
         first = self.run.messages.get(self._id(0))
         if first is not None and isinstance(first.body, ToolCall):
             own = PlannedCall(tool=first.body.tool, arguments=first.body.arguments)
-            return (own, *first.body.pending), Usage()
+            return PlannedTurn((own, *first.body.pending))
         budget = self.run.budget
         most = self.user.most(turn) if budget.counts_tokens else Usage()
         reservation = budget.reserve(most.tokens, most.cost)
@@ -90,7 +95,7 @@ class ToolTurn:
             raise ModelError(f"{self.agent} failed in its turn ({type(error).__name__}: {error})") from error
         finally:
             budget.settle(reservation, used)
-        return plan.calls, used
+        return plan
 
     async def _made(
         self, turn: Turn, call: PlannedCall, pending: Sequence[PlannedCall], index: int, planning: Usage

@@ -17,7 +17,7 @@ from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import Message, parse
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator import Coordinator, Outcome
-from agentnet.errors import ModelUnavailable
+from agentnet.errors import AgentNetError, ModelUnavailable, ReplyError
 from agentnet.store import Database, Runs, open_checkpointer
 from tests.scripted import agent, network, says, spec
 
@@ -36,6 +36,7 @@ class Bench(ToolUser):
     hangs: str = ""
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
     fails: Exception | None = None
+    unusable: AgentNetError | None = None
 
     def wanted(self, turn: Turn) -> bool:
         return turn.role in ("solve", "revise")
@@ -47,7 +48,8 @@ class Bench(ToolUser):
         self.plans += 1
         if self.fails is not None:
             raise self.fails
-        return PlannedTurn(tuple(self.planned), Usage(calls=1, prompt_tokens=40, completion_tokens=8))
+        usage = Usage(calls=1, prompt_tokens=40, completion_tokens=8)
+        return PlannedTurn(tuple(self.planned), usage, self.unusable)
 
     async def make(self, turn: Turn, call: PlannedCall, id: str) -> ToolCall:
         self.made.append((call.tool, id))
@@ -129,6 +131,19 @@ async def test_a_plan_without_calls_is_billed_with_the_reply() -> None:
 async def test_a_failed_plan_is_the_failure_of_the_turn() -> None:
     outcome = await ran(handy(Bench(fails=ModelUnavailable("the server is down"))))
     assert (outcome.status, outcome.answer, outcome.detail) == ("failed", None, "the server is down")
+
+
+async def test_a_plan_that_cannot_be_read_is_paid_for() -> None:
+    outcome = await ran(handy(Bench(planned=(), unusable=ReplyError("no JSON"))))
+    assert (outcome.status, outcome.detail) == ("failed", "no JSON")
+    assert outcome.messages[-1].usage.tokens == 48
+    assert (outcome.usage.calls, outcome.usage.tokens) == (1, 48)
+
+
+async def test_a_plan_whose_calls_find_no_budget_is_paid_for() -> None:
+    outcome = await ran(handy(Bench()), limits=Limits(calls=1, when_exhausted="best_so_far"))
+    assert outcome.messages[-1].usage.tokens == 48
+    assert outcome.usage.tokens == 48
 
 
 async def test_whatever_planning_and_calling_raise_ends_that_turn_or_call_only() -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tools.conformance.gateway import BENCH, CHECKOUT
+from tools.conformance.gateway import BENCH, CHECKOUT, ended
 from tools.conformance.report import Check, Missing, Report
 
 KIT = CHECKOUT.parent / "shared" / "conformance" / "a2a-tck"
@@ -99,7 +99,7 @@ def _served(module: str, *arguments: str) -> Iterator[str]:
             raise RuntimeError(f"{module} did not start: {log.read_text(encoding='utf-8')[-2000:]}")
         yield url
     finally:
-        process.communicate(timeout=60)
+        ended(process)
 
 
 def _checked(python: Path, kit: Path, url: str) -> list[Check]:

@@ -71,7 +71,8 @@ def served(*options: str, network: str = "zoo", keyed: bool = False, **environme
                 raise RuntimeError(f"agentnet serve did not start: {first}{log.read_text(encoding='utf-8')}")
             yield Served(data["url"], folder, everything, key)
         finally:
-            _end(process)
+            process.send_signal(signal.SIGTERM)
+            ended(process)
 
 
 async def _new_key(store: Path) -> str:
@@ -80,8 +81,8 @@ async def _new_key(store: Path) -> str:
     return key
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGTERM)
+def ended(process: subprocess.Popen[str]) -> None:
+    """Wait until a server ends that was told to, or whose input ends now; kill one that does not."""
     try:
         process.communicate(timeout=ENDING)
     except subprocess.TimeoutExpired:

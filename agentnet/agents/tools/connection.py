@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +25,9 @@ from agentnet.redaction import know, redacted_url
 if TYPE_CHECKING:
     from mcp.client.client import Client
     from mcp_types import CallToolResult, RequestParamsMeta
+
+for _name in ("mcp", "client"):  # the client's loggers tell of each line that is no message, with a traceback
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 MOST_TOOLS, MOST_PAGES = 200, 20
 CALL_ID = "agentnet/call"
@@ -75,23 +79,26 @@ class ToolConnection:
         await self._disconnect(self._client)
 
     async def _connected(self) -> Client:
-        async with self._lock:
-            if self._client is not None:
-                return self._client
-            ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
-            self._closing = asyncio.Event()
-            self._session = asyncio.create_task(self._serve(ready, self._closing))
-            try:
-                async with asyncio.timeout(self._spec.start):
-                    self._client = await asyncio.shield(ready)
-            except TimeoutError as error:
-                raise ToolError(
-                    f"{self.name}: it did not list its tools within {self._spec.start:g} s; raise `start`"
-                ) from error
-            finally:
+        try:
+            async with asyncio.timeout(self._spec.start), self._lock:  # with the time that others take to start it
                 if self._client is None:
-                    await self._end_session()
-            return self._client
+                    await self._begin()
+                assert self._client is not None
+                return self._client
+        except TimeoutError as error:
+            raise ToolError(
+                f"{self.name}: it did not list its tools within {self._spec.start:g} s; raise `start`"
+            ) from error
+
+    async def _begin(self) -> None:
+        ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+        self._closing = asyncio.Event()
+        self._session = asyncio.create_task(self._serve(ready, self._closing))
+        try:
+            self._client = await asyncio.shield(ready)
+        finally:
+            if self._client is None:
+                await self._end_session()
 
     async def _serve(self, ready: asyncio.Future[Client], closing: asyncio.Event) -> None:
         """Hold the connection open: it has to be closed by the task that opened it."""
@@ -120,11 +127,9 @@ class ToolConnection:
         session, self._session = self._session, None
         self._closing.set()
         if session is not None:
-            if self._client is None and not session.done():
-                await asyncio.wait({session}, timeout=0.05)
-                session.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await session
+            await asyncio.wait({session}, timeout=0.05)
+            session.cancel()
+            await asyncio.wait({session})  # to await the session itself would take a cancellation of ours for its own
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Client]:
@@ -137,7 +142,9 @@ class ToolConnection:
                 transport = await self._http(self._spec.url, opened)
             else:
                 transport = self._program(opened)
-            yield await opened.enter_async_context(Client(transport, cache=None))
+            client = await opened.enter_async_context(Client(transport, cache=None))
+            client.session.validate_tool_result = _unchecked  # type: ignore[method-assign]
+            yield client
 
     def _program(self, opened: AsyncExitStack) -> Any:
         """Return the transport of a server that is started here. It gets few variables of the environment."""
@@ -165,6 +172,7 @@ class ToolConnection:
         from agentnet.agents.tools.http import connect
 
         server = OWNER.check(url)
+        await OWNER.addresses(server)
         spec = OpenAISpec(model=f"tools.{self.name}", base_url=url, api_key_env=self._spec.key_env or "")
         hide_secrets(spec, url)
         client = await opened.enter_async_context(connect(url, key_for(spec, server, OWNER)))
@@ -195,10 +203,15 @@ class ToolConnection:
         return spec.shipped or (redacted_url(spec.url) if spec.url else shown(" ".join(spec.command), 200))
 
 
-def _is_closed(error: Exception) -> bool:
-    from mcp_types import CONNECTION_CLOSED
+async def _unchecked(name: str, result: CallToolResult) -> None:
+    """Take a result as it is: its text is what counts, and patterns in a server's schema may take for ever to match."""
 
-    return getattr(error, "code", None) == CONNECTION_CLOSED
+
+def _is_closed(error: Exception) -> bool:
+    """Return whether a connection is of no use any more; the SDK calls it an invalid request if a session is gone."""
+    from mcp_types import CONNECTION_CLOSED, INVALID_REQUEST
+
+    return getattr(error, "code", None) in (CONNECTION_CLOSED, INVALID_REQUEST)
 
 
 def _said(error: BaseException) -> str:

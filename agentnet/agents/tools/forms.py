@@ -132,13 +132,18 @@ def check(call: PlannedCall, offers: Mapping[str, ToolOffer]) -> None:
     """Raise `ToolError` for a call of a tool that is not offered, or with arguments that its schema does not admit."""
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
+    from referencing import Registry
 
     if call.tool not in offers:
         raise ToolError(f"{call.tool}: no tool that may be called here (those are {', '.join(offers) or 'none'})")
     try:
-        Draft202012Validator(_without_patterns(offers[call.tool].parameters)).validate(call.arguments)
+        schema = _without_patterns(offers[call.tool].parameters)
+        Draft202012Validator(schema, registry=Registry()).validate(call.arguments)  # by default, it fetches schemas
     except ValidationError as error:
         raise ToolError(f"{call.tool}: not called, its arguments are wrong: {shown(error.message, 200)}") from error
+    except Exception as error:  # whatever the server's schema leads to
+        why = shown(f"{type(error).__name__}: {error}", 200)
+        raise ToolError(f"{call.tool}: not called, its schema cannot be used: {why}") from error
 
 
 def _without_patterns(part: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The HTTP connection to an MCP server: no redirects, and bounded answers."""
+"""The HTTP connection to an MCP server: no redirects to other hosts (the SDK sees to it), and bounded answers."""
 
 from __future__ import annotations
 

@@ -60,18 +60,18 @@ class ModelToolUser(ToolUser):
         offers = self._offers(turn)
         if not offers:
             return PlannedTurn()
-        usage = Usage()
+        usage, native = Usage(), False
         if self._native:
             completion = await self.model.generate(self._native_request(turn, offers))
             usage = billed(completion.usage, self.card)
-            if self._native:  # the server took the tools
-                return PlannedTurn(_called(completion, offers)[: self.toolbox.use.calls], usage)
-        completion = await self.model.generate(self._written_request(turn, offers))
-        usage = usage + billed(completion.usage, self.card)
-        if self.pack.spec.call == "values":
-            (offer,) = offers.values()
-            return PlannedTurn((read_values(completion.text, offer),), usage)
-        return PlannedTurn(read_calls(completion.text, self.toolbox.use.calls), usage)
+            native = self._native  # a server that took no tools is asked in words
+        if not native:
+            completion = await self.model.generate(self._written_request(turn, offers))
+            usage = usage + billed(completion.usage, self.card)
+        try:
+            return PlannedTurn(self._read(completion, offers, native=native), usage)
+        except ReplyError as error:
+            return PlannedTurn(usage=usage, failure=error)
 
     def most(self, turn: Turn) -> Usage:
         offers = self._offers(turn)
@@ -119,6 +119,17 @@ class ModelToolUser(ToolUser):
                 f"{self.name} must reply in a form, but its answer is a tool's result; set `answer: reply` for it"
             )
         return problems
+
+    def _read(
+        self, completion: Completion, offers: Mapping[str, ToolOffer], *, native: bool
+    ) -> tuple[PlannedCall, ...]:
+        """Return the calls of a reply. Raises `ReplyError`."""
+        if native:
+            return _called(completion, offers)[: self.toolbox.use.calls]
+        if self.pack.spec.call == "values":
+            (offer,) = offers.values()
+            return (read_values(completion.text, offer),)
+        return read_calls(completion.text, self.toolbox.use.calls)
 
     def _written_problems(self) -> list[str]:
         """Return why the member cannot write its calls as JSON."""

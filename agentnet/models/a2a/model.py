@@ -113,7 +113,7 @@ class A2AModel:
             async with aclosing(client.send_message(SendMessageRequest(message=message))) as responses:  # type: ignore[type-var]
                 async for response in responses:
                     heard.add(response)
-                    if heard.task is not None and not heard.goes_on:
+                    if not heard.goes_on:
                         break
             while heard.goes_on and heard.task is not None:
                 await asyncio.sleep(POLL_SECONDS)

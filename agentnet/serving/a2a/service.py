@@ -142,7 +142,7 @@ class Tasks:
         Whoever subscribes follows it `through_questions` that others answer.
         """
         async with aclosing(self._runs.follow(caller, sent.task)) as events:  # type: ignore[type-var]
-            await anext(events)  # from here on, nothing that happens is missed
+            await anext(events, None)  # from here on, nothing that happens is missed
             now = await self._now(caller, sent.task, sent.answered)
             task, record, told = now.task(), now.record, {message.id for message in now.messages}
             yield task
@@ -184,11 +184,17 @@ class Tasks:
         records = await runs.listed(wanted, behind=behind, limit=size + 1)
         shown = records[:size]
         return ListTasksResponse(
-            tasks=[task_of(record, await runs.messages(record.id), waiting.get(record.id)) for record in shown],
+            tasks=[await self._listed(record, request, waiting.get(record.id)) for record in shown],
             next_page_token=listing.token_of(shown[-1]) if len(records) > size else "",
             page_size=size,
             total_size=await runs.count(wanted),
         )
+
+    async def _listed(self, record: RunRecord, request: ListTasksRequest, question: Question | None) -> Task:
+        """Return a task of a list. The messages of its run are read where the task shows any of them."""
+        people = any(agent.is_human for agent in record.network.agents)
+        read = request.include_artifacts or people
+        return task_of(record, await self._gateway.session.runs.messages(record.id) if read else (), question)
 
 
 def _status(task: Task, state: TaskState, message: Message, time: datetime) -> TaskStatusUpdateEvent:

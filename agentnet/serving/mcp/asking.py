@@ -20,8 +20,9 @@ from agentnet.contracts.serving import Caller, Served
 from agentnet.contracts.speakers import speakers
 from agentnet.contracts.usage import Usage
 from agentnet.rendering.describe import describe
+from agentnet.serving.app import Problem
 from agentnet.serving.asked import Asked
-from agentnet.serving.mcp.people import Ask, PersonNeeded
+from agentnet.serving.mcp.people import Ask, PersonNeeded, declined
 from agentnet.serving.mcp.schemas import (
     Answered,
     AskArguments,
@@ -89,12 +90,15 @@ class Tools:
         known = {ready.choice.name: ready.choice.protocol for ready in reversed(self._names.ready())}
         return known[name] if name in known else self._names.find(name).protocol
 
-    async def resumed(self, call: Call, run: str, words: str) -> Answered:
-        """Return how a run ends that waited for a person's words, which come with this call.
+    async def resumed(self, call: Call, run: str, words: str | None) -> Answered:
+        """Return how a run ends that waited for a person's words, which come with this call; None cancels it.
 
         Raises `Problem` for a run that is not the caller's or waits for nobody, and for words that are no answer.
         """
         record = await self._runs.record(call.caller, run)
+        if words is None:
+            await self._runs.cancel(call.caller, run)
+            raise declined()
         question = await self._runs.question(call.caller, run)
         messages = {message.id: message for message in await self._runs.messages(call.caller, run)}
         await self._runs.answer(call.caller, run, words)
@@ -141,7 +145,8 @@ class Tools:
                         wanted = True
                         return _answered(name, event, messages)
                     if isinstance(event, InputRequested) and event.question.message != answered:
-                        assert call.ask is not None
+                        if call.ask is None:
+                            raise Problem(409, f"run {run} waits for {event.question.agent}", "person-needed")
                         words = await call.ask(run, event.question)
                         answered = event.question.message
                         await self._runs.answer(call.caller, run, words)

@@ -61,9 +61,15 @@ def ask_of(context: ServerRequestContext[Any, Any]) -> Ask | None:
     return elicited if context.session.can_send_request else None
 
 
-def words_of(params: CallToolRequestParams) -> str:
-    """Return a person's words, with which a call is repeated. Raises `Problem`."""
-    return _words((params.input_responses or {}).get(FIELD))
+def words_of(params: CallToolRequestParams) -> str | None:
+    """Return a person's words, with which a call is repeated; None where they decline. Raises `Problem` for neither."""
+    given = (params.input_responses or {}).get(FIELD)
+    return None if isinstance(given, ElicitResult) and given.action != "accept" else _words(given)
+
+
+def declined() -> Problem:
+    """Return the refusal of a call whose person gives no answer."""
+    return Problem(409, "the person who was asked gave no answer", "no-answer")
 
 
 def _words(given: object) -> str:
@@ -71,7 +77,7 @@ def _words(given: object) -> str:
         words = (given.content or {}).get(FIELD)
         if isinstance(words, str):
             return words
-    raise Problem(409, "the person who was asked gave no answer", "no-answer")
+    raise declined()
 
 
 def _schema(question: Question) -> ElicitRequestedSchema:

@@ -211,3 +211,44 @@ def _nested(levels: int) -> dict[str, Any]:
 def test_an_unusable_schema_is_refused_by_name(schema: dict[str, Any], why: str) -> None:
     with pytest.raises(ToolError, match=f"^a/b: .*{why}"):
         offer("a/b", None, schema)
+
+
+def referring(**schema: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {"x": {"$ref": "#/$defs/0"}}, "$defs": schema}
+
+
+@pytest.mark.parametrize(
+    ("schema", "why"),
+    [
+        (referring(**{"0": {"$ref": "http://127.0.0.1:9/secret"}}), "refers to 'http://127.0.0.1:9/secret'"),
+        (referring(**{"0": {"$ref": "file:///etc/passwd"}}), "which is not in it"),
+        (referring(**{"0": {"$dynamicRef": "other.json#x"}}), "which is not in it"),
+        ({"properties": {"enum": {"$ref": "http://127.0.0.1:9/x"}}}, "which is not in it"),
+        (referring(), "refers to '#/$defs/0', which is not in it"),
+        (
+            referring(**{str(n): {"allOf": [{"$ref": f"#/$defs/{n + 1}"}] * 2} for n in range(40)}, **{"40": {}}),
+            "more than 10000 parts once its references are followed",
+        ),
+    ],
+)
+def test_a_schema_that_leads_out_of_itself_or_on_and_on_is_refused(schema: dict[str, Any], why: str) -> None:
+    with pytest.raises(ToolError, match=re.escape(why)):
+        offer("shop/x", "", schema)
+
+
+def test_a_schema_may_refer_to_its_own_parts() -> None:
+    tree = {"type": "object", "properties": {"next": {"$ref": "#/$defs/0"}, "$ref": {"const": {"$ref": "elsewhere"}}}}
+    offered = {"shop/x": offer("shop/x", "", referring(**{"0": tree}))}
+    check(PlannedCall(tool="shop/x", arguments={"x": {"next": {"next": {}}}}), offered)
+    with pytest.raises(ToolError, match="its arguments are wrong"):
+        check(PlannedCall(tool="shop/x", arguments={"x": {"next": {"next": 1}}}), offered)
+
+
+def test_checking_arguments_fetches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[object] = []
+    monkeypatch.setattr("urllib.request.urlopen", fetched.append)
+    for target in ("http://127.0.0.1:9/secret", "#"):
+        tool = ToolOffer("shop/x", "", {"type": "object", "allOf": [{"$ref": target}]})
+        with pytest.raises(ToolError, match="its schema cannot be used"):
+            check(PlannedCall(tool="shop/x"), {"shop/x": tool})
+    assert not fetched

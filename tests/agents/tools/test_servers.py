@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.server import Server
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_REQUEST, CallToolResult, ListToolsResult, TextContent, Tool
 
 from agentnet.agents.tools import Toolbox, ToolServers
+from agentnet.agents.tools.connection import ToolConnection
 from agentnet.agents.tools.consent import allow
 from agentnet.contracts.bodies import PlannedCall, ToolCall
 from agentnet.contracts.tools import ToolServer, ToolUse
+from agentnet.errors import ToolError
 from tests.agents.tools.conftest import Opened, command
 from tests.agents.tools.workshop import calls_in, workshop
 
@@ -130,6 +136,87 @@ async def test_problems_name_the_server_and_the_tool(opened: Opened, over_http: 
     assert short.startswith("short: cannot be used: ")
     assert saw.startswith("shop/saw: no such tool (the server has shop/echo, ")
     assert other == "else/x: the server 'else' is not open here"
+
+
+async def test_a_servers_schema_of_its_results_is_never_matched(opened: Opened, over_http: Callable[..., str]) -> None:
+    schema = {"type": "object", "properties": {"x": {"type": "string", "pattern": "^(a+)+$"}}, "required": ["x"]}
+    tool = Tool(name="x", input_schema={"type": "object"}, output_schema=schema)
+
+    async def listed(context: object, params: object) -> ListToolsResult:
+        return ListToolsResult(tools=[tool])
+
+    async def answered(context: object, params: object) -> CallToolResult:
+        return CallToolResult(content=[TextContent(text="done")], structured_content={"x": 1})
+
+    server = Server("odd", on_list_tools=listed, on_call_tool=answered)
+    async with opened(odd=ToolServer(url=over_http(server.streamable_http_app()))) as servers:
+        assert (await called(servers, "odd/x")).result == "done"
+
+
+async def test_calls_together_wait_for_one_start_of_a_server(opened: Opened, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    server = ToolServer(command=("sh", "-c", f"echo x >> {started}; sleep 30"), start=0.5)
+    async with ToolServers.open({"mute": server}, tmp_path, tmp_path / "home") as servers:
+        allow(server, tmp_path, tmp_path / "home")
+        calls = [servers.connections["mute"].call("x", {}, seconds=5, id=str(n)) for n in range(4)]
+        failed = await asyncio.gather(*calls, return_exceptions=True)
+    assert {str(error) for error in failed} == {"mute: it did not list its tools within 0.5 s; raise `start`"}
+    assert started.read_text() == "x\n"
+
+
+async def test_a_session_that_its_server_forgot_is_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Client] = []
+
+    class Client:
+        async def call_tool(self, *_: object, **__: object) -> None:
+            raise MCPError(INVALID_REQUEST, "Session terminated")
+
+    @asynccontextmanager
+    async def opening(self: ToolConnection) -> AsyncIterator[Client]:
+        begun.append(Client())
+        yield begun[-1]
+
+    monkeypatch.setattr(ToolConnection, "_open", opening)
+    monkeypatch.setattr(ToolConnection, "_list", no_tools)
+    connection = ToolConnection("shop", ToolServer(shipped="calculator"), tmp_path, tmp_path)
+    for _ in range(2):
+        with pytest.raises(ToolError, match="shop/x: Session terminated"):
+            await connection.call("x", {}, seconds=60, id="1")
+    assert len(begun) == 2
+    await connection.close()
+
+
+async def no_tools(self: ToolConnection, client: object) -> None:
+    """What stands for the list of tools of a server that has none."""
+
+
+async def test_who_is_cancelled_while_a_server_ends_stays_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending, ended = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def opening(self: ToolConnection) -> AsyncIterator[Any]:
+        try:
+            yield object()
+        finally:
+            ending.set()
+            while not ended.is_set():
+                with suppress(asyncio.CancelledError):
+                    await ended.wait()
+
+    monkeypatch.setattr(ToolConnection, "_open", opening)
+    monkeypatch.setattr(ToolConnection, "_list", no_tools)
+    connection = ToolConnection("slow", ToolServer(shipped="calculator"), tmp_path, tmp_path)
+    await connection.start()
+    assert connection.problem is None
+    closing = asyncio.create_task(connection.close())
+    await ending.wait()
+    closing.cancel()
+    await asyncio.sleep(0)
+    ended.set()
+    await asyncio.wait({closing})
+    assert closing.cancelled()
 
 
 async def test_a_command_is_started_only_where_it_was_allowed(tmp_path: Path, log: Path) -> None:

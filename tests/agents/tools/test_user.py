@@ -93,6 +93,10 @@ async def test_a_model_that_plans_rubbish_loses_its_turn_only() -> None:
     found = member("Let me see", tools=box(ECHO))
     with pytest.raises(Exception, match="the planned calls are not JSON"):
         await take_alone(found, Turn("solve", Task(text="x")))
+    found = member("Let me see", tools=box(ECHO))
+    assert found.tools is not None
+    plan = await found.tools.plan(Turn("solve", Task(text="x")))
+    assert (plan.calls, plan.usage.calls) == ((), 1)
 
 
 async def test_no_other_members_answer_chooses_a_tool() -> None:
