@@ -33,6 +33,7 @@ class Allowance:
         self.what, self.tokens, self.cost = what, tokens, cost
         self.used_tokens, self.used_cost = used
         self._reserved_tokens, self._reserved_cost = 0, 0.0
+        self._lost = Usage()
 
     @property
     def used_up(self) -> bool:
@@ -70,6 +71,21 @@ class Allowance:
         self.used_tokens += used.tokens
         self.used_cost += used.cost
 
+    def lose(self, used: Usage) -> None:
+        """Count what calls used that were cut: no message has it."""
+        self._lost += used
+        self.used_tokens += used.tokens
+        self.used_cost += used.cost
+
+    def take_lost(self) -> Usage:
+        """Return what was lost since the last time, to be charged."""
+        lost, self._lost = self._lost, Usage()
+        return lost
+
+    def put_back(self, lost: Usage) -> None:
+        """Keep what was taken and could not be charged."""
+        self._lost += lost
+
 
 class Budget:
     """Counts the usage of a run and the reservations of its running calls.
@@ -86,6 +102,7 @@ class Budget:
         self._started = time.monotonic()
         self._calls = self._tokens = 0
         self._cost = 0.0
+        self._lost = Usage()
 
     @property
     def seconds_left(self) -> float | None:
@@ -143,3 +160,13 @@ class Budget:
         self.spent = self.spent + used
         if self._allowance is not None:
             self._allowance.settle(reservation, used)
+
+    def lose(self, used: Usage) -> None:
+        """Note what a call used that was cut, so that no message has it."""
+        self._lost += used
+
+    def charge_lost(self) -> None:
+        """Charge the allowance for what was lost: at an end after which the run does not take those turns again."""
+        if self._allowance is not None:
+            self._allowance.lose(self._lost)
+        self._lost = Usage()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
@@ -19,10 +19,11 @@ from agentnet.agents import Agent, Reply, Turn
 from agentnet.agents.base import ANSWERING, Need
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
+from agentnet.collab.pieces import Pieces
 from agentnet.collab.stand_ins import NOBODY, Selected, StandIns, failed_to_answer
 from agentnet.collab.tool_turn import ToolTurn
 from agentnet.contracts.bodies import Analysis, Assignment, Body, Error, Plan, Result, Task, answer_of
-from agentnet.contracts.events import MessageSaid, TextStreamed, TokensTold, TurnStarted, WrittenToken
+from agentnet.contracts.events import MessageSaid, TokensTold, TurnStarted, WrittenToken
 from agentnet.contracts.formats import Format
 from agentnet.contracts.messages import Message, message_id
 from agentnet.contracts.nodes import NodeSpec
@@ -83,6 +84,7 @@ class RunContext:
 
     def __post_init__(self, history: Iterable[Message]) -> None:
         self.messages = {message.id: message for message in history}
+        self.pieces = Pieces(self.run, self.events, self.budget, wanted=self.stream_text)
         self._started: set[str] = set()
         """Ids of the messages whose turns were published as started."""
         self._on_nodes = {agent.name for agent in self.network.spec.agents if isinstance(agent.model, NodeSpec)}
@@ -276,7 +278,7 @@ class RunContext:
         began = time.perf_counter()
         reply = await self._reply(agent, turn, tools)
         if self.watcher is not None:
-            streamed = self._streamer(agent.name, turn.message) is not None
+            streamed = self.pieces.teller(agent.name, turn.message) is not None
             self.watcher.taken(agent, turn, reply, time.perf_counter() - began, streamed=streamed)
         return reply
 
@@ -285,7 +287,7 @@ class RunContext:
         planning = Usage()
         try:
             if not agent.metered:
-                return await agent.take(turn, self._streamer(agent.name, turn.message))
+                return await agent.take(turn, self.pieces.teller(agent.name, turn.message))
             if tools is not None and tools.user.wanted(turn):
                 calls, planning, failure = await tools.take(turn)
                 if failure is not None:
@@ -294,8 +296,9 @@ class RunContext:
             reservation = self.reserve(agent, turn)
             used = Usage()
             try:
-                async with asyncio.timeout(self.budget.seconds_left):
-                    reply = await self._taken(agent, turn)
+                with self.pieces.counted([agent], turn, turn.message):
+                    async with asyncio.timeout(self.budget.seconds_left):
+                        reply = await self._taken(agent, turn)
                 used = reply.usage
             except TimeoutError:
                 raise LimitReached(
@@ -314,7 +317,7 @@ class RunContext:
     async def _taken(self, agent: Agent, turn: Turn) -> Reply:
         """The agent's reply. Whatever it raises, and a reply that cannot be recorded, ends its own turn only."""
         try:
-            reply = await agent.take(turn, self._streamer(agent.name, turn.message))
+            reply = await agent.take(turn, self.pieces.teller(agent.name, turn.message))
             reply.body.model_dump_json()  # raises for text that is not Unicode
             if reply.usage.tokens > LARGEST_COUNT:
                 raise OverflowError(f"it counts more than {LARGEST_COUNT} tokens")
@@ -390,9 +393,3 @@ class RunContext:
         """Return the seed of a turn. It depends on the run's seed, node, round and agent, not on the order of turns."""
         turn = f"{self.seed}\x1f{node}\x1f{round}\x1f{agent}"
         return int.from_bytes(hashlib.sha256(turn.encode()).digest()[:4], "big")
-
-    def _streamer(self, agent: str, id: str) -> Callable[[str], None] | None:
-        """A function that publishes a reply piece by piece; None if the run does not stream."""
-        if not (self.stream_text and self.events.wanted):
-            return None
-        return lambda text: self.events.publish(TextStreamed(run=self.run, message=id, agent=agent, text=text))

@@ -16,7 +16,7 @@ from agentnet.collab.budget import Reservation
 from agentnet.collab.context import RunContext
 from agentnet.collab.weights import weights
 from agentnet.contracts.bodies import Body, Error, Fusion, Piece, answer_of
-from agentnet.contracts.events import Likely, TextStreamed, TurnStarted, WrittenToken
+from agentnet.contracts.events import Likely, TurnStarted, WrittenToken
 from agentnet.contracts.messages import FUSION, Message, message_id
 from agentnet.contracts.protocols import PROBABILITIES, ROBUST, Fuse
 from agentnet.contracts.usage import Usage
@@ -94,8 +94,9 @@ class FusedTurn:
             requests = [agent.request(turn) for agent in agents]
             try:
                 reserved.extend((agent, self.run.reserve(agent, turn)) for agent in agents)
-                async with asyncio.timeout(budget.seconds_left):
-                    fused = await self._together(agents, requests, turn, id)
+                with self.run.pieces.counted(agents, turn, id):
+                    async with asyncio.timeout(budget.seconds_left):
+                        fused = await self._together(agents, requests, turn, id)
                 usages = {agent.name: agent.bill(fused.usages.get(agent.name, Usage())) for agent in agents}
             except TimeoutError:
                 raise LimitReached(
@@ -221,13 +222,13 @@ class FusedTurn:
         return [1.0] * len(agents) if by == "equal" else weights([agent.card for agent in agents], label)
 
     def _streamer(self, id: str) -> Callable[[str, Choice], None] | None:
-        events = self.run.events
-        if not (self.run.stream_text and events.wanted):
+        tell = self.run.pieces.teller(FUSION, id)
+        if tell is None:
             return None
 
         def on_piece(text: str, _: Choice) -> None:
             if text:
-                events.publish(TextStreamed(run=self.run.run, message=id, agent=FUSION, text=text))
+                tell(text)
 
         return on_piece
 

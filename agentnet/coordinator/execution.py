@@ -204,6 +204,8 @@ class Execution:
         Raises `StoreError`; if the run `failed` with an error of its own, a `StoreError` is logged instead.
         """
         run, saver = self._record.id, self._compiled.graph.checkpointer
+        if status != "interrupted":
+            self.context.budget.charge_lost()
         work: list[Awaitable[None]] = []
         if self._store is not None and self._begun:
             work.append(self._store.finish_run(run, status, answer, detail))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import math
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
@@ -194,24 +193,6 @@ def application(
         middleware.insert(0, Middleware(CORSMiddleware, allow_origins=list(origins), **CORS))
     middleware = [*(Middleware(wrapped) for wrapped in around), *middleware]
     return Starlette(routes=routes, middleware=middleware, exception_handlers=FAILURES)
-
-
-async def read_json(request: Request) -> dict[str, Any]:
-    """Return the JSON object that a request carries. Raises `Problem` for anything else."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Problem(415, "the body must be JSON: send Content-Type: application/json", "not-json")
-    try:
-        data = json.loads(await request.body(), parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise Problem(400, "the body is not JSON", "not-json") from None
-    if not isinstance(data, dict):
-        raise Problem(400, "the body must be a JSON object", "not-an-object")
-    return data
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def is_address(host: str) -> bool:

@@ -38,10 +38,11 @@ from agentnet.errors import AgentNetError, BadInput, LeaseOver, NodeRefused
 from agentnet.logs import logger
 from agentnet.models.addresses import AddressPolicy
 from agentnet.network.roster import Roster
-from agentnet.serving.app import Problem, read_json
+from agentnet.serving.app import Problem
 from agentnet.serving.keys import canonical, verify
 from agentnet.serving.nonces import Nonces
 from agentnet.serving.proving import prove
+from agentnet.serving.reading import read_json
 
 log = logger("hub")
 

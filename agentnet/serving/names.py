@@ -120,5 +120,9 @@ def _protocol(name: str) -> Choice:
 
 def _member(name: str) -> Choice:
     summary = f"asks {name} alone"
-    called = re.sub(r"[^a-z0-9-]", "-", name.lower())  # protocols have plainer names than members
-    return Choice(name, protocol_from(name, name=called, summary=summary), summary, agent=name)
+    return Choice(name, protocol_from(name, name=protocol_name(name), summary=summary), summary, agent=name)
+
+
+def protocol_name(member: str) -> str:
+    """Return the name of the protocol that asks one member: protocols have plainer names than members."""
+    return re.sub(r"[^a-z0-9-]", "-", member.lower())

@@ -17,6 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from agentnet.errors import BadInput
+from agentnet.serving.connection import Connection
 
 logging.getLogger("uvicorn").addHandler(logging.NullHandler())  # what it has to say is no news to who runs a command
 
@@ -77,6 +78,7 @@ async def serving(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]
     server = _Server(
         uvicorn.Config(
             app,
+            http=Connection,
             lifespan="off",
             log_config=None,
             access_log=False,

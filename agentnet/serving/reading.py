@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
+
+from starlette.requests import Request
 
 from agentnet.serving.app import Problem
 
@@ -11,6 +16,19 @@ MOST_LEVELS = 64
 """Levels of lists and objects within each other."""
 MOST_DIGITS = 400
 """Digits of a number: what has more is none that anybody means, and takes long to read."""
+MOST_VALUES = 256
+"""Values in the longest protocol that a caller writes: its graph is made before a run begins, and limits hold."""
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """Return the JSON object that a request carries. Raises `Problem` for anything else."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(415, "the body must be JSON: send Content-Type: application/json", "not-json")
+    data = parse_json(await request.body())
+    if not isinstance(data, dict):
+        raise Problem(400, "the body must be a JSON object", "not-an-object")
+    return data
 
 
 def parse_json(body: bytes) -> Any:
@@ -23,8 +41,25 @@ def parse_json(body: bytes) -> Any:
     return value
 
 
+def is_bounded(protocol: object) -> bool:
+    """Return whether a protocol that a caller writes, as data, has no more than `MOST_VALUES` values."""
+    return sum(1 for _ in islice(_values(protocol), MOST_VALUES + 1)) <= MOST_VALUES
+
+
+def _values(value: object) -> Iterator[object]:
+    """Yield a value of JSON, and all that are in it."""
+    left = [value]
+    while left:
+        part = left.pop()
+        yield part
+        if isinstance(part, dict):
+            left += part.values()
+        elif isinstance(part, list):
+            left += part
+
+
 def _check(value: Any) -> None:
-    """Raise `Problem` for a value that is nested too deeply, or holds half a character, which no text may."""
+    """Raise `Problem` for a value that is nested too deeply, or holds an infinite number or half a character."""
     level, inner = 0, [value]
     while inner:
         level += 1
@@ -34,6 +69,8 @@ def _check(value: Any) -> None:
         for each in inner:
             if isinstance(each, str):
                 _check_text(each)
+            elif isinstance(each, float):
+                _check_number(each)
             elif isinstance(each, dict):
                 for key in each:
                     _check_text(key)
@@ -44,8 +81,16 @@ def _check(value: Any) -> None:
 
 
 def _check_text(text: str) -> None:
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise Problem(400, "the body holds a text that is not Unicode: half of a surrogate pair", "not-unicode")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        why = "the body holds a text that is not Unicode: half of a surrogate pair"
+        raise Problem(400, why, "not-unicode") from None
+
+
+def _check_number(number: float) -> None:
+    if math.isinf(number):  # JSON writes it as 1e999
+        raise Problem(400, "the body holds a number that is too large", "too-large-number")
 
 
 def _whole(digits: str) -> int:

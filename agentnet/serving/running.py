@@ -23,7 +23,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentnet.collab.bus import EventBus, Listener
-from agentnet.contracts.events import Event, MessageSaid, RunStatus
+from agentnet.contracts.events import Event, MessageSaid
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import Message
 from agentnet.contracts.questions import Question as Asking
@@ -49,9 +49,6 @@ RECOVERED_TOGETHER = 8
 """Runs that a server resumes at the same time when it starts."""
 LONGEST_PAUSE = 5.0
 """Seconds after which a run that found no place is tried again, at most."""
-RUNNING: tuple[RunStatus, ...] = ("running",)
-MOST_RUNNING = 1000
-"""Runs that are active at the same time in a store, at most."""
 ENDED = "the server ended; the run can be resumed"
 
 
@@ -171,8 +168,8 @@ class RunService:
         if not caller.may("admin"):
             wanted = replace(wanted, caller=caller.id)
         runs = self.session.runs
-        if wanted.statuses is not None:  # those whose process died are interrupted once they were read
-            await runs.listed(RunFilter(statuses=RUNNING), limit=MOST_RUNNING)
+        if wanted.statuses is not None:
+            await runs.settle()
         return await runs.listed(wanted, behind=behind, limit=limit)
 
     async def messages(self, caller: Caller, run: str, after: int = -1) -> list[Message]:
@@ -221,6 +218,8 @@ class RunService:
 
     async def resume(self, caller: Caller, run: str, limits: Limits | None = None) -> None:
         """Continue a run that is neither over nor active, detached; `limits` replace its own.
+
+        Its record, which its chain seals, keeps how it began: `recover` leaves one that began attached.
 
         Raises `Problem` as `record` does and for a caller who may start no run now, and the errors of `Session.resume`.
         """

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from agentnet.contracts.serving import KeyLimits, KeyRecord, Scope
+from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput
 from agentnet.store.database import Database
 from agentnet.store.tables import key_usage, keys, messages, runs, utc
@@ -122,10 +123,11 @@ class Keys:
         found = await self._database.read(lambda connection: connection.execute(_USED, of).one_or_none())
         return Used() if found is None else Used(found.runs, found.tokens, found.cost)
 
-    async def charge(self, run: str, day: str) -> Used:
+    async def charge(self, run: str, day: str, lost: Usage | None = None) -> Used:
         """Count for its caller's key what a run used and was not charged before; returns that.
 
-        It counts on `day` (UTC, as ``2026-01-31``). A run without a caller, or that was forgotten, costs nothing.
+        It counts on `day` (UTC, as ``2026-01-31``), with what was `lost` in calls that were cut. A run without a
+        caller, or that was forgotten, costs nothing.
         """
 
         def write(connection: Connection) -> Used:
@@ -140,10 +142,11 @@ class Keys:
             sums = select(func.coalesce(tokens, 0), func.coalesce(func.sum(messages.c.cost), 0.0))
             total, cost = connection.execute(sums.where(messages.c.run == run)).one()
             first = row.charged_tokens is None
+            cut = lost or Usage()
             more = Used(
                 int(first),
-                max(0, int(total) - (row.charged_tokens or 0)),
-                max(0.0, float(cost) - (row.charged_cost or 0.0)),
+                max(0, int(total) - (row.charged_tokens or 0)) + cut.tokens,
+                max(0.0, float(cost) - (row.charged_cost or 0.0)) + cut.cost,
             )
             charged = {"charged_tokens": int(total), "charged_cost": float(cost)}
             connection.execute(update(runs).where(runs.c.id == run).values(**charged))

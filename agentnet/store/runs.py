@@ -185,6 +185,19 @@ class Runs:
         """Return the wanted runs, those that changed last first, at most `limit` of them, `behind` a place."""
         return await self._records(await self._database.rows(listed(wanted, behind, limit)))
 
+    async def settle(self) -> None:
+        """Write down the ends of runs that were not, and of those whose process died: statuses are true then.
+
+        Where that cannot be written now, statuses are what was written last.
+        """
+        query = select(runs.c.owner).where(runs.c.status == "running").distinct()
+        dead = [row.owner for row in await self._database.rows(query) if _is_dead(row.owner)]
+        with suppress(StoreError):
+            for run in tuple(self._unrecorded):
+                await self._record_end(run)
+            if dead:
+                await self._database.write(lambda connection: _interrupt(connection, dead))
+
     async def count(self, wanted: RunFilter) -> int:
         """Return how many wanted runs there are."""
         (row,) = await self._database.rows(counted(wanted))
@@ -252,32 +265,37 @@ class Runs:
 
     async def _records(self, rows: Iterable[Row[Any]]) -> list[RunRecord]:
         """Return the records of rows, with the runs among them whose owner is gone as interrupted."""
-        found, orphans = [], []
+        rows = list(rows)
+        owners = {row.owner for row in rows if row.status == "running"}
+        dead = {owner for owner in owners if _is_dead(owner)}
+        found = []
         for row in rows:
             if (end := self._unrecorded.get(row.id)) is not None:
                 found.append(_record(row, **{name: end[name] for name in _CHANGING}))
                 with suppress(StoreError):
                     await self._record_end(row.id)
                 continue
-            status = row.status
-            if status == "running" and (row.owner is None or Owner.parse(row.owner).state() == "dead"):
-                status = "interrupted"
-                orphans.append(row)
-            found.append(_record(row, status=status))
-        if orphans:
+            gone = row.status == "running" and row.owner in dead
+            found.append(_record(row, status="interrupted" if gone else row.status))
+        if dead:
             with suppress(StoreError):  # a store that cannot be written now can be read all the same
-                await self._database.write(lambda connection: _interrupt(connection, orphans))
+                await self._database.write(lambda connection: _interrupt(connection, dead))
         return found
 
     def _no_run(self, run: str) -> BadInput:
         return BadInput(f"no run {run} in {self._database.name}: `agentnet runs` lists them")
 
 
-def _interrupt(connection: Connection, orphans: Iterable[Row[Any]]) -> None:
-    """Write down that runs were interrupted, unless a process has claimed them meanwhile."""
-    for row in orphans:
-        same = (runs.c.id == row.id) & (runs.c.status == "running") & runs.c.owner.is_not_distinct_from(row.owner)
-        connection.execute(update(runs).where(same).values(status="interrupted", owner=None))
+def _interrupt(connection: Connection, owners: Iterable[str | None]) -> None:
+    """Write down that the runs of some processes were interrupted, but for those that others have claimed meanwhile."""
+    for owner in owners:
+        theirs = (runs.c.status == "running") & runs.c.owner.is_not_distinct_from(owner)
+        connection.execute(update(runs).where(theirs).values(status="interrupted", owner=None))
+
+
+def _is_dead(owner: str | None) -> bool:
+    """Return whether the process that works on a running run is gone, or none is known."""
+    return owner is None or Owner.parse(owner).state() == "dead"
 
 
 def _status_columns(status: RunStatus) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def test_a_revoked_key_is_listed_only_with_all(cli: Cli, store: Path) -> None:
         (["create", "x", "--scope", "root"], "'root' is no scope: choose from ask, admin, node, metrics"),
         (["create", "x", "--expires", "soon"], "'soon' is no time"),
         (["create", "x", "--expires", "999999w"], "is no time"),
+        (["create", "x", "--expires", "9999-12-31T23:59:59-12:00"], "is no time"),
         (["create", "x", "--expires", "2020-01-01"], "2020-01-01 is over already"),
         (["create", "x", "--expires", "0d"], "0d is over already"),
         (["revoke", "nobody"], "key 'nobody' is none of this store"),

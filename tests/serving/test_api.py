@@ -237,7 +237,8 @@ async def test_callers_list_their_own_runs_page_by_page(ann: Client) -> None:
         ({"question": SUM, "protocol": "/etc/passwd"}, 404, "model"),
         ({"question": SUM, "protocol": "{ask: math}"}, 404, "model"),
         ({"question": SUM, "protocol": {"ask": {"agent": "nobody"}}}, 400, None),
-        ({"question": SUM, "protocol": {"parallel": ["math"] * 20_000}}, 400, None),
+        ({"question": SUM, "protocol": {"parallel": ["math"] * 300}}, 400, None),
+        ({"question": SUM, "protocol": {"ask": {"agent": "x" * 70_000}}}, 400, None),
         ({"question": SUM, "seed": -1}, 400, "seed"),
         ({"question": SUM, "limits": {"seconds": 0}}, 400, "limits"),
         ({"question": SUM, "label": "a\nb"}, 400, "label"),
@@ -260,6 +261,7 @@ async def test_what_is_wrong_is_told_in_one_line(ann: Client, body: Any, status:
         b'{"question": ' + b"[" * 100 + b"]" * 100 + b"}",
         b'{"question": ' + b"[" * 100_000,
         b'{"question": "x", "seed": ' + b"9" * 5000 + b"}",
+        b'{"question": "x", "limits": {"cost": 1e999}}',
         b"{",
         b"\xff",
     ],
@@ -279,6 +281,8 @@ async def test_lists_refuse_what_they_cannot_follow(ann: Client) -> None:
         ({"limit": 0}, "limit"),
         ({"status": "gone"}, "status"),
         ({"since": "2026-01-01T00:00:00"}, "since"),
+        ({"since": "0001-01-01T00:00:00+14:00"}, "since"),
+        ({"cursor": "MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMCB4"}, "cursor"),
     ):
         assert (await ann.get("/runs", 400, **query))["error"]["param"] == param
     assert (await ann.get("/nothing", 404))["error"]["code"] == "not-found"
@@ -323,6 +327,7 @@ async def test_a_protocol_is_checked_as_it_is_written(ann: Client) -> None:
         "&a [*a]",
         {"serial": 1},
         "x: 1\nx: 2",
+        {"parallel": [{"parallel": ["math", "math"]}] * 100},
     ):
         found = await ann.post("/protocols/check", {"protocol": wrong})
         assert not found["valid"]

@@ -141,7 +141,7 @@ def _moment(text: str, now: datetime) -> datetime:
             moment = now + timedelta(hours=int(span[1]) * _HOURS[span[2]])
         else:
             moment = datetime.fromisoformat(text)
-            moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+            moment = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadInput(f"--expires: {text!r} is no time: write 12h, 30d, 8w, or a date such as 2027-01-31") from None
     if moment <= now:

@@ -6,7 +6,8 @@
         await session.run(…, run=id, limits=admitted.limits, allowance=admitted.allowance)
 
 What a run used is charged to its key when the context ends, counted from the messages that the store has. A run that is
-interrupted and resumed is charged once for each of its messages.
+interrupted and resumed is charged once for each of its messages. With a budget, a reply that was told in part and cut
+counts, too: its prompt, and a token for each piece. Otherwise, who leaves before the last word pays nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from agentnet.collab.budget import Allowance
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.serving import Caller
+from agentnet.contracts.usage import Usage
 from agentnet.errors import StoreError
 from agentnet.logs import logger
 from agentnet.serving.access.callers import LOCAL, caller_with
@@ -114,9 +116,12 @@ class Quotas:
         return day
 
     async def _charge(self, caller: Caller, run: str, day: _Day | None) -> None:
+        lost = Usage() if day is None else day.allowance.take_lost()
         try:
-            charged = await self._keys.charge(run, self._today() if day is None else day.name)
+            charged = await self._keys.charge(run, self._today() if day is None else day.name, lost)
         except StoreError as error:  # it is charged when the run is next looked at
+            if day is not None:
+                day.allowance.put_back(lost)
             log.warning("run %s could not be charged to key %s: %s", run, caller.id, error)
         else:
             if day is not None:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path
 from pydantic import ValidationError
-from starlette.requests import HTTPConnection
 
 from agentnet.collab.inline import protocol_from
 from agentnet.collab.library import shipped_protocols
@@ -19,6 +18,7 @@ from agentnet.serving.api.asking import At, room
 from agentnet.serving.api.shown import Check, Checked, Expression, ProtocolShown
 from agentnet.serving.app import Problem
 from agentnet.serving.names import Names
+from agentnet.serving.reading import MOST_VALUES, is_bounded
 
 router = room("protocols")
 
@@ -26,10 +26,8 @@ LONGEST = 64 * 2**10
 """Characters of the longest protocol that somebody writes."""
 
 
-async def _names(connection: HTTPConnection) -> Names:
-    names = connection.app.state.names
-    assert isinstance(names, Names)
-    return names
+async def _names(at: At) -> Names:
+    return at.names
 
 
 Named = Annotated[Names, Depends(_names)]
@@ -103,6 +101,8 @@ def _read(text: str) -> ProtocolSpec:
 
 def _written(data: dict[str, Any]) -> ProtocolSpec:
     """The protocol of an expression, or of what a protocol file holds."""
+    if not is_bounded(data):
+        raise ProtocolError(f"the protocol has more than {MOST_VALUES} values")
     _check_length(repr(data))
     if "protocol" not in data:
         return protocol_from(data)

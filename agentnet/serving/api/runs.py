@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query
@@ -81,7 +81,7 @@ async def list_runs(
     limit: Limit = 50,
 ) -> RunPage:
     """List runs, those that changed last first: one's own, and with the scope admin all."""
-    if since is not None and since.tzinfo is None:
+    if since is not None and not _is_moment(since):
         raise Problem(400, "since: say in which time zone, such as 2026-01-31T12:00:00Z", "bad-request", param="since")
     wanted = RunFilter(
         caller=caller, surface=surface, statuses=status, protocol=protocol, text=text, updated_since=since
@@ -146,7 +146,10 @@ async def cancel(at: At, by: By, record: Chosen) -> Cancelled:
 
 @router.post("/runs/{run}/resume", status_code=202)
 async def resume(at: At, by: By, record: Chosen, body: Resume) -> Started:
-    """Continue a run that was interrupted, cancelled or stopped. Finished turns are not asked again."""
+    """Continue a run that was interrupted, cancelled or stopped. Finished turns are not asked again.
+
+    It goes on by itself; but if it began with a request that waited for it, a server that dies leaves it interrupted.
+    """
     await at.runs.resume(by, record.id, body.limits)
     return Started(id=record.id)
 
@@ -155,6 +158,14 @@ def _sent(event: Event) -> ServerSentEvent:
     data = json.dumps(finite(event.model_dump(mode="json")), ensure_ascii=False, separators=(",", ":"))
     id = str(event.message.sequence) if isinstance(event, MessageSaid) else None
     return ServerSentEvent(raw_data=data, event=event.kind, id=id)
+
+
+def _is_moment(time: datetime) -> bool:
+    """Return whether a time says in which zone it is, and exists in UTC."""
+    try:
+        return time.tzinfo is not None and time.astimezone(UTC) is not None
+    except OverflowError:
+        return False
 
 
 def _cursor(record: RunRecord) -> str:
@@ -167,6 +178,6 @@ def _place(cursor: str) -> Place:
         updated = datetime.fromisoformat(time)
     except (ValueError, binascii.Error):
         updated, run = None, ""
-    if updated is None or updated.tzinfo is None:
+    if updated is None or not _is_moment(updated):
         raise Problem(400, "cursor: is not what a page calls `next`", "bad-request", param="cursor")
     return Place(updated, run)

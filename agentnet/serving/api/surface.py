@@ -13,7 +13,6 @@ from agentnet.contracts.base import shown
 from agentnet.serving.api import evaluations, network, protocols, runs
 from agentnet.serving.app import FAILURES, Problem
 from agentnet.serving.gateway import Gateway, Mounted
-from agentnet.serving.names import Names
 
 PREFIX = "/api"
 ROUTERS = (runs.router, network.router, protocols.router, evaluations.router)
@@ -26,7 +25,7 @@ def surface(gateway: Gateway) -> Mounted:
         redirect_slashes=False,
         exception_handlers={**FAILURES, RequestValidationError: _refused, HTTPException: _unread, Exception: _failed},
     )
-    app.state.gateway, app.state.names = gateway, Names(gateway.session)
+    app.state.gateway = gateway
     for router in ROUTERS:
         app.include_router(router)
     return Mounted([Mount(PREFIX, app)])

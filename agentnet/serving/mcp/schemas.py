@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
@@ -11,14 +9,12 @@ from pydantic import Field, field_validator
 from agentnet.contracts.base import FileModel, WireModel
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.limits import Limits
+from agentnet.serving.reading import MOST_VALUES, is_bounded
 
 MOST_TEXT = 200_000
 """Characters of the longest question."""
 MOST_COMPARED = 8
 """Protocols that one call compares."""
-
-MOST_PARTS = 256
-"""Values in the longest expression of a protocol: its graph is made before a run begins, and limits hold."""
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -61,21 +57,9 @@ class RunArguments(Asking):
     @field_validator("protocol")
     @classmethod
     def _bounded(cls, protocol: str | dict[str, Any]) -> str | dict[str, Any]:
-        if sum(1 for _ in islice(_parts(protocol), MOST_PARTS + 1)) > MOST_PARTS:
-            raise ValueError(f"an expression has at most {MOST_PARTS} values")
+        if not is_bounded(protocol):
+            raise ValueError(f"an expression has at most {MOST_VALUES} values")
         return protocol
-
-
-def _parts(value: object) -> Iterator[object]:
-    """Yield a value of JSON, and all that are in it."""
-    left = [value]
-    while left:
-        part = left.pop()
-        yield part
-        if isinstance(part, dict):
-            left += part.values()
-        elif isinstance(part, list):
-            left += part
 
 
 class CompareArguments(Asking):

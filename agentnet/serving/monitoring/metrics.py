@@ -1,6 +1,6 @@
 """Measurements of a gateway: requests, runs, turns of members, tokens and cost, in a registry of its own.
 
-Labels have few values each, whatever callers send: surfaces, statuses, names of protocols and members of the network.
+Labels have few values each, whatever callers send: surfaces, statuses, names of shipped protocols and of members.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from prometheus_client.process_collector import ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentnet.collab.bus import Listener
+from agentnet.collab.inline import INLINE
 from agentnet.contracts.bodies import Error
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted, TurnStarted
 from agentnet.contracts.serving import Served
+from agentnet.files.shipped import shipped_files
 from agentnet.serving.access.places import Places
+from agentnet.serving.names import protocol_name
 
 SURFACES = {
     "v1": "openai",
@@ -41,6 +44,7 @@ class Metrics:
     def __init__(self, places: Places) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
+        self._protocols = frozenset(shipped_files("protocols"))
         self.members = Gauge("agentnet_members", "Members of the network", registry=registry)
         self._requests = Counter(
             "agentnet_requests", "Requests that were answered", ["surface", "method", "status"], registry=registry
@@ -86,7 +90,7 @@ class Metrics:
             nonlocal protocol
             match event:
                 case RunStarted():
-                    protocol = event.protocol
+                    protocol = self._named(event)
                 case TurnStarted():
                     turns[event.message] = time.monotonic()
                 case MessageSaid():
@@ -96,6 +100,11 @@ class Metrics:
                     self._run_seconds.labels(protocol).observe(time.monotonic() - began)
 
         return heard
+
+    def _named(self, event: RunStarted) -> str:
+        """Return the label of a run's protocol. A caller who writes a protocol gives it any name."""
+        known = event.protocol in self._protocols or event.protocol in map(protocol_name, event.members)
+        return event.protocol if known else INLINE
 
     def _said(self, event: MessageSaid, began: float | None) -> None:
         message = event.message

@@ -25,6 +25,7 @@ from agentnet.contracts.serving import Served
 from agentnet.contracts.usage import Usage
 from agentnet.errors import BadInput
 from agentnet.serving.monitoring.metrics import METHODS
+from agentnet.serving.names import protocol_name
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -139,7 +140,7 @@ class _RunSpans:
     def _begin(self, event: RunStarted) -> None:
         from opentelemetry.trace import set_span_in_context
 
-        alone = event.protocol in event.members
+        alone = event.protocol in map(protocol_name, event.members)
         operation = "invoke_agent" if alone else "invoke_workflow"
         attributes: dict[str, Any] = {
             "gen_ai.operation.name": operation,

@@ -30,13 +30,14 @@ from agentnet.errors import SchemaUnsupported
 from agentnet.files.names import suggestion
 from agentnet.models.base import Chunk, Completion, Request, Scorer, Scores
 from agentnet.models.tokens import TokenStepper
-from agentnet.serving.app import Problem, read_json
+from agentnet.serving.app import Problem
 from agentnet.serving.keys import NodeKey
 from agentnet.serving.node.admission import Admission
 from agentnet.serving.node.members import Served
 from agentnet.serving.openai.replies import Choice, Replies, usage_data
 from agentnet.serving.openai.requests import ChatBody, Messages, chat_messages
 from agentnet.serving.openai.streaming import ClientGone, EventStream, while_connected
+from agentnet.serving.reading import read_json
 from agentnet.serving.tokens import TokenService
 
 MOST_REPLIES = 1024

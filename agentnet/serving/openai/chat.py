@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from agentnet.contracts.serving import Caller, Served
 from agentnet.contracts.usage import Usage
-from agentnet.serving.app import caller_of, read_json
+from agentnet.serving.app import caller_of
 from agentnet.serving.asked import Asked
 from agentnet.serving.gateway import Gateway
 from agentnet.serving.openai.models import Models, require_tokens
@@ -22,6 +22,7 @@ from agentnet.serving.openai.requests import IDEMPOTENCY, ChatBody, Extras
 from agentnet.serving.openai.spoken import RUN_HEADER, Spoken, carried_out
 from agentnet.serving.openai.streaming import ClientGone, EventStream, while_connected
 from agentnet.serving.openai.telling import Told
+from agentnet.serving.reading import read_json
 
 _draw = SystemRandom()
 _Step = tuple[int, Spoken, Told | None]

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from agentnet.agents import Turn
 from agentnet.collab.budget import Allowance, Reservation
+from agentnet.contracts.bodies import Task
+from agentnet.contracts.events import Event, TextStreamed
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.serving import Caller, KeyLimits, Served
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator import Outcome
 from agentnet.errors import LimitReached
+from agentnet.models.base import Chunk, Request
+from agentnet.models.scripted import ScriptedModel
 from agentnet.serving.access.callers import LOCAL, caller_with
 from agentnet.serving.access.quotas import Quotas
 from agentnet.serving.app import STRANGER, Problem
@@ -114,6 +119,54 @@ async def _asked(session: Session, quotas: Quotas, caller: Caller, run: str) -> 
         return await ask(session, quotas, caller, run)
     except Problem:
         return None
+
+
+class Endless(ScriptedModel):
+    """Writes three pieces of a reply, and waits."""
+
+    async def stream(self, request: Request) -> AsyncIterator[Chunk]:
+        for word in ("one ", "two ", "three "):
+            yield Chunk(word)
+        await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("by", ["its reader", "its limit", "the server"])
+async def test_a_reply_that_was_told_in_part_and_cut_is_charged(storage: Storage, by: str) -> None:
+    writer = replace(agent("one", from_the_prompt), model=Endless([]))
+    session = Session(network(writer), storage=storage)
+    laptop, quotas = await caller(storage, tokens_per_day=10**6), Quotas(storage.keys)
+    told = asyncio.Event()
+
+    def heard(event: Event) -> None:
+        if isinstance(event, TextStreamed) and event.text == "three ":
+            told.set()
+
+    async def run() -> None:
+        async with quotas.admitted(laptop, "a", Limits(seconds=0.3) if by == "its limit" else None) as admitted:
+            await session.run(
+                "What is 1 + 1?",
+                spec("one", "alone"),
+                run="a",
+                limits=admitted.limits,
+                allowance=admitted.allowance,
+                served=Served(caller=laptop.id, surface="api"),
+                stream_text=True,
+                on_event=heard,
+            )
+
+    work = asyncio.create_task(run())
+    await asyncio.wait_for(told.wait(), 10)
+    if by == "its reader":
+        await session.cancel("a")
+    elif by == "the server":
+        await session.interrupt("a", "it ends")
+    await asyncio.wait_for(work, 10)
+    used = await quotas.used(laptop)
+    prompt = 0 if by == "the server" else writer.most(Turn("solve", Task(text="What is 1 + 1?"))).prompt_tokens
+    assert used.tokens == prompt + (0 if by == "the server" else 3)  # who is resumed takes the turn again
+    async with quotas.admitted(laptop, "b") as admitted:
+        assert admitted.allowance is not None
+        assert admitted.allowance.used_tokens == used.tokens
 
 
 async def test_another_server_on_the_same_store_uses_the_same_budget(session: Session, storage: Storage) -> None:

@@ -73,6 +73,17 @@ async def test_what_a_gateway_did_can_be_measured(tmp_path: Path) -> None:
     assert "secret" not in shown.text
 
 
+async def test_the_names_that_callers_give_are_no_labels(tmp_path: Path) -> None:
+    async with running(tmp_path) as found, http.AsyncClient(base_url=found.url, timeout=30) as client:
+        for number in range(3):
+            own = {"name": f"own-{number}", "summary": "mine", "protocol": {"ask": {"agent": "one"}}}
+            run = (await client.post("/api/runs", json={"question": QUESTION, "protocol": own})).json()["id"]
+            await client.get(f"/api/runs/{run}/events")
+        measured = samples((await client.get("/metrics")).text)
+    assert measured["agentnet_runs_total", ("inline", "done", "api")] == 3
+    assert not any(value.startswith("own") for _, values in measured for value in values)
+
+
 async def test_a_gateway_is_ready_while_its_store_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(tmp_path) as found, http.AsyncClient(base_url=found.url) as client:
         assert (await client.get("/healthz")).json() == {"status": "ok"}

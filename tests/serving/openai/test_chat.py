@@ -207,7 +207,6 @@ async def test_log_probabilities_that_nobody_has(zoo: RunningGateway, model: str
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, "messages"),
         ({"messages": [{"role": "assistant", "content": "", "tool_calls": [{}]}]}, "messages"),
-        ({"messages": [{"role": "user", "content": "\ud800"}]}, "messages"),
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": 5}}}}, None),
         ({"agentnet": {"surprise": 1}}, "agentnet"),
         ({"model": "mat"}, "model"),
@@ -224,6 +223,26 @@ async def test_what_cannot_be_followed_is_refused_by_its_name(
     assert error["param"] == (param or "response_format")
     assert error["type"] == "invalid_request_error"
     assert "\n" not in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ('"\\ud800"', "not-unicode"),
+        ("[" * 100 + "]" * 100, "too-deep"),
+        ("[" * 100_000, "not-json"),
+        ("NaN", "not-json"),
+        ("9" * 5000, "not-json"),
+        ("1e999", "too-large-number"),
+    ],
+)
+async def test_what_is_no_json_of_ours_is_refused(team: Team, value: str, code: str) -> None:
+    async with team(agent("ada", says("1"))) as place:
+        for path in ("chat/completions", "responses"):
+            refused = await place.http.post(
+                f"/v1/{path}", content=f'{{"model": {value}}}', headers={"content-type": "application/json"}
+            )
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, code)
 
 
 async def test_a_conversation_without_words_is_refused(team: Team) -> None:

@@ -24,7 +24,7 @@ from agentnet.contracts.conversation import Conversation, Utterance
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.serving import Caller, Served
 from agentnet.errors import ResumeError
-from agentnet.serving.app import Problem, caller_of, read_json
+from agentnet.serving.app import Problem, caller_of
 from agentnet.serving.asked import Asked
 from agentnet.serving.gateway import Gateway
 from agentnet.serving.openai.models import Models, require_tokens
@@ -34,6 +34,7 @@ from agentnet.serving.openai.responses.events import ResponseEvents
 from agentnet.serving.openai.responses.requests import ResponseBody
 from agentnet.serving.openai.spoken import RUN_HEADER, Spoken, Step, carried_out, told_of
 from agentnet.serving.openai.streaming import ClientGone, EventStream, while_connected
+from agentnet.serving.reading import read_json
 
 _draw = SystemRandom()
 _ECHOED = {"instructions", "max_output_tokens", "previous_response_id", "temperature", "top_p", "metadata", "text"}
