@@ -92,7 +92,7 @@ def test_a_fusion_strategy_is_added_with_a_file_a_row_and_a_name(checkout: Path)
     (strategies / "logarithmic_pool.py").write_text(module, encoding="utf-8")
     change(strategies / "__init__.py", "from agentnet.fusion.strategies.max_score", f"{imported}\\g<0>")
     change(strategies / "__init__.py", "^STRATEGIES: .*\n", f"\\g<0>{row}")
-    change(checkout / "agentnet" / "contracts" / "protocols.py", '"unite", "max"', '\\g<0>, "pool"')
+    change(checkout / "agentnet" / "contracts" / "protocols.py", r'"unite", "max"\]', '"unite", "max", "pool"]')
     (command,) = blocks("fusion-strategy", "sh")
     assert re.search(r"^= 632", run(checkout, "-m", *shlex.split(command)), re.M)
 

@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Served]:
     """A gateway that a reverse proxy reaches under a name of its own."""
-    with served("--url", f"https://{NAME}", keyed=True) as found:
+    with served("--allowed-host", NAME, keyed=True) as found:
         yield found
 
 
@@ -52,8 +52,9 @@ def test_an_a2a_client_asks_the_network(gateway: Served) -> None:
     assert (done.returncode, done.stdout.split()) == (0, ["632"]), done.stderr
 
 
-def test_the_card_names_the_address_at_which_callers_reach_the_gateway(gateway: Served) -> None:
-    card = httpx.get(f"{gateway.url}/.well-known/agent-card.json").json()
+def test_the_card_names_the_address_at_which_callers_reach_the_gateway() -> None:
+    with served("--url", f"https://{NAME}", keyed=True) as gateway:
+        card = httpx.get(f"{gateway.url}/.well-known/agent-card.json").json()
     assert {interface["url"] for interface in card["supportedInterfaces"]} == {f"https://{NAME}/a2a"}
 
 

@@ -63,7 +63,7 @@ def _fuzzed(url: str, examples: int, *options: str, path: Mapping[str, str] | No
         command = [
             sys.executable, "-c", program, "--config-file", str(settings), "run", f"{url}/openapi.json", *options,
             "--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", str(examples),
-            "--continue-on-failure", "--no-shrink", "--seed", "1", "--workers", "4", "--request-timeout", "300",
+            "--continue-on-failure", "--no-shrink", "--seed", "1", "--workers", "1", "--request-timeout", "300",
             "--report", "json", "--report-json-path", str(out), "--no-color",
         ]  # fmt: skip
         ran = subprocess.run(

@@ -51,6 +51,7 @@ OPERATIONS = tuple(
         "a2a",
         body=body,
         parameters=parameters if path.startswith("/.well-known/") else [_VERSION, *parameters],
+        own_form=path.startswith(PATH),
         streams=streams,
     )
     for method, path, summary, body, parameters, streams in (
