@@ -26,7 +26,7 @@ from agentnet.models.scripted import ScriptedModel
 from agentnet.network import Network
 from agentnet.prompts import find_pack
 from agentnet.serving.a2a.asking import EXTENSION, JSON
-from agentnet.serving.a2a.handler import Handler
+from agentnet.serving.a2a.request_handler import TaskRequestHandler
 from agentnet.serving.a2a.service import Sent, Tasks
 from agentnet.serving.a2a.surface import surface
 from agentnet.serving.app import application
@@ -69,7 +69,7 @@ class KitTasks(Tasks):
         return await super().send(caller, request)
 
 
-class KitHandler(Handler):
+class KitHandler(TaskRequestHandler):
     """Answers the scenarios that a network has not."""
 
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task | Message:

@@ -23,8 +23,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agentnet.serving.a2a.card import KEYS_PATH, PATH, Cards
-from agentnet.serving.a2a.handler import Calls, Handler
 from agentnet.serving.a2a.operations import OPERATIONS
+from agentnet.serving.a2a.request_handler import Calls, TaskRequestHandler
 from agentnet.serving.a2a.service import Tasks
 from agentnet.serving.a2a.transport import guarded, rest_refusal, rpc_refusal
 from agentnet.serving.gateway import Gateway, Mounted
@@ -39,10 +39,10 @@ logging.getLogger("a2a").addHandler(logging.NullHandler())  # it logs refusals, 
 
 def a2a(gateway: Gateway) -> Mounted:
     """Return the surface of a gateway. Raises `BadInput` for a key file that cannot be used."""
-    return surface(gateway, Handler(Tasks(gateway)))
+    return surface(gateway, TaskRequestHandler(Tasks(gateway)))
 
 
-def surface(gateway: Gateway, handler: Handler) -> Mounted:
+def surface(gateway: Gateway, handler: TaskRequestHandler) -> Mounted:
     """Return the surface with a handler of its operations."""
     key = NodeKey.open(Path(gateway.session.settings.home.value) / KEY_FILE)
     cards, calls = Cards(gateway, key), Calls()

@@ -52,7 +52,7 @@ class Calls(DefaultServerCallContextBuilder):
         return context
 
 
-class Handler(RequestHandler):
+class TaskRequestHandler(RequestHandler):
     """What clients may do: ask, answer, follow, look and cancel. Nothing is pushed to addresses of theirs."""
 
     def __init__(self, tasks: Tasks) -> None:
