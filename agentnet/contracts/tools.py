@@ -26,7 +26,6 @@ TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}/[A-Za-z0-9_./-]{1,128}")
 """``SERVER/TOOL``."""
 PASSED = r"^AGENTNET_KEY_[A-Z0-9_]+$"
 """Variables of the environment that a network file may name for a program: they are there for network files."""
-SHIPPED = ("calculator",)
 
 
 class ToolServer(FileModel):

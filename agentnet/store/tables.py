@@ -318,6 +318,7 @@ class RequestRow(StoreModel, table=True):
     """A request with an idempotency key: the SHA-256 of its body, and the runs that it started, as a JSON list."""
 
     __tablename__ = "requests"
+    __table_args__ = (Index("requests_by_time", "created"),)
 
     caller: str = Field(primary_key=True)
     key: str = Field(primary_key=True)

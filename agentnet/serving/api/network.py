@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Header, Query
@@ -106,7 +107,7 @@ async def policy(at: At) -> PolicyShown | None:
         return None
     found = learned.policy
     return PolicyShown(
-        file=learned.where,
+        file=Path(learned.where).name,
         created=found.created,
         default=found.default,
         rules=[Rule(label=rule.label, use=rule.use, evidence=rule.evidence) for rule in rules(found)],

@@ -47,3 +47,4 @@ def upgrade() -> None:
         sa.Column("created", sa.String(), nullable=False),
         sa.Column("runs", sa.Text(), nullable=False),
     )
+    op.create_index("requests_by_time", "requests", ["created"])
