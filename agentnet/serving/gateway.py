@@ -1,6 +1,7 @@
 """The gateway: a network behind one address. Its surfaces stand side by side, on the same runs and the same callers.
 
 ==================  ========================================================================================
+``/``               the page (`agentnet.serving.page`)
 ``/v1/…``           OpenAI's API (`agentnet.serving.openai`)
 ``/api/…``          runs, the network, protocols, evaluations (`agentnet.serving.api`)
 ``/openapi.json``   the document of all surfaces

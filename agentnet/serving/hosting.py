@@ -29,6 +29,7 @@ from agentnet.serving.monitoring.surface import monitoring
 from agentnet.serving.monitoring.tracing import Tracing, is_wanted
 from agentnet.serving.node.client import TOKEN
 from agentnet.serving.openai.surface import openai_surface
+from agentnet.serving.page.surface import page
 from agentnet.serving.process import Ending, base_url, is_loopback, listen, serving, url_of
 from agentnet.serving.running import DRAIN_SECONDS, RunService
 from agentnet.session import Session, open_session
@@ -44,6 +45,7 @@ SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (
     api.surface,
     a2a,
     mcp_surface,
+    page,
 )
 """What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel
 
 from agentnet.contracts.base import finite
 from agentnet.contracts.conversation import Conversation
@@ -21,7 +22,7 @@ from agentnet.contracts.serving import Served, Surface
 from agentnet.errors import AgentNetError
 from agentnet.serving.api.asking import At, By, Limit, room
 from agentnet.serving.api.protocols import Named, protocol_of
-from agentnet.serving.api.shown import Answer, Ask, Cancelled, Resume, Run, RunPage, RunSummary, Started
+from agentnet.serving.api.shown import Answer, Ask, Cancelled, Resume, Run, RunPage, RunSummary, Shown, Started
 from agentnet.serving.app import Problem
 from agentnet.serving.asked import Asked
 from agentnet.store.listing import Place, RunFilter
@@ -108,12 +109,18 @@ async def messages(at: At, record: Chosen, after: After = -1) -> list[Message]:
     return await at.session.runs.messages(record.id, after)
 
 
+Described = Annotated[
+    bool, Query(description="messages have `shown` beside them: what they say, as parts for people (`Shown`)")
+]
+
+
 @router.get("/runs/{run}/events", response_class=EventSourceResponse)
 async def events(
     at: At,
     by: By,
     record: Chosen,
     after: After = -1,
+    described: Described = False,
     last: Annotated[
         int | None, Header(alias="Last-Event-ID", ge=-1, le=LARGEST_INTEGER, description="replaces `after`")
     ] = None,
@@ -124,9 +131,17 @@ async def events(
     messages behind it. A `turn-started` begins the text of its message, also where it is told a second time. An `error`
     says why no more is told; the run itself goes on.
     """
+    after = after if last is None else last
     try:
-        async for event in at.runs.follow(by, record.id, after if last is None else last):
-            yield _sent(event)
+        said: dict[str, Message] = {}
+        if described and after >= 0:
+            said = {message.id: message for message in await at.session.runs.messages(record.id)}
+        async for event in at.runs.follow(by, record.id, after):
+            if described and isinstance(event, MessageSaid):
+                said[event.message.id] = event.message
+                yield _sent(event, shown=Shown.of(event.message, said))
+            else:
+                yield _sent(event)
     except (AgentNetError, Problem) as error:  # the response has begun
         yield ServerSentEvent(data=Problem.of(error).data(), event="error")
 
@@ -154,8 +169,9 @@ async def resume(at: At, by: By, record: Chosen, body: Resume) -> Started:
     return Started(id=record.id)
 
 
-def _sent(event: Event) -> ServerSentEvent:
-    data = json.dumps(finite(event.model_dump(mode="json")), ensure_ascii=False, separators=(",", ":"))
+def _sent(event: Event, **more: BaseModel) -> ServerSentEvent:
+    fields = event.model_dump(mode="json") | {name: value.model_dump(mode="json") for name, value in more.items()}
+    data = json.dumps(finite(fields), ensure_ascii=False, separators=(",", ":"))
     id = str(event.message.sequence) if isinstance(event, MessageSaid) else None
     return ServerSentEvent(raw_data=data, event=event.kind, id=id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,13 +12,14 @@ from agentnet.contracts.cards import Card, Label
 from agentnet.contracts.conversation import Utterance
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.limits import Limits
-from agentnet.contracts.messages import LARGEST_INTEGER
+from agentnet.contracts.messages import LARGEST_INTEGER, Message
 from agentnet.contracts.profiles import Standing
 from agentnet.contracts.questions import Question
 from agentnet.contracts.replies import ReplyOptions
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.serving import KeyLimits, Scope, Surface
 from agentnet.contracts.usage import Usage
+from agentnet.rendering.describe import Part, describe
 
 Expression = dict[str, Any]
 """A protocol expression as data, such as ``{"verify": {"proposer": "scout", "verifier": "critic"}}``."""
@@ -138,6 +140,22 @@ class RunPage(BaseModel):
 
     runs: list[RunSummary]
     next: str | None = Field(description="`cursor` of the next page; null on the last one")
+
+
+class Shown(BaseModel):
+    """What a message says, for people: as the terminal and notebooks show it."""
+
+    kind: str = Field(description="the kind of its body, with the round from the second one on: `proposal 2`")
+    brief: tuple[Part, ...] = Field(description="the answer, in short")
+    full: tuple[Part, ...] = Field(description="the whole reply, with its reasons")
+    refs: tuple[str, ...] = Field(description="ids of the messages that it decides about, or rests on")
+    depth: int = Field(description="expressions around the one that it was said in")
+
+    @classmethod
+    def of(cls, message: Message, said: Mapping[str, Message]) -> Shown:
+        """Return what is shown of a message; `said` are those that it may refer to, by id."""
+        brief, full = describe(message, said), describe(message, said, verbose=True)
+        return cls(kind=brief.kind, brief=brief.parts, full=full.parts, refs=brief.refs, depth=brief.depth)
 
 
 class Started(BaseModel):

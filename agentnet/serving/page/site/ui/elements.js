@@ -1,0 +1,77 @@
+/** Small pieces that all views use. */
+
+import { html } from "./preact.js";
+import { colourOf } from "./colours.js";
+
+/** Something is on its way. */
+export function Waiting({ what = "Loading" } = {}) {
+  return html`<p class="waiting" role="status">${what}…</p>`;
+}
+
+/**
+ * A failure: what is wrong, where, and what to do. `retry` offers to try again.
+ * @param {{message: string, retry?: () => void}} properties
+ */
+export function Failure({ message, retry }) {
+  return html`<div class="failure" role="alert">
+    <p>${message}</p>
+    ${retry && html`<button type="button" onClick=${retry}>Try again</button>`}
+  </div>`;
+}
+
+/**
+ * What stands where nothing is yet: what will be here, and how it comes.
+ * @param {{title: string, children?: any}} properties
+ */
+export function Empty({ title, children }) {
+  return html`<section class="empty"><h2>${title}</h2>${children}</section>`;
+}
+
+/**
+ * The name of an agent in its colour. `members` are the network's, in its order.
+ * @param {{name: string, members?: readonly string[]}} properties
+ */
+export function Agent({ name, members = [] }) {
+  const colour = colourOf(name, members);
+  return html`<span class="agent" style=${colour === null ? {} : { "--agent": colour }}>${name}</span>`;
+}
+
+/**
+ * What is said, as the server describes it for all that show it: terminal, notebooks, this page.
+ * @typedef {{text: string, mark: "plain" | "answer" | "detail" | "good" | "bad" | "warning" | "contested", agent: string | null}} Part
+ */
+
+/**
+ * @param {{parts: readonly Part[], members?: readonly string[]}} properties
+ */
+export function Parts({ parts, members = [] }) {
+  return parts.map((part, index) => {
+    const colour = part.agent === null ? null : colourOf(part.agent, members);
+    return html`<span key=${index} class=${`part ${part.mark}${colour ? " agent" : ""}`} style=${colour === null ? {} : { "--agent": colour }}>${part.text}</span>`;
+  });
+}
+
+/**
+ * A count with thin spaces, as `12 345`.
+ * @param {number} value
+ */
+export function count(value) {
+  return Math.round(value).toLocaleString("en").replaceAll(",", " ");
+}
+
+/**
+ * How long ago a time was, in words; the whole time in its title.
+ * @param {{time: string}} properties
+ */
+export function Ago({ time }) {
+  const then = new Date(time);
+  return html`<time datetime=${time} title=${then.toLocaleString()}>${ago((Date.now() - then.getTime()) / 1000)}</time>`;
+}
+
+/** @param {number} seconds */
+function ago(seconds) {
+  for (const [unit, length] of /** @type {const} */ ([["d", 86400], ["h", 3600], ["min", 60]])) {
+    if (seconds >= length) return `${Math.floor(seconds / length)} ${unit} ago`;
+  }
+  return "just now";
+}
