@@ -7,7 +7,7 @@ THREADS ?= 3
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 SUITES := auto auto-generalists living fusion table-1 online-rate routing paths debate-rounds pairs first-light tools gsm8k-recorded
 
-.PHONY: install demo policy test test-slow test-postgres bridges check docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak soak-living soak-serve conformance constraints wheel clean help
+.PHONY: install demo policy test test-slow test-postgres bridges check vendor docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak soak-living soak-serve conformance constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,11 @@ check: $(INSTALLED) ## lint, types, and that generated files are up to date
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tools.generated --check
+	$(BIN)/python -m tools.page.vendor --check
+	$(BIN)/python -m tools.page.types
+
+vendor: $(INSTALLED) ## fetch the libraries of the page again, at the versions of vendor.json, and compare their hashes
+	$(BIN)/python -m tools.page.vendor
 
 docs: $(INSTALLED) ## write the generated files again: schemas, docs/protocols.md, docs/zoo.md
 	$(BIN)/python -m tools.generated
