@@ -210,7 +210,9 @@ class ProtocolShown(BaseModel):
     calls: str = Field(description="model calls, in words")
     source: str
     expression: Any
+    yaml: str = Field(description="its file")
     ready: bool = Field(description="whether it can be asked now")
+    problem: str | None = Field(description="why it cannot")
     members: tuple[str, ...] = Field(description="who may take part")
     people: tuple[str, ...] = Field(description="those of them that are persons")
 
@@ -220,7 +222,11 @@ class Checked(BaseModel):
 
     valid: bool
     problem: str | None = Field(description="the first thing that is wrong, in one line")
+    line: int | None = Field(
+        default=None, description="the line of a YAML text in which it is wrong, where it is known"
+    )
     name: str | None = None
+    written: Expression | None = Field(default=None, description="the expression as it was written, to be asked")
     expression: Any = Field(default=None, description="the protocol, bound to members")
     notes: tuple[str, ...] = ()
 
