@@ -8,7 +8,7 @@ import { fusesIn } from "./provenance.js";
 import { STRATEGIES } from "./strategies.js";
 
 const CHECKED_AFTER = 250;
-const EXAMPLES = ["What is the capital of France?", "What is 347 + 285?", "Sort these letters: q d m a"];
+const EXAMPLES = ["What is the capital of France?", "What is 347 + 285?", "Sort 7, 3 and 5."];
 
 /** @typedef {{name: string, summary: string, ready: boolean, members: string[], expression: any}} Ready */
 
@@ -117,7 +117,7 @@ function Form({ protocols, members }) {
           </select>
         </label>
       </div>
-      <p class="soft">${current.strategy}: ${STRATEGIES[current.strategy]}</p>
+      <p class="soft">The next piece is ${STRATEGIES[current.strategy]}.</p>
     </details>
     ${problem !== "" && html`<${Failure} message=${problem} />`}
     <button class="primary" disabled=${busy || question.trim() === "" || current.members.length === 0}>${busy ? "Starting…" : "Write together"}</button>

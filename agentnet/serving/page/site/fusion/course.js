@@ -3,12 +3,15 @@
 import { html, useMemo } from "../ui/preact.js";
 import { colourOf } from "../ui/colours.js";
 
+/** Pixels of a piece's bar, at most. */
+const WIDEST = 24;
+
 /**
  * @param {object} properties
  * @param {import("./provenance.js").Provenance} properties.provenance
  * @param {readonly string[]} properties.members
  * @param {number} properties.least
- * @param {number | null} properties.chosen
+ * @param {number} properties.chosen
  * @param {(least: number) => void} properties.onLeast
  * @param {(index: number) => void} properties.onChoose
  */
@@ -24,9 +27,9 @@ export function Course({ provenance, members, least, chosen, onLeast, onChoose }
   }
 
   return html`<div class="course">
-    <svg viewBox=${`0 0 ${pieces.length} 1`} preserveAspectRatio="none" aria-hidden="true" onClick=${chose}>
+    <svg viewBox=${`0 0 ${pieces.length} 1`} preserveAspectRatio="none" style=${{ maxWidth: `${pieces.length * WIDEST}px` }} aria-hidden="true" onClick=${chose}>
+      <rect class="chosen" x=${chosen} y="0" width="1" height="1" />
       ${bars.map(({ colour, path }) => html`<path key=${colour} class=${colour === "" ? "shared" : "led"} style=${{ "--agent": colour || undefined }} d=${path} />`)}
-      ${chosen !== null && html`<rect class="chosen" x=${chosen} y="0" width="1" height="1" />`}
       <line x1="0" x2=${pieces.length} y1=${1 - least} y2=${1 - least} />
     </svg>
     <label>

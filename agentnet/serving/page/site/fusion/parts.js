@@ -16,7 +16,7 @@ export function PartsOfMembers({ provenance, members }) {
   const counts = parts.some((part) => part.evaluations !== null);
   return html`<section class="parts-of-members">
     <h2>The members' parts</h2>
-    <p class="soft">${shared} of ${total} pieces were backed by all members alike; they have no colour.</p>
+    <p class="soft">${shared === 0 ? "No piece was" : `${shared} of ${total} pieces were`} backed by all members alike${shared === 0 ? "" : "; those have no colour"}.</p>
     <div class="wide"><table>
       <thead><tr>
         <th>Member</th><th>Mean backing</th><th class="number">Led</th><th class="number">Against</th>

@@ -85,6 +85,8 @@ export class Provenance {
     this.members = fusion.members;
     this.unit = unitOf(fusion.strategy);
     this.pieces = fusion.pieces.map((piece, index) => this._backed(piece, index));
+    /** The first piece of the greatest disagreement. */
+    this.mostDisputed = this.pieces.reduce((most, piece) => (piece.disagreement > most.disagreement ? piece : most), { index: 0, disagreement: 0 }).index;
     /** The greatest logit of any member, against which logits are drawn. */
     this.greatest = Math.max(1, ...fusion.pieces.map((piece) => Math.max(0, ...Object.values(piece.shares))));
   }

@@ -23,7 +23,8 @@ export function Report({ fusion, settings, members, piece, address }) {
   const [looked, setLooked] = useState(/** @type {number | null} */ (null));
   const total = provenance.pieces.length;
   const chosen = piece !== null && piece < total ? piece : null;
-  const shown = looked ?? chosen;
+  const first = chosen ?? provenance.mostDisputed;
+  const shown = looked ?? first;
   useEffect(() => {
     if (chosen !== null) document.getElementById(`piece-${chosen}`)?.scrollIntoView({ block: "nearest" });
   }, []);
@@ -32,26 +33,21 @@ export function Report({ fusion, settings, members, piece, address }) {
   const choose = (index) => {
     if (index !== null) go(address(index), { replace: true });
   };
-  const next = nextDispute(provenance, chosen ?? -1, least);
-  const previous = previousDispute(provenance, chosen ?? total, least);
+  const next = nextDispute(provenance, first, least);
+  const previous = previousDispute(provenance, first, least);
   return html`<div class="report">
-    <div class="written">
-      <${FusedText} provenance=${provenance} members=${members} least=${least} chosen=${shown} onLook=${setLooked} onChoose=${choose} />
-      <${Course} provenance=${provenance} members=${members} least=${least} chosen=${shown} onLeast=${setLeast} onChoose=${choose} />
-    </div>
+    <${FusedText} provenance=${provenance} members=${members} least=${least} chosen=${shown} from=${first} onLook=${setLooked} onChoose=${choose} />
     <aside class="card" aria-live="polite" aria-label="The chosen piece">
-      ${
-        shown === null
-          ? html`<p class="soft">Point at a piece of the text, or go through it with <kbd>←</kbd> <kbd>→</kbd>: here stands what
-              each member gave it, and what would have stood there instead.</p>`
-          : html`<${PieceShown} provenance=${provenance} members=${members} index=${shown} address=${address(shown)} />`
-      }
+      <${PieceShown} provenance=${provenance} members=${members} index=${shown} address=${address(shown)} />
       <p class="steps">
-        <button type="button" disabled=${previous === null} onClick=${() => choose(previous)}>↑ Dispute before</button>
-        <button type="button" disabled=${next === null} onClick=${() => choose(next)}>↓ Next dispute</button>
+        <button type="button" disabled=${previous === null} onClick=${() => choose(previous)}><kbd>↑</kbd> Dispute before</button>
+        <button type="button" disabled=${next === null} onClick=${() => choose(next)}><kbd>↓</kbd> Next dispute</button>
       </p>
     </aside>
-    <p class="soft strategy">By <strong>${fusion.strategy}</strong>: ${STRATEGIES[fusion.strategy] ?? "a rule that this page does not know"}.</p>
+    <${Course} provenance=${provenance} members=${members} least=${least} chosen=${shown} onLeast=${setLeast} onChoose=${choose} />
+    <p class="soft strategy">By <strong>${fusion.strategy}</strong>, each piece is ${STRATEGIES[fusion.strategy] ?? "chosen by a rule that this page does not know"}.
+      A thread under the words is a member's: as strong as it backed them, and broken where it did not. Point at a piece, or go through
+      them with <kbd>←</kbd> <kbd>→</kbd>.</p>
     <${PartsOfMembers} provenance=${provenance} members=${members} />
   </div>`;
 }

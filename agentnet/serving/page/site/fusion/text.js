@@ -8,21 +8,24 @@ import { colourOf } from "../ui/colours.js";
 
 const THREAD = 2;
 const GAP = 1;
+/** Pieces of a text that is set smaller. */
+const LONG = 120;
 
 /**
  * @param {object} properties
  * @param {import("./provenance.js").Provenance} properties.provenance
  * @param {readonly string[]} properties.members names of the network's members, in its order
  * @param {number} properties.least pieces of less disagreement are faint
- * @param {number | null} properties.chosen the piece that is shown in full
+ * @param {number} properties.chosen the piece that is shown in full
+ * @param {number} properties.from the piece from which keys go
  * @param {(index: number | null) => void} properties.onLook the pointer is over a piece, or over none any more
  * @param {(index: number) => void} properties.onChoose
  */
-export function FusedText({ provenance, members, least, chosen, onLook, onChoose }) {
+export function FusedText({ provenance, members, least, chosen, from, onLook, onChoose }) {
   const text = useRef(/** @type {HTMLElement | null} */ (null));
   const pieces = useMemo(() => provenance.pieces.map((piece) => drawn(piece, provenance.members, members)), [provenance, members]);
   useEffect(() => {
-    const piece = chosen === null ? null : (text.current?.children[chosen] ?? null);
+    const piece = text.current?.children[chosen];
     piece?.classList.add("chosen");
     return () => piece?.classList.remove("chosen");
   }, [chosen, pieces]);
@@ -30,7 +33,7 @@ export function FusedText({ provenance, members, least, chosen, onLook, onChoose
   /** @param {KeyboardEvent} event */
   function pressed(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const next = after(event.key, provenance, chosen, least);
+    const next = after(event.key, provenance, from, least);
     if (next === null) return;
     event.preventDefault();
     onChoose(next);
@@ -43,7 +46,8 @@ export function FusedText({ provenance, members, least, chosen, onLook, onChoose
     role="group"
     tabindex="0"
     aria-label="The text, piece by piece: arrow keys go through it"
-    aria-activedescendant=${chosen === null ? undefined : `piece-${chosen}`}
+    aria-activedescendant=${`piece-${chosen}`}
+    data-long=${provenance.pieces.length > LONG || undefined}
     style=${{ "--least": least, "--threads": `${provenance.members.length * (THREAD + GAP)}px` }}
     onKeyDown=${pressed}
     onPointerOver=${(/** @type {PointerEvent} */ event) => event.pointerType === "mouse" && onLook(indexOf(event))}
@@ -53,6 +57,14 @@ export function FusedText({ provenance, members, least, chosen, onLook, onChoose
       if (index !== null) onChoose(index);
     }}
   >${pieces}</p>`;
+}
+
+/**
+ * The colour of a member's thread.
+ * @param {{name: string, members: readonly string[]}} properties
+ */
+export function Thread({ name, members }) {
+  return html`<span class="thread" aria-hidden="true" style=${{ "--agent": colourOf(name, members) ?? undefined }} />`;
 }
 
 /**
@@ -91,17 +103,17 @@ function threads(piece, colours) {
  * Return the piece to which a key leads; null for other keys.
  * @param {string} key
  * @param {import("./provenance.js").Provenance} provenance
- * @param {number | null} from
+ * @param {number} from
  * @param {number} least
  */
 function after(key, provenance, from, least) {
   const last = provenance.pieces.length - 1;
   if (key === "Home") return 0;
   if (key === "End") return last;
-  if (key === "ArrowRight") return from === null ? 0 : Math.min(last, from + 1);
-  if (key === "ArrowLeft") return from === null ? last : Math.max(0, from - 1);
-  if (key === "ArrowDown") return nextDispute(provenance, from ?? -1, least);
-  if (key === "ArrowUp") return previousDispute(provenance, from ?? last + 1, least);
+  if (key === "ArrowRight") return Math.min(last, from + 1);
+  if (key === "ArrowLeft") return Math.max(0, from - 1);
+  if (key === "ArrowDown") return nextDispute(provenance, from, least);
+  if (key === "ArrowUp") return previousDispute(provenance, from, least);
   return null;
 }
 

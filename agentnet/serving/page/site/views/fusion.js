@@ -10,6 +10,7 @@ import { Begin } from "../fusion/begin.js";
 import { Latest } from "../fusion/listing.js";
 import { settingsOf } from "../fusion/provenance.js";
 import { Report } from "../fusion/report.js";
+import { Thread } from "../fusion/text.js";
 
 /** The sender of a fused text. */
 const FUSION = "fusion";
@@ -119,7 +120,7 @@ function Written({ entry, record, members, piece }) {
   const fusion = /** @type {import("../fusion/provenance.js").Fusion} */ (/** @type {unknown} */ (body));
   return html`
     <p class="answer-line"><strong>${fusion.answer}</strong> <span class="soft">written by</span> ${fusion.members.map(
-      (name) => html`<${Agent} key=${name} name=${name} members=${members} /> `,
+      (name) => html`<span key=${name} class="writer"><${Thread} name=${name} members=${members} /><${Agent} name=${name} members=${members} /></span> `,
     )}</p>
     <${Report}
       fusion=${fusion}
