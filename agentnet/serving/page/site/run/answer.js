@@ -22,7 +22,7 @@ export function Answer({ state, children }) {
   const ended = state.ended.value;
   const status = state.status.value;
   const answer = ended?.answer ?? null;
-  return html`<section class=${`answer ${status}`} aria-label="Answer">
+  return html`<section class=${`run-answer ${status}`} aria-label="Answer">
     <div aria-live="polite">
       ${ended === null ? html`<${Now} state=${state} />` : answer === null ? html`<p class="answer-end">${ENDS[status] ?? status}</p>` : html`
         <div class=${answer.length > LONG ? "answer-text long" : "answer-text"}><${Folded} length=${answer.length}>${answer}<//></div>`}

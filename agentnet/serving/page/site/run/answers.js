@@ -24,6 +24,7 @@ export function answerOf(entry) {
  */
 export function standing(state) {
   const entries = state.entries.value;
+  const members = state.members.value;
   const asked = new Set(entries.filter((entry) => ["task", "analysis"].includes(kindOf(entry))).map((entry) => entry.id));
   /** @type {Map<string, string>} */
   const last = new Map();
@@ -37,6 +38,7 @@ export function standing(state) {
     const known = Object.keys(counted).find((one) => same(one, answer)) ?? [...found.keys()].find((one) => same(one, answer));
     const support = found.get(known ?? answer) ?? { answer: known ?? answer, backers: [], weight: 0 };
     support.backers.push(agent);
+    support.backers.sort((one, other) => members.indexOf(one) - members.indexOf(other));
     support.weight = counted[support.answer] ?? support.backers.length;
     found.set(support.answer, support);
   }

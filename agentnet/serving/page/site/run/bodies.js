@@ -51,8 +51,8 @@ export function Said({ entry, state, short = false }) {
  */
 function Reply({ text, answer, was, short }) {
   const changed = was !== null && !same(was, answer) ? html` <span class="changed">was <s>${was}</s></span>` : null;
-  const head = text.endsWith(answer) ? text.slice(0, text.length - answer.length) : text;
-  const inside = text.endsWith(answer);
+  const inside = answer !== "" && text.endsWith(answer);
+  const head = inside ? text.slice(0, text.length - answer.length).replace(/^\s*=>\s*$/, "") : text;
   if (short && answer !== "" && answer.length < LONG) {
     return html`<p class="said-answer">${answer}${changed}</p>
       ${head.trim() !== "" && html`<p class="said-reason">${inside ? head.replace(/\s*=>\s*$/, "") : head}</p>`}`;

@@ -3,7 +3,7 @@
 import { html, useLayoutEffect, useRef } from "../ui/preact.js";
 import { Agent, Parts } from "../ui/elements.js";
 import { isAside, stagesOf } from "./layout.js";
-import { Turn } from "./turn.js";
+import { Turn, coloured } from "./turn.js";
 
 /** @typedef {import("./state.js").Entry} Entry */
 /** @typedef {import("./state.js").RunState} RunState */
@@ -54,7 +54,7 @@ function Columns({ stages, state, marked, actions }) {
   const agents = [...members, "fusion"].filter((name) => speakers.has(name));
   return html`<div class="wide"><table class="columns" style=${{ "--columns": agents.length }}>
     <thead><tr>
-      ${agents.map((name) => html`<th key=${name} scope="col"><${Agent} name=${name} members=${members} /></th>`)}
+      ${agents.map((name) => html`<th key=${name} scope="col" style=${coloured(name, members)}><${Agent} name=${name} members=${members} /></th>`)}
     </tr></thead>
     <tbody>
       ${stages.map((stage) => html`

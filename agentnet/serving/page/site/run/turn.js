@@ -1,6 +1,7 @@
 /** A turn in a transcript: who speaks, in which role, and what is said, or is being written. */
 
 import { html } from "../ui/preact.js";
+import { colourOf } from "../ui/colours.js";
 import { Agent } from "../ui/elements.js";
 import { link } from "../routing.js";
 import { Said } from "./bodies.js";
@@ -44,11 +45,13 @@ export function Turn({ entry, state, marked = false, short = false, named = true
   const members = state.members.value;
   const kind = message?.body.kind ?? "";
   const waits = message === null && state.question.value?.message === entry.id;
+  const step = /\/step-(\d+)[^/]*$/.exec(entry.node)?.[1];
   const doing = message !== null ? (SAYS[kind] ?? kind) : waits ? "is asked" : (DOES[entry.role] ?? "is writing");
-  return html`<article id=${`message-${entry.id}`} class=${`turn ${kind}${message === null ? " open" : ""}${marked ? " marked" : ""}`} tabindex=${marked ? -1 : undefined}>
+  return html`<article id=${`message-${entry.id}`} class=${`turn${message === null ? " open" : ""}${marked ? " marked" : ""}`} data-kind=${kind}
+    style=${coloured(entry.agent, members)} tabindex=${marked ? -1 : undefined}>
     <header class="turn-head">
       ${named ? html`<${Agent} name=${entry.agent} members=${members} />` : html`<span class="only-read">${entry.agent}</span>`}
-      <span class="turn-does">${doing}<${Origin} entry=${entry} state=${state} /></span>
+      <span class="turn-does">${doing}${step !== undefined && ` step ${step}`}<${Origin} entry=${entry} state=${state} /></span>
       ${message !== null && html`<span class="turn-tools">
         <span class="turn-used">${used(message)}</span>
         ${actions?.(entry)}
@@ -85,6 +88,16 @@ const FORMS = ["choose", "verify", "grade", "plan"];
 /** @param {{entry: Entry}} properties */
 function Form({ entry }) {
   return entry.text.value.replace(/"(reason|verdict|choice|grade|steps|label|ask|needs|id)"\s*:\s*/g, "").replace(/[{}[\]"]+,?/g, " ").trim();
+}
+
+/**
+ * Return the style that gives an element a member's colour.
+ * @param {string} name
+ * @param {readonly string[]} members
+ */
+export function coloured(name, members) {
+  const colour = colourOf(name, members);
+  return colour === null ? {} : { "--agent": colour };
 }
 
 /** @param {import("./state.js").Message} message */
