@@ -33,7 +33,7 @@ export function Course({ provenance, members, least, chosen, onLeast, onChoose }
       <line x1="0" x2=${pieces.length} y1=${1 - least} y2=${1 - least} />
     </svg>
     <label>
-      <span>Show disagreement from <output>${percent(least)}</output></span>
+      <span>Show disagreement from <strong>${percent(least)}</strong></span>
       <input type="range" min="0" max="100" step="1" value=${Math.round(least * 100)}
         onInput=${(/** @type {Event} */ event) => onLeast(Number(/** @type {HTMLInputElement} */ (event.target).value) / 100)} />
     </label>

@@ -31,7 +31,9 @@ export function Report({ fusion, settings, members, piece, address }) {
   if (total === 0) return html`<p class="fused plain">${fusion.text}</p>`;
   /** @param {number | null} index */
   const choose = (index) => {
-    if (index !== null) go(address(index), { replace: true });
+    if (index === null) return;
+    setLooked(null);
+    go(address(index), { replace: true });
   };
   const next = nextDispute(provenance, first, least);
   const previous = previousDispute(provenance, first, least);
