@@ -1,11 +1,11 @@
 """Sessions of the page: a caller gives a key once, and their browser keeps a signed cookie in its place.
 
-The cookie is a JSON Web Token (RFC 7519, HS256) that names the key by its id. Whether that key still counts is looked up
-at every request, so that revoking it ends its sessions at once. Scripts cannot read the cookie, and browsers send it with
-requests of the page alone.
+The cookie is a JSON Web Token (RFC 7519, HS256) that names the key by its id. Whether that key still counts is looked
+up at every request, so that revoking it ends its sessions at once. Scripts cannot read the cookie, and browsers send it
+with requests of the page alone.
 
-A change needs a *proof* beside the cookie (a CSRF token): a value that only the page can read, bound to its session. On a
-server that needs no key, the page has one too.
+A change needs a *proof* beside the cookie (a CSRF token): a value that only the page can read, bound to its session. On
+a server that needs no key, the page has one too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The files of the page, as browsers take them: compressed, by their media type, and again only if they have changed."""
+"""The files of the page as browsers take them: compressed, by media type, and again only if they have changed."""
 
 from __future__ import annotations
 
