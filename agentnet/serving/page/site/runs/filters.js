@@ -51,7 +51,7 @@ export function Filters({ chosen, kept }) {
     <${Choice} label="Status" any="Any status" value=${chosen.status} options=${statuses} choose=${(/** @type {string} */ status) => choose({ status })} />
     <${Choice} label="Protocol" any="Any protocol" value=${chosen.protocol} options=${protocols.map((name) => [name, name])}
       choose=${(/** @type {string} */ protocol) => choose({ protocol })} />
-    <${Choice} label="Asked by" any="Asked anywhere" value=${chosen.surface} options=${Object.entries(SURFACES)}
+    <${Choice} label="Client" any="Any client" value=${chosen.surface} options=${Object.entries(SURFACES)}
       choose=${(/** @type {string} */ surface) => choose({ surface })} />
     ${chosen.caller && html`<button type="button" class="chip" onClick=${() => choose({ caller: "" })}>key ${chosen.caller} <span aria-hidden="true">×</span><span class="unseen">: show all keys</span></button>`}
     ${Object.keys(chosen).length > 0 && html`<a class="button quiet" href=${link(["runs"], kept)}>Clear</a>`}

@@ -1,4 +1,4 @@
-/** The dialog that goes on from a message of a run, with another protocol. */
+/** The dialog that goes on from a message of a run, with its own protocol or another. */
 
 import { html, useEffect, useRef, useState } from "../ui/preact.js";
 import { Failure } from "../ui/elements.js";
@@ -24,7 +24,7 @@ export function Forking({ state, message, close }) {
 function Form({ state, message, cancel }) {
   const [chosen, setChosen] = useState(message);
   const [protocol, setProtocol] = useState("");
-  const [seed, setSeed] = useState(0);
+  const [seed, setSeed] = useState("");
   const [protocols, setProtocols] = useState(/** @type {Protocol[]} */ ([]));
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
@@ -43,7 +43,7 @@ function Form({ state, message, cancel }) {
     setBusy(true);
     setProblem("");
     try {
-      const body = { message: chosen, seed, ...(protocol === "" ? {} : { protocol }) };
+      const body = { message: chosen, ...(seed !== "" && { seed: Number(seed) }), ...(protocol !== "" && { protocol }) };
       const begun = await post(`/api/runs/${encodeURIComponent(state.id)}/fork`, body);
       go(link(["runs", begun.id]));
     } catch (error) {
@@ -63,9 +63,9 @@ function Form({ state, message, cancel }) {
       <option value="">the same protocol (${state.protocol.value})</option>
       ${protocols.map((one) => html`<option key=${one.name} value=${one.name}>${one.name}</option>`)}
     </select>
-    <p class="about">${known ? `${known.summary} Calls: ${known.calls}.` : "Who spoke before may speak again."}</p>
+    <p class="forking-about">${known ? `${known.summary} Calls: ${known.calls}.` : "It goes on where it was, as if the later messages had not been said."}</p>
     <label for="fork-seed">Seed</label>
-    <input id="fork-seed" type="number" min="0" step="1" value=${seed} onInput=${(/** @type {any} */ event) => setSeed(Number(event.currentTarget.value))} />
+    <input id="fork-seed" type="number" min="0" step="1" placeholder="another" value=${seed} onInput=${(/** @type {any} */ event) => setSeed(event.currentTarget.value)} />
     ${problem !== "" && html`<${Failure} message=${problem} />`}
     <div class="actions">
       <button type="submit" class="primary" disabled=${busy || said.length === 0}>${busy ? "Starting…" : "Start the new run"}</button>

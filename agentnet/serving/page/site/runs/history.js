@@ -1,11 +1,12 @@
 /** The history: every run that the caller may see, day by day. */
 
-import { html, useEffect, useState } from "../ui/preact.js";
+import { html } from "../ui/preact.js";
 import { Ago, Empty, Failure, Waiting } from "../ui/elements.js";
-import { get } from "../api.js";
 import { link } from "../routing.js";
+import { Letter } from "./comparison.js";
 import { Filters, chosenOf } from "./filters.js";
 import { useRuns } from "./listing.js";
+import { useRecord } from "./record.js";
 import { STATUSES, SURFACES, counted, duration, shortened, tokens } from "./words.js";
 
 /** @typedef {import("./listing.js").Summary} Summary */
@@ -28,7 +29,7 @@ export function History({ query }) {
     ${days(shown).map(
       ([day, runs]) => html`<section key=${day} class="day" aria-label=${day}>
         <h2>${day}</h2>
-        <ol class="runs">${runs.map((run) => html`<${Row} key=${run.id} run=${run} compared=${compared} query=${query} />`)}</ol>
+        <ol class="listing">${runs.map((run) => html`<${Row} key=${run.id} run=${run} compared=${compared} query=${query} />`)}</ol>
       </section>`,
     )}
     ${page?.next && html`<button type="button" class="older" disabled=${busy} onClick=${older}>${busy ? "Reading…" : "Older runs"}</button>`}
@@ -37,13 +38,11 @@ export function History({ query }) {
 
 /** The run that another one is chosen for. @param {{id: string}} properties */
 function Compared({ id }) {
-  const [run, setRun] = useState(/** @type {Summary | null} */ (null));
-  useEffect(() => {
-    get(`/api/runs/${encodeURIComponent(id)}`).then(setRun, () => {}); // the comparison says what is wrong with it
-  }, [id]);
+  const { record, problem } = useRecord(id);
+  if (problem !== "") return html`<${Failure} message=${problem} />`;
   return html`<p class="picking">
-    <span class="side first" aria-hidden="true">A</span>
-    <span>${run === null ? id : html`<a href=${link(["runs", id])}>${shortened(run.task)}</a> by ${run.protocol}`}</span>
+    <${Letter} letter="A" />
+    <span>${record === null ? id : html`<a href=${link(["runs", id])}>${shortened(record.task)}</a> by ${record.protocol}`}</span>
     <a class="button quiet" href=${link(["runs", id])}>Do not compare</a>
   </p>`;
 }
@@ -53,31 +52,30 @@ function Row({ run, compared, query }) {
   const status = STATUSES[run.status];
   const address = compared === undefined ? link(["runs", run.id]) : link(["runs", compared], { with: run.id });
   const others = Object.fromEntries([...query].filter(([name]) => name !== "caller"));
-  return html`<li class=${`run ${run.status}`}>
-    <span class=${`status ${status.kind}`} title=${status.word}><span aria-hidden="true">${status.mark}</span><span class="unseen">${status.word}</span></span>
-    <div class="what">
-      <a class="task" href=${address}>${shortened(run.task, 240)}</a>
-      <p class="outcome">${outcome(run)}</p>
+  return html`<li class="listed">
+    <span class=${`sign ${status.kind}`} title=${status.word}><span aria-hidden="true">${status.mark}</span><span class="unseen">${status.word}</span></span>
+    <a class="listed-task" href=${address}>${shortened(run.task, 240)}</a>
+    <p class="listed-outcome">${outcome(run)}</p>
+    <div class="listed-how">
+      <span>${run.protocol}</span>
+      ${run.label && html`<span class="soft">${run.label}</span>`}
+      ${run.forked_from && html`<span class="soft">a fork</span>`}
+      ${run.outcome !== null && html`<span class=${run.outcome ? "sign good" : "sign bad"}>${run.outcome ? "right" : "wrong"}</span>`}
+      ${run.surface && run.surface !== "api" && html`<span class="soft">${SURFACES[run.surface]}</span>`}
+      ${run.caller && html`<a href=${link(["runs"], { ...others, caller: run.caller })} title="Runs of this key">key ${run.caller}</a>`}
     </div>
-    <div class="how">
-      <span class="protocol">${run.protocol}</span>
-      ${run.label && html` <span class="soft">${run.label}</span>`}
-      ${run.forked_from && html` <a class="fork" href=${link(["runs", run.forked_from.run, "messages", run.forked_from.message])}>fork</a>`}
-      ${run.surface && run.surface !== "api" && html` <span class="soft">${SURFACES[run.surface]}</span>`}
-      ${run.caller && html` <a class="soft" href=${link(["runs"], { ...others, caller: run.caller })} title="Runs of this key">key ${run.caller}</a>`}
-    </div>
-    <dl class="figures">
+    <dl class="listed-figures">
       <div><dt class="unseen">Calls</dt><dd>${counted(run.usage.calls, "call")}</dd></div>
       <div><dt class="unseen">Tokens</dt><dd>${counted(tokens(run.usage), "token")}</dd></div>
       <div><dt class="unseen">Time in models</dt><dd>${duration(run.usage.seconds)}</dd></div>
     </dl>
-    <span class="when"><${Ago} time=${run.updated} /></span>
+    <span class="listed-when"><${Ago} time=${run.updated} /></span>
   </li>`;
 }
 
 /** @param {Summary} run */
 function outcome(run) {
-  if (run.answer !== null) return html`<span class="answer">${shortened(run.answer, 240)}</span>`;
+  if (run.answer !== null) return html`<span class="listed-answer">${shortened(run.answer, 240)}</span>`;
   if (run.status === "running") return html`<span class="soft">being worked on…</span>`;
   return html`<span class="soft">${STATUSES[run.status].word}${run.detail && `: ${shortened(run.detail, 240)}`}</span>`;
 }
@@ -88,14 +86,14 @@ function Nothing({ filtered, compared }) {
     return html`<${Empty} title="No run is like that">
       <p>The question must contain the words as they stand; the other filters must all hold.</p>
       <p><a href=${link(["runs"], { with: compared })}>Show all runs</a></p>
-    </${Empty}>`;
+    <//>`;
   }
   return html`<${Empty} title=${compared === undefined ? "Nothing was asked yet" : "There is no second run yet"}>
     <p>Each question that the network answers is kept here, whoever asks: this page, a program, or the command line. You can read
       all that was said, play it again at any speed, compare two runs, and go on from any message with another protocol.</p>
     <p><a class="button" href=${link(["ask"])}>Ask the first question</a></p>
     <p>Or in a terminal: <code>agentnet ask "What is 347 + 285?" --protocol debate</code></p>
-  </${Empty}>`;
+  <//>`;
 }
 
 /**

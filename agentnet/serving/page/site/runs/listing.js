@@ -17,7 +17,8 @@ import { Refused, get } from "../api.js";
  * @property {string} updated
  * @property {string | null} surface
  * @property {string | null} caller
- * @property {{run: string, message: string} | null} [forked_from]
+ * @property {{run: string, message: string, copied: number} | null} forked_from what it began with
+ * @property {boolean | null} outcome whether a user said that its answer was right
  * @property {import("../run/state.js").Usage} usage
  */
 /** @typedef {{runs: Summary[], next: string | null}} Page */
