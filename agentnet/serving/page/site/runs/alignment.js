@@ -16,7 +16,7 @@ const PLACES = [
 
 /**
  * Return all messages of both runs, in pairs where they have the same place. The last messages, which hold the answers,
- * are a pair in any case. The order is that of the first run; what only the second run has follows on what it followed.
+ * are a pair if they have no other partner. The order is that of the first run; what only the second run has follows on what it followed.
  * @param {readonly Entry[]} first messages of a run, in their order
  * @param {readonly Entry[]} second
  * @returns {Pair[]}
@@ -48,8 +48,6 @@ export function aligned(first, second) {
 function partnersOf(first, second) {
   /** @type {Map<Entry, Entry>} */
   const partners = new Map();
-  const [one, other] = [first.at(-1), second.at(-1)];
-  if (one !== undefined && other !== undefined) partners.set(one, other);
   for (const placeOf of PLACES) {
     const taken = new Set(partners.values());
     /** @type {Map<string, Entry[]>} */
@@ -61,6 +59,10 @@ function partnersOf(first, second) {
       const partner = partners.has(entry) ? undefined : free.get(placeOf(entry))?.shift();
       if (partner !== undefined) partners.set(entry, partner);
     }
+  }
+  const [one, other] = [first.at(-1), second.at(-1)];
+  if (one !== undefined && other !== undefined && !partners.has(one) && ![...partners.values()].includes(other)) {
+    partners.set(one, other);
   }
   return partners;
 }

@@ -14,13 +14,18 @@ const MOST_WORDS = 600;
  */
 export function compared(first, second) {
   const [one, other] = [wordsOf(first), wordsOf(second)];
-  const [inOne, inOther] = common(one.map((word) => word.text), other.map((word) => word.text));
+  const [inOne, inOther] = common(one.map(spelled), other.map(spelled));
   return [joined(one, inOne), joined(other, inOther)];
 }
 
-/** @param {readonly Part[]} parts @returns {Part[]} */
+/** Words with the spaces behind them. @param {readonly Part[]} parts @returns {Part[]} */
 function wordsOf(parts) {
-  return parts.flatMap((part) => (part.text.match(/\s+|[^\s]+/g) ?? []).map((text) => ({ ...part, text })));
+  return parts.flatMap((part) => (part.text.match(/\S+\s*|\s+/g) ?? []).map((text) => ({ ...part, text })));
+}
+
+/** @param {Part} word */
+function spelled(word) {
+  return word.text.trim();
 }
 
 /**

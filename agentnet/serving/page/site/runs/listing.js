@@ -23,7 +23,7 @@ import { Refused, get } from "../api.js";
  */
 /** @typedef {{runs: Summary[], next: string | null}} Page */
 
-const AT_A_TIME = 40;
+const AT_A_TIME = 30;
 const WHILE_RUNNING = 2_000;
 const OTHERWISE = 15_000;
 

@@ -21,7 +21,7 @@ export function RunPage({ id, message, query }) {
   const fork = query.get("fork");
   const close = () => go(link(["runs", id]), { replace: true });
   return html`
-    <p class="crumbs"><a href=${link(["runs"])}>Runs</a> › ${id}</p>
+    <p class="crumbs"><a href=${link(["runs"])}>‹ All runs</a></p>
     <${RunView} state=${state} following=${following} marked=${message}
       actions=${(/** @type {Entry} */ entry) => html`<a class="turn-link" href=${link(["runs", id], { fork: entry.id })}>fork</a>`}>
       ${record !== null && html`<${Actions} record=${record} state=${state} />`}
@@ -57,7 +57,7 @@ function Facts({ record }) {
   );
   /** @type {[string, any][]} */
   const facts = [
-    ["Asked", html`<${Ago} time=${record.created} />, ${record.surface === null ? "by a program of this machine" : `by ${SURFACES[record.surface]}`}`],
+    ["Asked", html`<${Ago} time=${record.created} />, ${record.surface === null ? "by a program of the server's machine" : `by ${SURFACES[record.surface]}`}`],
     ["Key", record.caller && html`<a href=${link(["runs"], { caller: record.caller })}>${record.caller}</a>`],
     ["Goes on from", origin && html`<a href=${link(["runs", origin.run, "messages", origin.message])}>message ${origin.copied + 1} of ${origin.run}</a>`],
     ["Network", record.network],

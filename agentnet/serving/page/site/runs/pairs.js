@@ -12,13 +12,16 @@ import { compared } from "./differences.js";
 /** @typedef {import("./alignment.js").Pair} Pair */
 /** @typedef {"equal" | "differ" | "alone"} Relation */
 
+/** @type {readonly import("../ui/elements.js").Part[]} */
+const NOTHING = [];
+
 /** @param {{sides: [Side, Side], query: URLSearchParams}} properties with `show=differences` and `replies=whole` */
 export function Pairs({ sides, query }) {
   const [one, other] = sides;
   const [first, second] = [said(one), said(other)];
   const pairs = useMemo(() => aligned(first, second), [first.length, second.length, one.state, other.state]);
-  const rows = pairs.map((pair) => ({ pair, relation: relationOf(pair) }));
   const [onlyDifferent, isWhole] = [query.get("show") === "differences", query.get("replies") === "whole"];
+  const rows = pairs.map((pair) => ({ pair, relation: relationOf(pair, isWhole) }));
   const shown = rows.filter((row) => !onlyDifferent || row.relation !== "equal");
   const number = (/** @type {Relation} */ relation) => rows.filter((row) => row.relation === relation).length;
   /** @param {Record<string, string | undefined>} changed */
@@ -26,7 +29,7 @@ export function Pairs({ sides, query }) {
   return html`<section aria-labelledby="messages">
     <div class="choices">
       <h2 id="messages">Messages</h2>
-      <span class="soft">${`${number("differ")} differ, ${number("alone")} in one run alone, ${number("equal")} equal`}</span>
+      <span class="soft">${`${number("differ")} differ, ${number("alone")} in one run alone, ${number("equal")} equal${isWhole ? "" : " in short"}`}</span>
       <label><input type="checkbox" checked=${onlyDifferent} onChange=${() => set({ show: onlyDifferent ? undefined : "differences" })} />Only differences</label>
       <label><input type="checkbox" checked=${isWhole} onChange=${() => set({ replies: isWhole ? undefined : "whole" })} />Whole replies</label>
     </div>
@@ -40,8 +43,8 @@ export function Pairs({ sides, query }) {
 /** @param {{pair: Pair, relation: Relation, isWhole: boolean, sides: [Side, Side]}} properties */
 function Row({ pair, relation, isWhole, sides }) {
   const { first, second } = pair;
-  const [a, b] = [first, second].map((entry) => entry?.shown.value?.[isWhole ? "full" : "brief"] ?? []);
-  const pieces = useMemo(() => compared(a ?? [], b ?? []), [a, b]);
+  const [a, b] = [partsOf(first, isWhole), partsOf(second, isWhole)];
+  const pieces = useMemo(() => compared(a, b), [a, b]);
   const isOfOne = first === null || second === null || (first.agent === second.agent && kindOf(first) === kindOf(second));
   const named = first ?? second;
   return html`<li class=${`pair ${relation}`}>
@@ -90,13 +93,14 @@ function kindOf(entry) {
   return entry.shown.value?.kind ?? "";
 }
 
-/** @param {Pair} pair @returns {Relation} */
-function relationOf({ first, second }) {
+/** @param {Pair} pair @param {boolean} isWhole @returns {Relation} */
+function relationOf({ first, second }, isWhole) {
   if (first === null || second === null) return "alone";
-  return textOf(first) === textOf(second) ? "equal" : "differ";
+  const [one, other] = [first, second].map((entry) => partsOf(entry, isWhole).map((part) => part.text).join(""));
+  return one === other ? "equal" : "differ";
 }
 
-/** @param {Entry} entry */
-function textOf(entry) {
-  return entry.shown.value?.full.map((part) => part.text).join("") ?? "";
+/** @param {Entry | null} entry @param {boolean} isWhole @returns {readonly import("../ui/elements.js").Part[]} */
+function partsOf(entry, isWhole) {
+  return entry?.shown.value?.[isWhole ? "full" : "brief"] ?? NOTHING;
 }

@@ -23,6 +23,10 @@ const LONGEST_READING = 8;
 const SHORTEST_WAIT = 0.5;
 const LONGEST_WAIT = 1.5;
 const MOST_PIECES = 120;
+/** Of a turn that took no time that was measured. */
+const QUICKEST = 0.005;
+/** Between two messages, so that they land one after the other. */
+const CLOSEST = 0.001;
 
 export class Recording {
   /** @param {RunState} run read to its end */
@@ -88,9 +92,10 @@ function asItWas(entries) {
   for (const entry of entries) {
     const message = entry.message.value;
     if (message === null) continue;
-    const end = Math.max(last, Date.parse(message.time) / 1000);
+    const end = Math.max(last + CLOSEST, Date.parse(message.time) / 1000);
     const read = Math.max(...message.reply_to.map((id) => landed.get(id) ?? -Infinity), turns[0]?.end ?? end);
-    const start = Math.min(end, Math.max(end - message.usage.seconds, read));
+    const worked = message.usage.calls > 0 ? Math.max(message.usage.seconds, QUICKEST) : message.usage.seconds;
+    const start = Math.min(end, Math.max(end - worked, read));
     turns.push({ message, shown: entry.shown.value, start, end });
     landed.set(message.id, end);
     last = end;

@@ -14,7 +14,7 @@ export const STATUSES = {
 };
 
 /** By which way a run was asked for. @type {Record<string, string>} */
-export const SURFACES = { api: "page or API", openai: "OpenAI client", a2a: "A2A agent", mcp: "MCP client" };
+export const SURFACES = { api: "the page or API", openai: "an OpenAI client", a2a: "an A2A agent", mcp: "an MCP client" };
 
 /**
  * A number of things, as `1 call` or `12 calls`.
