@@ -1,6 +1,7 @@
 /** What steers a replay: buttons, the position, and keys. */
 
 import { html } from "../ui/preact.js";
+import { useShortcuts } from "../ui/shortcuts.js";
 import { SPEEDS } from "./player.js";
 
 /** @typedef {import("./player.js").Player} Player */
@@ -55,30 +56,17 @@ function clock(seconds) {
 }
 
 /**
- * Return what listens to the keys of a replay. Keys that a focused control needs for itself are left to it; on the
- * position, the arrows move by messages.
+ * The keys of a replay. On the position, the arrows move by messages.
  * @param {Player} player
- * @returns {(event: KeyboardEvent) => void}
  */
-export function keysOf(player) {
-  /** @type {Record<string, () => void>} */
-  const actions = {
-    " ": () => (player.playing.value ? player.pause() : player.play()),
-    ArrowLeft: () => player.step(-1),
-    ArrowRight: () => player.step(1),
-    Home: () => player.seek(0),
-    End: () => player.seek(player.recording.length),
-    "+": () => player.change(1),
-    "=": () => player.change(1),
-    "-": () => player.change(-1),
-  };
-  return (event) => {
-    const target = /** @type {Element} */ (event.target);
-    const isTaken = target.closest("button, a, select, textarea, summary, dialog, input:not([type=range])") !== null;
-    const action = actions[event.key];
-    if (action === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (isTaken && (event.key === " " || target.closest("select, textarea, input, dialog") !== null)) return;
-    event.preventDefault();
-    action();
-  };
+export function useKeys(player) {
+  useShortcuts("Replay", [
+    { key: " ", what: "Play or pause", run: () => (player.playing.value ? player.pause() : player.play()) },
+    { key: "ArrowRight", what: "A message on", run: () => player.step(1) },
+    { key: "ArrowLeft", what: "A message back", run: () => player.step(-1) },
+    { key: "Home", what: "To the beginning", run: () => player.seek(0) },
+    { key: "End", what: "To the end", run: () => player.seek(player.recording.length) },
+    { key: "+", what: "Faster", run: () => player.change(1) },
+    { key: "-", what: "Slower", run: () => player.change(-1) },
+  ]);
 }

@@ -5,7 +5,7 @@ import { Empty, Failure, Waiting } from "../ui/elements.js";
 import { link } from "../routing.js";
 import { useRun } from "../run/following.js";
 import { RunView } from "../run/view.js";
-import { Controls, keysOf } from "./controls.js";
+import { Controls, useKeys } from "./controls.js";
 import { Lanes } from "./lanes.js";
 import { Player } from "./player.js";
 import { Recording } from "./recording.js";
@@ -34,14 +34,10 @@ export function Replay({ id }) {
 function Stage({ player }) {
   const end = useRef(/** @type {HTMLElement | null} */ (null));
   const entries = player.state.value.entries.value.length;
+  useKeys(player);
   useEffect(() => {
     if (!matchMedia("(prefers-reduced-motion: reduce)").matches) player.play();
-    const pressed = keysOf(player);
-    addEventListener("keydown", pressed);
-    return () => {
-      removeEventListener("keydown", pressed);
-      player.pause();
-    };
+    return () => player.pause();
   }, [player]);
   useEffect(() => {
     const below = (end.current?.getBoundingClientRect().top ?? 0) - innerHeight;
