@@ -144,12 +144,12 @@ function moments(run, turns, length) {
  * @returns {Moment[]}
  */
 function typed(run, message, start, end) {
-  const { id, sender, node, round } = message;
+  const { id, sender, node, round, reply_to } = message;
   const text = written(message);
   const words = text.match(/\S*\s*/g) ?? [];
   const together = Math.ceil(words.length / MOST_PIECES);
   /** @type {Moment[]} */
-  const found = [{ at: start, event: { kind: "turn-started", run, message: id, agent: sender, node, round, role: "" } }];
+  const found = [{ at: start, event: { kind: "turn-started", run, message: id, agent: sender, node, round, role: "", reply_to } }];
   let before = 0;
   for (let index = 0; index < words.length; index += together) {
     const piece = words.slice(index, index + together).join("");
