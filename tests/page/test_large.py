@@ -9,7 +9,6 @@ import pytest
 
 from tests.page.conftest import Reader
 from tests.page.gateways import Served, served, typist
-from tests.page.test_graph import MOUNTED
 from tests.scripted import network, says
 
 NAMES = [f"member-{index:02}" for index in range(60)]
@@ -33,16 +32,18 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield found
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-def test_sixty_members_and_their_messages_are_drawn_legibly(reader: Reader, gateway: Served, width: int) -> None:
+def test_sixty_members_and_their_messages_are_drawn_legibly(reader: Reader, gateway: Served) -> None:
     asked = httpx.post(f"{gateway.url}/api/runs", json={"question": "How much is it?", "protocol": DEBATE})
-    page = reader(gateway.url, width=width)
-    page.evaluate(MOUNTED, asked.raise_for_status().json()["id"])
+    page = reader(gateway.url, f"#/ask/{asked.raise_for_status().json()['id']}", width=390)
     page.wait_for_selector(".graph-centre:has-text('majority')")
     assert page.locator(".graph-member.spoke").count() == len(NAMES)
     assert page.locator(".graph-centre b").inner_text() == "1"
-    assert page.locator(".graph-name").evaluate_all(OVERLAPS) == 0
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator(".turn").count() == len(NAMES) * ROUNDS
+    for width in (390, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(f"innerWidth === {width}")
+        assert page.locator(".graph-name").evaluate_all(OVERLAPS) == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     links = len(NAMES) * (len(NAMES) - 1) + len(NAMES)
     assert page.get_by_text(f"150 of {links} links are drawn").is_visible()
     page.get_by_text("Who read whom, as a table").click()

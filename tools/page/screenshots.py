@@ -55,7 +55,7 @@ def node(gateway: Served) -> Iterator[None]:
     """A node that has joined a gateway."""
     file = gateway.folder / "laptop.yaml"
     file.write_text(NODE, encoding="utf-8")
-    command = [sys.executable, "-m", "agentnet", "join", gateway.url, str(file), "--json"]
+    command = [sys.executable, "-m", "agentnet", "join", gateway.url, "--network", str(file), "--json"]
     environment = {**gateway.environment, "AGENTNET_HOME": str(gateway.folder / "laptop")}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
     try:
