@@ -165,7 +165,15 @@ def shown_first(console: Console, views: list[Opened]) -> None:
 def shown_runs(console: Console, rows: list[tuple[str, Watched]]) -> None:
     table = Table(title="Runs", title_justify="left")
     table.add_column("run")
-    for name in ("messages", "longest gap ms", "> 50 ms", "> 100 ms", "longest reported ms", "of it scripts", "heap MiB"):
+    for name in (
+        "messages",
+        "longest gap ms",
+        "> 50 ms",
+        "> 100 ms",
+        "longest reported ms",
+        "of it scripts",
+        "heap MiB",
+    ):
         table.add_column(name, justify="right")
     for name, each in rows:
         table.add_row(

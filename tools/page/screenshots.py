@@ -1,7 +1,7 @@
 """``python -m tools.page.screenshots``: every view, on a phone and on a desk, light and dark, as pictures.
 
-A gateway serves the zoo, a node joins it, members answer by several protocols, and a small evaluation runs; all of it is
-real. The pictures lie in ``.bench/screenshots``. ``--keep`` also writes the pictures of the documentation.
+A gateway serves the zoo, a node joins it, members answer by several protocols, and a small evaluation runs; all of it
+is real. The pictures lie in ``.bench/screenshots``. ``--keep`` also writes the pictures of the documentation.
 """
 
 from __future__ import annotations
