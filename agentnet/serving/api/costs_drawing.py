@@ -40,7 +40,7 @@ def draw_costs(policy: Policy, label: str, members: Sequence[str], width: float)
     places = _places(policy, label, members)
     named = [place for place in places if place.on_frontier or place.used]
     narrow = width < NARROW
-    right = width - (12.0 if narrow else 190.0)
+    right = width - (12.0 if narrow else 250.0)
     bottom = (340.0 if narrow else 400.0) - BOTTOM
     drawing = Drawing(width, bottom + BOTTOM + (LINE * len(named) + 10 if narrow else 0), _title(label))
     prices = [max(place.estimate.tokens, 1.0) for place in places]
@@ -57,7 +57,7 @@ def draw_costs(policy: Policy, label: str, members: Sequence[str], width: float)
     heights = apart([y(100 * place.estimate.accuracy) for place in named], 15, TOP + 4, bottom - 2)
     for place, height in zip(named, heights, strict=True):
         drawing.line(x(place.estimate.tokens), y(100 * place.estimate.accuracy), right + 8, height, "leader")
-        drawing.text(right + 12, height + 4, _said(place, 28), kind=_weight(place))
+        drawing.text(right + 12, height + 4, _said(place, 40), kind=_weight(place))
     return str(drawing)
 
 

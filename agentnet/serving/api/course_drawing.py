@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from agentnet.evals.report.svg import Drawing, Scale, linear, short
 from agentnet.profiles.course import Answer, Course, Period, Point, thinned
+from agentnet.rendering.colours import colour_of
 
 STRIP = 92.0
 """Height of a label's strip, in pixels."""
@@ -27,6 +28,15 @@ svg text { font-size: 12px; } svg text.tick { font-size: 11px; } svg text.first 
 .floor { stroke: var(--ink); stroke-dasharray: 2 3; opacity: .6; }
 text.probation { fill: var(--gold); } text.expelled { fill: var(--worse); }
 """
+
+
+def style_of(member: str, members: Sequence[str], theme: str) -> str:
+    """Return the rules of a course: in the member's own colour, darker on light and lighter on dark."""
+    colour = colour_of(member, members)
+    if colour is None:
+        return STYLE
+    mixed = "white 35%" if theme == "dark" else "black 10%"
+    return f"{STYLE}svg {{ --accent: color-mix(in oklab, {colour.hex}, {mixed}); }}"
 
 
 def draw_course(course: Course, member: str, width: float, *, floor: float, zone: float) -> str:

@@ -14,7 +14,7 @@ from agentnet.contracts.base import finite
 from agentnet.contracts.profiles import Profile, Source, Standing
 from agentnet.profiles.course import Course, course_of, thinned
 from agentnet.serving.api.asking import At, Limit, room
-from agentnet.serving.api.course_drawing import STYLE, draw_course
+from agentnet.serving.api.course_drawing import draw_course, style_of
 from agentnet.serving.api.pictures import Theme, Width, picture
 from agentnet.serving.app import Problem
 from agentnet.serving.gateway import Gateway
@@ -148,7 +148,7 @@ async def course_picture(
     _, _, found = await _course(at, member, node)
     floor = at.session.measured.members.rules.floor
     drawn = await asyncio.to_thread(draw_course, found, member, width, floor=floor, zone=zone)
-    return picture(drawn, theme, STYLE)
+    return picture(drawn, theme, style_of(member, tuple(at.session.network.agents), theme))
 
 
 async def _course(at: Gateway, member: str, node: str | None) -> tuple[str, list[str], Course]:

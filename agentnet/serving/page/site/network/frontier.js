@@ -13,7 +13,7 @@ export function Frontier({ labels, label, estimates, used }) {
   const place = /** @type {{current: HTMLElement | null}} */ (useRef(null));
   const width = useSignal(0);
   useEffect(() => {
-    if (place.current !== null) width.value = Math.max(280, Math.min(1000, Math.floor(place.current.clientWidth)));
+    if (place.current !== null) width.value = Math.max(280, Math.min(1180, Math.floor(place.current.clientWidth)));
   }, []);
   const shown = estimates.filter((estimate) => estimate.label === label).toSorted((a, b) => a.tokens - b.tokens);
   const best = shown.reduce((first, one) => (one.accuracy > first.accuracy ? one : first), shown[0] ?? { candidate: "", accuracy: 0, tokens: 0 });

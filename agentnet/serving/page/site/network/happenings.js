@@ -33,7 +33,7 @@ export function History({ history, names, about }) {
 export function Happenings({ history, names }) {
   /** @type {Map<string, Happening[]>} */
   const days = new Map();
-  for (const one of history) {
+  for (const one of history.filter((each, place) => !isPassing(each, history[place - 1]))) {
     const day = new Date(one.time).toLocaleDateString(undefined, { dateStyle: "full" });
     days.set(day, [...(days.get(day) ?? []), one]);
   }
@@ -49,6 +49,14 @@ export function Happenings({ history, names }) {
       </li>`)}
     </ol>
   </div>`);
+}
+
+/**
+ * Whether a node was only about to take part, which the next change says.
+ * @param {Happening} one @param {Happening | undefined} next
+ */
+function isPassing(one, next) {
+  return one.after === "joining" && next !== undefined && next.node === one.node && next.after === "active";
 }
 
 /** @param {{happening: Happening, names: readonly string[]}} properties */

@@ -18,8 +18,9 @@ export const SOURCES = /** @type {const} */ ({
  */
 export function Interval({ ability, floor, best = false }) {
   const { low, high, accuracy, source } = ability;
-  return html`<span class=${`interval ${source}${best ? " best" : ""}`} role="img" aria-label=${told(ability)} title=${told(ability)}>
+  return html`<span class=${`interval from-${source}${best ? " best" : ""}`} role="img" aria-label=${told(ability)} title=${told(ability)}>
     <span class="track">
+      ${source !== "claim" && html`<span class="level" style=${{ width: `${100 * accuracy}%` }}></span>`}
       ${floor !== undefined && html`<span class="floor" style=${{ left: `${100 * floor}%` }}></span>`}
       ${source !== "claim" && html`<span class="range" style=${{ left: `${100 * low}%`, width: `${100 * Math.max(high - low, 0.012)}%` }}></span>`}
       <span class="at" style=${{ left: `${100 * accuracy}%` }}></span>

@@ -79,7 +79,7 @@ function Head({ name, sort }) {
   const chosen = name === sort;
   const choose = () => go(link(["network"], { sort: chosen ? undefined : name }), { replace: true });
   const label = chosen ? `Sorted by ${name}: back to the network's order` : `Sort by ${name}`;
-  return html`<th scope="col" aria-sort=${chosen ? (name === "speed" ? "ascending" : "descending") : undefined}>
+  return html`<th scope="col" class=${name === "speed" ? "speed" : ""} aria-sort=${chosen ? (name === "speed" ? "ascending" : "descending") : undefined}>
     <button type="button" class="quiet" title=${label} onClick=${choose}>${name}</button>
   </th>`;
 }
@@ -95,11 +95,11 @@ function Row({ member, labels, names, floor, best }) {
     </th>
     ${labels.map((label) => {
       const ability = of(member, label);
-      return html`<td key=${label} data-label=${label} class=${ability === undefined ? "none" : ""}>
+      return html`<td key=${label} class=${ability === undefined ? "none" : ""}>
         ${ability && html`<${Interval} ability=${ability} floor=${floor} best=${ability.proven > 0 && ability.proven === best[label]} />`}
       </td>`;
     })}
-    <td data-label="speed" class="speed"><${Speed} member=${member} /></td>
+    <td class="speed"><${Speed} member=${member} /></td>
   </tr>`;
 }
 

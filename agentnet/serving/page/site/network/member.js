@@ -89,9 +89,9 @@ function Tests({ seat }) {
 function Progress({ test }) {
   const done = Math.max(0, Math.min(1, Math.log(Math.max(test.statistic, 1)) / Math.log(test.bound)));
   const titles = {
-    floor: `it counts at ${test.label}`,
-    expulsion: "it is expelled",
-    drift: "it goes back to probation, since it changed",
+    floor: `towards counting at ${test.label}`,
+    expulsion: "towards being expelled",
+    drift: "towards probation again, if it changed",
   };
   const words = `${test.right} of ${test.asked} right; evidence ${ratio(test.statistic)} of ${ratio(test.bound)}`;
   return html`<div class=${`progress ${test.name}`}>

@@ -40,7 +40,7 @@ export function Nodes({ nodes, names, join }) {
 function NodeCard({ node, names }) {
   const left = Math.max(0, node.left - (now.value - node.read) / 1000);
   const leased = node.state !== "expelled" && node.state !== "gone";
-  return html`<article class=${`card node ${node.state}`} aria-label=${`node ${node.name}`}>
+  return html`<article class=${`card node ${node.state}${Date.now() - new Date(node.joined).getTime() < 8000 ? " new" : ""}`} aria-label=${`node ${node.name}`}>
     <h3>${node.name} <span class=${`chip ${tone(node.state)}`} title=${STATES[node.state]}>${node.state}</span></h3>
     <p class="members">${node.offers.map(({ name }) => html`<${Agent} key=${name} name=${name} members=${names} />`)}</p>
     ${leased && html`<${Lease} left=${left} />`}

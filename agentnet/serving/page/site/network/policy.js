@@ -33,26 +33,32 @@ export function PolicyPage({ names, label }) {
   if (policy.value === undefined) return html`<${Waiting} />`;
   if (policy.value === null) return html`<${Nothing} />`;
   const found = policy.value;
-  const labels = found.rules.map((rule) => rule.label);
+  const rules = found.rules.toSorted((a, b) => Number(a.label === ALL) - Number(b.label === ALL));
+  const labels = [ALL, ...rules.map((rule) => rule.label).filter((one) => one !== ALL)];
   const chosen = labels.includes(label) ? label : ALL;
   return html`<section class="policy">
     <h2>Which system for which question</h2>
     <p class="lead">Where nothing better is proven, <code>auto</code> asks <${System} name=${found.default} names=${names} />. For ${count(found.policy.choices.length)} kinds of questions it does something else.</p>
     <${Scale} />
     <div class="rules">
-      ${found.rules.map((rule) => html`<${RuleRow} key=${rule.label} rule=${rule} learned=${found.policy} names=${names} />`)}
+      ${rules.map((rule) => html`<${RuleRow} key=${rule.label} rule=${rule} learned=${found.policy} names=${names} />`)}
     </div>
     <ul class="key">
       <li><span class="dot default"></span>the default</li>
       <li><span class="dot chosen"></span>what is used</li>
       <li><span class="dot other"></span>what else was tried</li>
-      <li><span class="gain"></span>gain, at least up to the mark with ${percent(0.9)} certainty</li>
+      <li><span class="gain"></span>gain, the mark is what is certain of it</li>
     </ul>
     <${Frontier} labels=${labels} label=${chosen} estimates=${found.policy.estimates} used=${found.rules.find((rule) => rule.label === chosen)?.use ?? found.default} />
     <h2>In words</h2>
-    <ul class="remarks">${found.remarks.map((remark) => html`<li key=${remark}>${remark}</li>`)}</ul>
+    <ul class="remarks">${found.remarks.map((remark) => html`<li key=${remark}><${Remark} text=${remark} /></li>`)}</ul>
     <p class="soft small">Learned <${Ago} time=${found.created} /> from ${found.policy.suite || "calibration questions"}, in <code>${found.file}</code>. <code>agentnet policy show</code> says the same in a terminal.</p>
   </section>`;
+}
+
+/** A sentence with commands in backticks. @param {{text: string}} properties */
+function Remark({ text }) {
+  return text.split("`").map((part, place) => (place % 2 === 1 ? html`<code>${part}</code>` : part));
 }
 
 function Nothing() {
@@ -77,7 +83,7 @@ function RuleRow({ rule, learned, names }) {
   const choice = learned.choices.find((one) => one.label === rule.label);
   const [before, now] = [of(learned.default), of(rule.use)];
   const colour = colourOf(rule.use, names);
-  const title = rule.label === ALL ? "any other" : rule.label;
+  const title = rule.label === ALL ? "anything else" : rule.label;
   const told = `${title}: ${rule.use}${now ? `, ${percent(now.accuracy)} right` : ""}${choice && before ? `, instead of ${learned.default} with ${percent(before.accuracy)}` : ""}`;
   return html`<div class="rule" style=${colour === null ? {} : { "--agent": colour }}>
     <a class="label" href=${link(["network", "auto"], { label: rule.label === ALL ? undefined : rule.label })}>${title}</a>
