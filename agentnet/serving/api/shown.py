@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentnet.contracts.cards import Card, Label
+from agentnet.contracts.cards import Label
 from agentnet.contracts.conversation import Utterance
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import LARGEST_INTEGER, Message
-from agentnet.contracts.profiles import Standing
 from agentnet.contracts.questions import Question
 from agentnet.contracts.replies import ReplyOptions
 from agentnet.contracts.runs import ForkedFrom, RunRecord
@@ -216,28 +215,6 @@ class Me(BaseModel):
     name: str
     scopes: tuple[Scope, ...]
     limits: KeyLimits
-
-
-class Member(BaseModel):
-    """A member of the network."""
-
-    name: str
-    kind: str = Field(description="llama, openai, node, human, …: what is behind it")
-    pack: str
-    card: Card
-    nodes: tuple[str, ...] = Field(description="names of the nodes that serve it; empty: a member of the file")
-    probation: bool = Field(description="its answers weigh nothing yet")
-    standing: Standing | None = Field(description="what was measured says of it; null where nothing was measured")
-
-
-class NetworkShown(BaseModel):
-    """The network, as it is now."""
-
-    name: str
-    description: str
-    protocol: str = Field(description="the protocol of those who name none")
-    members: list[Member]
-    epoch: int = Field(description="number of the latest change of its nodes")
 
 
 class ProtocolShown(BaseModel):
