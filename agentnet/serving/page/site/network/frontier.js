@@ -26,6 +26,7 @@ export function Frontier({ labels, label, estimates, used }) {
     </p>
     ${shown.length > 1 && width.value > 0 && html`<img src=${`/api/policy/costs.svg?${query}`} width=${width.value}
       alt=${`Accuracy over tokens for ${kind}: ${shown.length} systems. The best is ${best.candidate} with ${percent(best.accuracy)} at ${Math.round(best.tokens)} tokens; used is ${used}.`} />`}
+    <p class="soft small">Dots are single members in their colours, squares are systems of several. The ring is what is used; the line joins those that are better than everything cheaper.</p>
     <details>
       <summary>as a table</summary>
       <div class="wide"><table>

@@ -8,9 +8,12 @@ import { Lanes } from "./lanes.js";
 
 /** @typedef {import("./living.js").Happening} Happening */
 
-/** @param {{history: readonly Happening[], names: readonly string[], about: string}} properties */
-export function History({ history, names, about }) {
-  if (history.length === 0) {
+/**
+ * @param {{history: readonly Happening[], canaries: readonly import("./living.js").Canary[], names: readonly string[], query: URLSearchParams}} properties
+ */
+export function History({ history, canaries, names, query }) {
+  const about = query.get("about") ?? "";
+  if (history.length === 0 && canaries.length === 0) {
     return html`<${Empty} title="Nothing has happened to this network yet">
       <p>Here will stand who joined and left, who proved itself, and who was expelled by which test.</p>
       <p>Let a node join: <a href=${link(["network"])}>the command is among the nodes</a>.</p>
@@ -18,10 +21,10 @@ export function History({ history, names, about }) {
   }
   const shown = about === "" ? history : history.filter((one) => one.about === about);
   return html`<section class="history">
-    <${Lanes} history=${history} names=${names} />
+    <${Lanes} history=${history} canaries=${canaries} names=${names} query=${query} />
     <h2>Every change</h2>
     <p class="filter" role="group" aria-label="Which changes">
-      ${["", "node", "member"].map((kind) => html`<a key=${kind} class="button" aria-current=${kind === about ? "true" : undefined} href=${link(["network", "history"], { about: kind || undefined })}>
+      ${["", "node", "member"].map((kind) => html`<a key=${kind} class="button" aria-current=${kind === about ? "true" : undefined} href=${link(["network", "history"], { about: kind || undefined, within: query.get("within") ?? undefined })}>
         ${{ "": "all", node: "nodes", member: "members" }[kind]}
       </a>`)}
     </p>

@@ -40,8 +40,8 @@ export function told({ label, accuracy, low, high, proven, questions, source }) 
   return `${label}: ${percent(accuracy)}, between ${percent(low)} and ${percent(high)}, from ${weight} ${weight === 1 ? "question" : "questions"}; ${counts}; ${SOURCES[source]}`;
 }
 
-/** What the pictures mean. */
-export function Key({ floor = 0.5 }) {
+/** What the pictures mean; the floor where one is drawn. @param {{floor?: number}} properties */
+export function Key({ floor }) {
   /** @type {Ability} */
   const example = { label: "example", accuracy: 0.72, low: 0.55, high: 0.86, proven: 0.6, questions: 40, source: "measured" };
   return html`<ul class="key">
@@ -50,6 +50,6 @@ export function Key({ floor = 0.5 }) {
         <span aria-hidden="true"><${Interval} ability=${{ ...example, source }} /></span>${means}
       </li>`,
     )}
-    <li><span class="interval" aria-hidden="true"><span class="track"><span class="floor" style=${{ left: "50%" }}></span></span></span>the floor for newcomers, ${percent(floor)}</li>
+    ${floor !== undefined && html`<li><span class="interval" aria-hidden="true"><span class="track"><span class="floor" style=${{ left: `${100 * floor}%` }}></span></span></span>the floor for newcomers, ${percent(floor)}</li>`}
   </ul>`;
 }

@@ -80,7 +80,7 @@ function Head({ name, sort }) {
   const choose = () => go(link(["network"], { sort: chosen ? undefined : name }), { replace: true });
   const label = chosen ? `Sorted by ${name}: back to the network's order` : `Sort by ${name}`;
   return html`<th scope="col" class=${name === "speed" ? "speed" : ""} aria-sort=${chosen ? (name === "speed" ? "ascending" : "descending") : undefined}>
-    <button type="button" class="quiet" title=${label} onClick=${choose}>${name}</button>
+    <button type="button" class="quiet" title=${label} onClick=${choose}>${name.replace(":", ": ")}</button>
   </th>`;
 }
 
@@ -96,7 +96,7 @@ function Row({ member, labels, names, floor, best }) {
     ${labels.map((label) => {
       const ability = of(member, label);
       return html`<td key=${label} class=${ability === undefined ? "none" : ""}>
-        ${ability && html`<${Interval} ability=${ability} floor=${floor} best=${ability.proven > 0 && ability.proven === best[label]} />`}
+        ${ability && html`<${Interval} ability=${ability} floor=${member.joined ? floor : undefined} best=${ability.proven > 0 && ability.proven === best[label]} />`}
       </td>`;
     })}
     <td class="speed"><${Speed} member=${member} /></td>

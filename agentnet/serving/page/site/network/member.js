@@ -64,14 +64,14 @@ function Abilities({ member, floor }) {
       <tbody>
         ${member.abilities.map((ability) => html`<tr key=${ability.label} title=${told(ability)}>
           <th scope="row">${ability.label}</th>
-          <td><${Interval} ability=${ability} floor=${floor} /></td>
+          <td><${Interval} ability=${ability} floor=${member.joined ? floor : undefined} /></td>
           <td>${ability.source === "claim" ? "–" : `${percent(ability.low)} to ${percent(ability.high)}`}</td>
           <td>${ability.proven > 0 ? percent(ability.proven) : "–"}</td>
           <td>${ability.source === "claim" ? "–" : count(ability.questions)}</td>
         </tr>`)}
       </tbody>
     </table></div>
-    <${Key} floor=${floor} />
+    <${Key} floor=${member.joined ? floor : undefined} />
   </section>`;
 }
 

@@ -6,7 +6,9 @@ import { Ago, Empty, Failure, Waiting, count } from "../ui/elements.js";
 import { get } from "../api.js";
 import { link } from "../routing.js";
 import { percent } from "./numbers.js";
+import { Decisions } from "./decisions.js";
 import { Frontier } from "./frontier.js";
+import { System } from "./system.js";
 
 /** @typedef {{candidate: string, label: string, items: number, accuracy: number, tokens: number, seconds: number, cost: number}} Estimate */
 /** @typedef {{label: string, use: string, instead_of: string, gain: number, gain_low: number, items: number, why: string}} Choice */
@@ -49,6 +51,7 @@ export function PolicyPage({ names, label }) {
       <li><span class="dot other"></span>what else was tried</li>
       <li><span class="gain"></span>gain, the mark is what is certain of it</li>
     </ul>
+    <${Decisions} names=${names} />
     <${Frontier} labels=${labels} label=${chosen} estimates=${found.policy.estimates} used=${found.rules.find((rule) => rule.label === chosen)?.use ?? found.default} />
     <h2>In words</h2>
     <ul class="remarks">${found.remarks.map((remark) => html`<li key=${remark}><${Remark} text=${remark} /></li>`)}</ul>
@@ -99,12 +102,6 @@ function RuleRow({ rule, learned, names }) {
       <details><summary>why</summary><ul>${rule.evidence.map((one) => html`<li key=${one}>${one}</li>`)}</ul></details>
     </div>
   </div>`;
-}
-
-/** A system's name: in a member's colour where it is one member. @param {{name: string, names: readonly string[]}} properties */
-function System({ name, names }) {
-  const colour = colourOf(name, names);
-  return colour === null ? html`<b>${name}</b>` : html`<a class="agent" style=${{ "--agent": colour }} href=${link(["network", "members", name])}>${name}</a>`;
 }
 
 /** @param {number} gain a share */

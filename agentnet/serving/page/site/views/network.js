@@ -5,7 +5,7 @@ import { Failure, Waiting, count } from "../ui/elements.js";
 import { link } from "../routing.js";
 import { History } from "../network/happenings.js";
 import { Key } from "../network/interval.js";
-import { connected, failure, history, network, news, nodes, retry, useLiving } from "../network/living.js";
+import { canaries, connected, failure, history, network, news, nodes, retry, useLiving } from "../network/living.js";
 import { Matrix, groups } from "../network/matrix.js";
 import { MemberPage } from "../network/member.js";
 import { Nodes } from "../network/nodes.js";
@@ -71,11 +71,11 @@ function content(page, name, found, query) {
     case "":
       return html`
         ${groups(found.members).map((group) => html`<${Matrix} key=${group.title} group=${group} names=${names} floor=${floor} sort=${query.get("sort") ?? ""} />`)}
-        <${Key} floor=${floor} />
+        <${Key} floor=${found.members.some((member) => member.joined) ? floor : undefined} />
         <${Nodes} nodes=${nodes.value} names=${names} join=${found.join} />
       `;
     case "history":
-      return html`<${History} history=${history.value ?? []} names=${names} about=${query.get("about") ?? ""} />`;
+      return html`<${History} history=${history.value ?? []} canaries=${canaries.value} names=${names} query=${query} />`;
     case "auto":
       return html`<${PolicyPage} names=${names} label=${query.get("label") ?? "*"} />`;
     case "members": {
