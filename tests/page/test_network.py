@@ -124,7 +124,7 @@ def test_a_node_joins_proves_itself_and_leaves_while_one_looks(reader: Reader, g
         assert row.get_by_text("on probation").count() == 0
     card.wait_for(state="detached")
     row.wait_for(state="detached")
-    page.get_by_role("link", name="What happened").click()
+    page.get_by_role("link", name="History").click()
     page.get_by_text("node box is gone").wait_for()
     assert page.get_by_role("img", name="node box: joining, then active, then gone").count() == 1
 
@@ -162,7 +162,7 @@ def test_where_nothing_was_learned_or_happened_the_page_says_how_it_comes(reader
     with served(tmp_path, tmp_path / "team.yaml") as quiet:
         page = reader(quiet.url, "#/network/auto")
         page.get_by_text("agentnet learn SUITE").wait_for()
-        page.get_by_role("link", name="What happened").click()
+        page.get_by_role("link", name="History").click()
         page.get_by_text("Nothing has happened to this network yet").wait_for()
         page.goto(f"{quiet.url}/#/network/members/nobody")
         page.get_by_text("The network has no member nobody").wait_for()

@@ -11,11 +11,12 @@ import { link } from "../routing.js";
 
 const MOST = 24;
 const HOUR = 3_600_000;
+const ALL = { name: "all", title: "all", length: Infinity };
 const WINDOWS = [
-  { name: "", title: "all", length: Infinity },
-  { name: "week", title: "a week", length: 168 * HOUR },
-  { name: "day", title: "a day", length: 24 * HOUR },
   { name: "hour", title: "an hour", length: HOUR },
+  { name: "day", title: "a day", length: 24 * HOUR },
+  { name: "week", title: "a week", length: 168 * HOUR },
+  ALL,
 ];
 const ABSENT = new Set(["gone", "forgotten", ""]);
 
@@ -27,17 +28,17 @@ export function Lanes({ history, canaries, names, query }) {
   const now = Date.now();
   const first = Math.min(...[...history.slice(-1), ...canaries].map(({ time }) => new Date(time).getTime()), now);
   const lanes = withAsked(lanesOf(history, now), canaries).slice(0, MOST);
-  const within = WINDOWS.find(({ name }) => name === query.get("within")) ?? WINDOWS[0];
-  const span = Math.min(Math.max(now - first, 60_000), within?.length ?? Infinity);
+  const within = WINDOWS.find(({ name }) => name === query.get("within")) ?? fitting(history, now);
+  const span = Math.min(Math.max(now - first, 60_000), within.length);
   const start = now - span;
   /** @param {number} time */
-  const place = (time) => `${(100 * (Math.max(time, start) - start)) / span}%`;
+  const place = (time) => `min(${(100 * (Math.max(time, start) - start)) / span}%, calc(100% - 3px))`;
   /** @param {Bar} bar */
   const width = (bar) => `max(3px, ${(100 * (bar.until - Math.max(bar.from, start))) / span}%)`;
   return html`<section class="lanes">
     <h2>Who was there when</h2>
     <p class="filter" role="group" aria-label="How far back">
-      ${WINDOWS.map(({ name, title }) => html`<a key=${name} class="button" aria-current=${name === within?.name ? "true" : undefined} href=${link(["network", "history"], { about: query.get("about") ?? undefined, within: name || undefined })}>${title}</a>`)}
+      ${WINDOWS.map(({ name, title }) => html`<a key=${name} class="button" aria-current=${name === within.name ? "true" : undefined} href=${link(["network", "history"], { about: query.get("about") ?? undefined, within: name })}>${title}</a>`)}
     </p>
     <div class="lane axis" aria-hidden="true">
       <span></span>
@@ -55,6 +56,17 @@ export function Lanes({ history, canaries, names, query }) {
       <li><span class="swatch canary right"></span><span class="swatch canary wrong"></span>hidden question, right or wrong</li>
     </ul>
   </section>`;
+}
+
+/**
+ * The shortest time that all changes lie in.
+ * @param {readonly Happening[]} history newest first
+ * @param {number} now
+ */
+function fitting(history, now) {
+  const oldest = history.at(-1);
+  if (oldest === undefined) return ALL;
+  return WINDOWS.find(({ length }) => now - new Date(oldest.time).getTime() <= length) ?? ALL;
 }
 
 /**

@@ -91,9 +91,10 @@ function Row({ member, labels, names, floor, best }) {
     <th scope="row">
       <a class="name" href=${link(["network", "members", member.name])}><${Agent} name=${member.name} members=${names} /></a>
       <${StandingMark} member=${member} />
-      <span class="facts">${facts(member)}</span>
+      <span class="what">${facts(member)}</span>
     </th>
-    ${labels.map((label) => {
+    ${member.abilities.length === 0 && html`<td class="unknown" colspan=${labels.length}>${member.kind === "human" ? "a person is not measured" : "nothing is known of it yet: hidden questions among its work will tell"}</td>`}
+    ${member.abilities.length > 0 && labels.map((label) => {
       const ability = of(member, label);
       return html`<td key=${label} class=${ability === undefined ? "none" : ""}>
         ${ability && html`<${Interval} ability=${ability} floor=${member.joined ? floor : undefined} best=${ability.proven > 0 && ability.proven === best[label]} />`}

@@ -103,7 +103,7 @@ function Progress({ test }) {
 
 /** @param {{seats: readonly Seat[]}} properties */
 function Work({ seats }) {
-  return html`<section>
+  return html`<section class="its-work">
     <h2>Its work</h2>
     <div class="wide"><table>
       <thead><tr>

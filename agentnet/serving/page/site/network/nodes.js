@@ -53,10 +53,10 @@ function NodeCard({ node, names }) {
 function Lease({ left }) {
   const tone = left < LEASE / 3 ? "bad" : left < LEASE / 2 ? "warning" : "";
   return html`<div class=${`lease ${tone}`}>
-    <span class="bar" role="img" aria-label=${`its lease ends in ${Math.ceil(left)} seconds without a heartbeat`}>
+    <span class="bar" role="img" aria-label=${`its lease ends in ${Math.round(left)} seconds without a heartbeat`}>
       <span style=${{ width: `${Math.min(100, (100 * left) / LEASE)}%` }}></span>
     </span>
-    <span class="soft small">lease ${Math.ceil(left)} s</span>
+    <span class="soft small">lease ${Math.round(left)} s</span>
   </div>`;
 }
 

@@ -14,8 +14,8 @@ import { PolicyPage } from "../network/policy.js";
 /** @typedef {import("../network/living.js").Network} Network */
 
 const PAGES = [
-  { name: "", title: "Members and nodes" },
-  { name: "history", title: "What happened" },
+  { name: "", title: "Members" },
+  { name: "history", title: "History" },
   { name: "auto", title: "What auto does" },
 ];
 
