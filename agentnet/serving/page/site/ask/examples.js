@@ -5,7 +5,7 @@ import { html } from "../ui/preact.js";
 /** @typedef {import("./ways.js").Way} Way */
 
 const EXAMPLES = [
-  { protocol: "debate", question: "What is 68 * 7?", lesson: "Three answer, read each other, and may change their minds" },
+  { protocol: "debate", question: "Tom is taller than Ann. Ann is taller than Max. Is Tom the tallest of the three?", lesson: "Three answer, read each other, and may change their minds" },
   { protocol: "delegation", question: "What is the atomic number of oxygen times the number of letters in the capital of Peru?", lesson: "A planner splits the question; specialists take the steps" },
   { protocol: "verification", question: "What is 118 * 12?", lesson: "One answers, a critic checks, and may send it back" },
   { protocol: "vote", question: "What is the capital of France?", lesson: "All answer for themselves; the majority wins" },

@@ -1,0 +1,42 @@
+/** What the owner of the network knows of an answer: whether it was right. The members' profiles learn from it. */
+
+import { html, useEffect, useState } from "../ui/preact.js";
+import { Failure } from "../ui/elements.js";
+import { get, post } from "../api.js";
+
+/** @param {{run: string}} properties id of a run with an answer */
+export function Outcome({ run }) {
+  const [right, setRight] = useState(/** @type {boolean | null} */ (null));
+  const [allowed, setAllowed] = useState(false);
+  const [problem, setProblem] = useState("");
+  const path = `/api/runs/${encodeURIComponent(run)}`;
+  useEffect(() => {
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    Promise.all([get("/api/me", { signal }), get(path, { signal })]).then(
+      ([me, found]) => {
+        setAllowed(me.scopes.includes("admin"));
+        setRight(found.outcome);
+      },
+      () => undefined, // who cannot be told what they may do is offered nothing
+    );
+    return () => leaving.abort();
+  }, [run]);
+
+  /** @param {boolean} said */
+  async function tell(said) {
+    setProblem("");
+    try {
+      setRight((await post(`${path}/outcome`, { right: said })).right);
+    } catch (error) {
+      setProblem(/** @type {Error} */ (error).message);
+    }
+  }
+
+  if (!allowed) return null;
+  return html`<span class="outcome" role="group" aria-label="Was the answer right?">
+    <span class="soft">Was it right?</span>
+    ${[true, false].map((said) => html`<button key=${said} type="button" class=${said ? "good" : "bad"} aria-pressed=${right === said} onClick=${() => tell(said)}>${said ? "✓ Right" : "✗ Wrong"}</button>`)}
+    ${problem !== "" && html`<${Failure} message=${problem} />`}
+  </span>`;
+}
