@@ -2,6 +2,7 @@
 
 import { html, signal, useEffect, useRef, useState } from "../ui/preact.js";
 import { Agent, Failure } from "../ui/elements.js";
+import { useShortcuts } from "../ui/shortcuts.js";
 import { get, post } from "../api.js";
 import { Ways, wayOf, waysOf } from "./ways.js";
 
@@ -41,7 +42,7 @@ export function Form({ before = [], onAsked, autofocus = false }) {
   const ways = offered.value?.ways ?? [];
   const members = network?.members.map((member) => member.name) ?? [];
   const chosen = wayOf(ways, values.protocol || network?.protocol || "auto");
-  const isReady = values.question.trim() !== "" && !busy && (offered.value === null || chosen.problem === "");
+  const isReady = values.question.trim() !== "" && !busy && chosen.problem === "";
 
   /** @param {Event} event */
   async function ask(event) {
@@ -59,6 +60,8 @@ export function Form({ before = [], onAsked, autofocus = false }) {
       setBusy(false);
     }
   }
+
+  useShortcuts("Ask", [{ key: "/", what: "Write a question", run: () => field.current?.focus() }]);
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {

@@ -79,7 +79,7 @@ export function wayOf(ways, value) {
     name: own ? "your own protocol" : value,
     summary: own ? value : "",
     calls: "",
-    problem: own ? "" : `there is no protocol ${value} here: choose another`,
+    problem: own || ways.length === 0 ? "" : `there is no protocol ${value} here: choose another`,
     members: [],
     people: [],
     group: "Others",

@@ -2,6 +2,7 @@
 
 import { html, useLayoutEffect, useRef } from "../ui/preact.js";
 import { Agent, Parts } from "../ui/elements.js";
+import { useShortcuts } from "../ui/shortcuts.js";
 import { isAside, stagesOf } from "./layout.js";
 import { Turn, coloured } from "./turn.js";
 
@@ -24,6 +25,10 @@ export function Transcript({ state, columns = false, marked = "", actions }) {
       found.focus({ preventScroll: true });
     }
   }, [isThere, marked, columns]);
+  useShortcuts("Transcript", [
+    { key: "j", what: "Next message", run: () => step(place.current, 1) },
+    { key: "k", what: "Message before", run: () => step(place.current, -1) },
+  ]);
   const options = { state, marked, actions };
   return html`<div class="transcript" ref=${place}>
     ${columns ? html`<${Columns} stages=${stages} ...${options} />` : stages.map((stage) => html`<${Thread} key=${stage.key} stage=${stage} ...${options} />`)}
@@ -36,6 +41,18 @@ export function Transcript({ state, columns = false, marked = "", actions }) {
  */
 export function isWide(state) {
   return stagesOf(state.entries.value, state.members.value).some((stage) => stage.blocks.some((block) => new Set(block.map((entry) => entry.agent)).size > 1));
+}
+
+/**
+ * Move on from the turn that has the focus.
+ * @param {HTMLElement | null} place
+ * @param {1 | -1} by
+ */
+function step(place, by) {
+  const turns = [...(place?.querySelectorAll(".turn") ?? [])];
+  const current = turns.findIndex((turn) => turn.contains(document.activeElement));
+  const next = turns[current < 0 ? (by > 0 ? 0 : turns.length - 1) : current + by];
+  if (next instanceof HTMLElement) next.focus();
 }
 
 /** @param {{stage: Stage, state: RunState, marked: string, actions?: Actions}} properties */

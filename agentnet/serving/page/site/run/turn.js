@@ -48,7 +48,7 @@ export function Turn({ entry, state, marked = false, short = false, named = true
   const step = /\/step-(\d+)[^/]*$/.exec(entry.node)?.[1];
   const doing = message !== null ? (SAYS[kind] ?? kind) : waits ? "is asked" : (DOES[entry.role] ?? "is writing");
   return html`<article id=${`message-${entry.id}`} class=${`turn${message === null ? " open" : ""}${marked ? " marked" : ""}`} data-kind=${kind}
-    style=${coloured(entry.agent, members)} tabindex=${marked ? -1 : undefined}>
+    style=${coloured(entry.agent, members)} tabindex="-1">
     <header class="turn-head">
       ${named ? html`<${Agent} name=${entry.agent} members=${members} />` : html`<span class="only-read">${entry.agent}</span>`}
       <span class="turn-does">${doing}${step !== undefined && ` step ${step}`}<${Origin} entry=${entry} state=${state} /></span>

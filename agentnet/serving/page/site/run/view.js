@@ -2,6 +2,7 @@
 
 import { html, signal } from "../ui/preact.js";
 import { Failure } from "../ui/elements.js";
+import { useShortcuts } from "../ui/shortcuts.js";
 import { link } from "../routing.js";
 import { Answer } from "./answer.js";
 import { Controls } from "./controls.js";
@@ -32,6 +33,7 @@ export function RunView({ state, following, marked = "", title, actions, beside,
   const columns = chosen.value === null ? isWide(state) && matchMedia("(min-width: 900px)").matches : chosen.value === "columns";
   const task = state.entries.value.find((entry) => entry.message.value?.body.kind === "task")?.message.value?.body;
   const question = title ?? task?.text ?? "";
+  useShortcuts("Run", [{ key: "t", what: "Thread or columns", run: () => choose(columns ? "thread" : "columns") }]);
   return html`<article class="run">
     <div class="run-main">
       <${Head} state=${state} question=${question} label=${task?.label ?? null} />
