@@ -1,6 +1,7 @@
 /** A run as it is read: the question, the answer, what it took, and what was said. */
 
 import { html, signal } from "../ui/preact.js";
+import { RunGraph } from "../graph/run.js";
 import { Failure } from "../ui/elements.js";
 import { useShortcuts } from "../ui/shortcuts.js";
 import { link } from "../routing.js";
@@ -22,7 +23,8 @@ const chosen = signal(/** @type {string | null} */ (localStorage.getItem(KEY)));
 /**
  * @param {object} properties
  * @param {RunState} properties.state
- * @param {Following} properties.following how it is followed: what is lost is said, and a run that goes on can be cancelled
+ * @param {Following} [properties.following] how it is followed: what is lost is said, and a run that goes on can be
+ *   cancelled; undefined for a run that is played again
  * @param {string} [properties.marked] id of the message that is marked and scrolled to
  * @param {string} [properties.title] the question, where it is not the run's whole task
  * @param {Actions} [properties.actions] what can be done with each message
@@ -34,13 +36,15 @@ export function RunView({ state, following, marked = "", title, actions, beside,
   const task = state.entries.value.find((entry) => entry.message.value?.body.kind === "task")?.message.value?.body;
   const question = title ?? task?.text ?? "";
   useShortcuts("Run", [{ key: "t", what: "Thread or columns", run: () => choose(columns ? "thread" : "columns") }]);
+  if (following && following.problem.value !== "" && task === undefined) return html`<${Connection} following=${following} />`;
   return html`<article class="run">
     <div class="run-main">
       <${Head} state=${state} question=${question} label=${task?.label ?? null} />
-      <${Connection} following=${following} />
+      ${following && html`<${Connection} following=${following} />`}
       <${Glance} state=${state}>
         <${Answer} state=${state}>
-          <div class="run-foot"><${Cost} state=${state} /><${Controls} state=${state} following=${following} question=${question}>${children}<//></div>
+          <div class="run-foot"><${Cost} state=${state} />
+            ${following ? html`<${Controls} state=${state} following=${following} question=${question}>${children}<//>` : children}</div>
         <//>
       <//>
       <div class="run-bar">
@@ -50,9 +54,9 @@ export function RunView({ state, following, marked = "", title, actions, beside,
         </div>
       </div>
       <${Transcript} state=${state} columns=${columns} marked=${marked} actions=${actions} />
-      <${PersonTurn} state=${state} />
+      ${following && html`<${PersonTurn} state=${state} />`}
     </div>
-    <aside class="run-beside">${beside}</aside>
+    <aside class="run-beside" aria-label="Who read whom"><${RunGraph} state=${state} />${beside}</aside>
   </article>`;
 }
 
