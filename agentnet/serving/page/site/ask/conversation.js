@@ -39,7 +39,7 @@ function Latest({ id, runs, before }) {
   const answer = state.ended.value?.answer;
   const turns = question === undefined || !answer ? null : [...before, { role: "user", content: question }, { role: "assistant", content: answer }];
   return html`<${RunView} state=${state} following=${following} title=${question} />
-    ${turns !== null && html`<section class="go-on"><${Form} before=${turns} onAsked=${(/** @type {string} */ run) => go(link(["ask", ...runs, run]))} /></section>`}`;
+    ${turns !== null && html`<section class="go-on"><${Form} before=${turns} usual=${state.protocol.value === "inline" ? undefined : state.protocol.value} onAsked=${(/** @type {string} */ run) => go(link(["ask", ...runs, run]))} /></section>`}`;
 }
 
 /**

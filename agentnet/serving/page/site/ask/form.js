@@ -25,10 +25,10 @@ async function look() {
 }
 
 /**
- * @param {{before?: Utterance[], onAsked: (run: string) => void, autofocus?: boolean}} properties `before`: the turns of
- *   the conversation that the question goes on with
+ * @param {{before?: Utterance[], usual?: string, onAsked: (run: string) => void, autofocus?: boolean}} properties `before`: the
+ *   turns of the conversation that the question goes on with; `usual`: the protocol of those who choose none
  */
-export function Form({ before = [], onAsked, autofocus = false }) {
+export function Form({ before = [], usual, onAsked, autofocus = false }) {
   const [problem, setProblem] = useState("");
   const [unreachable, setUnreachable] = useState("");
   const [busy, setBusy] = useState(false);
@@ -41,7 +41,7 @@ export function Form({ before = [], onAsked, autofocus = false }) {
   const network = offered.value?.network;
   const ways = offered.value?.ways ?? [];
   const members = network?.members.map((member) => member.name) ?? [];
-  const chosen = wayOf(ways, values.protocol || network?.protocol || "auto");
+  const chosen = wayOf(ways, values.protocol || usual || network?.protocol || "auto");
   const isReady = values.question.trim() !== "" && !busy && chosen.problem === "";
 
   /** @param {Event} event */

@@ -4,6 +4,7 @@ import { html } from "../ui/preact.js";
 import { Agent } from "../ui/elements.js";
 import { resultOf, same, standing } from "./answers.js";
 import { Folded } from "./bodies.js";
+import { Outcome } from "./outcome.js";
 
 /** @typedef {import("./state.js").RunState} RunState */
 
@@ -24,6 +25,7 @@ export function Answer({ state, children }) {
   const answer = ended?.answer ?? null;
   return html`<section class=${`run-answer ${status}`} aria-label="Answer">
     ${ended === null && html`<${Now} state=${state} />`}
+    ${answer !== null && html`<${Outcome} run=${state.id} />`}
     <div aria-live="polite">
       ${ended === null ? null : answer === null ? html`<p class="answer-end">${ENDS[status] ?? status}</p>` : html`
         <div class=${answer.length > LONG ? "answer-text long" : "answer-text"}><${Folded} length=${answer.length}>${answer}<//></div>`}
@@ -68,9 +70,19 @@ function How({ state }) {
     ${ended?.approved === true && html`<span class="badge good">✓</span>`}
     ${ended?.approved === false && html`<span class="badge bad">✗</span>`}
     ${decision}
-    ${alone !== undefined && html`said by <${Agent} name=${alone.agent} members=${state.members.value} />`}
+    ${alone !== undefined && html`<${Said} entry=${alone} members=${state.members.value} />`}
     ${ended?.detail && ended.detail !== decision && html` <span class="why">${ended.detail}</span>`}
   </p>`;
+}
+
+/**
+ * Whose answer it is, where nothing was decided.
+ * @param {{entry: import("./state.js").Entry, members: string[]}} properties
+ */
+function Said({ entry, members }) {
+  const body = entry.message.value?.body;
+  const names = body?.kind === "fusion" ? body.members : [entry.agent];
+  return html`<span>${body?.kind === "fusion" ? "written together by" : "said by"} ${names.map((/** @type {string} */ name, /** @type {number} */ index) => html`${index > 0 && ", "}<${Agent} key=${name} name=${name} members=${members} />`)}</span>`;
 }
 
 /**

@@ -1,10 +1,9 @@
-/** What can be done with a run: cancel it, let it go on, ask again, share it, say whether its answer was right. */
+/** What can be done with a run: cancel it, let it go on, ask again, share it. */
 
 import { html, useState } from "../ui/preact.js";
 import { Failure } from "../ui/elements.js";
 import { post } from "../api.js";
 import { link } from "../routing.js";
-import { Outcome } from "./outcome.js";
 
 /** @typedef {import("./state.js").RunState} RunState */
 /** @typedef {import("./following.js").Following} Following */
@@ -36,7 +35,6 @@ export function Controls({ state, following, question, children }) {
     ${!isOver && state.protocol.value !== "" && html`<button type="button" disabled=${busy} onClick=${() => change("cancel")}>Cancel</button>`}
     ${isCut && html`<button type="button" class="primary" disabled=${busy} onClick=${() => change("resume", status === "stopped" ? { limits: {} } : {})}>
       ${status === "stopped" ? "Continue without limits" : "Continue"}</button>`}
-    ${isOver && state.ended.value?.answer !== null && html`<${Outcome} run=${state.id} />`}
     ${children}
     ${isOver && html`<a class="button quiet" href=${link(["ask"], { question, protocol: nameOf(state) })}>Ask again</a>`}
     <${CopyLink} address=${link(["runs", state.id])} />

@@ -69,7 +69,7 @@ function choose(layout) {
 /** @param {{state: RunState, question: string, label: string | null}} properties */
 function Head({ state, question, label }) {
   return html`<header class="run-head">
-    <h1 class=${question.length > 140 ? "long" : ""}>${question}</h1>
+    ${question !== "" && html`<h1 class=${question.length > 140 ? "long" : ""}>${question}</h1>`}
     <p class="soft"><a href=${link(["runs", state.id])}>${state.id}</a>${state.protocol.value !== "" && ` · ${state.protocol.value === "inline" ? "a protocol of its own" : state.protocol.value}`}${label !== null && ` · ${label}`}</p>
   </header>`;
 }
