@@ -1,6 +1,6 @@
 /** Dark or light: as the system has it, until the reader chooses. */
 
-import { effect, html, signal } from "./preact.js";
+import { computed, effect, html, signal } from "./preact.js";
 
 const KEY = "agentnet.theme";
 const THEMES = /** @type {const} */ (["system", "light", "dark"]);
@@ -14,6 +14,13 @@ function stored() {
 
 /** The chosen theme. */
 export const theme = signal(stored());
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const systemIsDark = signal(dark.matches);
+dark.addEventListener("change", () => (systemIsDark.value = dark.matches));
+
+/** What the theme comes to here, for pictures that the server draws. */
+export const shade = computed(() => (theme.value !== "system" ? theme.value : systemIsDark.value ? "dark" : "light"));
 
 effect(() => {
   document.documentElement.dataset.theme = theme.value;
