@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 from agentnet.rendering.colours import PALETTE
-
-Theme = Literal["light", "dark"]
 
 _FOLDER = Path(__file__).parent
 
@@ -27,9 +24,12 @@ def drawing_style() -> str:
     return f"{agents}\n{''.join(parts)}"
 
 
-def standalone(svg: str, theme: Theme | None = None) -> str:
-    """Return a drawing as a file of its own, with its style inside; without a `theme`, in the reader's."""
+def standalone(svg: str, theme: str | None = None, style: str = "") -> str:
+    """Return a drawing as a file of its own, with its style inside, and `style` behind it.
+
+    `theme` is ``light`` or ``dark``; without one, it is the reader's.
+    """
     wanted = "" if theme is None else f' data-theme="{theme}"'
     opening, rest = svg.split(">", 1)
     opening = opening.replace("<svg", f'<svg xmlns="http://www.w3.org/2000/svg"{wanted}', 1)
-    return f"{opening}>\n<style>{drawing_style()}</style>{rest}"
+    return f"{opening}>\n<style>{drawing_style()}\n{style}</style>{rest}"

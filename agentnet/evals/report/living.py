@@ -99,7 +99,9 @@ def profiles_over_time(summary: Summary) -> str:
         own = [one for one in known if one.member == member]
         low, high = top + STRIP * (place + 1) - 12, top + STRIP * place + 6
         y = linear(0, 100, low, high)
-        drawing.text(left - 12, (low + high) / 2 + 4, short(member, 14), "end", f"label first{painted(member, network)}")
+        drawing.text(
+            left - 12, (low + high) / 2 + 4, short(member, 14), "end", f"label first{painted(member, network)}"
+        )
         for tick in (0, 50, 100):
             drawing.line(left, y(tick), right, y(tick), "grid")
         drawing.text(right + 8, y(100) + 4, "100 %", kind="tick")

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from agentnet.evals.formatting import percent, points
 from agentnet.evals.report import living, numbers, plots
 from agentnet.evals.report.charts import EXPERIMENTS, charts_of, charts_of_suite
-from agentnet.evals.report.colours import Theme, drawing_style, painted
+from agentnet.evals.report.colours import drawing_style, painted
 from agentnet.evals.report.findings import (
     ATTACKS_NOTE,
     Complementarity,
@@ -50,8 +50,11 @@ KINDS = {
 }
 
 
-def page(summary: Summary, theme: Theme | None = None) -> str:
-    """Return the whole document; without a `theme`, in the reader's. All text of models and files is escaped."""
+def page(summary: Summary, theme: str | None = None) -> str:
+    """Return the whole document, all text of models, items and files escaped.
+
+    `theme` is ``light`` or ``dark``; without one, it is the reader's.
+    """
     return _template().render(
         record=summary.record,
         headline=headline(summary),

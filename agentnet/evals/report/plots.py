@@ -138,7 +138,13 @@ def correlations(found: Sequence[Correlation], dataset: str, members: Sequence[s
     known = {frozenset((one.one, one.other)): one.phi for one in here}
     for row, one in enumerate(names):
         drawing.text(left - 8, row * tall + tall / 2 + 4, short(one, 15), "end", f"label{painted(one, members)}")
-        drawing.text(left + row * cell + cell / 2, tall * len(names) + 18, short(one, 8), "middle", f"tick{painted(one, members)}")
+        drawing.text(
+            left + row * cell + cell / 2,
+            tall * len(names) + 18,
+            short(one, 8),
+            "middle",
+            f"tick{painted(one, members)}",
+        )
         for column, other in enumerate(names):
             if row == column:
                 continue
