@@ -11,6 +11,7 @@ from agentnet.contracts.base import WireModel
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.limits import Limits
+from agentnet.contracts.messages import Message
 from agentnet.contracts.network import NetworkSpec
 from agentnet.contracts.replies import ReplyOptions
 from agentnet.contracts.serving import Served
@@ -25,6 +26,14 @@ class Origin(WireModel):
     protocol: str | None = None
     network: str | None = None
     scenario: str | None = None
+
+
+class ForkedFrom(WireModel):
+    """What a run began with: what another run had said, up to and including a message."""
+
+    run: str
+    message: str = Field(description="id of the last message that it began with, as the other run has it")
+    copied: int = Field(ge=0, description="how many messages it has of the other run: they follow its task")
 
 
 class RunRecord(WireModel):
@@ -42,6 +51,7 @@ class RunRecord(WireModel):
     """Digest of the parts that must not change before the run is resumed."""
     seed: int
     limits: Limits
+    """Those that it was resumed with last, or else began with."""
     status: RunStatus
     answer: str | None = None
     detail: str = ""
@@ -55,3 +65,10 @@ class RunRecord(WireModel):
     """What the caller asked of its replies; a resumed run keeps it."""
     served: Served | None = None
     """How it was asked for over a server; None for runs of this machine's own programs."""
+    forked_from: ForkedFrom | None = None
+    outcome: bool | None = None
+    """Whether a user said that its answer was right, or wrong; None where nobody did."""
+
+    def has_copied(self, message: Message) -> bool:
+        """Return whether a message of the run was said in the run that it was forked from."""
+        return self.forked_from is not None and 0 < message.sequence <= self.forked_from.copied

@@ -216,19 +216,19 @@ class Coordinator:
             before = dict(record.protocol)
             selected = compiled.selected.recorded(before.pop(SELECTED, {}))
             check_same(record.id, before, compiled.fingerprinted)
-            history = await self._claim(self._store, record)
+            history = await self._claim(self._store, record, None if limits == record.limits else limits)
             if limits is not None:
                 record = record.model_copy(update={"limits": limits})
             compiled = replace(compiled, selected=selected)
             return await self._carry_out(record, compiled, network, history, options, EventBus())
 
-    async def _claim(self, store: Runs, record: RunRecord) -> list[Message]:
-        """Make this process the owner of a run, and return its messages. On failure, the run is left unchanged."""
+    async def _claim(self, store: Runs, record: RunRecord, limits: Limits | None) -> list[Message]:
+        """Make this process the owner of a run, and return its messages. On failure, the run is not running."""
         claimed = False
 
         async def claim() -> list[Message]:
             nonlocal claimed
-            await store.claim(record.id)
+            await store.claim(record.id, limits)
             claimed = True
             return await store.messages(record.id)
 

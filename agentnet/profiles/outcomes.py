@@ -15,13 +15,13 @@ from agentnet.errors import BadInput
 from agentnet.profiles.members import Profiled
 from agentnet.profiles.questions import digest
 from agentnet.profiles.seats import digest_of
-from agentnet.store.profiles import Profiles
+from agentnet.store.storage import Storage
 
 
 async def report(
-    record: RunRecord, messages: Sequence[Message], right: bool, members: Profiled, store: Profiles
+    record: RunRecord, messages: Sequence[Message], right: bool, members: Profiled, storage: Storage
 ) -> list[Observation]:
-    """Record whether a run's answer was right, and return what that says of its members.
+    """Record in the run and in the profiles whether its answer was right; return what that says of its members.
 
     A second report on a run replaces the first. A question whose answer is right becomes a canary for the members that
     do not know it, unless the network's `canaries` say otherwise. Raises `BadInput` for a run without an answer.
@@ -29,10 +29,12 @@ async def report(
     if record.answer is None:
         raise BadInput(f"run {record.id} has no answer that could be right or wrong: its status is {record.status}")
     label = label_of(record, messages)
-    seats = seats_of(record, messages, members)
-    found = observed(record, messages, right, label, seats)
+    own = [message for message in messages if not record.has_copied(message)]
+    seats = seats_of(record, own, members)
+    found = observed(record, own, right, label, seats)
     await members.record(found, instead_of=record.id)
-    question = digest(record.task.text)
+    await storage.runs.set_outcome(record.id, right)
+    question, store = digest(record.task.text), storage.profiles
     if right and members.rules.reuse:
         for seat in seats:
             await store.reserve(Seat(member=seat.member), question)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from agentnet.contracts.events import RunStatus
+from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import Message, parse
 from agentnet.contracts.network import RECORDED, AgentSpec
 from agentnet.contracts.runs import OVER, RunRecord
@@ -25,8 +26,10 @@ from agentnet.store.message_log import USAGE, Draft
 from agentnet.store.owner import Owner, this_process
 from agentnet.store.tables import chains, messages, run_agents, runs, utc
 
-_CHANGING = ("status", "answer", "detail", "updated")
-"""The fields of a `RunRecord` that change while it runs: they are columns only, not in the record's JSON."""
+_ENDING = ("status", "answer", "detail", "updated")
+"""The fields of a `RunRecord` that say how far it is."""
+_CHANGING = (*_ENDING, "outcome")
+"""The fields of a `RunRecord` that change: they are columns only, not in the record's JSON."""
 _AT_ONCE = 1000
 """Ids in one query; databases limit the number of parameters."""
 
@@ -69,14 +72,17 @@ class Runs:
 
         return await self._database.write(write)
 
-    async def claim(self, run: str) -> None:
-        """Make this process the owner of a run that it resumes, and the run running.
+    async def claim(self, run: str, limits: Limits | None = None) -> None:
+        """Make this process the owner of a run that it resumes, and the run running; `limits` replace its own.
 
         Raises `ResumeError` for a run that is over, and for one that another process of this host is working on. A
         run of another host can be claimed: if its owner should be alive after all, turns are taken twice and stored
         once. Raises `BadInput` where there is no run of that id.
         """
-        change = update(runs).where(runs.c.id == run).values(_status_columns("running"))
+        columns = _status_columns("running")
+        if limits is not None:
+            columns["limits"] = limits.model_dump(mode="json")
+        change = update(runs).where(runs.c.id == run).values(columns)
         self._unrecorded.pop(run, None)
 
         def write(connection: Connection) -> None:
@@ -106,6 +112,15 @@ class Runs:
         answer = None if answer is None else without_known(answer)
         self._unrecorded[run] = {**_status_columns(status), "answer": answer, "detail": redacted(detail)}
         await self._record_end(run)
+
+    async def set_outcome(self, run: str, right: bool) -> None:
+        """Record whether the answer of a run was right, as a user says. Raises `BadInput` where there is none."""
+
+        def write(connection: Connection) -> None:
+            if connection.execute(update(runs).where(runs.c.id == run).values(outcome=right)).rowcount == 0:
+                raise self._no_run(run)
+
+        await self._database.write(write)
 
     async def _record_end(self, run: str) -> None:
         change = self._unrecorded[run]
@@ -271,7 +286,7 @@ class Runs:
         found = []
         for row in rows:
             if (end := self._unrecorded.get(row.id)) is not None:
-                found.append(_record(row, **{name: end[name] for name in _CHANGING}))
+                found.append(_record(row, **{name: end[name] for name in _ENDING}))
                 with suppress(StoreError):
                     await self._record_end(row.id)
                 continue
@@ -313,6 +328,8 @@ def _run_row(record: RunRecord) -> dict[str, Any]:
         "updated": utc(record.updated),
         "answer": record.answer,
         "detail": record.detail,
+        "outcome": record.outcome,
+        "forked_from": None if record.forked_from is None else record.forked_from.run,
         "caller": None if served is None else served.caller,
         "surface": None if served is None else served.surface,
         "context": None if served is None else served.context,
@@ -338,4 +355,6 @@ def _usage(row: Row[Any]) -> Usage:
 
 def _record(row: Row[Any], **changed: Any) -> RunRecord:
     changing = {name: getattr(row, name) for name in _CHANGING} | changed
+    if row.limits is not None:
+        changing["limits"] = row.limits
     return RunRecord.model_validate_json(json.dumps({**row.record, **changing}), context=RECORDED)

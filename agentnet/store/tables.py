@@ -29,6 +29,7 @@ class RunRow(StoreModel, table=True):
         Index("runs_by_status", "status", "created"),
         Index("runs_by_change", "updated", "id"),
         Index("runs_by_context", "context", "caller"),
+        Index("runs_by_fork", "forked_from"),
     )
 
     id: str = Field(primary_key=True)
@@ -50,6 +51,12 @@ class RunRow(StoreModel, table=True):
     """The protocol by which it was asked for over a server."""
     context: str | None = None
     """The conversation that it belongs to, as its caller names it."""
+    forked_from: str | None = None
+    """The run with whose messages it began."""
+    limits: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+    """The limits that it was resumed with last, where they were others than its record's."""
+    outcome: bool | None = None
+    """Whether a user said that its answer was right."""
 
 
 class RunAgentRow(StoreModel, table=True):

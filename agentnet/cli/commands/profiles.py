@@ -97,9 +97,8 @@ async def outcome(
         roster = Roster(Nodes(storage.database, record.network.name))
         await roster.refresh()
         members = Profiled(then, storage.profiles, record.network.canaries, key_of=roster.key_of)
-        found = await report(
-            record, await storage.runs.messages(record.id), verdict is Verdict.right, members, storage.profiles
-        )
+        messages = await storage.runs.messages(record.id)
+        found = await report(record, messages, verdict is Verdict.right, members, storage)
     if json:
         told = [one.model_dump(mode="json") for one in found]
         emit({"run": record.id, "outcome": verdict.value, "observations": told})

@@ -20,9 +20,22 @@ from agentnet.contracts.messages import LARGEST_INTEGER, Message
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.serving import Served, Surface
 from agentnet.errors import AgentNetError
-from agentnet.serving.api.asking import At, By, Limit, room
+from agentnet.profiles.outcomes import report
+from agentnet.serving.api.asking import At, By, ByOwner, Limit, room
 from agentnet.serving.api.protocols import Named, protocol_of
-from agentnet.serving.api.shown import Answer, Ask, Cancelled, Resume, Run, RunPage, RunSummary, Shown, Started
+from agentnet.serving.api.shown import (
+    Answer,
+    Ask,
+    Cancelled,
+    Judged,
+    Learned,
+    Resume,
+    Run,
+    RunPage,
+    RunSummary,
+    Shown,
+    Started,
+)
 from agentnet.serving.app import Problem
 from agentnet.serving.asked import Asked
 from agentnet.store.listing import Place, RunFilter
@@ -167,6 +180,20 @@ async def resume(at: At, by: By, record: Chosen, body: Resume) -> Started:
     """
     await at.runs.resume(by, record.id, body.limits)
     return Started(id=record.id)
+
+
+@router.post("/runs/{run}/outcome")
+async def outcome(at: At, by: ByOwner, record: Chosen, body: Judged) -> Learned:
+    """Say whether the answer of a run was right, for keys with the scope admin: the profiles of members learn from it.
+
+    A second word on a run replaces the first. What was right becomes a canary for other members.
+    """
+    session = at.session
+    assert session.storage is not None, "a run that is found is stored"
+    said = await session.runs.messages(record.id)
+    found = await report(record, said, body.right, session.measured.members, session.storage)
+    members = [Learned.Of(member=one.seat.member, right=one.right is True, label=one.label) for one in found]
+    return Learned(run=record.id, right=body.right, members=members)
 
 
 def _sent(event: Event, **more: BaseModel) -> ServerSentEvent:

@@ -16,7 +16,7 @@ from agentnet.contracts.messages import LARGEST_INTEGER, Message
 from agentnet.contracts.profiles import Standing
 from agentnet.contracts.questions import Question
 from agentnet.contracts.replies import ReplyOptions
-from agentnet.contracts.runs import RunRecord
+from agentnet.contracts.runs import ForkedFrom, RunRecord
 from agentnet.contracts.serving import KeyLimits, Scope, Surface
 from agentnet.contracts.usage import Usage
 from agentnet.rendering.describe import Part, describe
@@ -60,6 +60,26 @@ class Resume(Sent):
     limits: Limits | None = Field(default=None, description="replace the run's own")
 
 
+class Fork(Sent):
+    """How another run goes on from a message of a run."""
+
+    message: str = Field(max_length=128, description="id of the last message that is kept")
+    protocol: str | Expression | None = Field(
+        default=None,
+        description="a protocol that begins with what was said; null: the run's own goes on from there",
+        examples=["vote"],
+    )
+    seed: int | None = Field(default=None, ge=0, le=LARGEST_INTEGER, description="null: another than the run's own")
+    limits: Limits | None = Field(default=None, description="null: the run's own")
+    replies: ReplyOptions | None = Field(default=None, description="null: the run's own")
+
+
+class Judged(Sent):
+    """What a user says of an answer."""
+
+    right: bool = Field(strict=True)
+
+
 class Check(Sent):
     """A protocol to be checked: the YAML text of a file or an expression, or an expression as data."""
 
@@ -81,7 +101,9 @@ class RunSummary(BaseModel):
     surface: Surface | None = Field(description="by which protocol it was asked for; null: by a program of the machine")
     caller: str | None = Field(description="id of the caller's key")
     detached: bool
-    usage: Usage
+    forked_from: ForkedFrom | None = Field(description="what it began with, if it was forked from another run")
+    outcome: bool | None = Field(description="whether a user said that its answer was right; null: nobody did")
+    usage: Usage = Field(description="what its own messages used so far")
 
     @classmethod
     def of(cls, record: RunRecord, usage: Usage, **more: Any) -> RunSummary:
@@ -100,6 +122,8 @@ class RunSummary(BaseModel):
             surface=None if served is None else served.surface,
             caller=None if served is None else served.caller,
             detached=served is not None and served.detached,
+            forked_from=record.forked_from,
+            outcome=record.outcome,
             usage=usage,
             **more,
         )
@@ -162,6 +186,21 @@ class Started(BaseModel):
     """A run that has begun."""
 
     id: str
+
+
+class Learned(BaseModel):
+    """What the outcome of a run says of its members."""
+
+    class Of(BaseModel):
+        """One member's own answer."""
+
+        member: str
+        right: bool
+        label: str | None
+
+    run: str
+    right: bool
+    members: list[Of]
 
 
 class Cancelled(BaseModel):

@@ -1,0 +1,150 @@
+/** A run as a graph: the members in their colours, who is writing, whose words each of them read, how they judged. */
+
+import { html, useEffect, useMemo, useRef, useSignal } from "../ui/preact.js";
+import { colourOf } from "../ui/colours.js";
+import { Links } from "./links.js";
+import { ringOf } from "./places.js";
+import { CENTRE, Relations, shownLinks } from "./relations.js";
+import { sentence, tally } from "./sentences.js";
+import { RelationsTable } from "./table.js";
+
+/** @typedef {import("../run/state.js").RunState} RunState */
+/** @typedef {import("./relations.js").Actor} Actor */
+
+const MOST_LINKS = 150;
+const LONGEST_ANSWER = 14;
+/** Members whose place is higher than this (the cosine of its angle) have their words above them. */
+const HIGH = 0.3;
+
+/**
+ * `chosen` is the name of the member that the reader looks at; empty: all. Others that show the same run may share it.
+ * @param {{state: RunState, chosen?: import("../ui/preact.js").Signal<string>}} properties
+ */
+export function RunGraph({ state, chosen }) {
+  const own = useSignal(CENTRE);
+  const pick = chosen ?? own;
+  const relations = useMemo(() => new Relations(), [state]);
+  const entries = state.entries.value;
+  const steps = relations.take(entries);
+  const names = useMemo(() => namesOf(state.members.value, relations), [state.members.value, relations.actors.size]);
+  const writing = new Set(isGoing(state) ? entries.filter((entry) => entry.message.value === null).map(actorOf) : []);
+  const field = useRef(/** @type {HTMLElement | null} */ (null));
+  const width = useWidth(field);
+  const ring = useMemo(() => ringOf(names, width), [names, width]);
+  const links = shownLinks(relations, names.includes(pick.value) ? pick.value : CENTRE, MOST_LINKS);
+  const pointed = useSignal(/** @type {string | null} */ (null));
+  const members = state.members.value;
+  const reading = relations.links.get(pointed.value ?? "");
+  return html`
+    <figure class=${`graph ${ring.isDense ? "dense" : "loose"} ${pick.value === CENTRE ? "" : "has-choice"}`}>
+      <div class="graph-field" ref=${field} style=${{ height: `${ring.height}px` }}>
+        <${Links} ...${{ ring, links, steps, fresh: relations.fresh, members, pointed }} />
+        <${Centre} relations=${relations} isWriting=${writing.has(CENTRE)} place=${ring.places.get(CENTRE)} />
+        <ul class="graph-members" aria-label="Members">
+          ${names.map((name) => {
+            const actor = relations.actors.get(name);
+            const properties = { name, actor, place: ring.places.get(name), size: ring.size, colour: colourOf(name, members) };
+            return html`<${Member} key=${name} ...${properties} isWriting=${writing.has(name)} pick=${pick} />`;
+          })}
+        </ul>
+      </div>
+      <figcaption>
+        <p class="graph-now">${sentence(relations, reading, [...writing])}</p>
+        ${links.length < relations.links.size && pick.value === CENTRE && html`<p class="soft">
+          ${links.length} of ${relations.links.size} links are drawn, the strongest and the latest. Choose a member to see all of its links.
+        </p>`}
+      </figcaption>
+      <${RelationsTable} relations=${relations} names=${names} members=${members} pick=${pick} />
+    </figure>
+  `;
+}
+
+/**
+ * @param {{relations: Relations, isWriting: boolean, place?: import("./places.js").Place}} properties
+ */
+function Centre({ relations, isWriting, place }) {
+  const { decision } = relations;
+  if (place === undefined || (decision === null && !isWriting)) return null;
+  const verdict = decision?.approved === true ? "approved" : decision?.approved === false ? "not approved" : "";
+  const mark = verdict === "approved" ? "good" : verdict === "" ? "soft" : "bad";
+  return html`<div class=${`graph-centre ${isWriting ? "writing" : ""}`} style=${{ left: `${place.x}px`, top: `${place.y}px` }}>
+    ${decision === null
+      ? html`<span class="soft">writing together</span>`
+      : html`<b>${decision.answer}</b><span class=${mark}>${decision.how.includes(verdict) ? decision.how : `${decision.how}, ${verdict}`}</span>`}
+  </div>`;
+}
+
+/**
+ * @param {{
+ *   name: string, actor?: Actor, place?: import("./places.js").Place, size: number, colour: string | null,
+ *   isWriting: boolean, pick: import("../ui/preact.js").Signal<string>,
+ * }} properties
+ */
+function Member({ name, actor, place, size, colour, isWriting, pick }) {
+  if (place === undefined) return null;
+  const isChosen = pick.value === name;
+  const standing = isWriting ? "writing" : actor === undefined ? "silent" : actor.hasFailed ? "failed" : "spoke";
+  const style = { left: `${place.x}px`, top: `${place.y}px`, ...(colour === null ? {} : { "--agent": colour }) };
+  const turned = place.angle > Math.PI ? " left" : "";
+  const above = Math.cos(place.angle) > HIGH ? " above" : "";
+  const ray = { "--ray": `${place.angle - Math.PI / 2 + (turned === "" ? 0 : Math.PI)}rad`, "--size": `${size}px` };
+  const judged = actor === undefined ? "" : tally(actor);
+  return html`<li class=${`graph-member ${standing}${isChosen ? " chosen" : ""}${turned}${above}`} style=${{ ...style, ...ray }}>
+    <button
+      type="button"
+      aria-pressed=${isChosen}
+      aria-label=${[name, isWriting ? "writing" : "", actor?.answer ? `answers ${actor.answer}` : "", judged].filter(Boolean).join(", ")}
+      title=${actor?.answer ? `${name}: ${actor.answer}` : name}
+      onClick=${() => (pick.value = isChosen ? CENTRE : name)}
+    >
+      <span class="graph-disc">${standing === "failed" ? "✗" : isWriting ? "…" : actor !== undefined && actor.messages > 1 ? `×${actor.messages}` : ""}</span>
+      <span class="graph-name agent">${name}</span>
+      <span class="graph-words" key=${actor?.answer}>
+        ${actor?.answer && html`<span class="graph-answer">${shortened(actor.answer)}</span>`}
+        ${judged && html`<span class="graph-tally">${judged}</span>`}
+      </span>
+    </button>
+  </li>`;
+}
+
+/** @param {RunState} state */
+function isGoing(state) {
+  return state.status.value === "running";
+}
+
+/** @param {import("../run/state.js").Entry} entry */
+function actorOf(entry) {
+  return ["coordinator", "fusion", "candidate"].includes(entry.agent) ? CENTRE : entry.agent;
+}
+
+/**
+ * The members, and behind them those who spoke and are none now.
+ * @param {readonly string[]} members
+ * @param {Relations} relations
+ */
+function namesOf(members, relations) {
+  const others = [...relations.actors.keys()].filter((name) => name !== CENTRE && !members.includes(name));
+  return [...members, ...others];
+}
+
+/** @param {string} answer */
+function shortened(answer) {
+  const [line = ""] = answer.trim().split("\n", 1);
+  return line.length > LONGEST_ANSWER ? `${line.slice(0, LONGEST_ANSWER - 1)}…` : line;
+}
+
+/**
+ * Return the width of an element, now and after each change.
+ * @param {{current: HTMLElement | null}} reference
+ */
+function useWidth(reference) {
+  const width = useSignal(0);
+  useEffect(() => {
+    const element = reference.current;
+    if (element === null) return undefined;
+    const observer = new ResizeObserver(() => (width.value = element.clientWidth));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return width.value || 360;
+}
