@@ -93,9 +93,12 @@ function Interval({ share, best }) {
   </span>`;
 }
 
-/** What the marks mean; only those that are there. */
+/**
+ * What the marks mean; only those that are there.
+ * @param {{rows: readonly Row[]}} properties
+ */
 export function Key({ rows }) {
-  const kinds = /** @type {(keyof typeof KINDS)[]} */ (Object.keys(KINDS)).filter((kind) => rows.some((/** @type {Row} */ row) => row.kind === kind));
+  const kinds = /** @type {(keyof typeof KINDS)[]} */ (Object.keys(KINDS)).filter((kind) => rows.some((row) => row.kind === kind));
   return html`<ul class="key soft">
     ${kinds.map((kind) => html`<li key=${kind}><span class=${`kind ${kind}`} aria-hidden="true">${KINDS[kind].mark}</span> ${KINDS[kind].what}</li>`)}
   </ul>`;
