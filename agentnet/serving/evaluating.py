@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from agentnet.contracts.evaluations import SELECTION, EvaluationRecord
+from agentnet.contracts.evaluations import SELECTION, EvaluationRecord, Split
 from agentnet.errors import AgentNetError, BadInput
 from agentnet.logs import logger
 from agentnet.serving.app import Problem
@@ -223,10 +223,8 @@ class EvaluationService:
     async def _planned(self, record: EvaluationRecord) -> dict[str, Phase]:
         from agentnet.evals.planning import planned
 
-        items = {
-            SELECTION: await self.store.items(record.id, SELECTION),
-            "test": await self.store.items(record.id, "test"),
-        }
+        splits: tuple[Split, ...] = (SELECTION, "test")
+        items = {split: await self.store.items(record.id, split) for split in splits}
         counts: Mapping[str, int] = await asyncio.to_thread(planned, record, items)
         return {name: Phase(count) for name, count in counts.items()}
 
