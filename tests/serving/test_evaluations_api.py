@@ -211,7 +211,7 @@ async def test_one_that_goes_wrong_says_why_and_makes_place(
     assert all(one["status"] != "active" for one in await owner.get("/evaluations"))
 
 
-def test_what_is_left_is_estimated_from_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_left_is_estimated_from_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     from agentnet.evals.jobs import Progress
 
     now = 100.0
@@ -227,7 +227,7 @@ def test_what_is_left_is_estimated_from_the_pace(monkeypatch: pytest.MonkeyPatch
     assert work.phases["selection"].failed == 1
 
 
-def test_a_drawing_follows_the_reader_unless_told_otherwise() -> None:
+async def test_a_drawing_follows_the_reader_unless_told_otherwise() -> None:
     drawing = '<svg viewBox="0 0 1 1">\n<title>t</title>\n</svg>'
     assert "data-theme=" not in standalone(drawing).split(">")[0]
     assert standalone(drawing, "dark").startswith('<svg xmlns="http://www.w3.org/2000/svg" data-theme="dark" ')
