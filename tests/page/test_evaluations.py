@@ -10,6 +10,9 @@ import pytest
 from tests.page.conftest import Reader
 from tests.page.gateways import Served, served
 
+OPENING = 60_000
+"""Milliseconds for the models of a suite to be opened, and a few questions to be asked, on a busy machine."""
+
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -25,7 +28,7 @@ def test_one_is_started_cancelled_resumed_and_read(reader: Reader, gateway: Serv
     page.get_by_label("Suite").select_option("first-light")
     page.get_by_label("Items of each dataset").fill("60")
     page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_role("progressbar", name="selection").wait_for()
+    page.get_by_role("progressbar", name="selection").wait_for(timeout=OPENING)
     other = reader(gateway.url, "#/evaluations")
     other.get_by_role("link", name="first-light being made").wait_for()
     assert other.get_by_role("button", name="Start", exact=True).is_disabled()
@@ -33,16 +36,16 @@ def test_one_is_started_cancelled_resumed_and_read(reader: Reader, gateway: Serv
     page.get_by_role("button", name="Resume").wait_for()
     other.get_by_role("link", name="first-light unfinished").wait_for()
     page.get_by_role("button", name="Resume").click()
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel").click(timeout=OPENING)
     page.get_by_role("button", name="Resume").wait_for()
     assert page.get_by_role("progressbar").count() == 0
 
 
 def test_what_one_found_is_compared(reader: Reader, gateway: Served) -> None:
     page = reader(gateway.url, "#/evaluations")
-    page.get_by_label("Items of each dataset").fill("2")
+    page.get_by_label("Items of each dataset").fill("1")
     page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_text("done", exact=True).wait_for(timeout=60_000)
+    page.get_by_text("done", exact=True).wait_for(timeout=OPENING)
     page.get_by_label("In short").wait_for()
     page.get_by_role("navigation", name="Datasets").get_by_role("link", name="math").click()
     page.get_by_role("heading", name="math", exact=True).wait_for()
