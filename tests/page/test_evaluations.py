@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.page.conftest import Reader
 from tests.page.gateways import Served, served
+from tests.serving.suites import small_suites
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 OPENING = 60_000
 """Milliseconds for the models of a suite to be opened, and a few questions to be asked, on a busy machine."""
@@ -16,36 +21,49 @@ OPENING = 60_000
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("evaluations")) as found:
+    folder = tmp_path_factory.mktemp("evaluations")
+    with small_suites(folder), served(folder, folder / "pair-network.yaml") as found:
         yield found
 
 
-def test_one_is_started_cancelled_resumed_and_read(reader: Reader, gateway: Served) -> None:
-    page = reader(gateway.url, "#/evaluations")
+@pytest.fixture
+def patient(reader: Reader) -> Reader:
+    """A reader who waits for models and statistics as long as a busy machine takes."""
+
+    def opened(*where: Any, **options: Any) -> Page:
+        page = reader(*where, **options)
+        page.set_default_timeout(OPENING)
+        return page
+
+    return opened
+
+
+def test_one_is_started_cancelled_resumed_and_read(patient: Reader, gateway: Served) -> None:
+    page = patient(gateway.url, "#/evaluations")
     page.get_by_text("No evaluation yet").wait_for()
-    page.get_by_label("Suite").select_option("living")
+    page.get_by_label("Suite").select_option("pair-living")
     page.get_by_text("members come, go, lie and fail meanwhile").wait_for()
-    page.get_by_label("Suite").select_option("first-light")
+    page.get_by_label("Suite").select_option("pair")
     page.get_by_label("Items of each dataset").fill("60")
     page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_role("progressbar", name="selection").wait_for(timeout=OPENING)
-    other = reader(gateway.url, "#/evaluations")
-    other.get_by_role("link", name="first-light being made").wait_for()
+    page.get_by_role("progressbar", name="selection").wait_for()
+    other = patient(gateway.url, "#/evaluations")
+    other.get_by_role("link", name="pair being made").wait_for()
     assert other.get_by_role("button", name="Start", exact=True).is_disabled()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Resume").wait_for()
-    other.get_by_role("link", name="first-light unfinished").wait_for()
+    other.get_by_role("link", name="pair unfinished").wait_for()
     page.get_by_role("button", name="Resume").click()
-    page.get_by_role("button", name="Cancel").click(timeout=OPENING)
+    page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Resume").wait_for()
     assert page.get_by_role("progressbar").count() == 0
 
 
-def test_what_one_found_is_compared(reader: Reader, gateway: Served) -> None:
-    page = reader(gateway.url, "#/evaluations")
+def test_what_one_found_is_compared(patient: Reader, gateway: Served) -> None:
+    page = patient(gateway.url, "#/evaluations")
     page.get_by_label("Items of each dataset").fill("1")
     page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_text("done", exact=True).wait_for(timeout=OPENING)
+    page.get_by_text("done", exact=True).wait_for()
     page.get_by_label("In short").wait_for()
     page.get_by_role("navigation", name="Datasets").get_by_role("link", name="math").click()
     page.get_by_role("heading", name="math", exact=True).wait_for()
@@ -64,11 +82,11 @@ def test_what_one_found_is_compared(reader: Reader, gateway: Served) -> None:
     page.wait_for_selector("img[src*='/charts/costs.svg?theme=dark']")
     page.get_by_role("link", name="Whole report").click()
     report = page.frame_locator("iframe")
-    report.get_by_role("heading", name="first-light").wait_for()
+    report.get_by_role("heading", name="pair").wait_for()
     assert report.locator("html").get_attribute("data-theme") == "dark"
     report.get_by_role("button", name="calls").first.click()
     page.reload()
-    report.get_by_role("heading", name="first-light").wait_for()
+    report.get_by_role("heading", name="pair").wait_for()
 
 
 def test_recorded_reports_fit_a_phone(reader: Reader, gateway: Served) -> None:

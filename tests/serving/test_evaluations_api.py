@@ -23,6 +23,7 @@ from agentnet.serving.evaluating import EvaluationService, Phase, Work
 from agentnet.serving.gateway import Gateway
 from agentnet.serving.process import listen, serving, url_of
 from agentnet.serving.running import RunService
+from tests.serving.suites import small_suites
 from tests.serving.test_api import Client, Names, caller
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -32,15 +33,16 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @asynccontextmanager
 async def gateway(store: Path) -> AsyncIterator[tuple[str, EvaluationService]]:
-    """A gateway of the API alone, on the zoo."""
-    async with agentnet.open("zoo", store=store) as session:
-        listening = listen("127.0.0.1", 0)
-        runs = RunService(session)
-        made = Gateway(session, runs, url_of(listening))
-        mounted = api.surface(made)
-        app = application(mounted.routes, door=Names())
-        async with serving(app, listening), made.evaluations.running(), runs.running(drain=0):
-            yield url_of(listening), made.evaluations
+    """A gateway of the API alone, with small suites."""
+    with small_suites(store.parent):
+        async with agentnet.open(store.parent / "pair-network.yaml", store=store) as session:
+            listening = listen("127.0.0.1", 0)
+            runs = RunService(session)
+            made = Gateway(session, runs, url_of(listening))
+            mounted = api.surface(made)
+            app = application(mounted.routes, door=Names())
+            async with serving(app, listening), made.evaluations.running(), runs.running(drain=0):
+                yield url_of(listening), made.evaluations
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -68,14 +70,14 @@ async def ended(owner: Client, id: str) -> Any:
 
 
 async def started(owner: Client, limit: int = 1, **more: Any) -> str:
-    return str((await owner.post("/evaluations", {"suite": "first-light", "limit": limit} | more, 201))["id"])
+    return str((await owner.post("/evaluations", {"suite": "pair", "limit": limit} | more, 201))["id"])
 
 
 async def test_only_the_owner_starts_and_reads_evaluations(served: tuple[str, EvaluationService]) -> None:
     async with caller(served[0], "ann") as ann:
         assert (await ann.get("/evaluations", 403))["error"]["code"] == "wrong-scope"
         for path in ("", "/x/cancel", "/x/resume"):
-            await ann.post(f"/evaluations{path}", {"suite": "first-light"}, 403)
+            await ann.post(f"/evaluations{path}", {"suite": "pair"}, 403)
         for path in ("", "/progress", "/summary", "/report", "/charts/costs.svg"):
             await ann.get(f"/evaluations/x{path}", 403)
         assert "zoo" in {report["name"] for report in await ann.get("/reports")}
@@ -83,25 +85,18 @@ async def test_only_the_owner_starts_and_reads_evaluations(served: tuple[str, Ev
 
 async def test_suites_say_what_they_ask(owner: Client) -> None:
     suites = {suite["name"]: suite for suite in await owner.get("/suites")}
-    assert suites["living"]["lives"]
-    assert suites["auto"]["learns"]
-    assert suites["attack"]["attacked"]
-    assert [dataset["name"] for dataset in suites["first-light"]["datasets"]] == ["compound", "math"]
+    assert [name for name, suite in suites.items() if suite["lives"]] == ["pair-living"]
+    assert suites["pair"]["datasets"] == [{"name": "math", "items": 60}, {"name": "symbols", "items": 60}]
+    assert suites["pair"]["selection"] == 60
 
 
 async def test_an_evaluation_is_started_followed_and_read(owner: Client, served: tuple[str, EvaluationService]) -> None:
     id = await started(owner)
-    busy = await owner.post("/evaluations", {"suite": "zoo", "limit": 1}, 409)
-    assert busy["error"]["code"] == "evaluation-active"
-    assert id in busy["error"]["message"]
-    (listed,) = [one for one in await owner.get("/evaluations") if one["id"] == id]
-    assert listed["status"] == "active"
-    assert {"selection", "systems"} <= {phase["name"] for phase in listed["progress"]["phases"]}
     state = await ended(owner, id)
     assert (state["status"], state["detail"], state["progress"]) == ("done", "", None)
     found = await owner.get(f"/evaluations/{id}/summary")
     assert found["evaluation"]["trials"] == state["trials"] > 0
-    assert {results["name"] for results in found["datasets"]} == {"all", "compound", "math"}
+    assert {results["name"] for results in found["datasets"]} == {"all", "math", "symbols"}
     stored = await summary(id, served[1].store)
     for results in found["datasets"]:
         for row in results["rows"]:
@@ -144,7 +139,13 @@ async def test_reports_can_do_nothing_but_show_themselves(owner: Client) -> None
 async def test_a_cancelled_evaluation_is_resumed_where_it_was(
     owner: Client, served: tuple[str, EvaluationService]
 ) -> None:
-    id = await started(owner, limit=30)
+    id = await started(owner, limit=60)
+    busy = await owner.post("/evaluations", {"suite": "pair", "limit": 1}, 409)
+    assert busy["error"]["code"] == "evaluation-active"
+    assert id in busy["error"]["message"]
+    (listed,) = [one for one in await owner.get("/evaluations") if one["id"] == id]
+    assert listed["status"] == "active"
+    assert {"selection", "systems"} <= {phase["name"] for phase in listed["progress"]["phases"]}
     while (await owner.get(f"/evaluations/{id}/progress"))["trials"] < 3:
         await asyncio.sleep(0.1)
     assert (await owner.post(f"/evaluations/{id}/cancel", {}))["cancelled"] is True
@@ -165,7 +166,7 @@ async def test_a_cancelled_evaluation_is_resumed_where_it_was(
 async def test_an_evaluation_survives_its_server(tmp_path: Path) -> None:
     store = tmp_path / "store.db"
     async with gateway(store) as (url, _), caller(url, "owner") as client:
-        id = await started(client, limit=30)
+        id = await started(client, limit=60)
         while (await client.get(f"/evaluations/{id}/progress"))["trials"] < 1:
             await asyncio.sleep(0.1)
     async with gateway(store) as (url, service), caller(url, "owner") as client:
@@ -175,16 +176,16 @@ async def test_an_evaluation_survives_its_server(tmp_path: Path) -> None:
         await client.post(f"/evaluations/{id}/resume", {}, 202)
         assert (await client.get(f"/evaluations/{id}/progress"))["status"] == "active"
         service.end()
-        await client.post("/evaluations", {"suite": "first-light"}, 503)
+        await client.post("/evaluations", {"suite": "pair"}, 503)
 
 
 async def test_what_cannot_be_started_says_why(owner: Client, served: tuple[str, EvaluationService]) -> None:
     for body, param in (
         ({"suite": "evals/zoo.yaml"}, "suite"),
         ({"suite": "../zoo"}, "suite"),
-        ({"suite": "first-light", "limit": 0}, "limit"),
-        ({"suite": "first-light", "limit": 10**6}, "limit"),
-        ({"suite": "first-light", "network": "zoo"}, "network"),
+        ({"suite": "pair", "limit": 0}, "limit"),
+        ({"suite": "pair", "limit": 10**6}, "limit"),
+        ({"suite": "pair", "network": "zoo"}, "network"),
         ({}, "suite"),
     ):
         refused = await owner.post("/evaluations", body, 400)
@@ -204,7 +205,7 @@ async def test_one_that_goes_wrong_says_why_and_makes_place(
         raise BadInput("the models are away")
 
     monkeypatch.setattr("agentnet.evals.session.carry_out", fails)
-    refused = await owner.post("/evaluations", {"suite": "first-light", "limit": 1}, 400)
+    refused = await owner.post("/evaluations", {"suite": "pair", "limit": 1}, 400)
     assert refused["error"]["message"] == "the models are away"
     unfinished = [one for one in await owner.get("/evaluations") if one["detail"]]
     assert [one["detail"] for one in unfinished] == ["the models are away"]
