@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 
 from agentnet.agents import Agent, Reply, Turn
 from agentnet.agents.base import ANSWERING, Need
+from agentnet.collab.beginning import was_before
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
 from agentnet.collab.pieces import Pieces
@@ -62,7 +63,7 @@ class Watcher(Protocol):
 
 @dataclass(eq=False)
 class RunContext:
-    """A run that is active in this process. `history` holds the messages recorded before an interruption."""
+    """A run that is active in this process. `history` holds the messages that it has already."""
 
     run: str
     network: Network
@@ -88,7 +89,8 @@ class RunContext:
         self._started: set[str] = set()
         """Ids of the messages whose turns were published as started."""
         self._on_nodes = {agent.name for agent in self.network.spec.agents if isinstance(agent.model, NodeSpec)}
-        self._stand_ins = StandIns(self.network, self.selected, self.messages.values())
+        own = [message for message in self.messages.values() if not was_before(message)]
+        self._stand_ins = StandIns(self.network, self.selected, own)
 
     def get(self, ids: Iterable[str]) -> list[Message]:
         """Return the messages of some ids, in the order of the ids."""
