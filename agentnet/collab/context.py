@@ -249,7 +249,15 @@ class RunContext:
         self._stand_ins.takes_part(agent.name)
         if self.events.wanted and id not in self._started:  # a person's turn is executed again with their words
             self._started.add(id)
-            started = TurnStarted(run=self.run, message=id, agent=agent.name, node=node, round=round, role=turn.role)
+            started = TurnStarted(
+                run=self.run,
+                message=id,
+                agent=agent.name,
+                node=node,
+                round=round,
+                role=turn.role,
+                reply_to=tuple(reply_to),
+            )
             self.events.publish(started)
         turn = replace(turn, seed=self.seed_of(node, round, agent.name), message=id)
         tools = ToolTurn(self, agent.name, agent.tools, node, round) if agent.tools is not None else None

@@ -62,7 +62,15 @@ class FusedTurn:
         role = "revise" if view else "solve"
         if run.events.wanted:
             run.events.publish(
-                TurnStarted(run=run.run, message=id, agent=FUSION, node=self.node, round=self.round, role=role)
+                TurnStarted(
+                    run=run.run,
+                    message=id,
+                    agent=FUSION,
+                    node=self.node,
+                    round=self.round,
+                    role=role,
+                    reply_to=(task, *view),
+                )
             )
         turn = Turn(
             role=role,

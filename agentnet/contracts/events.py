@@ -36,6 +36,7 @@ class TurnStarted(WireModel):
     node: str
     round: int
     role: str
+    reply_to: tuple[str, ...] = Field(default=(), description="ids of the messages that the agent reads")
 
 
 class TextStreamed(WireModel):

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -20,6 +21,7 @@ from agentnet.serving import api
 from agentnet.serving.a2a.surface import a2a
 from agentnet.serving.access.entrance import Gate, most_body
 from agentnet.serving.access.quotas import Quotas
+from agentnet.serving.access.sessions import Sessions
 from agentnet.serving.app import application
 from agentnet.serving.gateway import Gateway, Mounted
 from agentnet.serving.hub import Hub
@@ -45,9 +47,8 @@ SURFACES: tuple[Callable[[Gateway], Mounted], ...] = (
     api.surface,
     a2a,
     mcp_surface,
-    page,
 )
-"""What a gateway serves beside its hub: each makes its routes from what all of them stand on."""
+"""What a gateway serves beside its hub and its page: each makes its routes from what all of them stand on."""
 
 Ready = Callable[[str, str, int, str], None]
 """Is told the server's URL, the network's name, how many members it has of its own, and who may use it."""
@@ -158,7 +159,15 @@ def composed(session: Session, gate: Gate, hub: HubSettings, url: str, tracing: 
     gateway = Gateway(session, runs, url)
     heartbeat = min(HEARTBEAT_SECONDS, hub.lease / 3)
     joining = Hub(session.roster, network=gateway.network, policy=hub.policy, lease=hub.lease, heartbeat=heartbeat)
-    mounted = [Mounted(joining.routes()), monitoring(gateway, metrics), *(surface(gateway) for surface in SURFACES)]
+    home = Path(session.settings.home.value)
+    sessions = Sessions.open(home, secure=urlsplit(url).scheme == "https")
+    gate = replace(gate, sessions=sessions)
+    mounted = [
+        Mounted(joining.routes()),
+        monitoring(gateway, metrics),
+        *(surface(gateway) for surface in SURFACES),
+        page(gate, sessions),
+    ]
     routes = [route for part in mounted for route in part.routes]
     routes.append(api.document_route([operation for part in mounted for operation in part.operations]))
     app = application(

@@ -4,6 +4,9 @@ A key, sent as Bearer token, says who asks, and each path has the scope that a k
 made and no secret is set, a server on loopback is there for the programs of its own machine. Web pages are kept out,
 whatever name of their own they have pointed here (DNS rebinding): a request names the server by an address, as
 localhost, or by a name that its owner gave, and comes from no page but the server's own or one that its owner named.
+
+The server's own page sends a cookie in a key's place (`sessions`). It counts below the page's `PATHS` alone, and not
+where another page sent the request. What the page changes needs a proof that other pages cannot read (CSRF).
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from agentnet.contracts.joining import HUB_PATH
 from agentnet.contracts.serving import Caller, KeyRecord, Scope
 from agentnet.errors import BadInput
 from agentnet.serving.access.callers import JOINING, LOCAL, caller_with
+from agentnet.serving.access.sessions import PROOF, PageSession, Sessions
 from agentnet.serving.app import MOST_BODY, STRANGER, Problem, is_address
 from agentnet.serving.node.client import TOKEN
 from agentnet.serving.process import is_loopback
@@ -30,8 +34,20 @@ CALLER_BODY = 2**20
 MOST_HEADERS, MOST_HEADER_BYTES = 100, 32 * 2**10
 SCOPES: tuple[tuple[str, Scope], ...] = ((HUB_PATH, "node"), ("/metrics", "metrics"))
 """Paths, with all below them, that need another scope than `ask`."""
+PAGE_PATHS = ("/api/", "/page/")
+"""Where the requests of the page go."""
+READING = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing."""
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 """Headers of a proxy: behind it may be anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who sends a request, and the session of the page that says so; None where a key does, or none is needed."""
+
+    caller: Caller
+    session: PageSession | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,8 @@ class Gate:
     origins: Collection[str] = ()
     """Origins of pages that may use it, such as ``https://chat.example.org``."""
     open_paths: Collection[str] = ()
+    sessions: Sessions | None = None
+    """Those of the page; None where none is served."""
 
     async def admit(self, connection: HTTPConnection) -> Caller:
         """Return who sends a request. Raises `Problem`, and `StoreError` where keys cannot be looked up."""
@@ -56,11 +74,47 @@ class Gate:
         self._check_origin(headers)
         if path in self.open_paths:
             return STRANGER
-        caller = await self._caller(connection)
+        visitor = await self.recognized(connection)
         needed: Scope = next((scope for start, scope in SCOPES if path == start or path.startswith(f"{start}/")), "ask")
-        if not caller.may(needed):
+        if not visitor.caller.may(needed):
             raise Problem(403, f"this key may not be used here: it lacks the scope {needed}", "wrong-scope")
-        return caller
+        self.check_proof(connection, visitor)
+        return visitor.caller
+
+    async def recognized(self, connection: HTTPConnection) -> Visitor:
+        """Return who sends a request: by their key, by the page's cookie, or as a program of this machine.
+
+        Raises `Problem` for anyone else, and `StoreError`.
+        """
+        given = connection.headers.getlist("authorization")
+        if given:
+            return Visitor(await self._by_key(connection, given))
+        found = await self._by_session(connection)
+        if found is not None:
+            return found
+        if await self._is_open(connection):
+            return Visitor(LOCAL)
+        raise Problem(401, "a key is needed: send it as Authorization: Bearer …", "no-key")
+
+    def check_proof(self, connection: HTTPConnection, visitor: Visitor) -> None:
+        """Refuse a change that a page of elsewhere may have sent through the caller's browser.
+
+        That is one that the page's cookie speaks for, or, where no key is needed, that comes from a browser.
+        """
+        headers, scope = connection.headers, connection.scope
+        if self.sessions is None or scope.get("method") in READING or not scope["path"].startswith(PAGE_PATHS):
+            return
+        if visitor.session is None and ("authorization" in headers or not self._is_own_page(headers)):
+            return
+        if not self.sessions.proves(headers.get(PROOF, ""), visitor.session):
+            raise Problem(403, f"the page's proof is missing or old ({PROOF}): reload the page", "no-proof")
+
+    async def key(self, key: str) -> KeyRecord:
+        """Return the record of a key that is accepted. Raises `Problem` for any other."""
+        record = await self.keys.find(key)
+        if record is None:
+            raise Problem(401, "the key is wrong: `agentnet keys create` makes one", "invalid_api_key")
+        return _living(record)
 
     async def check(self) -> str:
         """Return in one line who may use the server. Raises `BadInput` where others would reach it without a key."""
@@ -95,22 +149,25 @@ class Gate:
             )
 
     def _check_origin(self, headers: Headers) -> None:
-        for origin in headers.getlist("origin"):
-            scheme, separator, site = origin.partition("://")
-            own = bool(scheme and separator) and site.lower() == headers.get("host", "").lower()
-            if not own and origin not in self.origins:
+        origins = headers.getlist("origin")
+        for origin in origins:
+            if not is_own(origin, headers) and origin not in self.origins:
                 raise Problem(
                     403,
                     f"pages of {origin[:100]!r} may not use this server: serve it with --allowed-origin",
                     "wrong-origin",
                 )
+        if not origins and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+            link = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+            if not link:  # what a page loads without a name of its own: a picture, a frame, a script
+                raise Problem(403, "pages of elsewhere may not load from this server", "wrong-origin")
 
-    async def _caller(self, connection: HTTPConnection) -> Caller:
-        given = connection.headers.getlist("authorization")
-        if not given:
-            if await self._is_open(connection):
-                return LOCAL
-            raise Problem(401, "a key is needed: send it as Authorization: Bearer …", "no-key")
+    def _is_own_page(self, headers: Headers) -> bool:
+        """Return whether a request that was let in comes from the server's own page, as far as the browser says."""
+        origin = headers.get("origin")
+        return "sec-fetch-site" in headers if origin is None else is_own(origin, headers)
+
+    async def _by_key(self, connection: HTTPConnection, given: list[str]) -> Caller:
         scheme, _, key = given[0].partition(" ")
         key = key.strip()
         if len(given) == 1 and scheme.lower() == "bearer" and key:
@@ -118,10 +175,25 @@ class Gate:
                 return JOINING
             record = await self.keys.find(key)
             if record is not None:
-                return _living(record)
+                return caller_with(_living(record))
             if not key.startswith("an-") and await self._is_open(connection):
                 return LOCAL  # clients of OpenAI's API must send something
         raise Problem(401, "the key is wrong: `agentnet keys create` makes one", "invalid_api_key")
+
+    async def _by_session(self, connection: HTTPConnection) -> Visitor | None:
+        """Return who has the page's cookie; None without one, and where another page may have sent it."""
+        headers = connection.headers
+        if self.sessions is None or not connection.scope["path"].startswith(PAGE_PATHS):
+            return None
+        cookie = connection.cookies.get(self.sessions.cookie)
+        elsewhere = any(not is_own(origin, headers) for origin in headers.getlist("origin"))
+        if cookie is None or elsewhere or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return None
+        session = self.sessions.read(cookie)
+        record = None if session is None else await self.keys.get(session.key)
+        if session is None or record is None or not session.belongs_to(record):
+            raise Problem(401, "you are signed out: sign in with your key again", "no-session")
+        return Visitor(caller_with(_living(record)), session)
 
     async def _is_open(self, connection: HTTPConnection) -> bool:
         """Return whether a request needs no key: no key was made, and it comes from this machine itself."""
@@ -150,12 +222,18 @@ def _check_size(headers: Headers) -> None:
         )
 
 
-def _living(record: KeyRecord) -> Caller:
-    """Return the caller who has a key. Raises `Problem` for one that is not accepted any more."""
+def is_own(origin: str, headers: Headers) -> bool:
+    """Return whether an origin is that of the server's own pages."""
+    scheme, separator, site = origin.partition("://")
+    return bool(scheme and separator) and site.lower() == headers.get("host", "").lower()
+
+
+def _living(record: KeyRecord) -> KeyRecord:
+    """Return the record of a key. Raises `Problem` for one that is not accepted any more."""
     why = record.why_not()
     if why is not None:
         raise Problem(401, f"key {record.id} {why}", "invalid_api_key")
-    return caller_with(record)
+    return record
 
 
 def _hostname(url: str) -> str:

@@ -28,6 +28,8 @@ SURFACES = {
     "api": "api",
     "openapi.json": "api",
     "hub": "hub",
+    "": "page",
+    "page": "page",
     "healthz": "monitoring",
     "readyz": "monitoring",
     "metrics": "monitoring",

@@ -16,7 +16,7 @@ from agentnet.models.openai.transport import http
 from tests.serving.access.gateways import SECRET, Running, running
 
 REQUESTS = 2000
-OPEN = {"/healthz", "/readyz", "/.well-known/agent-card.json", "/.well-known/jwks.json"}
+OPEN = {"/", "/page/session", "/healthz", "/readyz", "/.well-known/agent-card.json", "/.well-known/jwks.json"}
 """What anybody may see."""
 
 

@@ -1,20 +1,23 @@
-/** The frame of every view: its navigation, and the view that the route names. */
+/** The frame of every view: its navigation, who reads it, and the view that the route names. */
 
-import { html, signal, useEffect } from "./ui/preact.js";
-import { Failure, Waiting } from "./ui/elements.js";
+import { html, signal, useEffect, useRef } from "./ui/preact.js";
+import { Empty, Failure, Waiting } from "./ui/elements.js";
+import { ShortcutsButton, useShortcuts } from "./ui/shortcuts.js";
 import { ThemeButton } from "./ui/theme.js";
-import { link, route } from "./routing.js";
+import { go, link, route } from "./routing.js";
+import { may, refreshSession, session, trouble } from "./session.js";
+import { SignIn, SignInAgain, SignedIn } from "./signin.js";
 
 /** @typedef {(properties: {route: import("./routing.js").Route}) => any} View */
 
-/** @type {{name: string, title: string, load: () => Promise<{View: View}>}[]} */
+/** The views; `scope` is that of the keys that they are for. @type {{name: string, title: string, scope: string, load: () => Promise<{View: View}>}[]} */
 const VIEWS = [
-  { name: "ask", title: "Ask", load: () => import("./views/ask.js") },
-  { name: "fusion", title: "Fusion", load: () => import("./views/fusion.js") },
-  { name: "runs", title: "Runs", load: () => import("./views/runs.js") },
-  { name: "network", title: "Network", load: () => import("./views/network.js") },
-  { name: "evaluations", title: "Evaluations", load: () => import("./views/evaluations.js") },
-  { name: "protocols", title: "Protocols", load: () => import("./views/protocols.js") },
+  { name: "ask", title: "Ask", scope: "ask", load: () => import("./views/ask.js") },
+  { name: "fusion", title: "Fusion", scope: "ask", load: () => import("./views/fusion.js") },
+  { name: "runs", title: "Runs", scope: "ask", load: () => import("./views/runs.js") },
+  { name: "network", title: "Network", scope: "ask", load: () => import("./views/network.js") },
+  { name: "evaluations", title: "Evaluations", scope: "admin", load: () => import("./views/evaluations.js") },
+  { name: "protocols", title: "Protocols", scope: "ask", load: () => import("./views/protocols.js") },
 ];
 
 /** @type {import("./ui/preact.js").Signal<Record<string, View>>} */
@@ -28,6 +31,7 @@ export function Shell() {
   const chosen = VIEWS.find((view) => view.name === (current.view || "ask"));
   useEffect(() => {
     document.title = chosen === undefined ? "AgentNet" : `${chosen.title} – AgentNet`;
+    document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     if (chosen === undefined || chosen.name in loaded.value) return;
     failed.value = "";
     chosen.load().then(
@@ -35,6 +39,10 @@ export function Shell() {
       () => (failed.value = "This part of the page did not load. Reload the page to try again."),
     );
   }, [chosen?.name]);
+  useShortcuts(
+    "Views",
+    VIEWS.map((view, index) => ({ key: `${index + 1}`, what: view.title, run: () => go(link([view.name])) })),
+  );
   return html`
     <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <header class="top">
@@ -44,23 +52,41 @@ export function Shell() {
           (view) => html`<a key=${view.name} href=${link([view.name])} aria-current=${view === chosen ? "page" : undefined}>${view.title}</a>`,
         )}
       </nav>
-      <${ThemeButton} />
+      <div class="own"><${SignedIn} /><${ShortcutsButton} /><${ThemeButton} /></div>
     </header>
-    <main id="main" tabindex="-1" class=${`view-${chosen?.name ?? "none"}`}>${content(chosen, current)}</main>
+    <main id="main" tabindex="-1" class=${`view-${chosen?.name ?? "none"}`}><${Content} chosen=${chosen} current=${current} /></main>
   `;
 }
 
-/**
- * @param {(typeof VIEWS)[number] | undefined} chosen
- * @param {import("./routing.js").Route} current
- */
-function content(chosen, current) {
+/** @param {{chosen: (typeof VIEWS)[number] | undefined, current: import("./routing.js").Route}} properties */
+function Content({ chosen, current }) {
+  const reader = useRef(/** @type {string | null} */ (null));
+  const told = session.value;
+  if (told === null) {
+    return trouble.value === "" ? html`<${Waiting} />` : html`<${Failure} message=${trouble.value} retry=${refreshSession} />`;
+  }
+  if (told.caller !== null) reader.current = told.caller.id;
+  if (reader.current === null) return html`<${SignIn} />`;
+  return html`<${Shown} key=${reader.current} chosen=${chosen} current=${current} />${told.caller === null && html`<${SignInAgain} />`}`;
+}
+
+/** @param {{chosen: (typeof VIEWS)[number] | undefined, current: import("./routing.js").Route}} properties */
+function Shown({ chosen, current }) {
   if (chosen === undefined) {
     return html`<${Failure} message=${`There is no view ${current.view}: choose one above.`} />`;
   }
+  if (session.value?.caller && !may(chosen.scope)) return html`<${NotAllowed} title=${chosen.title} scope=${chosen.scope} />`;
   const View = loaded.value[chosen.name];
   if (View !== undefined) return html`<${View} route=${current} />`;
   return failed.value === "" ? html`<${Waiting} />` : html`<${Failure} message=${failed.value} />`;
+}
+
+/** @param {{title: string, scope: string}} properties */
+function NotAllowed({ title, scope }) {
+  return html`<${Empty} title=${`${title}: not with this key`}>
+    <p>You are signed in with the key ${session.value?.caller?.name}, which lacks the scope <code>${scope}</code>. The server’s owner makes one that has it:</p>
+    <pre><code>agentnet keys create NAME --scope ${scope}</code></pre>
+  <//>`;
 }
 
 /** @param {Event} event */

@@ -1,19 +1,29 @@
 /** Follows a run over the network: what was said, then what happens, up to its end. */
 
-import { signal } from "../ui/preact.js";
+import { signal, useEffect, useMemo } from "../ui/preact.js";
+import { Refused, get } from "../api.js";
+import { RunState } from "./state.js";
 
-/** @typedef {import("./state.js").RunState} RunState */
 /** @typedef {import("./state.js").RunEvent} RunEvent */
 /** @typedef {"connecting" | "live" | "lost" | "over"} Connection */
+/**
+ * @typedef {object} Following
+ * @property {import("../ui/preact.js").Signal<Connection>} connection
+ * @property {import("../ui/preact.js").Signal<string>} problem why it cannot be followed
+ * @property {() => void} again follow once more, at once: a run that goes on, or one whose connection is lost
+ * @property {() => void} stop
+ */
 
 const KINDS = ["run-started", "turn-started", "text", "tokens", "message", "input-requested", "run-ended"];
 const SHORTEST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
+/** Times that a run is looked for again which was interrupted while it was watched: the next server continues it. */
+const LOOKS = 5;
 
 /**
  * Follow a run into its state until it is over. What arrives within a frame is taken in together.
  * @param {RunState} state
- * @returns {{connection: import("../ui/preact.js").Signal<Connection>, problem: import("../ui/preact.js").Signal<string>, stop: () => void}}
+ * @returns {Following}
  */
 export function follow(state) {
   const connection = signal(/** @type {Connection} */ ("connecting"));
@@ -25,6 +35,7 @@ export function follow(state) {
   let frame = 0;
   let timer = 0;
   let wait = SHORTEST_WAIT;
+  let looks = 0;
 
   /** @param {Connection} how */
   function close(how) {
@@ -45,9 +56,14 @@ export function follow(state) {
   function heard(told) {
     const event = /** @type {RunEvent} */ (JSON.parse(told.data));
     arrived.push(event);
+    if (event.kind === "turn-started" || event.kind === "text") {
+      wait = SHORTEST_WAIT;
+      looks = LOOKS;
+    }
     if (event.kind === "run-ended") {
       takeIn();
       close("over");
+      if (event.status === "interrupted" && looks > 0) later();
     } else if (document.hidden) {
       takeIn();
     } else if (frame === 0) {
@@ -58,29 +74,64 @@ export function follow(state) {
   function connect() {
     source = new EventSource(`/api/runs/${encodeURIComponent(state.id)}/events?described=true&after=${state.last}`);
     for (const kind of KINDS) source.addEventListener(kind, heard);
-    source.onopen = () => {
-      connection.value = "live";
-      wait = SHORTEST_WAIT;
-    };
+    source.onopen = () => (connection.value = "live");
     source.addEventListener("error", (told) => {
       if (told instanceof MessageEvent) {
         problem.value = JSON.parse(told.data).error.message;
         close("over");
         return;
       }
+      const isRefused = connection.value === "connecting";
       close("lost");
-      timer = setTimeout(connect, wait);
-      wait = Math.min(LONGEST_WAIT, wait * 2);
+      looks = LOOKS;
+      later();
+      if (isRefused) explain();
     });
+  }
+
+  /** An event source does not say why it was refused: the run's own address does. */
+  async function explain() {
+    try {
+      await get(`/api/runs/${encodeURIComponent(state.id)}`);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status < 400 || error.status >= 500) return;
+      problem.value = error.message;
+      close("over");
+    }
+  }
+
+  function later() {
+    looks -= 1;
+    timer = setTimeout(connect, wait);
+    wait = Math.min(LONGEST_WAIT, wait * 2);
   }
 
   connect();
   return {
     connection,
     problem,
+    again() {
+      close("connecting");
+      problem.value = "";
+      wait = SHORTEST_WAIT;
+      connect();
+    },
     stop() {
       cancelAnimationFrame(frame);
       close("over");
     },
   };
+}
+
+/**
+ * Follow a run while a component is shown.
+ * @param {string} id
+ */
+export function useRun(id) {
+  const found = useMemo(() => {
+    const state = new RunState(id);
+    return { state, following: follow(state) };
+  }, [id]);
+  useEffect(() => found.following.stop, [found]);
+  return found;
 }

@@ -44,13 +44,15 @@ export class Entry {
    * @param {string} role empty where it is not known
    * @param {string} node
    * @param {number} round
+   * @param {string[]} reads ids of the messages that the agent read
    */
-  constructor(id, agent, role, node, round) {
+  constructor(id, agent, role, node, round, reads) {
     this.id = id;
     this.agent = agent;
     this.role = role;
     this.node = node;
     this.round = round;
+    this.reads = reads;
     /** What was written so far, while the turn is open. */
     this.text = signal("");
     /** @type {import("../ui/preact.js").Signal<Message | null>} */
@@ -129,7 +131,7 @@ export class RunState {
           known.text.value = "";
           return false;
         }
-        this._known.set(event.message, new Entry(event.message, event.agent, event.role, event.node, event.round));
+        this._known.set(event.message, new Entry(event.message, event.agent, event.role, event.node, event.round, event.reply_to));
         return true;
       }
       case "text": {
@@ -160,10 +162,11 @@ export class RunState {
     let entry = this._known.get(message.id);
     if (entry?.message.value) return false;
     if (entry === undefined) {
-      entry = new Entry(message.id, message.sender, "", message.node, message.round);
+      entry = new Entry(message.id, message.sender, "", message.node, message.round, message.reply_to);
       this._known.set(message.id, entry);
     }
     entry.agent = message.sender;
+    entry.reads = message.reply_to;
     entry.message.value = message;
     entry.shown.value = shown;
     this._highest = Math.max(this._highest, message.sequence);

@@ -1,0 +1,85 @@
+/** A run's answer and how it was decided; while it goes on, who writes and where the members stand. */
+
+import { html } from "../ui/preact.js";
+import { Agent } from "../ui/elements.js";
+import { resultOf, same, standing } from "./answers.js";
+import { Folded } from "./bodies.js";
+
+/** @typedef {import("./state.js").RunState} RunState */
+
+const ENDS = /** @type {Record<string, string>} */ ({
+  failed: "No answer",
+  stopped: "Stopped at a limit",
+  cancelled: "Cancelled",
+  interrupted: "Interrupted",
+});
+const LONG = 60;
+
+/**
+ * @param {{state: RunState, children?: any}} properties `children`: what can be done with it
+ */
+export function Answer({ state, children }) {
+  const ended = state.ended.value;
+  const status = state.status.value;
+  const answer = ended?.answer ?? null;
+  return html`<section class=${`run-answer ${status}`} aria-label="Answer">
+    <div aria-live="polite">
+      ${ended === null ? html`<${Now} state=${state} />` : answer === null ? html`<p class="answer-end">${ENDS[status] ?? status}</p>` : html`
+        <div class=${answer.length > LONG ? "answer-text long" : "answer-text"}><${Folded} length=${answer.length}>${answer}<//></div>`}
+      ${ended !== null && html`<${How} state=${state} />`}
+    </div>
+    <${Standing} state=${state} />
+    ${children}
+  </section>`;
+}
+
+/**
+ * Who writes now.
+ * @param {{state: RunState}} properties
+ */
+function Now({ state }) {
+  const question = state.question.value;
+  const members = state.members.value;
+  const open = [...new Set(state.entries.value.filter((entry) => entry.message.value === null).map((entry) => entry.agent))];
+  if (question !== null) return html`<p class="now">The run waits for <${Agent} name=${question.agent} members=${members} />.</p>`;
+  if (open.length === 0) return html`<p class="now"><span class="pulse" aria-hidden="true"></span>${state.protocol.value === "" ? "Beginning…" : "Working…"}</p>`;
+  return html`<p class="now"><span class="pulse" aria-hidden="true"></span>${open.map((name, index) => html`${index > 0 && (index === open.length - 1 ? " and " : ", ")}<${Agent} key=${name} name=${name} members=${members} />`)} ${open.length === 1 ? "is" : "are"} at work</p>`;
+}
+
+/**
+ * How the answer was decided, or why there is none.
+ * @param {{state: RunState}} properties
+ */
+function How({ state }) {
+  const ended = state.ended.value;
+  const answer = ended?.answer ?? null;
+  const result = resultOf(state);
+  const decision = result?.message.value?.body.answer === answer ? result?.message.value?.body.decision : undefined;
+  const alone = decision === undefined && answer !== null ? state.entries.value.findLast((entry) => entry.message.value?.body.answer === answer) : undefined;
+  return html`<p class="how">
+    ${ended?.approved === true && html`<span class="badge good">✓</span>`}
+    ${ended?.approved === false && html`<span class="badge bad">✗</span>`}
+    ${decision}
+    ${alone !== undefined && html`said by <${Agent} name=${alone.agent} members=${state.members.value} />`}
+    ${ended?.detail && ended.detail !== decision && html` <span class="why">${ended.detail}</span>`}
+  </p>`;
+}
+
+/**
+ * The answers, each with the members that stand by it.
+ * @param {{state: RunState}} properties
+ */
+function Standing({ state }) {
+  const answers = standing(state);
+  if (answers.length === 0 || (answers.length === 1 && (answers[0]?.backers.length ?? 0) < 2)) return null;
+  const most = Math.max(...answers.map((support) => support.weight));
+  const chosen = state.ended.value?.answer ?? null;
+  return html`<ul class="standing" aria-label="Where the members stand">
+    ${answers.map((support) => html`<li key=${support.answer} class=${chosen !== null && same(chosen, support.answer) ? "chosen" : ""}>
+      <span class="standing-answer">${support.answer}</span>
+      <span class="bar" aria-hidden="true"><i style=${{ width: `${(100 * support.weight) / most}%` }}></i></span>
+      <span class="standing-weight">${Number.isInteger(support.weight) ? support.weight : support.weight.toFixed(2)}</span>
+      <span class="standing-who">${support.backers.map((name) => html`<${Agent} key=${name} name=${name} members=${state.members.value} /> `)}</span>
+    </li>`)}
+  </ul>`;
+}

@@ -1,0 +1,142 @@
+/** What is said, by its kind: the words as the server describes them, and small pictures of votes, verdicts and plans. */
+
+import { html, useState } from "../ui/preact.js";
+import { Agent, Parts } from "../ui/elements.js";
+import { answeredBefore, answerOf, same } from "./answers.js";
+
+/** @typedef {import("./state.js").Entry} Entry */
+/** @typedef {import("./state.js").RunState} RunState */
+
+const LONG = 700;
+/** Characters from which a text is folded. */
+
+/**
+ * The words of a recorded turn. `short` leaves the reasons away where there is an answer.
+ * @param {{entry: Entry, state: RunState, short?: boolean}} properties
+ */
+export function Said({ entry, state, short = false }) {
+  const body = entry.message.value?.body;
+  const shown = entry.shown.value;
+  const members = state.members.value;
+  if (body === undefined) return null;
+  switch (body.kind) {
+    case "proposal":
+    case "revision":
+    case "synthesis":
+      return html`<${Reply} text=${body.text} answer=${body.answer} was=${answeredBefore(entry, state)} short=${short} />`;
+    case "fusion":
+      return html`<${Folded} length=${body.text.length}><${Parts} parts=${shown?.full ?? []} members=${members} /><//>`;
+    case "vote":
+      return html`<${Judged} entry=${entry} state=${state} target=${body.choice} reason=${body.reason} mark="→" tone="plain" />`;
+    case "verdict": {
+      const good = body.verdict === "approve";
+      const words = good ? "approves" : "disapproves";
+      return html`<${Judged} entry=${entry} state=${state} target=${body.target} reason=${body.reason} found=${body.answer}
+        mark=${good ? "✓" : "✗"} tone=${good ? "good" : "bad"} words=${words} />`;
+    }
+    case "grade":
+      return html`<${Judged} entry=${entry} state=${state} target=${body.target} reason=${body.reason} mark=${body.grade} tone="plain" words="for" />`;
+    case "plan":
+      return html`<${Plan} steps=${body.steps} entry=${entry} state=${state} />`;
+    case "tool-call":
+      return html`<${Call} entry=${entry} members=${members} />`;
+    default:
+      return html`<${Folded} length=${length(shown?.full)}><${Parts} parts=${shown?.full ?? shown?.brief ?? []} members=${members} /><//>`;
+  }
+}
+
+/**
+ * A reply, with its answer marked where it stands in the words. `was`: what the member answered before.
+ * @param {{text: string, answer: string, was: string | null, short: boolean}} properties
+ */
+function Reply({ text, answer, was, short }) {
+  const changed = was !== null && !same(was, answer) ? html` <span class="changed">was <s>${was}</s></span>` : null;
+  const inside = answer !== "" && text.endsWith(answer);
+  const head = inside ? text.slice(0, text.length - answer.length).replace(/^\s*=>\s*$/, "") : text;
+  if (short && answer !== "" && answer.length < LONG) {
+    return html`<p class="said-answer">${answer}${changed}</p>
+      ${head.trim() !== "" && html`<p class="said-reason">${inside ? head.replace(/\s*=>\s*$/, "") : head}</p>`}`;
+  }
+  return html`<${Folded} length=${text.length}>
+    <p class="said">${head}${inside ? html`<b class="said-mark">${answer}</b>` : null}${changed}</p>
+    ${!inside && answer !== "" && html`<p class="said-answer">${answer}</p>`}
+  <//>`;
+}
+
+/**
+ * A judgement of another message: a mark, whose it is, how certain, and why.
+ * @param {{entry: Entry, state: RunState, target: string, reason: string, mark: string, tone: string, words?: string, found?: string}} properties
+ */
+function Judged({ entry, state, target, reason, mark, tone, words = "", found = "" }) {
+  const judged = state.entry(target);
+  const answer = judged === undefined ? null : answerOf(judged);
+  const probability = entry.message.value?.confidence ?? null;
+  return html`<p class="judged">
+      <span class=${`badge ${tone}`}>${mark}</span>
+      <span>${words} ${answer !== null && html`<b>${answer}</b> `}${judged !== undefined && html`<span class="soft">of </span><${Agent} name=${judged.agent} members=${state.members.value} />`}</span>
+      ${found !== "" && (answer === null || !same(found, answer)) && html`<span class="soft">found <b>${found}</b></span>`}
+      ${probability !== null && html`<${Probability} value=${probability} />`}
+    </p>
+    ${reason !== "" && html`<${Folded} length=${reason.length}><p class="said-reason">${reason}</p><//>`}`;
+}
+
+/**
+ * A probability as a bar and in percent.
+ * @param {{value: number}} properties
+ */
+function Probability({ value }) {
+  const percent = `${Math.round(value * 100)} %`;
+  return html`<span class="probability"><span class="bar" aria-hidden="true"><i style=${{ width: percent }}></i></span>${percent}</span>`;
+}
+
+/**
+ * The steps of a plan: who has each, and what came of it.
+ * @param {{steps: {id: number, label: string, ask: string, needs: number[]}[], entry: Entry, state: RunState}} properties
+ */
+function Plan({ steps, entry, state }) {
+  const scope = entry.node.replace(/\/[^/]*$/, "");
+  const entries = state.entries.value.filter((other) => other.node.startsWith(`${scope}/`));
+  const assigned = entries.filter((other) => other.message.value?.body.kind === "assignment");
+  return html`<ol class="plan">
+    ${steps.map((step) => {
+      const given = assigned.findLast((other) => other.message.value?.body.step === step.id);
+      const taken = entries.findLast((other) => given !== undefined && other.reads.includes(given.id) && other.agent === given.message.value?.body.agent);
+      const agent = given?.message.value?.body.agent;
+      const answer = taken === undefined ? null : answerOf(taken);
+      const waits = step.needs.length > 0 ? `after ${step.needs.join(", ")}` : "waits";
+      return html`<li key=${step.id} value=${step.id}>
+        <span class="plan-ask">${step.ask}</span>
+        <span class="plan-who">${agent === undefined ? html`<span class="soft">${step.label} · ${waits}</span>` : html`<${Agent} name=${agent} members=${state.members.value} />`}</span>
+        <span class="plan-answer">${answer ?? (agent === undefined ? "" : taken?.message.value ? "✗" : "…")}</span>
+      </li>`;
+    })}
+  </ol>`;
+}
+
+/**
+ * A call of a tool: in short, and opened in full.
+ * @param {{entry: Entry, members: string[]}} properties
+ */
+function Call({ entry, members }) {
+  const shown = entry.shown.value;
+  return html`<details class="call">
+    <summary><${Parts} parts=${shown?.brief ?? []} members=${members} /></summary>
+    <${Parts} parts=${shown?.full ?? []} members=${members} />
+  </details>`;
+}
+
+/**
+ * Words that are folded where they are long.
+ * @param {{length: number, children?: any}} properties
+ */
+export function Folded({ length, children }) {
+  const [open, setOpen] = useState(false);
+  if (length <= LONG) return html`<div>${children}</div>`;
+  return html`<div class=${open ? "" : "folded"}>${children}</div>
+    <button type="button" class="quiet fold" aria-expanded=${open} onClick=${() => setOpen(!open)}>${open ? "Show less" : "Show all"}</button>`;
+}
+
+/** @param {readonly import("../ui/elements.js").Part[] | undefined} parts */
+function length(parts) {
+  return (parts ?? []).reduce((sum, part) => sum + part.text.length, 0);
+}

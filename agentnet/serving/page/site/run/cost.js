@@ -1,0 +1,39 @@
+/** What a run has used so far: calls, tokens, seconds, money. */
+
+import { html, useEffect, useState } from "../ui/preact.js";
+import { count } from "../ui/elements.js";
+
+/** @typedef {import("./state.js").RunState} RunState */
+
+/** @param {{state: RunState}} properties */
+export function Cost({ state }) {
+  const usage = state.usage.value;
+  const seconds = useSeconds(state);
+  const tokens = usage.prompt_tokens + usage.completion_tokens;
+  const title = `${count(usage.prompt_tokens)} tokens read, ${count(usage.completion_tokens)} written, ${count(usage.reused_tokens)} reused; models worked for ${usage.seconds.toFixed(2)} s`;
+  return html`<dl class="cost" title=${title}>
+    <div><dd>${count(usage.calls)}</dd><dt>${usage.calls === 1 ? "call" : "calls"}</dt></div>
+    <div><dd>${count(tokens)}</dd><dt>tokens</dt></div>
+    <div><dd>${seconds < 10 ? seconds.toFixed(1) : count(seconds)}</dd><dt>seconds</dt></div>
+    ${usage.cost > 0 && html`<div><dd>${usage.cost.toPrecision(2)}</dd><dt>cost</dt></div>`}
+  </dl>`;
+}
+
+/**
+ * The time from the question to the last message; while the run goes on, to now, as far as this reader has watched.
+ * @param {RunState} state
+ */
+function useSeconds(state) {
+  const times = state.entries.value.flatMap((entry) => (entry.message.value === null ? [] : [Date.parse(entry.message.value.time)]));
+  const told = times.length === 0 ? 0 : (Math.max(...times) - Math.min(...times)) / 1000;
+  const isOpen = state.status.value === "running";
+  const [since, setSince] = useState({ told: -1, began: 0 });
+  const [now, setNow] = useState(0);
+  useEffect(() => setSince({ told, began: performance.now() }), [told]);
+  useEffect(() => {
+    if (!isOpen) return undefined;
+    const timer = setInterval(() => setNow(performance.now()), 250);
+    return () => clearInterval(timer);
+  }, [isOpen]);
+  return isOpen && since.told === told ? told + Math.max(0, now - since.began) / 1000 : told;
+}

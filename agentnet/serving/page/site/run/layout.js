@@ -1,0 +1,104 @@
+/**
+ * Where each turn stands in a transcript: stages (a round of a debate, a step of a chain) in the order of their first
+ * message, and in them the members in their network's order. It depends on what was said, not on when it arrived, so
+ * that turns stay in their place while they are written, and every reader sees the same.
+ */
+
+/** @typedef {import("./state.js").Entry} Entry */
+/**
+ * @typedef {object} Stage
+ * @property {string} key
+ * @property {string} title empty where nothing needs to be said
+ * @property {number} depth expressions around it
+ * @property {boolean} aside whether it is a remark of the coordinator's, or the task
+ * @property {Entry[][]} blocks turns that read the same, and so could be taken side by side
+ */
+
+const BASES = /** @type {Record<string, string>} */ ({
+  parallel: "side by side",
+  serial: "in turn",
+  debate: "debate",
+  verify: "checked",
+  delegate: "divided",
+  fuse: "written together",
+  cascade: "small ones first",
+  route: "passed on",
+  best: "the best",
+  auto: "chosen",
+});
+const ROUNDS = /** @type {Record<string, string>} */ ({ debate: "Round", verify: "Attempt", route: "Hop" });
+
+/**
+ * Return the stages of a run.
+ * @param {readonly Entry[]} entries
+ * @param {readonly string[]} members names of the network's members, in its order
+ * @returns {Stage[]}
+ */
+export function stagesOf(entries, members) {
+  /** @type {Map<string, {stage: Stage, blocks: Map<string, Entry[]>}>} */
+  const found = new Map();
+  for (const entry of entries) {
+    const aside = isAside(entry, members);
+    const scope = entry.node.split("/").slice(0, -1);
+    const key = aside ? entry.id : `${scope.join("/")} ${entry.round}`;
+    let known = found.get(key);
+    if (known === undefined) {
+      const stage = { key, title: aside ? "" : titleOf(scope, entry.round), depth: depthOf(entry.node), aside, blocks: [] };
+      known = { stage, blocks: new Map() };
+      found.set(key, known);
+    }
+    const read = entry.reads.join(" ");
+    const block = known.blocks.get(read);
+    if (block === undefined) known.blocks.set(read, [entry]);
+    else block.push(entry);
+  }
+  return [...found.values()].map(({ stage, blocks }) => ({
+    ...stage,
+    blocks: [...blocks.values()].map((block) => block.sort((one, other) => before(one, other, members))),
+  }));
+}
+
+/**
+ * Return whether an entry is none of a member's turns: the task, and what the coordinator says.
+ * @param {Entry} entry
+ * @param {readonly string[]} members
+ */
+export function isAside(entry, members) {
+  return entry.agent !== "fusion" && !members.includes(entry.agent);
+}
+
+/**
+ * Return how deep an expression lies in others: the dots in the path are the rounds of nested ones.
+ * @param {string} node
+ */
+function depthOf(node) {
+  return node.split("/").slice(1, -1).filter((part) => part.includes(".")).length;
+}
+
+/**
+ * @param {string[]} scope
+ * @param {number} round
+ */
+function titleOf(scope, round) {
+  const [, base = "", number = ""] = /^([a-z]+)(?:-(\d+))?/.exec(scope.at(-1) ?? "") ?? [];
+  const counted = ROUNDS[base];
+  const told = counted !== undefined && (base === "debate" || round > 0) ? `${counted} ${round + 1}` : "";
+  if (scope.length < 2 || !(base in BASES)) return told;
+  return [number === "" ? "" : `Part ${number}`, BASES[base], told.toLowerCase()].filter((part) => part !== "").join(" · ");
+}
+
+/**
+ * @param {Entry} one
+ * @param {Entry} other
+ * @param {readonly string[]} members
+ */
+function before(one, other, members) {
+  const places = members.indexOf(one.agent) - members.indexOf(other.agent);
+  if (places !== 0) return places;
+  return one.node === other.node ? sequence(one) - sequence(other) || 0 : one.node < other.node ? -1 : 1;
+}
+
+/** @param {Entry} entry */
+function sequence(entry) {
+  return entry.message.value?.sequence ?? Infinity;
+}
