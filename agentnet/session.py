@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentnet.agents.tools import ToolServers
-from agentnet.blocking import blocking
 from agentnet.collab.asking import Protocol, Question, as_protocol, as_task
 from agentnet.collab.budget import Allowance
 from agentnet.collab.bus import Listener
@@ -187,11 +186,11 @@ class Session:
     ) -> Outcome:
         """Start a run that goes on from a message of another run, and return its outcome.
 
-        `source` is the other run: its id, a prefix of it, or its record; and `message` the id of the last message that is
-        kept, a prefix of it, or its number. Without a `protocol`, the run's own goes on from there: turns up to that
-        message stand, and those behind it are taken anew. A `protocol` begins with what was said in view. The default
-        of `seed` is another than the run's, that of `limits` and `replies` the run's own; `options` are further ones of
-        `run`. Raises `BadInput` for an unknown run or message and for a run that has nothing left to say.
+        `source` is the other run (its id, a prefix of it, or its record), and `message` the last message that is kept
+        (its id, a prefix of it, or its number). Without a `protocol`, the run's own goes on from there: turns up to
+        that message stand, and those behind it are taken anew. A `protocol` begins with what was said in view. The
+        default of `seed` is another than the run's, that of `limits` and `replies` the run's own; `options` are further
+        ones of `run`. Raises `BadInput` for an unknown run or message, and for a run that has nothing left to say.
         """
         record = await self.runs.find(source) if isinstance(source, str) else source
         begins = beginning(record, await self.runs.messages(record.id), message, anew=protocol is not None)
@@ -395,25 +394,3 @@ async def open_run(run: str, *, settings: Settings | None = None) -> AsyncIterat
         record = await storage.runs.find(run)
         async with open_session(network_of(record), settings=settings, storage=storage) as session:
             yield session, record
-
-
-def run(
-    question: Question,
-    protocol: Protocol | None = None,
-    *,
-    network: NetworkSource | None = None,
-    store: str | Path | None = None,
-    remember: bool = True,
-    **options: Any,
-) -> Outcome:
-    """Open a network, answer one question, and close the network; blocks. Public as `agentnet.run`.
-
-    Takes the options of `Session.run`. If the calling thread runs an event loop (a notebook), it uses another thread.
-    To ask several questions, open a session: it keeps the models loaded.
-    """
-
-    async def ask() -> Outcome:
-        async with open_session(network, store=store, remember=remember) as session:
-            return await session.run(question, protocol, **options)
-
-    return blocking(ask())

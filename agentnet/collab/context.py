@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 from agentnet.agents import Agent, Reply, Turn
 from agentnet.agents.base import ANSWERING, Need
@@ -21,6 +21,7 @@ from agentnet.collab.beginning import was_before
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
 from agentnet.collab.pieces import Pieces
+from agentnet.collab.recording import Recorder, Watcher
 from agentnet.collab.stand_ins import NOBODY, Selected, StandIns, failed_to_answer
 from agentnet.collab.tool_turn import ToolTurn
 from agentnet.contracts.bodies import Analysis, Assignment, Body, Error, Plan, Result, Task, answer_of
@@ -43,22 +44,6 @@ PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Seconds between the attempts to ask a member whose nodes are all away, where no other can take its turn."""
 LARGEST_COUNT = 2**53
 """The most tokens of one turn: stores and readers of JSON hold no larger numbers exactly."""
-
-
-class Recorder(Protocol):
-    """Stores messages."""
-
-    async def append(self, message: Message) -> Message:
-        """Store a message and return it with its sequence number; for a known id, return the stored message."""
-        ...
-
-
-class Watcher(Protocol):
-    """Is told every turn that was taken. It must not wait."""
-
-    def taken(self, agent: Agent, turn: Turn, reply: Reply, seconds: float, *, streamed: bool) -> None:
-        """Note a turn with its reply, whose body is an `Error` where it failed. `streamed`: it was read in pieces."""
-        ...
 
 
 @dataclass(eq=False)

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from agentnet.agents import HumanAgent
 from agentnet.collab.budget import Allowance, Budget
 from agentnet.collab.bus import EventBus, Listener
-from agentnet.collab.context import RunContext, Watcher
+from agentnet.collab.context import RunContext
+from agentnet.collab.recording import Watcher
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted
