@@ -89,6 +89,7 @@ async def list_runs(
     surface: Annotated[Surface | None, Query()] = None,
     protocol: Annotated[str | None, Query(max_length=200)] = None,
     text: Annotated[str | None, Query(max_length=200, description="words of the task")] = None,
+    said: Annotated[str | None, Query(max_length=64, description="the kind of a message, such as `fusion`")] = None,
     since: Annotated[datetime | None, Query(description="changed at this time or later, with its time zone")] = None,
     caller: Annotated[str | None, Query(max_length=64, description="id of a key; for the scope admin")] = None,
     forked_from: Annotated[str | None, Query(max_length=128, description="id of the run they were forked from")] = None,
@@ -104,6 +105,7 @@ async def list_runs(
         statuses=status,
         protocol=protocol,
         text=text,
+        said=said,
         updated_since=since,
         forked_from=forked_from,
     )
