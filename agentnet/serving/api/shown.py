@@ -62,7 +62,7 @@ class Resume(Sent):
 class Fork(Sent):
     """How another run goes on from a message of a run."""
 
-    message: str = Field(max_length=128, description="id of the last message that is kept")
+    message: str = Field(min_length=1, max_length=128, description="id of the last message that is kept")
     protocol: str | Expression | None = Field(
         default=None,
         description="a protocol that begins with what was said; null: the run's own goes on from there",
