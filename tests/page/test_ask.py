@@ -62,7 +62,7 @@ def test_a_debate_is_asked_for_and_watched_to_its_end(reader: Reader, tmp_path: 
         page.keyboard.press("Enter")
         page.wait_for_selector(".answer-text")
         for name in ("atlas", "sage", "scout"):
-            assert page.locator("thead").get_by_text(name).is_visible()
+            assert page.locator(".columns thead").get_by_text(name).is_visible()
         assert page.get_by_text("Round 2").is_visible()
         assert (
             page.locator(".answer-text").inner_text() == page.locator(".standing .chosen .standing-answer").inner_text()
@@ -149,10 +149,10 @@ def test_a_run_is_watched_on_when_its_server_starts_again(reader: Reader, tmp_pa
 
 def test_what_cannot_be_asked_says_why(reader: Reader, gateway: Served) -> None:
     page = reader(gateway.url, "#/ask?protocol=nonsense&question=Why%3F", allowed="404")
-    page.get_by_text("there is no protocol nonsense here").wait_for()
+    page.get_by_text("there is no protocol nonsense here").wait_for(timeout=30_000)
     assert page.get_by_role("button", name="Ask", exact=True).is_disabled()
     page.get_by_role("button", name="How the network answers").click()
-    page.get_by_role("radio", name="ben").click()
+    page.locator("input[value='scripted/ben']").click()
     page.get_by_text("Calls of models: 1").wait_for()
     assert page.get_by_role("button", name="Ask", exact=True).is_enabled()
     page.goto(f"{gateway.url}/#/ask/nowhere")

@@ -4,7 +4,6 @@ import { html } from "../ui/preact.js";
 import { Agent } from "../ui/elements.js";
 import { resultOf, same, standing } from "./answers.js";
 import { Folded } from "./bodies.js";
-import { Outcome } from "./outcome.js";
 
 /** @typedef {import("./state.js").RunState} RunState */
 
@@ -17,15 +16,16 @@ const ENDS = /** @type {Record<string, string>} */ ({
 const LONG = 60;
 
 /**
- * @param {{state: RunState, children?: any}} properties `children`: what can be done with it
+ * @param {{state: RunState, corner?: any, children?: any}} properties `corner` stands beside an answer; `children`: what can be
+ *   done with the run
  */
-export function Answer({ state, children }) {
+export function Answer({ state, corner, children }) {
   const ended = state.ended.value;
   const status = state.status.value;
   const answer = ended?.answer ?? null;
   return html`<section class=${`run-answer ${status}`} aria-label="Answer">
     ${ended === null && html`<${Now} state=${state} />`}
-    ${answer !== null && html`<${Outcome} run=${state.id} />`}
+    ${answer !== null && corner}
     <div aria-live="polite">
       ${ended === null ? null : answer === null ? html`<p class="answer-end">${ENDS[status] ?? status}</p>` : html`
         <div class=${answer.length > LONG ? "answer-text long" : "answer-text"}><${Folded} length=${answer.length}>${answer}<//></div>`}

@@ -9,6 +9,7 @@ import { Answer } from "./answer.js";
 import { Controls } from "./controls.js";
 import { Cost } from "./cost.js";
 import { Glance } from "./glance.js";
+import { Outcome } from "./outcome.js";
 import { PersonTurn } from "./person.js";
 import { Transcript, isWide } from "./transcript.js";
 
@@ -42,7 +43,7 @@ export function RunView({ state, following, marked = "", title, actions, beside,
       <${Head} state=${state} question=${question} label=${task?.label ?? null} />
       ${following && html`<${Connection} following=${following} />`}
       <${Glance} state=${state}>
-        <${Answer} state=${state}>
+        <${Answer} state=${state} corner=${following && html`<${Outcome} run=${state.id} />`}>
           <div class="run-foot"><${Cost} state=${state} />
             ${following ? html`<${Controls} state=${state} following=${following} question=${question}>${children}<//>` : children}</div>
         <//>
