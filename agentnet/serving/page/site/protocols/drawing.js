@@ -1,0 +1,130 @@
+/** A protocol as it runs: from the question at the top to the answer below, each part within the one that uses it. */
+
+import { html } from "../ui/preact.js";
+import { colourOf } from "../ui/colours.js";
+import { about, asked, decided, ending, read, selected } from "./words.js";
+
+/** @typedef {readonly string[]} Members */
+
+/**
+ * @param {{expression: unknown, members: Members}} properties
+ */
+export function Drawing({ expression, members }) {
+  return html`<figure class="protocol-drawing" aria-label="The protocol, from the question to the answer">
+    <p class="end">Question</p>
+    <${Part} expression=${expression} members=${members} several=${false} />
+    <p class="end">Answer</p>
+  </figure>`;
+}
+
+/** @param {{expression: unknown, members: Members, several: boolean}} properties */
+function Part({ expression, members, several }) {
+  const [kind, fields] = read(expression);
+  if (kind === "ask") return html`<${One} agent=${String(fields.agent ?? "")} does=${asked(fields)} members=${members} several=${several} />`;
+  return html`<section class=${`part-of ${kind}`}>
+    <header><strong>${kind}</strong> <span>${about(kind, fields)}</span></header>
+    ${inside(kind, fields, members)}
+  </section>`;
+}
+
+/**
+ * @param {string} kind
+ * @param {import("./words.js").Fields} fields
+ * @param {Members} members
+ */
+function inside(kind, fields, members) {
+  const within = { members };
+  switch (kind) {
+    case "serial":
+      return html`<${Steps} parts=${fields.steps} ...${within} />`;
+    case "cascade":
+      return html`<${Steps} parts=${fields.steps} between="not trusted yet" ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />`;
+    case "parallel":
+      return html`<${Lanes} parts=${fields.branches} ...${within} /><${Decision} decision=${fields.decide ?? "majority"} ...${within} />`;
+    case "debate":
+      return html`<${Lanes} parts=${fields.members} again="again" ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />
+        <${Decision} decision=${fields.decide ?? "majority"} ...${within} />`;
+    case "delegate":
+      return html`<${One} agent=${fields.planner ?? "@planner"} does=${`plans, ${fields.max_steps ?? 8} steps at most`} ...${within} />
+        <${Arrow} text="each step goes to the worker whose card fits it" />
+        <${Lanes} parts=${fields.workers ?? ["@solver"]} ...${within} /><${Decision} decision=${fields.merge ?? "last"} ...${within} />`;
+    case "verify":
+      return html`<div class="loop"><${Part} expression=${fields.proposer} several=${false} ...${within} /><${Arrow} text="" />
+          <${One} agent=${fields.verifier ?? "@verifier"} does=${fields.by === "score" ? "scores the answer" : "judges the answer"} ...${within} />
+          <p class="back">${fields.retries === 0 ? "disapproved: no retry" : `disapproved: again, with the verdict, up to ${fields.retries ?? 2} times`}</p></div>`;
+    case "fuse":
+    case "route":
+      return html`<${Lanes} parts=${fields.members ?? ["@solver"]} ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />`;
+    case "best":
+      return html`<${Lanes} parts=${fields.among ?? ["@solver"]} ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />`;
+    case "auto":
+      return html`<${Cases} fields=${fields} ...${within} />`;
+    default:
+      return html`<p class="soft">This page does not know how to draw it.</p>`;
+  }
+}
+
+/** @param {{parts: unknown, members: Members, between?: string}} properties */
+function Steps({ parts, members, between = "" }) {
+  const steps = listed(parts);
+  return html`<ol class="in-turn">${steps.map(
+    (part, index) => html`<li key=${index}>${index > 0 && html`<${Arrow} text=${between} />`}<${Part} expression=${part} members=${members} several=${true} /></li>`,
+  )}</ol>`;
+}
+
+/** @param {{parts: unknown, members: Members, again?: string}} properties */
+function Lanes({ parts, members, again = "" }) {
+  return html`<ul class="lanes" data-again=${again || undefined}>${listed(parts).map(
+    (part, index) => html`<li key=${index}><${Part} expression=${part} members=${members} several=${true} /></li>`,
+  )}</ul>`;
+}
+
+/** @param {{agent: string, does: string, members: Members, several?: boolean}} properties */
+function One({ agent, does, members, several = false }) {
+  const words = selected(agent, several);
+  const colour = colourOf(agent, members);
+  return html`<span class=${`one${words === null ? "" : " selector"}`} style=${{ "--agent": colour ?? undefined }} title=${words === null ? undefined : agent}>
+    <span class=${colour === null ? "" : "agent"}>${words ?? agent}</span>${does !== "" && html` <span class="does">${does}</span>`}
+  </span>`;
+}
+
+/** @param {{decision: unknown, members: Members}} properties */
+function Decision({ decision, members }) {
+  const { text, agent } = decided(decision);
+  return agent === null ? html`<${Rule} text=${text} />` : html`<${Arrow} text="" /><${One} agent=${agent} does=${text} members=${members} />`;
+}
+
+/** @param {{text: string}} properties */
+function Rule({ text }) {
+  return text === "" ? null : html`<p class="rule">${text}</p>`;
+}
+
+/** @param {{text: string}} properties */
+function Arrow({ text }) {
+  return html`<span class="arrow"><span aria-hidden="true">↓</span> ${text}</span>`;
+}
+
+/** @param {{fields: import("./words.js").Fields, members: Members}} properties */
+function Cases({ fields, members }) {
+  const cases = listed(fields.cases);
+  const systems = new Map(listed(fields.systems).map((system) => [system.name, system.protocol]));
+  if (cases.length === 0) {
+    return html`<p class="soft">Nothing was learned yet: the same as <em>best</em>.</p>
+      <${Lanes} parts=${fields.among ?? ["@solver"]} members=${members} />`;
+  }
+  return html`<ul class="cases">${cases.map(
+    ({ label, use, why }, index) => html`<li key=${index}>
+      <p><strong>${label ?? "everything else"}</strong> → ${use}</p>
+      ${why && html`<p class="soft">${why}</p>`}
+      ${systems.has(use) && html`<details><summary>Draw ${use}</summary><${Part} expression=${systems.get(use)} members=${members} several=${false} /></details>`}
+    </li>`,
+  )}</ul>`;
+}
+
+/**
+ * @param {unknown} value
+ * @returns {any[]}
+ */
+function listed(value) {
+  return Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];
+}
