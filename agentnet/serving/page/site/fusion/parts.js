@@ -24,7 +24,7 @@ export function PartsOfMembers({ provenance, members }) {
       </tr></thead>
       <tbody>${parts.map(
         (part) => html`<tr key=${part.name}>
-          <th scope="row"><${Agent} name=${part.name} members=${members} />${part.dropped !== null && html`<div class="lost">left out: ${part.dropped}</div>`}</th>
+          <th scope="row"><${Agent} name=${part.name} members=${members} />${part.dropped !== null && html`<div class="left-out">left out: ${part.dropped}</div>`}</th>
           <td class="backing"><${Bar} share=${part.backing} colour=${colourOf(part.name, members)} /> ${percent(part.backing)}</td>
           <td class="number">${part.led}</td>
           <td class="number">${part.against}</td>
@@ -37,7 +37,7 @@ export function PartsOfMembers({ provenance, members }) {
       <summary>What the columns count</summary>
       <dl>
         <dt>Mean backing</dt><dd>${MEANING[provenance.unit]}, over all pieces that it was asked for.</dd>
-        <dt>Led</dt><dd>Pieces in its colour: not all backed them alike, and it backed them most.</dd>
+        <dt>Led</dt><dd>Pieces in its colour: it backed them most, where not all backed them alike. Of members that did so alike, the first one.</dd>
         <dt>Against</dt><dd>Pieces of the text that it backed by less than half: it would rather have written something else.</dd>
         <dt>Respelled</dt><dd>Pieces that are no token of its own vocabulary there, and were tokenized again for it.</dd>
         ${counts && html`<dt>Evaluations</dt><dd>How often its model ran: where members agree, several pieces are evaluated at once.</dd>`}

@@ -11,9 +11,9 @@ import { about, asked, decided, ending, read, selected } from "./words.js";
  */
 export function Drawing({ expression, members }) {
   return html`<figure class="protocol-drawing" aria-label="The protocol, from the question to the answer">
-    <p class="end">Question</p>
+    <p class="outside">Question</p>
     <${Part} expression=${expression} members=${members} several=${false} />
-    <p class="end">Answer</p>
+    <p class="outside">Answer</p>
   </figure>`;
 }
 
@@ -51,7 +51,7 @@ function inside(kind, fields, members) {
     case "verify":
       return html`<div class="loop"><${Part} expression=${fields.proposer} several=${false} ...${within} /><${Arrow} text="" />
           <${One} agent=${fields.verifier ?? "@verifier"} does=${fields.by === "score" ? "scores the answer" : "judges the answer"} ...${within} />
-          <p class="back">${fields.retries === 0 ? "disapproved: no retry" : `disapproved: again, with the verdict, up to ${fields.retries ?? 2} times`}</p></div>`;
+          <p class="retry">${retried(fields.retries ?? 2)}</p></div>`;
     case "fuse":
     case "route":
       return html`<${Lanes} parts=${fields.members ?? ["@solver"]} ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />`;
@@ -74,7 +74,7 @@ function Steps({ parts, members, between = "" }) {
 
 /** @param {{parts: unknown, members: Members, again?: string}} properties */
 function Lanes({ parts, members, again = "" }) {
-  return html`<ul class="lanes" data-again=${again || undefined}>${listed(parts).map(
+  return html`<ul class="side-by-side" data-again=${again || undefined}>${listed(parts).map(
     (part, index) => html`<li key=${index}><${Part} expression=${part} members=${members} several=${true} /></li>`,
   )}</ul>`;
 }
@@ -94,9 +94,15 @@ function Decision({ decision, members }) {
   return agent === null ? html`<${Rule} text=${text} />` : html`<${Arrow} text="" /><${One} agent=${agent} does=${text} members=${members} />`;
 }
 
+/** @param {number} retries */
+function retried(retries) {
+  if (retries === 0) return "disapproved: no retry";
+  return `disapproved: again, with the verdict, ${retries === 1 ? "once" : `up to ${retries} times`}`;
+}
+
 /** @param {{text: string}} properties */
 function Rule({ text }) {
-  return text === "" ? null : html`<p class="rule">${text}</p>`;
+  return text === "" ? null : html`<p class="decides">${text}</p>`;
 }
 
 /** @param {{text: string}} properties */

@@ -4,7 +4,7 @@ import { html } from "../ui/preact.js";
 import { decided, read } from "./words.js";
 
 /** Dots that stand for all agents of a role, however many there are. */
-const MANY = 4;
+const MANY = 6;
 
 /** @param {{expression: unknown}} properties */
 export function Sketch({ expression }) {
@@ -22,34 +22,52 @@ function marks(expression, several) {
     case "ask":
       return dots(String(fields.agent ?? ""), several);
     case "serial":
-      return html`<span class="chain">${parts(fields.steps)}</span>`;
+      return chain(listed(fields.steps).flatMap((part) => (Array.isArray(part) ? part : [part])));
     case "cascade":
-      return html`<span class="chain falling">${parts(fields.steps)}</span>`;
+      return html`<span class="falling">${chain(listed(fields.steps).flat())}</span>`;
     case "verify":
-      return html`<span class="chain">${marks(fields.proposer, false)}<i class="ring" /></span>`;
+      return chain([marks(fields.proposer, false), judge()]);
     case "delegate":
-      return html`<span class="chain"><i class="ring" /><span class="row">${parts(fields.workers ?? ["@solver"])}</span></span>`;
+      return chain([judge(), row(fields.workers ?? ["@solver"])]);
     case "parallel":
-      return html`<span class="chain"><span class="row">${repeated(fields)}</span>${decided(fields.decide).agent !== null && html`<i class="ring" />`}</span>`;
+      return chain([row(repeated(fields)), ...(decided(fields.decide).agent === null ? [] : [judge()])]);
     case "debate":
-      return html`<span class="row all">${parts(fields.members)}</span>`;
+      return row(fields.members, "all");
     case "fuse":
-      return html`<span class="row fused-row">${parts(fields.members ?? ["@solver"])}</span>`;
+      return row(fields.members ?? ["@solver"], "fused-row");
     case "route":
-      return html`<span class="row all">${parts(fields.members ?? ["@solver"])}</span>`;
+      return row(fields.members ?? ["@solver"], "all");
     default:
-      return html`<i class="chosen-dot" />`;
+      return html`<span class="row one-of"><i /><i /><i /></span>`;
   }
+}
+
+const judge = () => html`<i class="ring" />`;
+
+/** @param {any[]} links */
+function chain(links) {
+  return html`<span class="chain">${links.map((link, index) => html`${index > 0 && html`<b />`}${link}`)}</span>`;
+}
+
+/**
+ * @param {unknown} parts
+ * @param {string} [how]
+ */
+function row(parts, how = "") {
+  return html`<span class=${`row ${how}`}>${listed(parts)}</span>`;
 }
 
 /** @param {any} fields of `parallel` */
 function repeated({ branches, times = 1 }) {
-  return Array.from({ length: Math.min(times, MANY + 1) }, () => parts(branches));
+  return Array.from({ length: Math.min(times, MANY) }, () => branches).flat();
 }
 
-/** @param {unknown} list */
-function parts(list) {
-  return (Array.isArray(list) ? list : []).map((part) => marks(part, true));
+/**
+ * @param {unknown} parts
+ * @returns {any[]}
+ */
+function listed(parts) {
+  return (Array.isArray(parts) ? parts : []).map((part) => marks(part, true));
 }
 
 /**

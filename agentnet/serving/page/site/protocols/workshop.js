@@ -36,10 +36,10 @@ export function Workshop({ name, original, expression, named, members }) {
       ${drawn === undefined ? html`<p class="soft">Once it can be read, it is drawn here.</p>` : html`<${Drawing} expression=${drawn} members=${members} />`}
     </section>
     <section>
-      <h2>As YAML ${changed && html`<span class="changed">changed</span>`}</h2>
+      <h2>As YAML ${changed && html`<span class="has-changed">changed</span>`}</h2>
       <${Editor} text=${text} wrong=${checked?.line ?? null} onText=${setText} />
       <${Verdict} checked=${checked} busy=${busy} />
-      <p class="actions">
+      <p class="workshop-actions">
         ${
           ready
             ? html`<a class="button primary" href=${link(["ask"], ask)}>Ask with it</a>`
@@ -56,7 +56,7 @@ export function Workshop({ name, original, expression, named, members }) {
 /** @param {{checked: import("./checking.js").Checked | null, busy: boolean}} properties */
 function Verdict({ checked, busy }) {
   const at = checked?.line ? `Line ${checked.line}: ` : "";
-  return html`<div id="protocol-check" class=${`verdict${checked === null || busy ? " busy" : checked.valid ? " fine" : " wrong"}`} role="status">
+  return html`<div id="protocol-check" class=${`verdict${checked === null || busy ? " is-busy" : checked.valid ? " fine" : " wrong"}`} role="status">
     ${
       checked === null
         ? html`<p>Checking…</p>`

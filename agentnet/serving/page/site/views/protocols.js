@@ -9,7 +9,7 @@ import { Workshop } from "../protocols/workshop.js";
 
 /** @typedef {import("../protocols/cards.js").Protocol} Protocol */
 
-const NEW = `# Members are named, or selected by the roles on their cards: @solver is every solver.
+const NEW = `# @ROLE is who has the role on its card
 verify:
   proposer:
     parallel:
@@ -49,7 +49,7 @@ function Shown({ protocol, members }) {
   return html`<article>
     <p class="crumbs"><a href=${link(["protocols"])}>All protocols</a> · <a href=${link(["runs"], { protocol: name })}>Its runs</a></p>
     <h1>${name}</h1>
-    <p class="summary">${summary}</p>
+    <p class="one-line">${summary}</p>
     <p class="soft lead">${description}</p>
     <dl>
       <dt>Model calls</dt><dd>${calls}</dd>
