@@ -52,8 +52,11 @@ function inside(kind, fields, members) {
       return html`<div class="loop"><${Part} expression=${fields.proposer} several=${false} ...${within} /><${Arrow} text="" />
           <${One} agent=${fields.verifier ?? "@verifier"} does=${fields.by === "score" ? "scores the answer" : "judges the answer"} ...${within} />
           <p class="retry">${retried(fields.retries ?? 2)}</p></div>`;
-    case "fuse":
     case "route":
+      return html`<ul class="side-by-side">${listed(fields.members ?? "@solver").map(
+          (name) => html`<li key=${name}><${One} agent=${name} does=${judged(fields.judges?.[name])} members=${members} several=${true} /></li>`,
+        )}</ul><${Rule} text=${ending(kind, fields)} />`;
+    case "fuse":
       return html`<${Lanes} parts=${fields.members ?? ["@solver"]} ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />`;
     case "best":
       return html`<${Lanes} parts=${fields.among ?? ["@solver"]} ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />`;
@@ -120,11 +123,25 @@ function Cases({ fields, members }) {
   }
   return html`<ul class="cases">${cases.map(
     ({ label, use, why }, index) => html`<li key=${index}>
-      <p><strong>${label ?? "everything else"}</strong> → ${use}</p>
+      <div class="case"><strong>${label ?? "everything else"}</strong> → <${System} name=${use} expression=${systems.get(use)} members=${members} /></div>
       ${why && html`<p class="soft">${why}</p>`}
-      ${systems.has(use) && html`<details><summary>Draw ${use}</summary><${Part} expression=${systems.get(use)} members=${members} several=${false} /></details>`}
     </li>`,
   )}</ul>`;
+}
+
+/**
+ * What a case uses: a member alone, or a protocol to be unfolded.
+ * @param {{name: string, expression: unknown, members: Members}} properties
+ */
+function System({ name, expression, members }) {
+  if (expression === undefined) return name;
+  const part = html`<${Part} expression=${expression} members=${members} several=${false} />`;
+  return read(expression)[0] === "ask" ? part : html`<details><summary>${name}</summary>${part}</details>`;
+}
+
+/** @param {readonly string[] | undefined} judges */
+function judged(judges) {
+  return judges === undefined ? "" : `judged by ${judges.join(", ")}`;
 }
 
 /**

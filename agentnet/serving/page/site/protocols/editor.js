@@ -17,7 +17,8 @@ export function Editor({ text, wrong, onText }) {
     const field = area.current;
     if (event.key !== "Enter" || event.isComposing || field === null) return;
     const [line = ""] = field.value.slice(0, field.selectionStart).split("\n").slice(-1);
-    const indent = (/^[ -]*/.exec(line)?.[0] ?? "").replaceAll("-", " ") + (line.trimEnd().endsWith(":") ? "  " : "");
+    const inner = !line.trimEnd().endsWith(":") ? "" : line.trimStart().startsWith("- ") ? "    " : "  ";
+    const indent = (/^ */.exec(line)?.[0] ?? "") + inner;
     if (indent === "") return;
     event.preventDefault();
     document.execCommand("insertText", false, `\n${indent}`); // as typed: it can be undone

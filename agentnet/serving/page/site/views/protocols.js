@@ -50,7 +50,7 @@ function Shown({ protocol, members }) {
     <p class="crumbs"><a href=${link(["protocols"])}>All protocols</a> · <a href=${link(["runs"], { protocol: name })}>Its runs</a></p>
     <h1>${name}</h1>
     <p class="one-line">${summary}</p>
-    <p class="soft lead">${description}</p>
+    <p class="soft lead">${quoted(description)}</p>
     <dl>
       <dt>Model calls</dt><dd>${calls}</dd>
       <dt>From</dt><dd>${source}</dd>
@@ -58,6 +58,14 @@ function Shown({ protocol, members }) {
     </dl>
     <${Workshop} name=${name} original=${yaml} expression=${expression} named=${true} members=${members} />
   </article>`;
+}
+
+/**
+ * Return a text in which what stands in backquotes is code.
+ * @param {string} text
+ */
+function quoted(text) {
+  return text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
 }
 
 /** @param {{members: string[]}} properties */
