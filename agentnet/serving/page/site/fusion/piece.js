@@ -3,7 +3,7 @@
 import { html } from "../ui/preact.js";
 import { Agent } from "../ui/elements.js";
 import { colourOf } from "../ui/colours.js";
-import { percent } from "./course.js";
+import { percent } from "./disagreement.js";
 import { visible } from "./provenance.js";
 
 /**

@@ -28,7 +28,7 @@
  * @property {number | null} leader index of the member that backed it most, of those alike the first; null: all did alike
  * @property {boolean} alone whether the first member was sure enough to go on alone
  */
-/** @typedef {{name: string, led: number, backing: number, against: number, respelled: number, evaluations: number | null, dropped: string | null}} Part */
+/** @typedef {{name: string, led: number, backing: number, against: number, respelled: number, evaluations: number | null, dropped: string | null}} Contribution */
 
 /** Strategies whose shares add up to the members' mean probability. */
 const MEANS = ["pi", "gac", "median", "trimmed", "unite"];
@@ -99,8 +99,8 @@ export class Provenance {
     return this.pieces.filter((piece) => piece.disagreement >= least).map((piece) => piece.index);
   }
 
-  /** @returns {Part[]} what each member had to do with the text */
-  parts() {
+  /** @returns {Contribution[]} what each member had to do with the text */
+  contributions() {
     const { evaluations, respelled, dropped } = this.fusion;
     return this.members.map((name, member) => {
       const backings = this.pieces.map((piece) => piece.backing[member]).filter((backing) => typeof backing === "number");

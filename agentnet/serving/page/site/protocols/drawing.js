@@ -2,7 +2,7 @@
 
 import { html } from "../ui/preact.js";
 import { colourOf } from "../ui/colours.js";
-import { about, asked, decided, ending, read, selected } from "./words.js";
+import { about, asked, decided, ending, read, selected } from "./legend.js";
 
 /** @typedef {readonly string[]} Members */
 
@@ -29,7 +29,7 @@ function Part({ expression, members, several }) {
 
 /**
  * @param {string} kind
- * @param {import("./words.js").Fields} fields
+ * @param {import("./legend.js").Fields} fields
  * @param {Members} members
  */
 function inside(kind, fields, members) {
@@ -113,7 +113,7 @@ function Arrow({ text }) {
   return html`<span class="arrow"><span aria-hidden="true">↓</span> ${text}</span>`;
 }
 
-/** @param {{fields: import("./words.js").Fields, members: Members}} properties */
+/** @param {{fields: import("./legend.js").Fields, members: Members}} properties */
 function Cases({ fields, members }) {
   const cases = listed(fields.cases);
   const systems = new Map(listed(fields.systems).map((system) => [system.name, system.protocol]));

@@ -1,7 +1,7 @@
 /** The shape of a protocol in a few marks: dots are agents, a ring judges, a row is asked side by side. */
 
 import { html } from "../ui/preact.js";
-import { decided, read } from "./words.js";
+import { decided, read } from "./legend.js";
 
 /** Dots that stand for all agents of a role, however many there are. */
 const MANY = 6;

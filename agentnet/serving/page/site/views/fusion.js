@@ -5,10 +5,10 @@ import { Agent, Empty, Failure, Waiting, count } from "../ui/elements.js";
 import { get, post } from "../api.js";
 import { link } from "../routing.js";
 import { useRun } from "../run/following.js";
-import { Begin } from "../fusion/begin.js";
+import { FusionForm } from "../fusion/form.js";
 import { Latest } from "../fusion/listing.js";
 import { settingsOf } from "../fusion/provenance.js";
-import { Report } from "../fusion/report.js";
+import { Explorer } from "../fusion/explorer.js";
 import { Thread } from "../fusion/text.js";
 
 /** @typedef {import("../run/state.js").RunState} RunState */
@@ -28,7 +28,7 @@ function Start() {
       <h1>Write one text together</h1>
       <p class="soft lead">Several models propose the next piece of one text, a rule chooses, and all go on from there. See who backed
         which piece, where they disagreed, and what would have stood there instead.</p>
-      <${Begin} />
+      <${FusionForm} />
     </section>
     <section>
       <h2>Latest texts</h2>
@@ -64,11 +64,15 @@ function Progress({ state, following }) {
   const status = state.status.value;
   const lost = following?.connection.value === "lost";
   const problem = following?.problem.value || state.ended.value?.detail || "";
+  const facts = [
+    status,
+    lost ? "the connection is lost, trying again" : "",
+    ...(calls > 0 ? [`${count(calls)} calls`, `${count(completion_tokens)} tokens`, `${seconds.toFixed(1)} s`] : []),
+    cost > 0 ? `${cost.toPrecision(2)} $` : "",
+  ].filter((fact) => fact !== "");
   return html`
     <p class="soft fusion-progress" role="status">
-      ${status}${lost ? " · the connection is lost, trying again" : ""}${
-        calls > 0 ? ` · ${count(calls)} calls · ${count(completion_tokens)} tokens · ${seconds.toFixed(1)} s` : ""
-      }${cost > 0 ? ` · ${cost.toPrecision(2)} $` : ""}
+      ${facts.map((fact) => html`<span key=${fact}>${fact}</span> `)}
       ${status === "running" && html` <button type="button" onClick=${() => post(`/api/runs/${encodeURIComponent(state.id)}/cancel`)}>Cancel</button>`}
     </p>
     ${problem !== "" && status !== "done" && html`<${Failure} message=${problem} />`}
@@ -107,7 +111,7 @@ function Written({ entry, record, members, piece }) {
     <p class="answer-line"><strong>${fusion.answer}</strong> <span class="soft">written by</span> ${fusion.members.map(
       (name) => html`<span key=${name} class="writer"><${Thread} name=${name} members=${members} /><${Agent} name=${name} members=${members} /></span> `,
     )}</p>
-    <${Report}
+    <${Explorer}
       fusion=${fusion}
       settings=${settings}
       members=${members}

@@ -3,18 +3,18 @@
 import { html } from "../ui/preact.js";
 import { Agent } from "../ui/elements.js";
 import { colourOf } from "../ui/colours.js";
-import { percent } from "./course.js";
+import { percent } from "./disagreement.js";
 import { Bar } from "./piece.js";
 
 /**
  * @param {{provenance: import("./provenance.js").Provenance, members: readonly string[]}} properties
  */
-export function PartsOfMembers({ provenance, members }) {
-  const parts = provenance.parts();
+export function Contributions({ provenance, members }) {
+  const parts = provenance.contributions();
   const total = provenance.pieces.length;
   const shared = provenance.pieces.filter((piece) => piece.leader === null).length;
   const counts = parts.some((part) => part.evaluations !== null);
-  return html`<section class="parts-of-members">
+  return html`<section class="contributions">
     <h2>The members' parts</h2>
     <p class="soft">${shared === 0 ? "No piece was" : `${shared} of ${total} pieces were`} backed by all members alike${shared === 0 ? "" : "; those have no colour"}.</p>
     <div class="wide"><table>

@@ -13,7 +13,7 @@ const EXAMPLES = ["What is the capital of France?", "What is 347 + 285?", "Sort 
 /** @typedef {{name: string, summary: string, ready: boolean, members: string[], expression: any}} Ready */
 
 /** A form that starts a fusion. */
-export function Begin() {
+export function FusionForm() {
   const [known, setKnown] = useState(/** @type {{protocols: Ready[], members: string[]} | null} */ (null));
   const [failure, setFailure] = useState("");
   const load = () => {

@@ -3,8 +3,8 @@
 import { html, useEffect, useMemo, useState } from "../ui/preact.js";
 import { useShortcuts } from "../ui/shortcuts.js";
 import { go } from "../routing.js";
-import { Course } from "./course.js";
-import { PartsOfMembers } from "./parts.js";
+import { Disagreement } from "./disagreement.js";
+import { Contributions } from "./contributions.js";
 import { PieceShown } from "./piece.js";
 import { Provenance } from "./provenance.js";
 import { STRATEGIES } from "./strategies.js";
@@ -21,7 +21,7 @@ const DISPUTE = 0.05;
  * @param {number | null} properties.piece the chosen one
  * @param {(index: number) => string} properties.address of a piece
  */
-export function Report({ fusion, settings, members, piece, address }) {
+export function Explorer({ fusion, settings, members, piece, address }) {
   const provenance = useMemo(() => new Provenance(fusion, settings), [fusion, settings.sure, settings.weighted]);
   const [least, setLeast] = useState(0);
   const [looked, setLooked] = useState(/** @type {number | null} */ (null));
@@ -46,7 +46,7 @@ export function Report({ fusion, settings, members, piece, address }) {
     { key: "p", what: "Previous piece in dispute", run: () => choose(previous) },
   ]);
   if (total === 0) return html`<p class="fused uncoloured">${fusion.text}</p>`;
-  return html`<div class="fusion-report">
+  return html`<div class="explorer">
     <${FusedText} provenance=${provenance} members=${members} least=${least} chosen=${shown} from=${first} onLook=${setLooked} onChoose=${choose} />
     <aside class="card" aria-live="polite" aria-label="The chosen piece">
       <${PieceShown} provenance=${provenance} members=${members} index=${shown} address=${address(shown)} />
@@ -55,10 +55,10 @@ export function Report({ fusion, settings, members, piece, address }) {
         <button type="button" disabled=${next === null} onClick=${() => choose(next)}><kbd>n</kbd> Next dispute</button>
       </p>
     </aside>
-    <${Course} provenance=${provenance} members=${members} least=${least} chosen=${shown} onLeast=${setLeast} onChoose=${choose} />
+    <${Disagreement} provenance=${provenance} members=${members} least=${least} chosen=${shown} onLeast=${setLeast} onChoose=${choose} />
     <p class="soft strategy">By <strong>${fusion.strategy}</strong>, each piece is ${STRATEGIES[fusion.strategy] ?? "chosen by a rule that this page does not know"}.
       A thread under the words is a member's: as strong as it backed them, and broken where it did not. Point at a piece, or go through
       them with <kbd>←</kbd> <kbd>→</kbd>.</p>
-    <${PartsOfMembers} provenance=${provenance} members=${members} />
+    <${Contributions} provenance=${provenance} members=${members} />
   </div>`;
 }
