@@ -27,7 +27,7 @@ export function Said({ entry, state, short = false }) {
       return html`<${Reply} text=${body.text} answer=${body.answer} was=${answeredBefore(entry, state)} short=${short} />`;
     case "fusion":
       return html`<${Folded} length=${body.text.length}><${Parts} parts=${shown?.full ?? []} members=${members} /><//>
-        <p><a href=${link(["fusion", state.id, "messages", entry.id])}>Who backed which piece</a></p>`;
+        <p class="said-more"><a href=${link(["fusion", state.id, "messages", entry.id])}>Who backed which piece</a></p>`;
     case "vote":
       return html`<${Judged} entry=${entry} state=${state} target=${body.choice} reason=${body.reason} mark="→" tone="plain" />`;
     case "verdict": {
