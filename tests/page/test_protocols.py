@@ -65,7 +65,7 @@ def test_protocols_are_drawn(reader: Reader, gateway: Served) -> None:
         "mixture-of-agents": ["all answers go on", "writes one answer of all"],
         "cascade": ["ada", "not trusted yet", "ben", "2 equal answers"],
         "parallel-inference": ["piece by piece", "pi chooses each piece"],
-        "self-consistency": ["5 times each", "temperature 0.7"],
+        "self-consistency": ["temperature 0.7", "× 5"],
         "route": ["up to 3 hops"],
         "auto": ["the best card for the kind of task answers"],
     }.items():

@@ -40,9 +40,9 @@ function inside(kind, fields, members) {
     case "cascade":
       return html`<${Steps} parts=${fields.steps} between="not trusted yet" ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />`;
     case "parallel":
-      return html`<${Lanes} parts=${fields.branches} ...${within} /><${Decision} decision=${fields.decide ?? "majority"} ...${within} />`;
+      return html`<${Lanes} parts=${fields.branches} times=${fields.times} ...${within} /><${Decision} decision=${fields.decide ?? "majority"} ...${within} />`;
     case "debate":
-      return html`<${Lanes} parts=${fields.members} again="again" ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />
+      return html`<${Lanes} parts=${fields.members} again=${true} ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />
         <${Decision} decision=${fields.decide ?? "majority"} ...${within} />`;
     case "delegate":
       return html`<${One} agent=${fields.planner ?? "@planner"} does=${`plans, ${fields.max_steps ?? 8} steps at most`} ...${within} />
@@ -75,11 +75,28 @@ function Steps({ parts, members, between = "" }) {
   )}</ol>`;
 }
 
-/** @param {{parts: unknown, members: Members, again?: string}} properties */
-function Lanes({ parts, members, again = "" }) {
-  return html`<ul class="side-by-side" data-again=${again || undefined}>${listed(parts).map(
-    (part, index) => html`<li key=${index}><${Part} expression=${part} members=${members} several=${true} /></li>`,
+/** @param {{parts: unknown, members: Members, times?: number, again?: boolean}} properties */
+function Lanes({ parts, members, times = 1, again = false }) {
+  return html`<ul class="side-by-side" data-again=${again || undefined}>${counted(listed(parts)).map(
+    ({ part, count }, index) => html`<li key=${index}>
+      <${Part} expression=${part} members=${members} several=${true} />${count * times > 1 && html` <span class="does">× ${count * times}</span>`}
+    </li>`,
   )}</ul>`;
+}
+
+/**
+ * Return parts with how often each stands there in a row.
+ * @param {any[]} parts
+ */
+function counted(parts) {
+  /** @type {{part: any, count: number}[]} */
+  const found = [];
+  for (const part of parts) {
+    const last = found.at(-1);
+    if (last !== undefined && JSON.stringify(last.part) === JSON.stringify(part)) last.count += 1;
+    else found.push({ part, count: 1 });
+  }
+  return found;
 }
 
 /** @param {{agent: string, does: string, members: Members, several?: boolean}} properties */

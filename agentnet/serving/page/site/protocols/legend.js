@@ -81,7 +81,7 @@ export function about(kind, fields) {
     case "serial":
       return fields.see === "all" ? "one after another; each reads all before it" : "one after another; each reads the one before it";
     case "parallel":
-      return `side by side${fields.times > 1 ? `, ${fields.times} times each` : ""}${fields.stop === "decided" ? ", until the decision is certain" : ""}`;
+      return `side by side${fields.stop === "decided" ? ", until the decision is certain" : ""}`;
     case "debate":
       return `up to ${fields.rounds ?? 3} rounds; ${SEEN[/** @type {keyof typeof SEEN} */ (fields.see ?? "all")]}`;
     case "delegate":
