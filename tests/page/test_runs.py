@@ -118,7 +118,7 @@ def test_a_replay_ends_as_the_run_is_read(reader: Reader, gateway: Served, debat
 
 def test_a_replay_is_steered_by_keys(reader: Reader, gateway: Served, debate: str) -> None:
     page = reader(gateway.url, f"#/runs/{debate}/replay")
-    page.wait_for_selector(".replay-position")
+    page.wait_for_function("() => document.querySelector('.replay-position')?.value > 0")
     page.keyboard.press("Home")
     page.get_by_text("message 1 of 6").wait_for()
     assert page.locator(".turn").count() == 0
@@ -165,6 +165,30 @@ def test_a_second_run_is_chosen_and_compared(reader: Reader, gateway: Served, de
     assert "show=differences" in page.url
     assert "replies=whole" in page.url
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_run_goes_on_from_a_message_with_another_protocol(reader: Reader, gateway: Served, debate: str) -> None:
+    page = reader(gateway.url, f"#/runs/{debate}")
+    page.locator(".turn").nth(1).get_by_role("link", name="fork").click()
+    dialog = page.get_by_role("dialog", name="Go on from a message")
+    assert dialog.get_by_label("After").locator("option:checked").inner_text().startswith("3. ")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => !location.hash.includes('fork')")
+    page.locator(".turn").nth(1).get_by_role("link", name="fork").click()
+    dialog.get_by_label("With").select_option("vote")
+    dialog.get_by_label("Seed").fill("5")
+    dialog.get_by_role("button", name="Start the new run").click()
+
+    page.get_by_text("message 3 of").wait_for()
+    forked = page.url.rsplit("/", 1)[-1]
+    record = gateway.call(gateway.session.runs.record(forked))
+    assert (record.protocol_name, record.seed) == ("vote", 5)
+    assert record.forked_from is not None
+    assert record.forked_from.copied == 2
+    page.get_by_text("message 3 of").click()
+    page.wait_for_selector(f"#message-{record.forked_from.message}.marked")
+    page.get_by_role("link", name="vote (").click()
+    page.wait_for_function("id => location.hash.endsWith(id)", arg=forked)
 
 
 def test_differences_are_found_word_by_word(reader: Reader, gateway: Served) -> None:
