@@ -50,29 +50,29 @@ def others(gateway: Served, debate: str, alone: str) -> None:
 @pytest.mark.usefixtures("others")
 def test_the_history_is_searched_filtered_and_read_to_its_end(reader: Reader, gateway: Served) -> None:
     page = reader(gateway.url, "#/runs")
-    rows = page.locator(".listed")
-    page.wait_for_selector(".listed")
+    rows = page.locator(".past")
+    page.wait_for_selector(".past")
     assert rows.count() == 30
     assert "a lot?" in rows.first.inner_text()
     page.get_by_role("button", name="Older runs").click()
-    page.wait_for_function("count => document.querySelectorAll('.listed').length === count", arg=OTHERS + 2)
+    page.wait_for_function("count => document.querySelectorAll('.past').length === count", arg=OTHERS + 2)
     assert not page.get_by_role("button", name="Older runs").is_visible()
 
     page.get_by_label("Words of the question").fill("sheep")
-    page.wait_for_function("() => document.querySelectorAll('.listed').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('.past').length === 2")
     page.get_by_label("Protocol").select_option("debate")
-    page.wait_for_function("() => document.querySelectorAll('.listed').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('.past').length === 1")
     assert "13" in rows.first.inner_text()
     assert "text=sheep" in page.url
     assert "protocol=debate" in page.url
 
     page.reload()
-    page.wait_for_function("() => document.querySelectorAll('.listed').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('.past').length === 1")
     assert page.get_by_label("Words of the question").input_value() == "sheep"
     page.get_by_label("Status").select_option("failed")
     page.get_by_text("No run is like that").wait_for()
     page.get_by_role("link", name="Show all runs").click()
-    page.wait_for_function("() => document.querySelectorAll('.listed').length === 30")
+    page.wait_for_function("() => document.querySelectorAll('.past').length === 30")
 
 
 def test_a_run_is_read_linked_and_saved(reader: Reader, gateway: Served, debate: str) -> None:
@@ -145,7 +145,7 @@ def test_a_second_run_is_chosen_and_compared(reader: Reader, gateway: Served, de
     page = reader(gateway.url, f"#/runs/{debate}", width=390)
     page.get_by_role("link", name="Compare…").click()
     page.get_by_role("heading", name="Choose a run to compare").wait_for()
-    page.wait_for_function("() => document.querySelectorAll('.listed').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('.past').length === 1")
     page.get_by_role("link", name="How many sheep?").last.click()
     page.wait_for_selector(".pair")
     assert page.url.endswith(f"#/runs/{debate}?with={alone}")

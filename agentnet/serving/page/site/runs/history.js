@@ -52,11 +52,11 @@ function Row({ run, compared, query }) {
   const status = STATUSES[run.status];
   const address = compared === undefined ? link(["runs", run.id]) : link(["runs", compared], { with: run.id });
   const others = Object.fromEntries([...query].filter(([name]) => name !== "caller"));
-  return html`<li class="listed">
+  return html`<li class="past">
     <span class=${`sign ${status.kind}`} title=${status.word}><span aria-hidden="true">${status.mark}</span><span class="unseen">${status.word}</span></span>
-    <a class="listed-task" href=${address}>${shortened(run.task, 240)}</a>
-    <p class="listed-outcome">${outcome(run)}</p>
-    <div class="listed-how">
+    <a class="past-task" href=${address}>${shortened(run.task, 240)}</a>
+    <p class="past-outcome">${outcome(run)}</p>
+    <div class="past-how">
       <span>${run.protocol}</span>
       ${run.label && html`<span class="soft">${run.label}</span>`}
       ${run.forked_from && html`<span class="soft">a fork</span>`}
@@ -64,18 +64,18 @@ function Row({ run, compared, query }) {
       ${run.surface && run.surface !== "api" && html`<span class="soft">${SURFACES[run.surface]}</span>`}
       ${run.caller && html`<a href=${link(["runs"], { ...others, caller: run.caller })} title="Runs of this key">key ${run.caller}</a>`}
     </div>
-    <dl class="listed-figures">
+    <dl class="past-figures">
       <div><dt class="unseen">Calls</dt><dd>${counted(run.usage.calls, "call")}</dd></div>
       <div><dt class="unseen">Tokens</dt><dd>${counted(tokens(run.usage), "token")}</dd></div>
       <div><dt class="unseen">Time in models</dt><dd>${duration(run.usage.seconds)}</dd></div>
     </dl>
-    <span class="listed-when"><${Ago} time=${run.updated} /></span>
+    <span class="past-when"><${Ago} time=${run.updated} /></span>
   </li>`;
 }
 
 /** @param {Summary} run */
 function outcome(run) {
-  if (run.answer !== null) return html`<span class="listed-answer">${shortened(run.answer, 240)}</span>`;
+  if (run.answer !== null) return html`<span class="past-answer">${shortened(run.answer, 240)}</span>`;
   if (run.status === "running") return html`<span class="soft">being worked on…</span>`;
   return html`<span class="soft">${STATUSES[run.status].word}${run.detail && `: ${shortened(run.detail, 240)}`}</span>`;
 }

@@ -78,8 +78,8 @@ function Facts({ record }) {
 
 /** @param {{id: string, origin: {run: string, message: string, copied: number}}} properties */
 function Origin({ id, origin }) {
-  return html`<a href=${link(["runs", origin.run, "messages", origin.message])}>message ${origin.copied + 1} of ${origin.run}</a>
-    (<a href=${link(["runs", origin.run], { with: id })}>compare</a>)`;
+  return html`<a href=${link(["runs", origin.run, "messages", origin.message])}>message ${origin.copied + 1} of ${origin.run}</a>,${" "}
+    <a href=${link(["runs", origin.run], { with: id })}>compare</a>`;
 }
 
 /**
