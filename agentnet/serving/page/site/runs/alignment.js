@@ -79,7 +79,11 @@ function settled(entries) {
   return groups.flatMap((group) => group.sort((one, other) => one.agent.localeCompare(other.agent)));
 }
 
-/** Whether two messages were said side by side: both after the same messages. @param {Entry | undefined} one @param {Entry} other */
+/**
+ * Return whether two messages were said side by side: both after the same messages.
+ * @param {Entry | undefined} one
+ * @param {Entry} other
+ */
 function isBeside(one, other) {
   return one?.round === other.round && one.reads.length > 0 && one.reads.join() === other.reads.join();
 }

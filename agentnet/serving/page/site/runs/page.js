@@ -21,10 +21,11 @@ export function RunPage({ id, message, query }) {
   const { record } = useRecord(id, state);
   const fork = query.get("fork");
   const close = () => go(link(["runs", id]), { replace: true });
+  /** @param {Entry} entry */
+  const actions = (entry) => html`<a class="turn-link" href=${link(["runs", id], { fork: entry.id })}>fork</a>`;
   return html`
     <p class="crumbs"><a href=${link(["runs"])}>‹ All runs</a></p>
-    <${RunView} state=${state} following=${following} marked=${message}
-      actions=${(/** @type {Entry} */ entry) => html`<a class="turn-link" href=${link(["runs", id], { fork: entry.id })}>fork</a>`}>
+    <${RunView} state=${state} following=${following} marked=${message} actions=${actions}>
       ${record !== null && html`<${Actions} record=${record} state=${state} />`}
     <//>
     ${record !== null && html`<${Facts} record=${record} />`}
@@ -57,12 +58,13 @@ function Facts({ record }) {
   const limits = Object.entries(record.limits).flatMap(([name, value]) =>
     value === null || name === "when_exhausted" ? [] : [`${value} ${name}`],
   );
+  const asker = SURFACES[record.surface ?? ""] ?? "a program of the server's machine";
   /** @type {[string, any][]} */
   const facts = [
-    ["Asked", html`<${Ago} time=${record.created} />, ${record.surface === null ? "by a program of the server's machine" : `by ${SURFACES[record.surface]}`}`],
+    ["Asked", html`<${Ago} time=${record.created} /> by ${asker}`],
     ["Key", record.caller && html`<a href=${link(["runs"], { caller: record.caller })}>${record.caller}</a>`],
     ["Goes on from", origin && html`<${Origin} id=${record.id} origin=${origin} />`],
-    ["Forks", forks.length > 0 && forks.map((fork) => html`<a key=${fork.id} class="fork-link" href=${link(["runs", fork.id])}>${fork.protocol} (${fork.answer === null ? fork.status : shortened(fork.answer, 40)})</a>`)],
+    ["Forks", forks.length > 0 && forks.map((fork) => html`<${Fork} key=${fork.id} fork=${fork} />`)],
     ["Network", record.network],
     ["Members", record.members.join(", ")],
     ["Seed", String(record.seed)],
@@ -78,8 +80,16 @@ function Facts({ record }) {
 
 /** @param {{id: string, origin: {run: string, message: string, copied: number}}} properties */
 function Origin({ id, origin }) {
-  return html`<a href=${link(["runs", origin.run, "messages", origin.message])}>message ${origin.copied + 1} of ${origin.run}</a>,${" "}
-    <a href=${link(["runs", origin.run], { with: id })}>compare</a>`;
+  return html`
+    <a href=${link(["runs", origin.run, "messages", origin.message])}>message ${origin.copied + 1} of ${origin.run}</a>
+    <a class="fork-link" href=${link(["runs", origin.run], { with: id })}>compare them</a>
+  `;
+}
+
+/** @param {{fork: import("./listing.js").Summary}} properties */
+function Fork({ fork }) {
+  const outcome = fork.answer === null ? fork.status : shortened(fork.answer, 40);
+  return html`<a class="fork-link" href=${link(["runs", fork.id])}>${fork.protocol} (${outcome})</a>`;
 }
 
 /**
