@@ -11,18 +11,6 @@ from tests.page.conftest import Reader
 from tests.page.gateways import Held, Served, served, typist
 from tests.scripted import network, says, verdict
 
-MOUNTED = """async id => {
-  const { html, render } = await import("/page/ui/preact.js");
-  const { RunState } = await import("/page/run/state.js");
-  const { follow } = await import("/page/run/following.js");
-  const { RunGraph } = await import("/page/graph/run.js");
-  const main = document.createElement("main");
-  document.body.replaceChildren(main);
-  const state = new RunState(id);
-  follow(state);
-  render(html`<${RunGraph} state=${state} />`, main);
-}"""
-"""Shows the graph of a run alone."""
 CHECKED_DEBATE = {
     "verify": {"proposer": {"debate": {"members": ["ada", "ben"], "rounds": 2, "see": "all"}}, "verifier": "eve"}
 }
@@ -47,10 +35,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, held: Held) -> Iterator[Se
 
 def test_a_run_is_drawn_as_it_goes_on_and_said_in_words(reader: Reader, gateway: Served, held: Held) -> None:
     asked = httpx.post(f"{gateway.url}/api/runs", json={"question": "What is 2 + 3?", "protocol": CHECKED_DEBATE})
-    page = reader(gateway.url)
-    page.evaluate(MOUNTED, asked.json()["id"])
+    page = reader(gateway.url, f"#/ask/{asked.json()['id']}")
     page.wait_for_selector(".graph-member.writing .graph-name:has-text('eve')")
-    assert page.locator(".graph-now").inner_text() == "Eve is writing…"
+    assert page.locator(".graph-now").inner_text() == "Eve is writing, having read the decision…"
     assert page.locator(".graph-member.silent").all_inner_texts() == ["gus"]
     held.let_go()
     page.wait_for_selector(".graph-centre:has-text('approved')")
@@ -67,6 +54,7 @@ def test_a_run_is_drawn_as_it_goes_on_and_said_in_words(reader: Reader, gateway:
     page.keyboard.press("Enter")
     assert ada.get_attribute("aria-pressed") == "true"
     assert page.locator(".graph-table tr.chosen th").inner_text() == "ada"
+    assert page.locator(".turn:not(.beside)").count() == 2
 
 
 CELLS = "rows => rows.map(row => [...row.children].map(cell => cell.innerText))"

@@ -2,11 +2,11 @@
 
 import cytoscape from "../vendor/cytoscape.js";
 import { bendOf } from "./places.js";
+import { JUDGEMENTS } from "./relations.js";
 
 /** @typedef {import("./places.js").Ring} Ring */
 /** @typedef {import("./relations.js").Link} Link */
 
-const JUDGEMENTS = ["vote", "approve", "disapprove", "grade"];
 const PREFIX = "at ";
 const TOKENS = ["--soft", "--accent", "--good", "--bad"];
 
@@ -52,7 +52,7 @@ export function drawingIn(container) {
     const [source, target] = [ring.places.get(from), ring.places.get(to)];
     if (source === undefined || target === undefined) return null;
     const bend = bendOf(ring, source, target, JUDGEMENTS.includes(kind));
-    const width = Math.min(6, (ring.isDense ? 0.8 : 1.4) + Math.log2(count));
+    const width = Math.min(6, (ring.isDense ? 0.8 : 1.4) + Math.log2(Math.max(1, count)));
     const data = { id, source: PREFIX + from, target: PREFIX + to, bend: -bend, width };
     const classes = [kind, ring.isDense ? "dense" : "loose", isFresh ? "fresh" : "past"].join(" ");
     return { group: /** @type {const} */ ("edges"), data: colour === null ? data : { ...data, colour }, classes };
@@ -103,7 +103,10 @@ export function drawingIn(container) {
 function styleOf(container) {
   const [soft = "", accent = "", good = "", bad = ""] = TOKENS.map((token) => resolved(container, token));
   return /** @type {cytoscape.StylesheetStyle[]} */ ([
-    { selector: "node", style: { width: "data(width)", height: "data(height)", "background-opacity": 0, events: "no" } },
+    {
+      selector: "node",
+      style: { width: "data(width)", height: "data(height)", "background-opacity": 0, events: "no" },
+    },
     { selector: `node[id = "${PREFIX}"]`, style: { shape: "round-rectangle" } },
     {
       selector: "edge",
@@ -121,8 +124,14 @@ function styleOf(container) {
     },
     { selector: "edge[colour]", style: { "line-color": "data(colour)", "target-arrow-color": "data(colour)" } },
     { selector: "edge.assign", style: { "line-style": "dotted" } },
-    { selector: "edge.vote, edge.grade", style: { "line-color": accent, "target-arrow-color": accent, "target-arrow-shape": "vee" } },
-    { selector: "edge.approve", style: { "line-color": good, "target-arrow-color": good, "target-arrow-shape": "circle" } },
+    {
+      selector: "edge.vote, edge.grade",
+      style: { "line-color": accent, "target-arrow-color": accent, "target-arrow-shape": "vee" },
+    },
+    {
+      selector: "edge.approve",
+      style: { "line-color": good, "target-arrow-color": good, "target-arrow-shape": "circle" },
+    },
     {
       selector: "edge.disapprove",
       style: { "line-color": bad, "target-arrow-color": bad, "target-arrow-shape": "tee", "line-style": "dashed" },

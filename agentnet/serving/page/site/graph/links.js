@@ -4,23 +4,24 @@ import { html, useEffect, useRef, useSignal } from "../ui/preact.js";
 import { colourOf } from "../ui/colours.js";
 import { shade } from "../ui/theme.js";
 import { bendOf, pathOf } from "./places.js";
+import { JUDGEMENTS } from "./relations.js";
 
 /** @typedef {import("./relations.js").Link} Link */
 /** @typedef {import("./places.js").Ring} Ring */
 
-const MOST_DOTS = 12;
+const MOST_DOTS = 24;
 const RUN = 700;
 const SMALLEST = 8;
 const MARGIN = 6;
 
 /**
- * `steps` are the links of each message that is new since the last time.
+ * `moved` are the links along which something has gone since the last time.
  * @param {{
- *   ring: Ring, links: readonly Link[], steps: readonly Link[][], fresh: readonly Link[], members: readonly string[],
+ *   ring: Ring, links: readonly Link[], moved: readonly Link[], fresh: readonly Link[], members: readonly string[],
  *   pointed: import("../ui/preact.js").Signal<string | null>,
  * }} properties
  */
-export function Links({ ring, links, steps, fresh, members, pointed }) {
+export function Links({ ring, links, moved, fresh, members, pointed }) {
   const canvas = useRef(/** @type {HTMLElement | null} */ (null));
   const drawing = useSignal(/** @type {ReturnType<typeof import("./drawing.js").drawingIn> | null} */ (null));
   const seen = useSeen(canvas);
@@ -40,14 +41,15 @@ export function Links({ ring, links, steps, fresh, members, pointed }) {
   useEffect(() => {
     if (!seen || drawing.value === null) return;
     const centre = canvas.current?.parentElement?.querySelector(".graph-centre");
-    const size = { width: (centre?.clientWidth ?? SMALLEST) + MARGIN, height: (centre?.clientHeight ?? SMALLEST) + MARGIN };
+    const [width, height] = [centre?.clientWidth ?? SMALLEST, centre?.clientHeight ?? SMALLEST];
+    const size = { width: width + MARGIN, height: height + MARGIN };
     drawing.value.show(ring, links, new Set(fresh), (name) => colourOf(name, members), size);
   });
   useEffect(() => {
     const field = canvas.current;
-    if (!seen || steps.length !== 1 || field === null) return;
-    for (const link of (steps[0] ?? []).slice(0, MOST_DOTS)) run(field, ring, link, colourOf(link.from, members));
-  }, [steps]);
+    if (!seen || field === null) return;
+    for (const link of moved.slice(0, MOST_DOTS)) run(field, ring, link, colourOf(link.from, members));
+  }, [moved]);
   return html`<div class="graph-links" ref=${canvas} aria-hidden="true"></div>`;
 }
 
@@ -64,9 +66,11 @@ function run(field, ring, link, colour) {
   const dot = document.createElement("span");
   dot.className = "graph-dot";
   if (colour !== null) dot.style.setProperty("--agent", colour);
-  dot.style.offsetPath = pathOf(from, to, bendOf(ring, from, to, false));
+  dot.classList.add(link.kind);
+  dot.style.offsetPath = pathOf(from, to, bendOf(ring, from, to, JUDGEMENTS.includes(link.kind)));
   field.append(dot);
-  const motion = dot.animate([{ offsetDistance: "8%" }, { offsetDistance: "92%" }], { duration: RUN, easing: "ease-in-out" });
+  const course = [{ offsetDistance: "8%" }, { offsetDistance: "92%" }];
+  const motion = dot.animate(course, { duration: RUN, easing: "ease-in-out" });
   motion.finished.catch(() => undefined).then(() => dot.remove());
 }
 

@@ -22,7 +22,7 @@ export function ringOf(names, width) {
   const isDense = names.length > MOST_LOOSE;
   const isNarrow = width < NARROW;
   const height = Math.round(isDense ? Math.min(width, 640) : Math.min(Math.max(width, 320), 400));
-  const size = isDense ? (names.length > 30 || isNarrow ? 10 : 16) : 40;
+  const size = isDense ? (names.length > 30 || isNarrow ? 10 : 16) : isNarrow ? 34 : 40;
   const [besideX, besideY] = isDense ? [isNarrow ? 62 : 92, isNarrow ? 62 : 92] : [54, 68];
   const across = isDense ? Math.min(width, height) / 2 - besideX : width / 2 - besideX;
   const down = isDense ? across : height / 2 - besideY;

@@ -10,7 +10,7 @@
  * @property {string} from
  * @property {string} to
  * @property {Kind} kind
- * @property {number} count messages that it stands for
+ * @property {number} count messages that it stands for; 0 while the first of them is being written
  * @property {number} last sequence of the latest of them
  */
 
@@ -18,6 +18,7 @@
 export const CENTRE = "";
 const NO_MEMBERS = ["coordinator", "fusion", "candidate"];
 const ASKER = "user";
+export const JUDGEMENTS = ["vote", "approve", "disapprove", "grade"];
 /** Bodies that only hand a question on: reading them says nothing about the network. */
 const QUESTIONS = ["task", "analysis", "plan", "assignment"];
 
@@ -42,30 +43,44 @@ export class Relations {
     this.actors = new Map();
     /** @type {Map<string, Link>} */
     this.links = new Map();
-    /** The latest message, and the links that it made. @type {Message | null} */
+    /** The latest message. @type {Message | null} */
     this.latest = null;
-    /** @type {Link[]} */
+    /** The links of the turns that are open; where none is, those of the latest message. @type {Link[]} */
     this.fresh = [];
     /** What was decided last. @type {{answer: string, how: string, approved: boolean | null} | null} */
     this.decision = null;
     /** @type {Map<string, Message>} */
     this._known = new Map();
+    /** The links of turns whose beginning was seen, by the id of their message. @type {Map<string, Link[]>} */
+    this._begun = new Map();
+    /** @type {Link[]} */
+    this._latest = [];
   }
 
   /**
-   * Take in the messages of turns, in their order. Those that are known change nothing.
+   * Take in turns, in their order. What is known changes nothing.
    * @param {readonly Entry[]} entries
-   * @returns {Link[][]} the links that each new message made
+   * @returns {Link[]} along which something has just gone: what an open turn reads, and how it judged at its end
    */
   take(entries) {
-    const made = [];
+    const moved = [];
+    const open = [];
     for (const entry of entries) {
       const message = entry.message.value;
-      if (message === null || this._known.has(message.id)) continue;
-      this._known.set(message.id, message);
-      made.push(this._said(message));
+      if (message === null) {
+        const begun = this._begun.get(entry.id);
+        const links = begun ?? this._reads(entry.reads, actorOf(entry.agent), "read");
+        if (begun === undefined) moved.push(...links);
+        this._begun.set(entry.id, links);
+        open.push(...links);
+      } else if (!this._known.has(message.id)) {
+        this._known.set(message.id, message);
+        const links = this._said(message);
+        if (this._begun.has(message.id)) moved.push(...links.filter((link) => JUDGEMENTS.includes(link.kind)));
+      }
     }
-    return made;
+    this.fresh = open.length > 0 ? open : this._latest;
+    return moved;
   }
 
   /** @param {string} name */
@@ -84,56 +99,87 @@ export class Relations {
     actor.messages += 1;
     actor.hasFailed = body.kind === "error";
     if (typeof body.answer === "string" && body.kind !== "verdict") actor.answer = body.answer;
-    /** @type {Map<string, Link>} */
-    const made = new Map();
-    /** @type {(from: string, to: string, kind: Kind) => void} */
-    const add = (from, to, kind) => {
-      const id = JSON.stringify([from, to, kind]);
-      if (from === to || made.has(id)) return;
-      let link = this.links.get(id);
-      if (link === undefined) this.links.set(id, (link = { id, from, to, kind, count: 0, last: 0 }));
+    const isDecision = body.kind === "result" || body.kind === "fusion";
+    const links = isDecision
+      ? this._reads(body.sources ?? [], speaker, "decide")
+      : this._reads(message.reply_to, speaker, "read");
+    links.push(...this._asked(body, speaker), ...this._judged(body, speaker));
+    for (const link of links) {
       link.count += 1;
       link.last = message.sequence;
-      made.set(id, link);
-    };
-    const isDecision = body.kind === "result" || body.kind === "fusion";
-    for (const id of isDecision ? (body.sources ?? []) : message.reply_to) {
-      const source = this._known.get(id);
-      if (source === undefined || QUESTIONS.includes(source.body.kind)) continue;
-      add(actorOf(source.sender), speaker, isDecision ? "decide" : "read");
     }
-    this._judge(body, speaker, add);
-    if (isDecision) this.decision = { answer: body.answer, how: body.decision ?? body.strategy, approved: body.approved ?? null };
+    if (isDecision) {
+      this.decision = { answer: body.answer, how: body.decision ?? body.strategy, approved: body.approved ?? null };
+    }
     this.latest = message;
-    this.fresh = [...made.values()];
-    return this.fresh;
+    this._latest = links;
+    return links;
   }
 
   /**
+   * Return the links from those who said some messages.
+   * @param {readonly string[]} ids
+   * @param {string} reader
+   * @param {Kind} kind
+   */
+  _reads(ids, reader, kind) {
+    /** @type {Set<string>} */
+    const sources = new Set();
+    for (const id of ids) {
+      const source = this._known.get(id);
+      if (source !== undefined && !QUESTIONS.includes(source.body.kind)) sources.add(actorOf(source.sender));
+    }
+    sources.delete(reader);
+    return [...sources].map((source) => this._link(source, reader, kind));
+  }
+
+  /**
+   * Return the links between those who work together and whoever leads them.
    * @param {Message["body"]} body
    * @param {string} speaker
-   * @param {(from: string, to: string, kind: Kind) => void} add
    */
-  _judge(body, speaker, add) {
-    const judged = this._known.get(body.choice ?? body.target)?.sender;
-    const candidate = judged === undefined ? null : this.actor(actorOf(judged));
+  _asked(body, speaker) {
     if (body.kind === "fusion") {
-      for (const name of body.members) add(this.actor(name).name, speaker, "decide");
-    } else if (body.kind === "assignment") {
-      add(speaker, this.actor(body.agent).name, "assign");
-    } else if (candidate === null) return;
-    else if (body.kind === "vote") {
-      candidate.votes += 1;
-      add(speaker, candidate.name, "vote");
-    } else if (body.kind === "verdict") {
-      candidate[body.verdict === "approve" ? "approvals" : "disapprovals"] += 1;
-      add(speaker, candidate.name, body.verdict);
-    } else if (body.kind === "grade") add(speaker, candidate.name, "grade");
+      const members = /** @type {string[]} */ (body.members);
+      return members.map((name) => this._link(this.actor(name).name, speaker, "decide"));
+    }
+    return body.kind === "assignment" ? [this._link(speaker, this.actor(body.agent).name, "assign")] : [];
+  }
+
+  /**
+   * Count a judgement, and return its link.
+   * @param {Message["body"]} body
+   * @param {string} speaker
+   */
+  _judged(body, speaker) {
+    const judged = this._known.get(body.choice ?? body.target)?.sender;
+    if (judged === undefined) return [];
+    const candidate = this.actor(actorOf(judged));
+    const kind = /** @type {Kind} */ (body.kind === "verdict" ? body.verdict : body.kind);
+    if (kind === "vote") candidate.votes += 1;
+    else if (kind === "approve") candidate.approvals += 1;
+    else if (kind === "disapprove") candidate.disapprovals += 1;
+    return [this._link(speaker, candidate.name, kind)];
+  }
+
+  /**
+   * @param {string} from
+   * @param {string} to
+   * @param {Kind} kind
+   */
+  _link(from, to, kind) {
+    const id = JSON.stringify([from, to, kind]);
+    let link = this.links.get(id);
+    if (link === undefined) this.links.set(id, (link = { id, from, to, kind, count: 0, last: 0 }));
+    return link;
   }
 }
 
-/** @param {string} sender */
-function actorOf(sender) {
+/**
+ * Return the actor that a sender is in a graph.
+ * @param {string} sender
+ */
+export function actorOf(sender) {
   return NO_MEMBERS.includes(sender) ? CENTRE : sender;
 }
 
@@ -145,9 +191,10 @@ function actorOf(sender) {
  * @param {number} most
  */
 export function shownLinks(relations, chosen, most) {
-  const links = [...relations.links.values()];
+  const fresh = new Set(relations.fresh);
+  const links = [...relations.links.values()].filter((link) => link.count > 0 || fresh.has(link));
   if (chosen !== CENTRE) return links.filter((link) => link.from === chosen || link.to === chosen);
   if (links.length <= most) return links;
-  const fresh = new Set(relations.fresh);
-  return links.sort((a, b) => Number(fresh.has(b)) - Number(fresh.has(a)) || b.count - a.count || b.last - a.last).slice(0, most);
+  const weight = (/** @type {Link} */ link) => (fresh.has(link) ? Infinity : link.count);
+  return links.sort((a, b) => weight(b) - weight(a) || b.last - a.last).slice(0, most);
 }

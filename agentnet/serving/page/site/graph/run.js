@@ -4,7 +4,7 @@ import { html, useEffect, useMemo, useRef, useSignal } from "../ui/preact.js";
 import { colourOf } from "../ui/colours.js";
 import { Links } from "./links.js";
 import { ringOf } from "./places.js";
-import { CENTRE, Relations, shownLinks } from "./relations.js";
+import { CENTRE, Relations, actorOf, shownLinks } from "./relations.js";
 import { sentence, tally } from "./sentences.js";
 import { RelationsTable } from "./table.js";
 
@@ -16,18 +16,14 @@ const LONGEST_ANSWER = 14;
 /** Members whose place is higher than this (the cosine of its angle) have their words above them. */
 const HIGH = 0.3;
 
-/**
- * `chosen` is the name of the member that the reader looks at; empty: all. Others that show the same run may share it.
- * @param {{state: RunState, chosen?: import("../ui/preact.js").Signal<string>}} properties
- */
-export function RunGraph({ state, chosen }) {
-  const own = useSignal(CENTRE);
-  const pick = chosen ?? own;
+/** @param {{state: RunState}} properties */
+export function RunGraph({ state }) {
+  const pick = state.chosen;
   const relations = useMemo(() => new Relations(), [state]);
   const entries = state.entries.value;
-  const steps = relations.take(entries);
+  const moved = relations.take(entries);
   const names = useMemo(() => namesOf(state.members.value, relations), [state.members.value, relations.actors.size]);
-  const writing = new Set(isGoing(state) ? entries.filter((entry) => entry.message.value === null).map(actorOf) : []);
+  const writing = new Set(isGoing(state) ? entries.filter((entry) => entry.message.value === null).map((entry) => actorOf(entry.agent)) : []);
   const field = useRef(/** @type {HTMLElement | null} */ (null));
   const width = useWidth(field);
   const ring = useMemo(() => ringOf(names, width), [names, width]);
@@ -38,7 +34,7 @@ export function RunGraph({ state, chosen }) {
   return html`
     <figure class=${`graph ${ring.isDense ? "dense" : "loose"} ${pick.value === CENTRE ? "" : "has-choice"}`}>
       <div class="graph-field" ref=${field} style=${{ height: `${ring.height}px` }}>
-        <${Links} ...${{ ring, links, steps, fresh: relations.fresh, members, pointed }} />
+        <${Links} ...${{ ring, links, moved, fresh: relations.fresh, members, pointed }} />
         <${Centre} relations=${relations} isWriting=${writing.has(CENTRE)} place=${ring.places.get(CENTRE)} />
         <ul class="graph-members" aria-label="Members">
           ${names.map((name) => {
@@ -110,11 +106,6 @@ function Member({ name, actor, place, size, colour, isWriting, pick }) {
 /** @param {RunState} state */
 function isGoing(state) {
   return state.status.value === "running";
-}
-
-/** @param {import("../run/state.js").Entry} entry */
-function actorOf(entry) {
-  return ["coordinator", "fusion", "candidate"].includes(entry.agent) ? CENTRE : entry.agent;
 }
 
 /**

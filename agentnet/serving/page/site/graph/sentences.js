@@ -30,7 +30,11 @@ export function sentence(relations, pointed, writing) {
     const times = pointed.count === 1 ? "" : `, ${pointed.count} times`;
     return `${capital(LINKS[pointed.kind](named(pointed.from), named(pointed.to)))}${times}.`;
   }
-  if (writing.length > 0) return `${capital(list(writing.map(named)))} ${writing.length === 1 ? "is" : "are"} writing…`;
+  if (writing.length > 0) {
+    const read = writing.length === 1 ? list(relations.fresh.map((link) => named(link.from))) : "";
+    const who = capital(list(writing.map(named)));
+    return `${who} ${writing.length === 1 ? "is" : "are"} writing${read === "" ? "" : `, having read ${read}`}…`;
+  }
   if (relations.latest === null) return "Members appear here as they speak; arrows run from those who were read to their readers.";
   const [judged] = relations.fresh.filter((link) => link.kind !== "read" && link.kind !== "decide");
   if (judged !== undefined) return `${capital(LINKS[judged.kind](named(judged.from), named(judged.to)))}.`;

@@ -2,7 +2,7 @@
 
 import { html, useSignal } from "../ui/preact.js";
 import { Agent } from "../ui/elements.js";
-import { CENTRE } from "./relations.js";
+import { CENTRE, JUDGEMENTS } from "./relations.js";
 import { named, tally } from "./sentences.js";
 
 /** @typedef {import("./relations.js").Relations} Relations */
@@ -23,10 +23,10 @@ export function RelationsTable({ relations, names, members, pick }) {
         <tbody>
           ${shown.map((name) => {
             const actor = relations.actor(name);
-            const links = [...relations.links.values()];
+            const links = [...relations.links.values()].filter((link) => link.count > 0);
             const read = links.filter((link) => link.to === name && (link.kind === "read" || link.kind === "decide"));
             const readers = links.filter((link) => link.from === name && (link.kind === "read" || link.kind === "decide"));
-            const judged = links.filter((link) => link.from === name && ["vote", "approve", "disapprove", "grade"].includes(link.kind));
+            const judged = links.filter((link) => link.from === name && JUDGEMENTS.includes(link.kind));
             return html`<tr key=${name} class=${pick.value === name && name !== CENTRE ? "chosen" : ""}>
               <th scope="row">${name === CENTRE ? "the decision" : html`<${Agent} name=${name} members=${members} />`}</th>
               <td>${actor.messages}</td>

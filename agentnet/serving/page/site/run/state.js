@@ -78,6 +78,8 @@ export class RunState {
     this.status = signal("running");
     /** The event that ended the run. */
     this.ended = signal(/** @type {RunEvent | null} */ (null));
+    /** The name of the member that the reader looks at, in its graph and in what was said; empty: all. */
+    this.chosen = signal("");
     /** The question for a person that the run waits for. */
     this.question = signal(/** @type {Question | null} */ (null));
     /** What the messages so far have used. */

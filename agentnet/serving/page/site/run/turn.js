@@ -47,7 +47,7 @@ export function Turn({ entry, state, marked = false, short = false, named = true
   const waits = message === null && state.question.value?.message === entry.id;
   const step = /\/step-(\d+)[^/]*$/.exec(entry.node)?.[1];
   const doing = message !== null ? (SAYS[kind] ?? kind) : waits ? "is asked" : (DOES[entry.role] ?? "is writing");
-  return html`<article id=${`message-${entry.id}`} class=${`turn${message === null ? " open" : ""}${marked ? " marked" : ""}`} data-kind=${kind}
+  return html`<article id=${`message-${entry.id}`} class=${`turn${message === null ? " open" : ""}${marked ? " marked" : ""}${isBeside(entry, state) ? " beside" : ""}`} data-kind=${kind}
     style=${coloured(entry.agent, members)} tabindex=${marked ? -1 : undefined}>
     <header class="turn-head">
       ${named ? html`<${Agent} name=${entry.agent} members=${members} />` : html`<span class="only-read">${entry.agent}</span>`}
@@ -61,6 +61,15 @@ export function Turn({ entry, state, marked = false, short = false, named = true
     ${message === null ? html`<${Writing} entry=${entry} />` : html`<${Said} entry=${entry} state=${state} short=${short} />`}
     ${message?.finish === "length" && kind !== "error" && html`<p class="cut">cut at the limit of tokens</p>`}
   </article>`;
+}
+
+/**
+ * Whether the reader looks at another member.
+ * @param {Entry} entry
+ * @param {RunState} state
+ */
+function isBeside(entry, state) {
+  return state.chosen.value !== "" && state.chosen.value !== entry.agent;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** A run as it is read: the question, the answer, what it took, and what was said. */
 
 import { html, signal, useState } from "../ui/preact.js";
+import { RunGraph } from "../graph/run.js";
 import { Failure } from "../ui/elements.js";
 import { post } from "../api.js";
 import { link } from "../routing.js";
@@ -45,7 +46,7 @@ export function RunView({ state, following, marked = "", title, actions, beside,
       <${Transcript} state=${state} columns=${columns} marked=${marked} actions=${actions} />
       <${PersonTurn} state=${state} />
     </div>
-    <aside class="run-beside">${beside}</aside>
+    <aside class="run-beside" aria-label="Who read whom"><${RunGraph} state=${state} />${beside}</aside>
   </article>`;
 }
 
