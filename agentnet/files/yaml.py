@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,6 +46,11 @@ def read_yaml(path: Path, kind: type[T], error: type[BadInput]) -> T:
 class NotYaml(ValueError):
     """A text cannot be read as YAML; one line that tells the problem, and where it is."""
 
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.line = line
+        """The line of the text, from 1."""
+
 
 def load_yaml(text: str) -> Any:
     """Return the value of a text in YAML. Raises `NotYaml`, also for a text that would take all time or memory."""
@@ -55,9 +60,33 @@ def load_yaml(text: str) -> Any:
         mark = getattr(problem, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
         what = " ".join(str(getattr(problem, "problem", None) or problem).split())
-        raise NotYaml(f"{where} is not YAML: {what}") from problem
+        raise NotYaml(f"{where} is not YAML: {what}", mark.line + 1 if mark else None) from problem
     except (ValueError, TypeError, AttributeError) as problem:  # of the loader, for a date that is none and the like
         raise NotYaml(f" is not YAML: a value cannot be read ({problem})") from problem
+
+
+def line_of(text: str, field: Iterable[str]) -> int | None:
+    """Return the line, from 1, of a field in a text that `load_yaml` reads: the last part of it that is there.
+
+    A part is a key or an index. Parts that are no keys there are passed over, since paths may name more than the text
+    writes. None where no part is there.
+    """
+    node, line = yaml.compose(text, _Loader), None
+    for part in field:
+        found = _part(node, part)
+        if found is not None:
+            node, line = found[0], found[1] + 1
+    return line
+
+
+def _part(node: yaml.Node | None, part: str) -> tuple[yaml.Node, int] | None:
+    """Return the value at a key or an index, and its line, from 0."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((value, key.start_mark.line) for key, value in node.value if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and part.isdecimal() and int(part) < len(node.value):
+        value = node.value[int(part)]
+        return value, value.start_mark.line
+    return None
 
 
 class _Loader(yaml.SafeLoader):

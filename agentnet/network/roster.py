@@ -212,6 +212,10 @@ class Roster:
         await self.refresh()
         return self.known
 
+    async def now(self) -> datetime:
+        """Return the time by the network's clock."""
+        return await self._nodes.read(NodeTable.now)
+
     async def events(self, after: int = 0, limit: int = 1000, *, key: str | None = None) -> list[NodeEvent]:
         """Return the events behind a sequence, the oldest first; of one node, if its key is given."""
         return await self._nodes.read(lambda table: table.events(after, limit, key))

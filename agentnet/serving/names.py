@@ -92,6 +92,11 @@ class Names:
             return ready
         raise Problem(404, f"{choice.name} cannot be asked now: {ready}", "model_not_found", param="model")
 
+    def problem(self, protocol: str) -> str | None:
+        """Return why a protocol that ships cannot be asked now; None where it can."""
+        ready = self._ready(_protocol(protocol))
+        return ready if isinstance(ready, str) else None
+
     def _ready(self, choice: Choice) -> Ready | str:
         network = self._session.network
         if network is not self._network:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.serving import Surface
-from agentnet.store.tables import runs, utc
+from agentnet.store.tables import messages, runs, utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class RunFilter:
     protocol: str | None = None
     text: str | None = None
     """Words of the task, in any case."""
+    said: str | None = None
+    """The kind of a message that they have, such as `fusion`."""
     statuses: Collection[RunStatus] | None = None
     updated_since: datetime | None = None
     among: Collection[str] | None = None
@@ -39,6 +41,8 @@ class RunFilter:
         ]
         if self.text is not None:
             found.append(runs.c.task.icontains(self.text.replace("\0", ""), autoescape=True))
+        if self.said is not None:
+            found.append(exists().where(messages.c.run == runs.c.id, messages.c.kind == self.said))
         if self.statuses is not None:
             found.append(runs.c.status.in_(self.statuses))
         if self.updated_since is not None:

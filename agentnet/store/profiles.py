@@ -94,14 +94,17 @@ class Profiles:
 
         return await self._database.write(write)
 
-    async def observations(self, seat: Seat) -> list[Observation]:
-        """Return what is kept of a seat, in the order of recording."""
-        query = select(observations.c.record).where(*_of(observations, seat)).order_by(observations.c.id)
-        return [Observation.model_validate_json(row.record) for row in await self._database.rows(query)]
+    async def observations(self, seat: Seat, *, latest: int | None = None) -> list[Observation]:
+        """Return what is kept of a seat, in the order of recording; at most so many of the `latest`."""
+        query = select(observations.c.record).where(*_of(observations, seat)).order_by(observations.c.id.desc())
+        rows = await self._database.rows(query.limit(latest))
+        return [Observation.model_validate_json(row.record) for row in reversed(rows)]
 
-    async def events(self, limit: int = 100) -> list[StandingEvent]:
-        """Return the latest changes of standing, oldest first."""
+    async def events(self, limit: int = 100, *, seat: Seat | None = None) -> list[StandingEvent]:
+        """Return the latest changes of standing, oldest first; those of one `seat`, if it is given."""
         query = select(standing_events.c.record).order_by(standing_events.c.id.desc()).limit(limit)
+        if seat is not None:
+            query = query.where(*_of(standing_events, seat))
         return [StandingEvent.model_validate_json(row.record) for row in reversed(await self._database.rows(query))]
 
     async def reserve(self, seat: Seat, question: str) -> bool:

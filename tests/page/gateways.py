@@ -17,6 +17,7 @@ from agentnet.models.base import Chunk, Request
 from agentnet.models.scripted import ScriptedModel
 from agentnet.network import Network
 from agentnet.network.roster import Roster
+from agentnet.profiles.opening import measuring
 from agentnet.prompts import find_pack
 from agentnet.serving.access.entrance import Gate
 from agentnet.serving.hosting import Composed, HubSettings, composed
@@ -149,8 +150,7 @@ async def _gateway(
         settings = resolve(store=str(folder / "store.db"), home=str(folder / "home"))
         storage = await stack.enter_async_context(open_storage(settings))
         if isinstance(members, Network):
-            session = _scripted(members, settings, storage)
-            stack.push_async_callback(session.close)
+            session = await _scripted(members, settings, storage, stack)
         else:
             session = await stack.enter_async_context(
                 open_session(str(members), settings=settings, storage=storage, hosting=True, lease=15)
@@ -166,7 +166,11 @@ async def _gateway(
         yield url, made, session
 
 
-def _scripted(members: Network, settings: Settings, storage: Storage) -> Session:
+async def _scripted(members: Network, settings: Settings, storage: Storage, stack: AsyncExitStack) -> Session:
     names = tuple(members.agents)
     roster = Roster(Nodes(storage.database, "scripted"), lease=15, hosting=True, own=lambda: names)
-    return Session(members, settings=settings, storage=storage, roster=roster)
+    work = measuring(members, members.spec, Path(), storage.profiles, roster=roster)
+    measured = await stack.enter_async_context(work)
+    session = Session(members, settings=settings, storage=storage, roster=roster, measured=measured)
+    stack.push_async_callback(session.close)
+    return session

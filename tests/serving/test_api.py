@@ -301,6 +301,11 @@ async def test_the_network_its_protocols_and_its_policy_are_shown(ann: Client) -
     assert protocols["best"]["ready"]
     assert protocols["best"]["expression"]
     assert await ann.get("/protocols/best") == protocols["best"]
+    assert (await ann.post("/protocols/check", {"protocol": protocols["best"]["yaml"]}))["name"] == "best"
+    assert protocols["best"]["problem"] is None
+    unready = {name: protocol["problem"] for name, protocol in protocols.items() if not protocol["ready"]}
+    assert "planner" in unready["delegation"]
+    assert all(unready.values())
     await ann.get("/protocols/nothing", 404)
     assert await ann.get("/policy") is None
     assert await ann.get("/network/nodes") == []
@@ -318,6 +323,10 @@ async def test_a_protocol_is_checked_as_it_is_written(ann: Client) -> None:
     found = await ann.post("/protocols/check", {"protocol": whole})
     assert (found["valid"], found["name"]) == (True, "mine")
     assert found["expression"]["serial"]
+    assert found["written"] == {"serial": {"steps": ["math", "facts"]}}
+    for alone in ("protocol: math", "ask: math"):
+        found = await ann.post("/protocols/check", {"protocol": alone})
+        assert found["written"] == {"ask": {"agent": "math"}}
     for wrong in (
         "{serial: [math, nobody]}",
         "{nothing: 1}",
@@ -333,6 +342,23 @@ async def test_a_protocol_is_checked_as_it_is_written(ann: Client) -> None:
         assert not found["valid"]
         assert found["problem"]
         assert "\n" not in found["problem"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("serial:\n- math\n- nobody", 3),
+        ("name: mine\nsummary: mine\nprotocol:\n  fuse:\n    members: [math]\n    strategy: none", 6),
+        ("serial:\n  steps:\n  - math\n  - ask:\n      agent: math\n      role: king", 6),
+        ("serial: [math,\n  facts", 2),
+        ("name: mine\nprotocol: math", None),
+        ("- math", None),
+    ],
+)
+async def test_a_problem_of_a_protocol_has_its_line(ann: Client, text: str, line: int | None) -> None:
+    found = await ann.post("/protocols/check", {"protocol": text})
+    assert not found["valid"]
+    assert found["line"] == line, found["problem"]
 
 
 async def test_evaluations_are_the_owners(ann: Client) -> None:

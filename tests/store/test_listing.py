@@ -8,7 +8,7 @@ from agentnet.contracts.serving import Served
 from agentnet.store import Runs
 from agentnet.store.listing import Place, RunFilter
 
-from .samples import run_record
+from .samples import message, run_record
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -35,6 +35,9 @@ async def test_runs_are_listed_by_what_they_have_in_common(runs: Runs) -> None:
     assert await ids(runs, RunFilter(updated_since=NOON + timedelta(minutes=2))) == ["r4", "r3", "r2"]
     assert await ids(runs, RunFilter(surface="a2a", among=["r1", "own"])) == ["r1"]
     assert await ids(runs, RunFilter(without=["r1", "own"])) == ["r4", "r3", "r2", "r0"]
+    await runs.append(message("r2"))
+    assert await ids(runs, RunFilter(said="proposal")) == ["r2"]
+    assert await ids(runs, RunFilter(said="fusion")) == []
     await runs.finish_run("r0", "done", "4")
     assert await ids(runs, RunFilter(statuses=["done"])) == ["r0"]
     assert await ids(runs, RunFilter()) == ["r4", "r3", "r2", "r1", "own", "r0"]

@@ -1,11 +1,10 @@
-"""The network over the API: its members, what was measured of them, the nodes that serve them, and its policy."""
+"""The network over the API: its members, what was measured of them, and the nodes that serve them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Header, Query
@@ -13,10 +12,11 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from agentnet.contracts.base import finite
 from agentnet.contracts.messages import LARGEST_INTEGER
+from agentnet.contracts.nodes import PRESENT
 from agentnet.errors import StoreError
-from agentnet.policy.words import remarks, rules
 from agentnet.serving.api.asking import At, By, room
-from agentnet.serving.api.shown import Me, Member, NetworkShown, PolicyShown, Rule
+from agentnet.serving.api.members import Member, NetworkShown, abilities_of, rules_of, seat_of, standing_of
+from agentnet.serving.api.shown import Me
 
 router = room("network")
 
@@ -34,31 +34,41 @@ async def me(by: By) -> Me:
 
 @router.get("/network")
 async def show(at: At) -> NetworkShown:
-    """Show the network with its current members."""
-    network, roster = at.session.network, at.session.roster
-    standings = {profile.seat.member: profile.standing for profile in await at.session.measured.store.all()}
+    """Show the network with its current members, and what is known of them."""
+    measured, roster = at.session.measured.members, at.session.roster
+    await measured.refresh()
+    await roster.refresh()
+    network = at.session.network
     nodes: dict[str, list[str]] = {}
+    names: dict[str, str] = {}
     for node in roster.known:
-        for offer in node.offers:
+        names[node.key] = node.name
+        for offer in node.offers if node.state in PRESENT else ():
             nodes.setdefault(offer.name, []).append(node.name)
-    members = [
-        Member(
+    members = []
+    for agent in network.spec.agents:
+        profiles = measured.seats(agent.name)
+        member = Member(
             name=agent.name,
             kind=agent.model.kind,
             pack=agent.pack,
             card=agent.card,
             nodes=tuple(nodes.get(agent.name, ())) if agent.model.kind == "node" else (),
+            joined=agent.name in network.joined,
             probation=agent.name in network.probation,
-            standing=standings.get(agent.name),
+            standing=standing_of(profiles),
+            abilities=abilities_of(agent.card, profiles),
+            seats=[seat_of(measured, profile, names.get(profile.seat.node, "")) for profile in profiles],
         )
-        for agent in network.spec.agents
-    ]
+        members.append(member)
     return NetworkShown(
         name=network.spec.name,
         description=network.spec.description,
         protocol=at.session.settings.protocol.value,
         members=members,
         epoch=roster.epoch,
+        join=f"agentnet join {at.url} --network mine.yaml",
+        canaries=rules_of(measured),
     )
 
 
@@ -70,8 +80,13 @@ async def profiles(at: At) -> list[Plain]:
 
 @router.get("/network/nodes")
 async def nodes(at: At, gone: bool = False) -> list[Plain]:
-    """List the nodes of the network with their states, members and loads; with `gone`, those that left, too."""
-    return [node.shown() for node in await at.session.roster.nodes(gone=gone)]
+    """List the nodes of the network with their states, members and loads; with `gone`, those that left, too.
+
+    `left` are the seconds that each lease still has, by the network's clock.
+    """
+    roster = at.session.roster
+    known, now = await roster.nodes(gone=gone), await roster.now()
+    return [{**node.shown(), "left": max(0.0, (node.until - now).total_seconds())} for node in known]
 
 
 @router.get("/network/events", response_class=EventSourceResponse)
@@ -97,20 +112,3 @@ async def events(
         except StoreError:
             """It is told that the store is away where it is read by others, and this goes on once it is back."""
         await asyncio.sleep(LOOK_SECONDS)
-
-
-@router.get("/policy")
-async def policy(at: At) -> PolicyShown | None:
-    """Show what was learned about the network, with the evidence; null where nothing was."""
-    learned = at.session.learned
-    if learned is None:
-        return None
-    found = learned.policy
-    return PolicyShown(
-        file=Path(learned.where).name,
-        created=found.created,
-        default=found.default,
-        rules=[Rule(label=rule.label, use=rule.use, evidence=rule.evidence) for rule in rules(found)],
-        remarks=list(remarks(learned)),
-        policy=found.model_dump(mode="json", exclude={"analyzer"}),
-    )

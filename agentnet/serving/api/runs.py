@@ -89,6 +89,7 @@ async def list_runs(
     surface: Annotated[Surface | None, Query()] = None,
     protocol: Annotated[str | None, Query(max_length=200)] = None,
     text: Annotated[str | None, Query(max_length=200, description="words of the task")] = None,
+    said: Annotated[str | None, Query(max_length=64, description="the kind of a message, such as `fusion`")] = None,
     since: Annotated[datetime | None, Query(description="changed at this time or later, with its time zone")] = None,
     caller: Annotated[str | None, Query(max_length=64, description="id of a key; for the scope admin")] = None,
     cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,
@@ -98,7 +99,7 @@ async def list_runs(
     if since is not None and not _is_moment(since):
         raise Problem(400, "since: say in which time zone, such as 2026-01-31T12:00:00Z", "bad-request", param="since")
     wanted = RunFilter(
-        caller=caller, surface=surface, statuses=status, protocol=protocol, text=text, updated_since=since
+        caller=caller, surface=surface, statuses=status, protocol=protocol, text=text, said=said, updated_since=since
     )
     records = await at.runs.listed(by, wanted, behind=None if cursor is None else _place(cursor), limit=limit + 1)
     page = records[:limit]

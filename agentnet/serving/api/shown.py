@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentnet.contracts.cards import Card, Label
+from agentnet.contracts.cards import Label
 from agentnet.contracts.conversation import Utterance
 from agentnet.contracts.events import RunStatus
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.messages import LARGEST_INTEGER, Message
-from agentnet.contracts.profiles import Standing
 from agentnet.contracts.questions import Question
 from agentnet.contracts.replies import ReplyOptions
 from agentnet.contracts.runs import ForkedFrom, RunRecord
@@ -218,28 +217,6 @@ class Me(BaseModel):
     limits: KeyLimits
 
 
-class Member(BaseModel):
-    """A member of the network."""
-
-    name: str
-    kind: str = Field(description="llama, openai, node, human, …: what is behind it")
-    pack: str
-    card: Card
-    nodes: tuple[str, ...] = Field(description="names of the nodes that serve it; empty: a member of the file")
-    probation: bool = Field(description="its answers weigh nothing yet")
-    standing: Standing | None = Field(description="what was measured says of it; null where nothing was measured")
-
-
-class NetworkShown(BaseModel):
-    """The network, as it is now."""
-
-    name: str
-    description: str
-    protocol: str = Field(description="the protocol of those who name none")
-    members: list[Member]
-    epoch: int = Field(description="number of the latest change of its nodes")
-
-
 class ProtocolShown(BaseModel):
     """Something that can be asked by its name."""
 
@@ -249,7 +226,9 @@ class ProtocolShown(BaseModel):
     calls: str = Field(description="model calls, in words")
     source: str
     expression: Any
+    yaml: str = Field(description="its file")
     ready: bool = Field(description="whether it can be asked now")
+    problem: str | None = Field(description="why it cannot")
     members: tuple[str, ...] = Field(description="who may take part")
     people: tuple[str, ...] = Field(description="those of them that are persons")
 
@@ -259,7 +238,11 @@ class Checked(BaseModel):
 
     valid: bool
     problem: str | None = Field(description="the first thing that is wrong, in one line")
+    line: int | None = Field(
+        default=None, description="the line of a YAML text in which it is wrong, where it is known"
+    )
     name: str | None = None
+    written: Expression | None = Field(default=None, description="the expression as it was written, to be asked")
     expression: Any = Field(default=None, description="the protocol, bound to members")
     notes: tuple[str, ...] = ()
 

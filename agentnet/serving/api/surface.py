@@ -10,12 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from agentnet.contracts.base import shown
-from agentnet.serving.api import evaluations, network, protocols, runs
+from agentnet.serving.api import evaluations, history, network, policy, protocols, runs
 from agentnet.serving.app import FAILURES, Problem
 from agentnet.serving.gateway import Gateway, Mounted
 
 PREFIX = "/api"
-ROUTERS = (runs.router, network.router, protocols.router, evaluations.router)
+ROUTERS = (runs.router, network.router, history.router, policy.router, protocols.router, evaluations.router)
 
 
 def surface(gateway: Gateway) -> Mounted:

@@ -21,7 +21,8 @@ const chosen = signal(/** @type {string | null} */ (localStorage.getItem(KEY)));
 /**
  * @param {object} properties
  * @param {RunState} properties.state
- * @param {Following} properties.following how it is followed: what is lost is said, and a run that goes on can be cancelled
+ * @param {Following} [properties.following] how it is followed: what is lost is said, and a run that goes on can be
+ *   cancelled; undefined for a run that is played again
  * @param {string} [properties.marked] id of the message that is marked and scrolled to
  * @param {string} [properties.title] the question, where it is not the run's whole task
  * @param {Actions} [properties.actions] what can be done with each message
@@ -33,9 +34,9 @@ export function RunView({ state, following, marked = "", title, actions, beside,
   return html`<article class="run">
     <div class="run-main">
       <${Head} state=${state} title=${title} />
-      <${Connection} following=${following} />
+      ${following && html`<${Connection} following=${following} />`}
       <${Answer} state=${state}>
-        <div class="run-foot"><${Cost} state=${state} /><${Controls} state=${state} following=${following}>${children}<//></div>
+        <div class="run-foot"><${Cost} state=${state} />${following && html`<${Controls} state=${state} following=${following}>${children}<//>`}</div>
       <//>
       <div class="run-bar">
         <h2>What was said</h2>
@@ -44,7 +45,7 @@ export function RunView({ state, following, marked = "", title, actions, beside,
         </div>
       </div>
       <${Transcript} state=${state} columns=${columns} marked=${marked} actions=${actions} />
-      <${PersonTurn} state=${state} />
+      ${following && html`<${PersonTurn} state=${state} />`}
     </div>
     <aside class="run-beside" aria-label="Who read whom"><${RunGraph} state=${state} />${beside}</aside>
   </article>`;

@@ -47,7 +47,7 @@ addEventListener("keydown", (event) => {
     isListed.value = true;
     return;
   }
-  if (!isOn.value) return;
+  if (!isOn.value || (event.key === " " && isPressed(event.target))) return;
   const offered = [...groups.value].reverse().flatMap((group) => group.shortcuts);
   const found = offered.find((shortcut) => shortcut.key === event.key);
   if (found === undefined) return;
@@ -57,7 +57,12 @@ addEventListener("keydown", (event) => {
 
 /** @param {EventTarget | null} target */
 function isTyping(target) {
-  return target instanceof HTMLElement && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
+  return target instanceof HTMLElement && target.closest("input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]") !== null;
+}
+
+/** Return whether the space bar belongs to what has the focus. @param {EventTarget | null} target */
+function isPressed(target) {
+  return target instanceof HTMLElement && target.closest("button, a, summary, input[type=checkbox]") !== null;
 }
 
 /** The button that lists the keys, and their list. */

@@ -1,9 +1,17 @@
-/** A view of the page. */
+/** Runs: the history of what was asked, one run in full, played again, and compared with another. */
 
 import { html } from "../ui/preact.js";
-import { Empty } from "../ui/elements.js";
+import { Comparison } from "../runs/comparison.js";
+import { History } from "../runs/history.js";
+import { RunPage } from "../runs/page.js";
+import { Replay } from "../runs/replay.js";
 
 /** @param {{route: import("../routing.js").Route}} properties */
 export function View({ route }) {
-  return html`<${Empty} title=${route.view} />`;
+  const [run, part, message] = route.rest;
+  const other = route.query.get("with");
+  if (run === undefined) return html`<${History} query=${route.query} />`;
+  if (part === "replay") return html`<${Replay} key=${run} id=${run} />`;
+  if (other !== null) return html`<${Comparison} key=${`${run} ${other}`} first=${run} second=${other} query=${route.query} />`;
+  return html`<${RunPage} key=${run} id=${run} message=${part === "messages" ? message : undefined} query=${route.query} />`;
 }

@@ -1,0 +1,147 @@
+/**
+ * A fused text. Under the words runs a thread for each member: as strong as it backed the piece, and broken where it did
+ * not. Words that not all backed alike have the colour of the member that backed them most.
+ */
+
+import { html, useEffect, useMemo, useRef } from "../ui/preact.js";
+import { colourOf } from "../ui/colours.js";
+
+const THREAD = 2;
+const GAP = 1;
+/** Pieces of a text that is set smaller. */
+const LONG = 120;
+
+/**
+ * @param {object} properties
+ * @param {import("./provenance.js").Provenance} properties.provenance
+ * @param {readonly string[]} properties.members names of the network's members, in its order
+ * @param {number} properties.least pieces of less disagreement are faint
+ * @param {number} properties.chosen the piece that is shown in full
+ * @param {number} properties.from the piece from which keys go
+ * @param {(index: number | null) => void} properties.onLook the pointer is over a piece, or over none any more
+ * @param {(index: number) => void} properties.onChoose
+ */
+export function FusedText({ provenance, members, least, chosen, from, onLook, onChoose }) {
+  const text = useRef(/** @type {HTMLElement | null} */ (null));
+  const pieces = useMemo(() => provenance.pieces.map((piece) => drawn(piece, provenance.members, members)), [provenance, members]);
+  useEffect(() => {
+    const piece = text.current?.children[chosen];
+    piece?.classList.add("chosen");
+    return () => piece?.classList.remove("chosen");
+  }, [chosen, pieces]);
+
+  /** @param {KeyboardEvent} event */
+  function pressed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const next = after(event.key, provenance, from, least);
+    if (next === null) return;
+    event.preventDefault();
+    onChoose(next);
+    text.current?.children[next]?.scrollIntoView({ block: "nearest" });
+  }
+
+  return html`<p
+    class="fused"
+    ref=${text}
+    role="group"
+    tabindex="0"
+    aria-label="The text, piece by piece: arrow keys go through it"
+    aria-activedescendant=${`piece-${chosen}`}
+    data-long=${provenance.pieces.length > LONG || undefined}
+    style=${{ "--least": least, "--threads": `${provenance.members.length * (THREAD + GAP)}px` }}
+    onKeyDown=${pressed}
+    onPointerOver=${(/** @type {PointerEvent} */ event) => event.pointerType === "mouse" && onLook(indexOf(event))}
+    onPointerLeave=${() => onLook(null)}
+    onClick=${(/** @type {Event} */ event) => {
+      const index = indexOf(event);
+      if (index !== null) onChoose(index);
+    }}
+  >${pieces}</p>`;
+}
+
+/**
+ * The colour of a member's thread.
+ * @param {{name: string, members: readonly string[]}} properties
+ */
+export function Thread({ name, members }) {
+  return html`<span class="thread" aria-hidden="true" style=${{ "--agent": colourOf(name, members) ?? undefined }} />`;
+}
+
+/**
+ * @param {import("./provenance.js").Backed} piece
+ * @param {readonly string[]} names
+ * @param {readonly string[]} members
+ */
+function drawn(piece, names, members) {
+  const colours = names.map((name) => colourOf(name, members) ?? "#808080");
+  const leader = piece.leader === null ? undefined : colours[piece.leader];
+  const ending = piece.text === "" ? " end" : piece.text.startsWith("\n") ? " breaks" : "";
+  return html`<span
+    key=${piece.index}
+    id=${`piece-${piece.index}`}
+    data-piece=${piece.index}
+    class=${`piece${leader === undefined ? "" : " agent"}${ending}`}
+    style=${{ "--agent": leader, "--disagreement": piece.disagreement.toFixed(4), backgroundImage: threads(piece, colours) }}
+  >${piece.text}</span>`;
+}
+
+/**
+ * @param {import("./provenance.js").Backed} piece
+ * @param {readonly string[]} colours
+ */
+function threads(piece, colours) {
+  const stops = piece.backing.map((backing, member) => {
+    const strength = Math.round(255 * Math.min(1, Math.max(0, backing ?? 0)));
+    const colour = `${colours[member]}${strength.toString(16).padStart(2, "0")}`;
+    const top = member * (THREAD + GAP);
+    return `${colour} ${top}px ${top + THREAD}px, transparent ${top + THREAD}px ${top + THREAD + GAP}px`;
+  });
+  return `linear-gradient(${stops.join(", ")})`;
+}
+
+/**
+ * Return the piece to which a key leads; null for other keys.
+ * @param {string} key
+ * @param {import("./provenance.js").Provenance} provenance
+ * @param {number} from
+ * @param {number} least
+ */
+function after(key, provenance, from, least) {
+  const last = provenance.pieces.length - 1;
+  if (key === "Home") return 0;
+  if (key === "End") return last;
+  if (key === "ArrowRight") return Math.min(last, from + 1);
+  if (key === "ArrowLeft") return Math.max(0, from - 1);
+  if (key === "ArrowDown") return nextDispute(provenance, from, least);
+  if (key === "ArrowUp") return previousDispute(provenance, from, least);
+  return null;
+}
+
+/** What counts as a dispute where the reader has not chosen how much. */
+const DISPUTE = 0.05;
+
+/**
+ * @param {import("./provenance.js").Provenance} provenance
+ * @param {number} from
+ * @param {number} least
+ * @returns {number | null}
+ */
+export function nextDispute(provenance, from, least) {
+  return provenance.disputed(least || DISPUTE).find((index) => index > from) ?? null;
+}
+
+/**
+ * @param {import("./provenance.js").Provenance} provenance
+ * @param {number} from
+ * @param {number} least
+ * @returns {number | null}
+ */
+export function previousDispute(provenance, from, least) {
+  return provenance.disputed(least || DISPUTE).findLast((index) => index < from) ?? null;
+}
+
+/** @param {Event} event */
+function indexOf(event) {
+  const piece = event.target instanceof HTMLElement ? event.target.dataset.piece : undefined;
+  return piece === undefined ? null : Number(piece);
+}

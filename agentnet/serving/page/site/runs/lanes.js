@@ -1,0 +1,53 @@
+/** Who worked when: a lane for each speaker, a bar for each turn. A click moves the replay there. */
+
+import { html } from "../ui/preact.js";
+import { Agent } from "../ui/elements.js";
+import { colourOf } from "../ui/colours.js";
+import { Position } from "./controls.js";
+
+/** @typedef {import("./player.js").Player} Player */
+
+/** @param {{player: Player}} properties */
+export function Lanes({ player }) {
+  const { turns, members } = player.recording;
+  const speakers = [...new Set(turns.map((turn) => turn.message.sender))];
+  return html`<div class="lanes">
+    <div class="lane"><span></span><${Position} player=${player} /></div>
+    <div class="lanes-all" aria-hidden="true">
+      ${speakers.map((speaker) => html`<div class="lane" key=${speaker}>
+        <span class="lane-speaker"><${Agent} name=${speaker} members=${members} /></span>
+        <${Track} player=${player} speaker=${speaker} />
+      </div>`)}
+      <div class="lane lane-now"><span></span><div class="lane-track"><${Now} player=${player} /></div></div>
+    </div>
+  </div>`;
+}
+
+/** @param {{player: Player, speaker: string}} properties */
+function Track({ player, speaker }) {
+  const { turns, members, length } = player.recording;
+  const colour = colourOf(speaker, members);
+  return html`<div class="lane-track" style=${colour === null ? {} : { "--agent": colour }}
+    onClick=${(/** @type {MouseEvent} */ event) => player.seek(along(event) * length)}>
+    ${turns.filter((turn) => turn.message.sender === speaker).map(({ message, shown, start, end }) =>
+      end > start
+        ? html`<span key=${message.id} class="lane-bar" title=${shown?.kind} style=${{ left: part(start, length), width: part(end - start, length) }}></span>`
+        : html`<span key=${message.id} class="lane-point" title=${shown?.kind} style=${{ left: part(end, length) }}></span>`)}
+  </div>`;
+}
+
+/** The line at the position. @param {{player: Player}} properties */
+function Now({ player }) {
+  return html`<span class="lane-line" style=${{ left: part(player.position.value, player.recording.length) }}></span>`;
+}
+
+/** @param {number} seconds @param {number} length */
+function part(seconds, length) {
+  return `${length === 0 ? 0 : (seconds / length) * 100}%`;
+}
+
+/** How far along its track a click was, from 0 to 1. @param {MouseEvent} event */
+function along(event) {
+  const box = /** @type {HTMLElement} */ (event.currentTarget).getBoundingClientRect();
+  return box.width === 0 ? 0 : (event.clientX - box.left) / box.width;
+}

@@ -1,0 +1,106 @@
+/** The messages of two runs, side by side where they have the same place. */
+
+import { html, useMemo } from "../ui/preact.js";
+import { Agent, Parts } from "../ui/elements.js";
+import { go, link } from "../routing.js";
+import { aligned } from "./alignment.js";
+import { Letter } from "./comparison.js";
+import { compared } from "./differences.js";
+
+/** @typedef {import("../run/state.js").Entry} Entry */
+/** @typedef {import("./comparison.js").Side} Side */
+/** @typedef {import("./alignment.js").Pair} Pair */
+/** @typedef {"equal" | "differ" | "alone"} Relation */
+
+/** @type {readonly import("../ui/elements.js").Part[]} */
+const NOTHING = [];
+
+/** @param {{sides: [Side, Side], query: URLSearchParams}} properties with `show=differences` and `replies=whole` */
+export function Pairs({ sides, query }) {
+  const [one, other] = sides;
+  const [first, second] = [said(one), said(other)];
+  const pairs = useMemo(() => aligned(first, second), [first.length, second.length, one.state, other.state]);
+  const [onlyDifferent, isWhole] = [query.get("show") === "differences", query.get("replies") === "whole"];
+  const rows = pairs.map((pair) => ({ pair, relation: relationOf(pair, isWhole) }));
+  const shown = rows.filter((row) => !onlyDifferent || row.relation !== "equal");
+  const number = (/** @type {Relation} */ relation) => rows.filter((row) => row.relation === relation).length;
+  /** @param {Record<string, string | undefined>} changed */
+  const set = (changed) => go(link(["runs", one.record.id], { ...Object.fromEntries(query), ...changed }), { replace: true });
+  return html`<section aria-labelledby="messages">
+    <div class="choices">
+      <h2 id="messages">Messages</h2>
+      <span class="soft">${`${number("differ")} differ, ${number("alone")} in one run alone, ${number("equal")} equal${isWhole ? "" : " in short"}`}</span>
+      <label><input type="checkbox" checked=${onlyDifferent} onChange=${() => set({ show: onlyDifferent ? undefined : "differences" })} />Only differences</label>
+      <label><input type="checkbox" checked=${isWhole} onChange=${() => set({ replies: isWhole ? undefined : "whole" })} />Whole replies</label>
+    </div>
+    ${shown.length === 0 && html`<p class="soft">${rows.length === 0 ? "Nothing was said yet." : "Every message is equal."}</p>`}
+    <ol class="pairs">
+      ${shown.map(({ pair, relation }) => html`<${Row} key=${`${pair.first?.id} ${pair.second?.id}`} pair=${pair} relation=${relation} isWhole=${isWhole} sides=${sides} />`)}
+    </ol>
+  </section>`;
+}
+
+/** @param {{pair: Pair, relation: Relation, isWhole: boolean, sides: [Side, Side]}} properties */
+function Row({ pair, relation, isWhole, sides }) {
+  const { first, second } = pair;
+  const [a, b] = [partsOf(first, isWhole), partsOf(second, isWhole)];
+  const pieces = useMemo(() => compared(a, b), [a, b]);
+  const isOfOne = first === null || second === null || (first.agent === second.agent && kindOf(first) === kindOf(second));
+  const named = first ?? second;
+  return html`<li class=${`pair ${relation}`}>
+    <p class="pair-place">
+      ${isOfOne && named !== null ? html`<${Speaker} entry=${named} sides=${sides} />` : html`<span class="soft">last message</span>`}
+    </p>
+    ${[first, second].map((entry, place) => {
+      const side = /** @type {Side} */ (sides[place]);
+      return html`<div key=${place} class=${`pair-cell${entry === null ? " none" : ""}`}>
+        <${Letter} letter=${side.letter} />
+        ${entry === null
+          ? html`<span class="soft"><span aria-hidden="true">–</span><span class="unseen">nothing at this place</span></span>`
+          : html`<div>
+                ${!isOfOne && html`<p class="pair-speaker"><${Speaker} entry=${entry} sides=${sides} /></p>`}
+                <${Pieces} pieces=${relation === "differ" ? pieces[place] : (place === 0 ? a : b)} members=${side.state.members.value} />
+              </div>
+              <a class="pair-open" href=${link(["runs", side.record.id, "messages", entry.id])} aria-label=${`Message of ${entry.agent} in run ${side.letter}`}>
+                <span aria-hidden="true">↗</span>
+              </a>`}
+      </div>`;
+    })}
+  </li>`;
+}
+
+/** @param {{entry: Entry, sides: [Side, Side]}} properties */
+function Speaker({ entry, sides }) {
+  const members = sides[0].state.members.value;
+  return html`<${Agent} name=${entry.agent} members=${members} /> <span class="soft">${kindOf(entry)}</span>`;
+}
+
+/** @param {{pieces: readonly Partial<import("./differences.js").Piece>[], members: string[]}} properties */
+function Pieces({ pieces, members }) {
+  return pieces.map((piece, index) => {
+    const part = html`<${Parts} key=${index} parts=${[piece]} members=${members} />`;
+    return piece.differs ? html`<mark key=${index}>${part}</mark>` : part;
+  });
+}
+
+/** @param {Side} side @returns {Entry[]} */
+function said({ state }) {
+  return state.entries.value.filter((/** @type {Entry} */ entry) => entry.message.value !== null);
+}
+
+/** @param {Entry} entry */
+function kindOf(entry) {
+  return entry.shown.value?.kind ?? "";
+}
+
+/** @param {Pair} pair @param {boolean} isWhole @returns {Relation} */
+function relationOf({ first, second }, isWhole) {
+  if (first === null || second === null) return "alone";
+  const [one, other] = [first, second].map((entry) => partsOf(entry, isWhole).map((part) => part.text).join(""));
+  return one === other ? "equal" : "differ";
+}
+
+/** @param {Entry | null} entry @param {boolean} isWhole @returns {readonly import("../ui/elements.js").Part[]} */
+function partsOf(entry, isWhole) {
+  return entry?.shown.value?.[isWhole ? "full" : "brief"] ?? NOTHING;
+}

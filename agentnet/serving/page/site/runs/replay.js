@@ -1,0 +1,54 @@
+/** A run, played again at any speed. */
+
+import { html, useEffect, useMemo, useRef } from "../ui/preact.js";
+import { Empty, Failure, Waiting } from "../ui/elements.js";
+import { link } from "../routing.js";
+import { useRun } from "../run/following.js";
+import { RunView } from "../run/view.js";
+import { Controls, useKeys } from "./controls.js";
+import { Lanes } from "./lanes.js";
+import { Player } from "./player.js";
+import { Recording } from "./recording.js";
+
+/** How far below the window the end of the run may lie, in pixels, so that it is followed while the replay plays. */
+const NEAR = 500;
+
+/** @param {{id: string}} properties */
+export function Replay({ id }) {
+  const { state, following } = useRun(id);
+  const isOver = state.ended.value !== null;
+  const player = useMemo(() => (isOver ? new Player(new Recording(state)) : null), [state, isOver]);
+  const isRunning = following.connection.value === "live" && state.entries.value.length > 0;
+  return html`
+    <p class="crumbs"><a href=${link(["runs"])}>Runs</a> › <a href=${link(["runs", id])}>${id}</a> › Replay</p>
+    ${following.problem.value !== "" && html`<${Failure} message=${following.problem.value} retry=${following.again} />`}
+    ${player !== null && html`<${Stage} player=${player} />`}
+    ${player === null && !isRunning && following.problem.value === "" && html`<${Waiting} what="Reading what was said" />`}
+    ${player === null && isRunning && html`<${Empty} title="This run is not over">
+      <p>It can be played again when it is. <a href=${link(["runs", id])}>Watch it</a> until then.</p>
+    <//>`}
+  `;
+}
+
+/** @param {{player: Player}} properties */
+function Stage({ player }) {
+  const end = useRef(/** @type {HTMLElement | null} */ (null));
+  const entries = player.state.value.entries.value.length;
+  useKeys(player);
+  useEffect(() => {
+    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) player.play();
+    return () => player.pause();
+  }, [player]);
+  useEffect(() => {
+    const below = (end.current?.getBoundingClientRect().top ?? 0) - innerHeight;
+    if (player.playing.value && below > 0 && below < NEAR) end.current?.scrollIntoView({ block: "end" });
+  }, [entries]);
+  return html`
+    <section class="player" aria-label="Replay">
+      <${Controls} player=${player} />
+      <${Lanes} player=${player} />
+    </section>
+    <${RunView} state=${player.state.value} />
+    <div ref=${end}></div>
+  `;
+}

@@ -1,0 +1,186 @@
+"""Runs: the history, a run that is read, saved and played again, and two runs compared."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.page.conftest import Reader
+from tests.page.gateways import Served, served, typist
+from tests.scripted import network, says, spec
+
+OTHERS = 30
+"""More runs than the history reads at a time, with the two of the same question."""
+TURNS = ["ada", "ben", "ada", "ben"]
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    ada = typist("ada", says("I count them => 12", "You are right about that => 13", "I count => 12"))
+    ben = typist("ben", says("I add them up => 13"))
+    with served(tmp_path_factory.mktemp("runs"), network(ada, ben)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def debate(gateway: Served) -> str:
+    """A run in which ada comes round to what ben says."""
+    return gateway.run("How many sheep?", spec({"debate": {"members": ["ada", "ben"], "rounds": 2}}, "debate"))
+
+
+@pytest.fixture(scope="module")
+def alone(gateway: Served, debate: str) -> str:
+    """A run about the same question, in which ada is asked alone."""
+    return gateway.run("How many sheep?", "ada", seed=7)
+
+
+@pytest.fixture(scope="module")
+def others(gateway: Served, debate: str, alone: str) -> None:
+    """Runs about other questions, which changed later."""
+
+    async def ask_all() -> None:
+        await asyncio.gather(*(gateway.session.run(f"Is {place} a lot?", "ben") for place in range(OTHERS)))
+
+    gateway.call(ask_all())
+
+
+@pytest.mark.usefixtures("others")
+def test_the_history_is_searched_filtered_and_read_to_its_end(reader: Reader, gateway: Served) -> None:
+    page = reader(gateway.url, "#/runs")
+    rows = page.locator(".listed")
+    page.wait_for_selector(".listed")
+    assert rows.count() == 30
+    assert "a lot?" in rows.first.inner_text()
+    page.get_by_role("button", name="Older runs").click()
+    page.wait_for_function("count => document.querySelectorAll('.listed').length === count", arg=OTHERS + 2)
+    assert not page.get_by_role("button", name="Older runs").is_visible()
+
+    page.get_by_label("Words of the question").fill("sheep")
+    page.wait_for_function("() => document.querySelectorAll('.listed').length === 2")
+    page.get_by_label("Protocol").select_option("debate")
+    page.wait_for_function("() => document.querySelectorAll('.listed').length === 1")
+    assert "13" in rows.first.inner_text()
+    assert "text=sheep" in page.url
+    assert "protocol=debate" in page.url
+
+    page.reload()
+    page.wait_for_function("() => document.querySelectorAll('.listed').length === 1")
+    assert page.get_by_label("Words of the question").input_value() == "sheep"
+    page.get_by_label("Status").select_option("failed")
+    page.get_by_text("No run is like that").wait_for()
+    page.get_by_role("link", name="Show all runs").click()
+    page.wait_for_function("() => document.querySelectorAll('.listed').length === 30")
+
+
+def test_a_run_is_read_linked_and_saved(reader: Reader, gateway: Served, debate: str) -> None:
+    page = reader(gateway.url, "#/runs?text=sheep&protocol=debate")
+    page.get_by_role("link", name="How many sheep?").click()
+    page.wait_for_selector(".turn")
+    assert page.url.endswith(f"#/runs/{debate}")
+    assert "You are right about that" in page.locator(".transcript").inner_text()
+
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Save").click()
+    assert saving.value.suggested_filename == f"agentnet-run-{debate}.json"
+    with open(saving.value.path(), encoding="utf-8") as file:
+        saved = json.load(file)
+    assert saved["run"]["id"] == debate
+    said = saved["messages"]
+    assert [message["sender"] for message in said if message["usage"]["calls"]] == TURNS
+
+    page.goto(f"{gateway.url}/#/runs/{debate}/messages/{said[-2]['id']}")
+    page.wait_for_selector(f"#message-{said[-2]['id']}.marked")
+
+
+def test_what_is_not_there_is_said(reader: Reader, gateway: Served) -> None:
+    page = reader(gateway.url, "#/runs/nothing", allowed="404")
+    assert "There is no run 'nothing'" in page.get_by_role("alert").first.inner_text()
+
+
+def test_a_replay_ends_as_the_run_is_read(reader: Reader, gateway: Served, debate: str) -> None:
+    page = reader(gateway.url, f"#/runs/{debate}")
+    page.wait_for_selector(".turn")
+    read = page.locator(".run-main").inner_text()
+
+    page.get_by_role("link", name="Replay").click()
+    position = page.get_by_label("Position")
+    page.wait_for_selector(".replay-position")
+    page.get_by_label("Speed").select_option("16")
+    page.get_by_role("button", name="Play").wait_for()
+    assert "message 6 of 6" in (position.get_attribute("aria-valuetext") or "")
+    replayed = page.locator(".run-main").inner_text()
+    assert spoken(replayed) == spoken(read)
+    assert "fork" not in replayed
+
+
+def test_a_replay_is_steered_by_keys(reader: Reader, gateway: Served, debate: str) -> None:
+    page = reader(gateway.url, f"#/runs/{debate}/replay")
+    page.wait_for_selector(".replay-position")
+    page.keyboard.press("Home")
+    page.get_by_text("message 1 of 6").wait_for()
+    assert page.locator(".turn").count() == 0
+    for landed in range(2, 4):
+        page.keyboard.press("ArrowRight")
+        page.get_by_text(f"message {landed} of 6").wait_for()
+    assert "You are right" not in page.locator(".transcript").inner_text()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_text("message 2 of 6").wait_for()
+    assert page.locator(".turn:not(.open)").count() == 1
+    page.keyboard.press("+")
+    assert page.get_by_label("Speed").input_value() == "2"
+    page.keyboard.press(" ")
+    page.wait_for_selector(".turn.open")
+    page.get_by_role("button", name="Pause").click()
+    page.keyboard.press("End")
+    page.get_by_text("message 6 of 6").wait_for()
+    page.get_by_label("Position").press("ArrowLeft")
+    page.get_by_text("message 5 of 6").wait_for()
+
+
+@pytest.mark.usefixtures("others")
+def test_a_second_run_is_chosen_and_compared(reader: Reader, gateway: Served, debate: str, alone: str) -> None:
+    page = reader(gateway.url, f"#/runs/{debate}", width=390)
+    page.get_by_role("link", name="Compare…").click()
+    page.get_by_role("heading", name="Choose a run to compare").wait_for()
+    page.wait_for_function("() => document.querySelectorAll('.listed').length === 1")
+    page.get_by_role("link", name="How many sheep?").last.click()
+    page.wait_for_selector(".pair")
+    assert page.url.endswith(f"#/runs/{debate}?with={alone}")
+
+    answers = page.get_by_role("row", name="Answer").get_by_role("cell").all_inner_texts()
+    assert answers[:2] == ["13", "12"]
+    assert "different" in answers[2]
+    assert page.get_by_role("row", name="Calls").get_by_role("cell").all_inner_texts() == ["4", "1", "A × 4.0"]
+    pairs = page.locator(".pair")
+    relations = [(pairs.nth(at).get_attribute("class") or "").split()[-1] for at in range(pairs.count())]
+    assert relations == ["equal", "equal", "alone", "alone", "alone", "alone"]
+    page.get_by_label("Only differences").check()
+    page.wait_for_function("() => document.querySelectorAll('.pair').length === 4")
+    page.get_by_label("Whole replies").check()
+    page.get_by_text("You are right about that => 13").wait_for()
+    assert page.locator(".pair.differ mark").all_inner_texts() == ["them "]
+    assert "show=differences" in page.url
+    assert "replies=whole" in page.url
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_differences_are_found_word_by_word(reader: Reader, gateway: Served) -> None:
+    page = reader(gateway.url, "#/runs")
+    found = page.evaluate("""async () => {
+        const { compared } = await import("/page/runs/differences.js");
+        const plain = (text) => [{ text, mark: "plain", agent: null }];
+        return compared(plain("it is twelve sheep"), plain("it is surely thirteen sheep")).map(
+            (pieces) => pieces.map((piece) => [piece.text, piece.differs]));
+    }""")
+    assert found == [
+        [["it is ", False], ["twelve ", True], ["sheep", False]],
+        [["it is ", False], ["surely thirteen ", True], ["sheep", False]],
+    ]
+
+
+def spoken(text: str) -> list[str]:
+    """What a run's page has in words, without the buttons that only a run itself has."""
+    return [line for line in text.splitlines() if line not in ("fork", "Replay", "Compare…", "Fork…", "Save")]
