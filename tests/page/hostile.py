@@ -1,35 +1,38 @@
-"""Texts that want to be more than text, a server whose every answer is full of them, and what a page must not do then."""
+"""Texts that want to be more than text, a server whose answers are full of them, and what a page must not do then."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Response, Route
+    from playwright.sync_api import Page, Route
 
 ELSEWHERE = "https://elsewhere.example"
 TEXTS = {
-    "markup": f"<b data-made>bold</b><img data-made src=x onerror=hurt=1><svg data-made onload=hurt=1>"
-    f"<iframe data-made src={ELSEWHERE}></iframe><script data-made>hurt=1</script><style data-made>*{{display:none}}</style>",
+    "markup": "<b data-made>bold</b><img data-made src=x onerror=hurt=1><svg data-made onload=hurt=1>"
+    f"<iframe data-made src={ELSEWHERE}></iframe><script data-made>hurt=1</script>"
+    "<style data-made>*{display:none}</style>",
     "the end of what is around it": "</script><script>hurt=1</script>--></title></textarea></style><b data-made>'\"`\\",
     "attributes": "\" autofocus onfocus=\"hurt=1\" data-made='' ' onmouseover='hurt=1",
-    "links": f"javascript:hurt=1 [link](javascript:hurt=1) {ELSEWHERE}/?stolen=1 ![]({ELSEWHERE}/x.png) data:text/html,<p>",
+    "links": f"javascript:hurt=1 [link](javascript:hurt=1) {ELSEWHERE}/?stolen=1 ![]({ELSEWHERE}/x.png) data:text/html,",
     "styles": f"red; background: url({ELSEWHERE}/x) }} * {{ display: none !important }} @import '{ELSEWHERE}';",
-    "templates": "${hurt=1} {{constructor.constructor('hurt=1')()}} <%= hurt=1 %> #{hurt} &lt;b&gt; %s %o \\u003cb\\u003e",
+    "templates": "${hurt=1} {{constructor.constructor('hurt=1')()}} <%= hurt=1 %> #{hurt} &lt;b&gt; %s \\u003cb\\u003e",
     "terminal": f"\x1b[2J\x1b[31mred\x1b]8;;{ELSEWHERE}\x07link\x1b]8;;\x07\r\x08\x7f",
-    "directions": "\u202etxet desrever\u202d \u2066\u2067isolated\u2069 \u200b\u200d\ufeff\u00ad a\u0300\u0301\u0302\u0303\u0489",
+    "directions": "\u202etxet desrever\u202d \u2066\u2067isolated\u2069 \u200b\u200d\ufeff\u00ad a\u0300\u0301\u0302\u0489",
     "length": "W" * 300,
 }
-"""What a text may be → the text. `hurt` is what their programs would set, `data-made` what their elements would have."""
+"""What a text may be → the text. `hurt` is what their programs set, `data-made` what their elements have."""
 HOSTILE = " ".join(TEXTS.values())
 
 STRUCTURE = frozenset(
-    "id kind status mark state standing surface source finish verdict run message node refs reply_to cursor next "
-    "time started ended created expires until since sender_kind scopes split proof signed_in".split()
+    ("id", "kind", "status", "mark", "state", "standing", "surface", "source", "finish", "verdict", "run", "message")
+    + ("node", "refs", "reply_to", "cursor", "next", "time", "started", "ended", "created", "expires", "until", "since")
+    + ("scopes", "split")
 )
 """Fields whose values are not words: ids, times, and what has a fixed set of values."""
 NOT_WORDS = re.compile(r"$|/api/|#|\d{4}-\d\d-\d\d|[0-9a-f]{8}")
@@ -38,7 +41,9 @@ NOT_WORDS = re.compile(r"$|/api/|#|\d{4}-\d\d-\d\d|[0-9a-f]{8}")
 def made_hostile(data: Any) -> Any:
     """Return an answer of the API with `HOSTILE` behind every text in it, the same text always the same way."""
     if isinstance(data, dict):
-        return {key: value if key in STRUCTURE and not _holds(value) else made_hostile(value) for key, value in data.items()}
+        return {
+            key: value if key in STRUCTURE and not _holds(value) else made_hostile(value) for key, value in data.items()
+        }
     if isinstance(data, list):
         return [made_hostile(value) for value in data]
     if isinstance(data, str) and not NOT_WORDS.match(data):
@@ -46,16 +51,18 @@ def made_hostile(data: Any) -> Any:
     return data
 
 
-def _holds(value: Any) -> bool:
-    """Return whether a value is an object: a field that is called like an id may hold a whole message."""
-    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict) for each in value))
+def _is_structure(key: str, value: Any) -> bool:
+    """Return whether a field holds no words. One that is called like an id may hold a whole message."""
+    holds = isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict) for each in value))
+    return key in STRUCTURE and not holds
 
 
-def hostile_server(page: Page) -> None:
-    """Let a page get every answer of the API with hostile texts in it."""
+@contextmanager
+def hostile_server(page: Page) -> Iterator[None]:
+    """Let a page get every answer of the API with hostile texts in it, while the context lasts."""
 
     def answer(route: Route) -> None:
-        if route.request.method != "GET":
+        if route.request.method != "GET" or route.request.url.endswith("/network/events"):  # it never ends
             route.continue_()
             return
         response = route.fetch()
@@ -68,6 +75,10 @@ def hostile_server(page: Page) -> None:
             route.fulfill(response=response)
 
     page.route(re.compile(r"/api/"), answer)
+    try:
+        yield
+    finally:
+        page.unroute_all(behavior="ignoreErrors")
 
 
 def _events(stream: str) -> Iterator[str]:
@@ -79,7 +90,7 @@ def _events(stream: str) -> Iterator[str]:
 
 
 class Watch:
-    """Notes whatever a page does that it must not: `wrong` has it, a line each."""
+    """Notes whatever a page does that it must not: `wrong` has it, a line each. Loads the page again."""
 
     def __init__(self, page: Page, url: str) -> None:
         self._page, self._url = page, url
@@ -88,6 +99,8 @@ class Watch:
         page.on("popup", lambda popup: self.wrong.append(f"a window: {popup.url}"))
         page.on("framenavigated", lambda frame: self._at(frame.url))
         page.on("download", lambda download: self.wrong.append(f"a download: {download.url}"))
+        page.add_init_script(PENDING)
+        page.reload()
 
     def _at(self, url: str) -> None:
         if url != "about:blank" and urlsplit(url).netloc != urlsplit(self._url).netloc:
@@ -100,6 +113,28 @@ class Watch:
         self.wrong += [f"{where}: {sign}" for sign in found]
 
 
+PENDING = """
+  window.pending = 0;
+  const { fetch, EventSource } = window;
+  window.fetch = (...asked) => {
+    window.pending++;
+    return fetch(...asked).finally(() => setTimeout(() => window.pending--));
+  };
+  window.EventSource = class extends EventSource {
+    constructor(url) {
+      super(url);
+      this.isRun = String(url).includes("/runs/");
+      if (this.isRun) window.pending++;
+    }
+    close() {
+      super.close();
+      if (this.isRun) setTimeout(() => window.pending--);
+      this.isRun = false;
+    }
+  };
+"""
+"""Counts the answers that the page still waits for."""
+
 SIGNS = """() => {
   const found = [];
   if (window.hurt !== undefined) found.push("a text was executed");
@@ -108,9 +143,9 @@ SIGNS = """() => {
     for (const { name, value } of element.attributes) {
       if (name.startsWith("on")) found.push(`<${element.localName} ${name}> would be executed`);
       if (["href", "src", "action", "formaction", "srcdoc", "xlink:href", "data"].includes(name)) {
-        const address = new URL(value, document.baseURI);
-        const own = address.origin === location.origin || (address.protocol === "data:" && element.localName === "img");
-        if (!own && address.protocol !== "blob:") found.push(`<${element.localName} ${name}> leads to ${value.slice(0, 80)}`);
+        const { origin, protocol } = new URL(value, document.baseURI);
+        const isOwn = origin === location.origin || protocol === (element.localName === "img" ? "data:" : "blob:");
+        if (!isOwn) found.push(`<${element.localName} ${name}> leads to ${value.slice(0, 80)}`);
         if (name === "srcdoc") found.push("a frame holds a document of its own");
       }
       if (name === "style" && /url\\(|expression|@import|display: *none !important/i.test(value)) {
@@ -122,13 +157,14 @@ SIGNS = """() => {
     if (!script.src.startsWith(`${location.origin}/page/`)) found.push("there is a script that is none of the page");
   }
   for (const sheet of document.styleSheets) {
-    if (sheet.href === null || !sheet.href.startsWith(`${location.origin}/page/`)) found.push("there is a style of elsewhere");
+    if (!sheet.href?.startsWith(`${location.origin}/page/`)) found.push("there is a style that is none of the page");
   }
   const over = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   if (over > 1) {
-    const widest = [...document.querySelectorAll("main *, header *")]
-      .filter((element) => element.getBoundingClientRect().right > innerWidth + 1 && element.closest(".wide, dialog:not([open])") === null)
-      .slice(0, 4).map((element) => `${element.localName}.${element.className}`);
+    const wide = [...document.querySelectorAll("main *")].filter(
+      (element) => element.getBoundingClientRect().right > innerWidth + 1 && element.closest(".wide") === null,
+    );
+    const widest = wide.slice(0, 4).map((element) => `${element.localName}.${element.className}`);
     found.push(`the page scrolls sideways by ${over} px: ${widest.join(", ")}`);
   }
   if (document.querySelector("header nav a") === null || document.getElementById("main")?.checkVisibility() !== true) {
@@ -146,13 +182,18 @@ OPENED = """() => {
 
 def settled(page: Page) -> None:
     """Wait until a view has what it asked for, and shows it."""
-    page.wait_for_load_state("load")
-    page.wait_for_function("""async () => {
-      const main = document.getElementById("main");
-      if (main === null || main.childElementCount === 0 || document.querySelector(".waiting, [aria-busy=true]")) return false;
-      await new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)));
-      return document.querySelector(".waiting, [aria-busy=true]") === null;
+    done = page.evaluate("""async () => {
+      const frames = () => new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)));
+      const waits = () => window.pending > 0 || document.querySelector(".waiting, [aria-busy=true]") !== null;
+      const isShown = () => (document.getElementById("main")?.childElementCount ?? 0) > 0;
+      const end = performance.now() + 10_000;
+      for (let calm = 0; performance.now() < end; calm = waits() || !isShown() ? 0 : calm + 1) {
+        if (calm === 3) return true;
+        await frames();
+      }
+      return false;
     }""")
+    assert done, f"{page.url[:100]} goes on waiting"
 
 
 def walk(page: Page, starts: list[str], each: Callable[[str], None], *, most: int = 40) -> list[str]:
@@ -179,8 +220,8 @@ def walk(page: Page, starts: list[str], each: Callable[[str], None], *, most: in
 
 
 def kind_of(address: str) -> str:
-    """Return an address without its ids and names: ``#/runs/*``, ``#/runs/*/messages/*?with``."""
+    """Return an address without its ids and names: ``#/runs/*/messages/*?with``."""
     path, _, query = address.partition("?")
-    parts = path.split("/")
-    kinds = [part if index % 2 else "*" for index, part in enumerate(parts[1:], start=1)]
-    return "/".join(kinds) + ("?" + "&".join(sorted(field.partition("=")[0] for field in query.split("&"))) if query else "")
+    parts = [part if re.fullmatch("#|[a-z]*", part) else "*" for part in path.split("/")]
+    fields = sorted({field.partition("=")[0] for field in query.split("&") if field})
+    return "/".join(parts) + ("?" + "&".join(fields) if fields else "")

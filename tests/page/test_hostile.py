@@ -75,20 +75,19 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield found
 
 
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("width", [390, pytest.param(1440, marks=pytest.mark.slow)])
 def test_no_view_takes_what_the_server_says_for_more_than_text(reader: Reader, zoo: Served, width: int) -> None:
     """Every text of every answer of the API is hostile; every view is opened, and all that it links to."""
-    page = reader(zoo.url, width=width)
-    watch = Watch(page, zoo.url)
-    hostile_server(page)
-    page.reload()
-    shown = []
+    page = reader(zoo.url, width=width, allowed="400")  # the server refuses a name that is so long
+    shown = set[str]()
 
     def look(address: str) -> None:
         watch.look()
         if "<b data-made>bold</b>" in page.locator("main").inner_text():
-            shown.append(address.split("/")[1])
+            shown.add(address.split("/")[1])
 
-    walk(page, VIEWS, look)
+    with hostile_server(page):
+        watch = Watch(page, zoo.url)
+        walk(page, VIEWS, look)
     assert watch.wrong == []
-    assert set(shown) >= {"runs", "network", "protocols"}, "a view showed none of it: is it tested at all?"
+    assert shown >= {"fusion", "runs", "network"}, "a view showed none of it: is it tested at all?"

@@ -42,9 +42,10 @@ async def serve(
 ) -> None:
     """Serve a network as a page, one model, one agent and one tool server, until Ctrl-C or SIGTERM.
 
-    People use it by the page at its address. Programs use it by OpenAI's API (/v1), A2A (/a2a), MCP (/mcp) and its own (/api, /openapi.json). Machines join it
-    with `agentnet join`: other processes with the same store see their members, too. At an address that others reach,
-    callers need a key (`agentnet keys create`), and nodes the secret in AGENTNET_TOKEN.
+    People use it by the page at its address, programs by OpenAI's API (/v1), A2A (/a2a), MCP (/mcp) and its own (/api,
+    /openapi.json). Machines join it with `agentnet join`: other processes with the same store see their members, too.
+    At an address that others reach, callers need a key (`agentnet keys create`), and nodes the secret in
+    AGENTNET_TOKEN.
     """
     from agentnet.cli.opening import open_page, page_of, why_not
     from agentnet.cli.output import emit
