@@ -75,9 +75,9 @@ if TYPE_CHECKING:
     from agentnet.network import Network as Network
     from agentnet.network import Registry as Registry
     from agentnet.network import find_network as find_network
+    from agentnet.once import run as run
     from agentnet.session import Session as Session
     from agentnet.session import open_session as open  # noqa: F401 - the name is what counts
-    from agentnet.session import run as run
 
     __version__: str
 
@@ -101,7 +101,8 @@ _NAMES = {
     "ResumeError ScenarioError StoreError",
     "evals": "evaluate",
     "network": "Network Registry find_network",
-    "session": "Session open run",
+    "once": "run",
+    "session": "Session open",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 _OTHER_NAMES = {"open": "open_session"}

@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentnet.agents.tools import ToolServers
-from agentnet.blocking import blocking
 from agentnet.collab.asking import Protocol, Question, as_protocol, as_task
 from agentnet.collab.budget import Allowance
 from agentnet.collab.bus import Listener
-from agentnet.collab.inline import protocol_of
+from agentnet.collab.inline import bound_protocol_of, protocol_of
 from agentnet.contracts.cards import Card
 from agentnet.contracts.events import Event
 from agentnet.contracts.limits import Limits
@@ -35,6 +34,7 @@ from agentnet.contracts.runs import Origin, RunRecord
 from agentnet.contracts.serving import Served
 from agentnet.coordinator import CompiledProtocol, Coordinator, Outcome
 from agentnet.coordinator.coordinator import Answering
+from agentnet.coordinator.forking import beginning, next_seed
 from agentnet.errors import BadInput, ResumeError
 from agentnet.models.addresses import joined_near
 from agentnet.models.node.directory import Directory
@@ -171,6 +171,39 @@ class Session:
             replies=replies,
             served=served,
             allowance=allowance,
+        )
+
+    async def fork(
+        self,
+        source: str | RunRecord,
+        message: str | int,
+        protocol: Protocol | None = None,
+        *,
+        seed: int | None = None,
+        limits: Limits | None = None,
+        replies: ReplyOptions | None = None,
+        **options: Any,
+    ) -> Outcome:
+        """Start a run that goes on from a message of another run, and return its outcome.
+
+        `source` is the other run (its id, a prefix of it, or its record), and `message` the last message that is kept
+        (its id, a prefix of it, or its number). Without a `protocol`, the run's own goes on from there: turns up to
+        that message stand, and those behind it are taken anew. A `protocol` begins with what was said in view. The
+        default of `seed` is another than the run's, that of `limits` and `replies` the run's own; `options` are further
+        ones of `run`. Raises `BadInput` for an unknown run or message, and for a run that has nothing left to say.
+        """
+        record = await self.runs.find(source) if isinstance(source, str) else source
+        begins = beginning(record, await self.runs.messages(record.id), message, anew=protocol is not None)
+        spec, file = (bound_protocol_of(record), None) if protocol is None else self._protocol(protocol)
+        options.setdefault("origin", Origin(protocol=file, network=self.network_source))
+        return await self.coordinator.run(
+            record.task,
+            spec,
+            seed=next_seed(record) if seed is None else seed,
+            limits=limits or record.limits,
+            replies=replies or record.replies,
+            beginning=begins,
+            **options,
         )
 
     async def stream(
@@ -361,25 +394,3 @@ async def open_run(run: str, *, settings: Settings | None = None) -> AsyncIterat
         record = await storage.runs.find(run)
         async with open_session(network_of(record), settings=settings, storage=storage) as session:
             yield session, record
-
-
-def run(
-    question: Question,
-    protocol: Protocol | None = None,
-    *,
-    network: NetworkSource | None = None,
-    store: str | Path | None = None,
-    remember: bool = True,
-    **options: Any,
-) -> Outcome:
-    """Open a network, answer one question, and close the network; blocks. Public as `agentnet.run`.
-
-    Takes the options of `Session.run`. If the calling thread runs an event loop (a notebook), it uses another thread.
-    To ask several questions, open a session: it keeps the models loaded.
-    """
-
-    async def ask() -> Outcome:
-        async with open_session(network, store=store, remember=remember) as session:
-            return await session.run(question, protocol, **options)
-
-    return blocking(ask())

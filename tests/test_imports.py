@@ -16,7 +16,7 @@ FLOORS = (
     ("models", "prompts", "zoo", "drawing", "rendering"),
     ("agents", "analysis", "network", "fusion", "profiles"),
     ("collab", "coordinator", "policy"),
-    ("session",),
+    ("session", "once"),
     ("bridges", "scenarios", "evals", "cli", "serving"),
 )
 """Lowest first. A room may import from its own floor and from those below it, wherever in a file the import stands."""

@@ -13,6 +13,7 @@ from agentnet.cli.commands.compare import compare
 from agentnet.cli.commands.demo import demo
 from agentnet.cli.commands.doctor import doctor
 from agentnet.cli.commands.evaluate import evaluate
+from agentnet.cli.commands.fork import fork
 from agentnet.cli.commands.grade import grade
 from agentnet.cli.commands.graph import graph
 from agentnet.cli.commands.join import join, leave
@@ -51,7 +52,7 @@ def _shown_warnings() -> AbstractContextManager[None]:
 
 app.command("eval")(command(evaluate, _shown_warnings))
 for function in (
-    *(demo, ask, run, resume, models, tools, protocols, graph, runs, show, outcome, verify, forget),
+    *(demo, ask, run, resume, fork, models, tools, protocols, graph, runs, show, outcome, verify, forget),
     *(measure, profiles, learn, grade, serve, mcp, join, nodes, leave, report, compare, doctor),
 ):
     app.command(function.__name__)(command(function, _shown_warnings))

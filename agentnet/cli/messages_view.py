@@ -23,29 +23,39 @@ STYLES: Mapping[Mark, str] = {
     "warning": "yellow",
     "contested": "underline",
 }
-NAME_WIDTH, KIND_WIDTH, COST_WIDTH = 11, 10, 16
+NUMBER_WIDTH, NAME_WIDTH, KIND_WIDTH, COST_WIDTH = 3, 11, 10, 16
 
 
 def line(
-    message: Message, messages: Mapping[str, Message], members: Sequence[str] = (), *, verbose: bool = False
+    message: Message,
+    messages: Mapping[str, Message],
+    members: Sequence[str] = (),
+    *,
+    verbose: bool = False,
+    numbered: bool = False,
 ) -> RenderableType:
-    """Return one message as a line.
+    """Return one message as a line, `numbered` with its number in the run.
 
     `messages` holds the messages that it may refer to, by id; `members` are the names of the network's agents.
     """
     described = describe(message, messages, verbose=verbose)
     name = Text(described.speaker, style_of(described.speaker, members))
     body = Text.assemble(*(_part(part, members) for part in described.parts))
-    return row(name, described.kind, body, cost(message.usage), described.depth)
+    number = message.sequence if numbered else None
+    return row(name, described.kind, body, cost(message.usage), described.depth, number=number)
 
 
-def row(name: Text, kind: str, body: Text, right: str = "", depth: int = 0) -> Table:
+def row(name: Text, kind: str, body: Text, right: str = "", depth: int = 0, *, number: int | None = None) -> Table:
     """Return one line of a run, in its columns."""
     grid = Table.grid(padding=(0, 1), expand=True)
+    if number is not None:
+        grid.add_column(width=NUMBER_WIDTH, justify="right", no_wrap=True)
     grid.add_column(width=NAME_WIDTH + 2 * depth, no_wrap=True)
     grid.add_column(width=KIND_WIDTH, no_wrap=True)
     grid.add_column(ratio=1, overflow="fold")
     cells = [Text("  " * depth) + name, Text(kind, "dim"), body]
+    if number is not None:
+        cells.insert(0, Text(str(number), "dim"))
     if right:
         grid.add_column(width=COST_WIDTH, justify="right", no_wrap=True)
         cells.append(Text(right, "dim"))

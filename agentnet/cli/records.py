@@ -57,13 +57,15 @@ def print_run(record: RunRecord, messages: Sequence[Message], *, verbose: bool) 
     head = Text(record.id, "bold") + Text("  ") + status_text(record.status)
     head += Text(f"  {record.protocol_name} on {record.network.name}, seed {record.seed}", "dim")
     screen.print(head)
+    if (forked := record.forked_from) is not None:
+        screen.print(Text(f"forked from {forked.run}: messages 1 to {forked.copied} are that run's", "dim"))
     label = f"  [{record.task.label}]" if record.task.label else ""
     screen.print(Text(printable(record.task.text)) + Text(label, "dim"))
     members = [agent.name for agent in record.network.agents]
     by_id = {message.id: message for message in messages}
     for message in messages:
         if message.body.kind != "task":
-            screen.print(line(message, by_id, members, verbose=verbose))
+            screen.print(line(message, by_id, members, verbose=verbose, numbered=True))
     if record.answer is not None:
         screen.print(Text("= ", "green") + Text(printable(record.answer), "bold green"))
     if record.detail:

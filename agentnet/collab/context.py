@@ -13,13 +13,15 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 from agentnet.agents import Agent, Reply, Turn
 from agentnet.agents.base import ANSWERING, Need
+from agentnet.collab.beginning import was_before
 from agentnet.collab.budget import Budget, Reservation
 from agentnet.collab.bus import EventBus
 from agentnet.collab.pieces import Pieces
+from agentnet.collab.recording import Recorder, Watcher
 from agentnet.collab.stand_ins import NOBODY, Selected, StandIns, failed_to_answer
 from agentnet.collab.tool_turn import ToolTurn
 from agentnet.contracts.bodies import Analysis, Assignment, Body, Error, Plan, Result, Task, answer_of
@@ -44,25 +46,9 @@ LARGEST_COUNT = 2**53
 """The most tokens of one turn: stores and readers of JSON hold no larger numbers exactly."""
 
 
-class Recorder(Protocol):
-    """Stores messages."""
-
-    async def append(self, message: Message) -> Message:
-        """Store a message and return it with its sequence number; for a known id, return the stored message."""
-        ...
-
-
-class Watcher(Protocol):
-    """Is told every turn that was taken. It must not wait."""
-
-    def taken(self, agent: Agent, turn: Turn, reply: Reply, seconds: float, *, streamed: bool) -> None:
-        """Note a turn with its reply, whose body is an `Error` where it failed. `streamed`: it was read in pieces."""
-        ...
-
-
 @dataclass(eq=False)
 class RunContext:
-    """A run that is active in this process. `history` holds the messages recorded before an interruption."""
+    """A run that is active in this process. `history` holds the messages that it has already."""
 
     run: str
     network: Network
@@ -88,7 +74,8 @@ class RunContext:
         self._started: set[str] = set()
         """Ids of the messages whose turns were published as started."""
         self._on_nodes = {agent.name for agent in self.network.spec.agents if isinstance(agent.model, NodeSpec)}
-        self._stand_ins = StandIns(self.network, self.selected, self.messages.values())
+        own = [message for message in self.messages.values() if not was_before(message)]
+        self._stand_ins = StandIns(self.network, self.selected, own)
 
     def get(self, ids: Iterable[str]) -> list[Message]:
         """Return the messages of some ids, in the order of the ids."""

@@ -66,4 +66,9 @@ def protocol_of(record: RunRecord) -> ProtocolSpec:
     """Return the protocol of a run, as its source says now; of an inline one, as it was."""
     if record.protocol_source is not None:
         return find_protocol(record.protocol_source)
+    return bound_protocol_of(record)
+
+
+def bound_protocol_of(record: RunRecord) -> ProtocolSpec:
+    """Return the protocol of a run as it was, bound to its members. Raises `ProtocolError` where it cannot be read."""
     return protocol_from(record.protocol["protocol"], name=record.protocol_name)

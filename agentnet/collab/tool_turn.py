@@ -39,6 +39,11 @@ class Recording(Protocol):
         ...
 
 
+def call_id(run: str, node: str, round: int, agent: str, index: int) -> str:
+    """Return the id of the message of a turn's call, counted from 0."""
+    return message_id(run, node, round, f"{agent}\x1fcall {index}")
+
+
 @dataclass(frozen=True, slots=True)
 class ToolTurn:
     """The calls of one agent at one node of a run."""
@@ -71,7 +76,7 @@ class ToolTurn:
         return made, planning, plan.failure
 
     def _id(self, index: int) -> str:
-        return message_id(self.run.run, self.node, self.round, f"{self.agent}\x1fcall {index}")
+        return call_id(self.run.run, self.node, self.round, self.agent, index)
 
     async def _planned(self, turn: Turn) -> PlannedTurn:
         """The calls of a turn: those that its first call names, if it was made, else those that are planned now."""

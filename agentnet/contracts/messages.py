@@ -29,6 +29,8 @@ COORDINATOR, USER, FUSION, CANDIDATE = "coordinator", "user", "fusion", "candida
 """Senders of messages that are not agents."""
 RESERVED_SENDERS = frozenset({COORDINATOR, USER, FUSION, CANDIDATE})
 """Names that no agent can have."""
+TASK_NODE = "task"
+"""The node of a run's first message."""
 
 
 def message_id(run: str, node: str, round: int, agent: str) -> str:

@@ -63,14 +63,15 @@ def compile_protocol(
     checkpointer: BaseCheckpointSaver[str] | None = None,
     *,
     policy: Policy | None = None,
+    reads: bool = False,
 ) -> CompiledProtocol:
     """Bind, check and compile a protocol, for what a `policy` learned about the network.
 
-    Raises `ProtocolError` or `PreflightError` before anything runs.
+    `reads`: something was said before it begins. Raises `ProtocolError` or `PreflightError` before anything runs.
     """
     binder = Binder(network.spec, policy, probation=network.probation)
     expression = binder.bind(protocol.protocol)
-    notes = preflight(expression, network)
+    notes = preflight(expression, network, reads=reads)
     same = fingerprinted(expression, network.spec)
     return CompiledProtocol(
         name=protocol.name,

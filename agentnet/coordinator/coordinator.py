@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from agentnet.agents import HumanAgent
 from agentnet.collab.budget import Allowance, Budget
 from agentnet.collab.bus import EventBus, Listener
-from agentnet.collab.context import RunContext, Watcher
+from agentnet.collab.context import RunContext
+from agentnet.collab.recording import Watcher
 from agentnet.contracts.base import first_problem
 from agentnet.contracts.bodies import Task
 from agentnet.contracts.events import Event, MessageSaid, RunEnded, RunStarted
@@ -31,6 +32,7 @@ from agentnet.contracts.serving import Served
 from agentnet.contracts.usage import Usage
 from agentnet.coordinator.compiled import CompiledProtocol, check_same, compile_protocol
 from agentnet.coordinator.execution import Execution, finished
+from agentnet.coordinator.forking import Beginning
 from agentnet.coordinator.outcome import Outcome
 from agentnet.coordinator.preflight import preflight_replies
 from agentnet.errors import AgentNetError, BadInput, ResumeError
@@ -76,6 +78,8 @@ class RunOptions:
     """How it was asked for over a server."""
     allowance: Allowance | None = None
     """What it may use together with other runs of its caller."""
+    beginning: Beginning | None = None
+    """The messages of another run that it goes on from."""
 
     def __post_init__(self) -> None:
         if self.on_event is not None and (not callable(self.on_event) or iscoroutinefunction(self.on_event)):
@@ -103,7 +107,7 @@ class Coordinator:
         """What `auto` and the analysis of unlabelled tasks go by; None where nothing was learned."""
         self._store = store
         self._checkpointer = checkpointer
-        self._compiled: OrderedDict[tuple[ProtocolSpec, Network], CompiledProtocol] = OrderedDict()
+        self._compiled: OrderedDict[tuple[ProtocolSpec, Network, bool], CompiledProtocol] = OrderedDict()
         self._executions: dict[str, Execution] = {}
 
     @property
@@ -123,12 +127,13 @@ class Coordinator:
         """
         return self._prepare(protocol, self.network)
 
-    def _prepare(self, protocol: ProtocolSpec, network: Network) -> CompiledProtocol:
-        key = protocol, network
+    def _prepare(self, protocol: ProtocolSpec, network: Network, *, reads: bool = False) -> CompiledProtocol:
+        key = protocol, network, reads
         compiled = self._compiled.get(key)
         if compiled is None:
+            policy = self.learned.policy if self.learned else None
             compiled = self._compiled[key] = compile_protocol(
-                protocol, network, self._saver(network), policy=self.learned.policy if self.learned else None
+                protocol, network, self._saver(network), policy=policy, reads=reads
             )
             if len(self._compiled) > MOST_COMPILED:
                 self._compiled.popitem(last=False)
@@ -159,6 +164,7 @@ class Coordinator:
         replies: ReplyOptions | None = None,
         served: Served | None = None,
         allowance: Allowance | None = None,
+        beginning: Beginning | None = None,
     ) -> Outcome:
         """Run a protocol on a task, and return the outcome.
 
@@ -166,7 +172,9 @@ class Coordinator:
         `StoreError` if the run cannot be recorded; failures of agents are in the messages. Cancelling the caller
         cancels the run and records it as `cancelled`.
         """
-        options = RunOptions(seed, limits, run, origin, on_event, stream_text, answering, replies, served, allowance)
+        options = RunOptions(
+            seed, limits, run, origin, on_event, stream_text, answering, replies, served, allowance, beginning
+        )
         return await self._start(task, protocol, options, EventBus())
 
     async def stream(self, task: Task, protocol: ProtocolSpec, **options: Any) -> AsyncIterator[Event]:
@@ -220,7 +228,7 @@ class Coordinator:
             if limits is not None:
                 record = record.model_copy(update={"limits": limits})
             compiled = replace(compiled, selected=selected)
-            return await self._carry_out(record, compiled, network, history, options, EventBus())
+            return await self._carry_out(record, compiled, network, history, options, EventBus(), resumed=True)
 
     async def _claim(self, store: Runs, record: RunRecord, limits: Limits | None) -> list[Message]:
         """Make this process the owner of a run, and return its messages. On failure, the run is not running."""
@@ -316,7 +324,11 @@ class Coordinator:
     async def _start(self, task: Task, protocol: ProtocolSpec, options: RunOptions, events: EventBus) -> Outcome:
         """Make the record of a new run, and execute the run."""
         async with self._members.lease() as network:
-            compiled = self._prepare(protocol, network)
+            begins = options.beginning
+            compiled = self._prepare(protocol, network, reads=begins is not None and begins.anew)
+            if begins is not None and not begins.anew:
+                roles = begins.record.protocol.get(SELECTED, {})
+                compiled = replace(compiled, selected=compiled.selected.recorded(roles))
             if options.replies is not None:
                 preflight_replies(compiled.expression, network, options.replies)
             origin = options.origin or Origin()
@@ -340,31 +352,33 @@ class Coordinator:
                     scenario_source=origin.scenario,
                     replies=options.replies and options.replies.given,
                     served=options.served,
+                    forked_from=None if begins is None else begins.forked_from,
                 )
             except ValidationError as error:
                 raise BadInput(f"the run's {first_problem(error)}") from error
-            return await self._carry_out(record, compiled, network, None, options, events)
+            history = [] if begins is None else begins.copied(record.id)
+            return await self._carry_out(record, compiled, network, history, options, events)
 
     async def _carry_out(
         self,
         record: RunRecord,
         compiled: CompiledProtocol,
         network: Network,
-        history: list[Message] | None,
+        history: list[Message],
         options: RunOptions,
         events: EventBus,
+        *,
+        resumed: bool = False,
     ) -> Outcome:
-        """Execute a new run, or a resumed one with the messages of its `history`."""
+        """Execute a new run or a resumed one; `history` are the messages that it has already."""
         if options.on_event is not None:
             events.listen(options.on_event)
         context = RunContext(
             record.id,
             network,
             record.seed,
-            Budget(
-                record.limits, sum((message.usage for message in history or ()), Usage()), allowance=options.allowance
-            ),
-            history or (),
+            Budget(record.limits, sum((message.usage for message in history), Usage()), allowance=options.allowance),
+            history,
             recorder=self._store,
             events=events,
             stream_text=options.stream_text,
@@ -373,7 +387,7 @@ class Coordinator:
             analysis=await self.learned.analysis(record.task) if self.learned else None,
             replies=record.replies or ReplyOptions(),
         )
-        execution = Execution(record, compiled, context, self._store, resumed=history is not None)
+        execution = Execution(record, compiled, context, self._store, resumed=resumed)
         if record.id in self._executions:
             raise ResumeError(f"run {record.id} is active already: follow it instead")
         self._executions[record.id] = execution

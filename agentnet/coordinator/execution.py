@@ -12,12 +12,13 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command, Interrupt
 
+from agentnet.collab.beginning import in_view
 from agentnet.collab.combinators import combinator_of
 from agentnet.collab.context import RunContext
 from agentnet.collab.state import State, initial_state
 from agentnet.contracts.bodies import Error, Result, answer_of
 from agentnet.contracts.events import InputRequested, RunEnded, RunStarted, RunStatus
-from agentnet.contracts.messages import COORDINATOR, USER, Message, approval, message_id
+from agentnet.contracts.messages import COORDINATOR, TASK_NODE, USER, Message, approval, message_id
 from agentnet.contracts.questions import Question
 from agentnet.contracts.runs import OVER, RunRecord
 from agentnet.coordinator.compiled import CompiledProtocol
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logger("runs")
 
-TASK_NODE, ANALYSIS_NODE = "task", "analysis"
+ANALYSIS_NODE = "analysis"
 
 T = TypeVar("T")
 End = tuple[RunStatus, str | None, str]
@@ -104,17 +105,21 @@ class Execution:
         )
 
     async def _begin(self) -> Message:
-        """Return the task's message: record the run with it, or find the message of a resumed run."""
+        """Return the task's message: record the run with it, or find the message of a resumed run.
+
+        A fork is recorded with what it begins with.
+        """
         context, record = self.context, self._record
-        task = _task_message(record)
+        task, before = _task_message(record), context.in_order()
         if not self._resumed and self._store is not None:
-            task = await self._store.start_run(record, task)
+            task = await self._store.start_run(record, task, before)
         self._begun = True
         if context.events.wanted:
             context.events.publish(self.started())
         if self._resumed:
             return await context.record(record.task, sender=USER, node=TASK_NODE)
-        context.take_in(task)
+        for message in (task, *before):
+            context.take_in(message)
         return task
 
     async def _analyzed(self, task: Message) -> Message:
@@ -138,7 +143,8 @@ class Execution:
             "metadata": {"fingerprint": compiled.fingerprint},
             "recursion_limit": compiled.recursion_limit,
         }
-        step: State | Command[Any] | None = initial_state(compiled.expression.kind, task.id)
+        visible = in_view(self.context.in_order())
+        step: State | Command[Any] | None = initial_state(compiled.expression.kind, task.id, visible)
         if self._resumed and await self._has_checkpoint(config):
             step = None
         durable = compiled.graph.checkpointer is not None

@@ -15,11 +15,14 @@ from agentnet.errors import PreflightError, Unsuited
 from agentnet.network import Network
 
 
-def preflight(expression: Expression, network: Network) -> list[str]:
-    """Return notes on needs that agents meet only partly. Raises `PreflightError` with all needs that are not met."""
+def preflight(expression: Expression, network: Network, *, reads: bool = False) -> list[str]:
+    """Return notes on needs that agents meet only partly. Raises `PreflightError` with all needs that are not met.
+
+    `reads`: there may be messages to read where the expression begins.
+    """
     problems: list[str] = []
     notes: list[str] = []
-    for need in dict.fromkeys(needs(expression)):
+    for need in dict.fromkeys(needs(expression, reads=reads)):
         for agent in network if need.agent == BEST else [network[need.agent]]:
             if need.agent == BEST and "solver" not in agent.card.roles:
                 continue

@@ -10,8 +10,16 @@ from agentnet.collab.asking import Question
 from agentnet.contracts.events import Event
 from agentnet.contracts.limits import Limits
 from agentnet.contracts.replies import ReplyOptions
-from agentnet.contracts.runs import Origin
+from agentnet.contracts.runs import Origin, RunRecord
 from agentnet.contracts.serving import Served
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A message of a run."""
+
+    record: RunRecord
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,8 @@ class Asked:
     origin: Origin | None = None
     run: str | None = None
     """The run's id, from `RunService.reserve`; None for a new one."""
+    forked: Forked | None = None
+    """What it goes on from, instead of beginning with the question."""
     repeated: bool = True
     """Whether a run of that id may have begun before: not where it was reserved without a key."""
 

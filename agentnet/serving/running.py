@@ -299,25 +299,25 @@ class RunService:
                 return self._live.get(id, id)
             if id in self._live:
                 return self._live[id]
-        options: dict[str, Any] = {} if asked.origin is None else {"origin": asked.origin}
+        origin: dict[str, Any] = {} if asked.origin is None else {"origin": asked.origin}
         live = LiveRun(id, detached=detached)
 
         def work(admitted: Admitted) -> Awaitable[Any]:
-            return self.session.run(
-                asked.question,
-                asked.protocol,
-                label=asked.label,
-                seed=asked.seed,
-                limits=admitted.limits,
-                allowance=admitted.allowance,
-                run=id,
-                replies=asked.replies,
-                served=asked.served,
-                stream_text=asked.stream_text,
-                on_event=self._listener(live, asked.served),
-                answering=live.ask if detached else None,
-                **options,
-            )
+            options = {
+                **origin,
+                "seed": asked.seed,
+                "limits": admitted.limits,
+                "allowance": admitted.allowance,
+                "run": id,
+                "replies": asked.replies,
+                "served": asked.served,
+                "stream_text": asked.stream_text,
+                "on_event": self._listener(live, asked.served),
+                "answering": live.ask if detached else None,
+            }
+            if asked.forked is not None:
+                return self.session.fork(asked.forked.record, asked.forked.message, asked.protocol, **options)
+            return self.session.run(asked.question, asked.protocol, label=asked.label, **options)
 
         return self._begin(live, caller, asked.limits, work)
 

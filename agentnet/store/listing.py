@@ -22,6 +22,8 @@ class RunFilter:
     surface: Surface | None = None
     context: str | None = None
     protocol: str | None = None
+    forked_from: str | None = None
+    """Id of the run that they were forked from."""
     text: str | None = None
     """Words of the task, in any case."""
     said: str | None = None
@@ -35,7 +37,7 @@ class RunFilter:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return what holds for the rows of such runs."""
-        names = ("caller", "surface", "context", "protocol")
+        names = ("caller", "surface", "context", "protocol", "forked_from")
         found: list[ColumnElement[bool]] = [
             runs.c[name] == value for name in names if (value := getattr(self, name)) is not None
         ]

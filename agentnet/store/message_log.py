@@ -110,14 +110,20 @@ class MessageLog:
         """Look at what is stored of a run before the next message of it is numbered."""
         self._next.pop(run, None)
 
-    def begin(self, connection: Connection, run: Mapping[str, Any], first: Draft) -> Message:
-        """Insert the first message of a run whose row the same transaction inserts; returns it as stored.
+    def begin(
+        self, connection: Connection, run: Mapping[str, Any], first: Draft, more: Sequence[Draft] = ()
+    ) -> Message:
+        """Insert the first messages of a run whose row the same transaction inserts; returns the very first as stored.
 
         Should that transaction fail, the next message of the run is refused by the table's keys, and looked at again.
         """
         start = start_of(run)
         message, row, place = first.placed(Place(0, Head(first.message.run, start, 0, start)))
-        self._insert.run(connection, [row])
+        rows = [row]
+        for draft in more:
+            _, row, place = draft.placed(place)
+            rows.append(row)
+        self._insert.run(connection, rows)
         self._begin.run(connection, [self._row(place.head)])
         self._next[message.run] = place
         return message

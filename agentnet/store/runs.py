@@ -51,15 +51,19 @@ class Runs:
     @overload
     async def start_run(self, record: RunRecord, first: None = None) -> None: ...
     @overload
-    async def start_run(self, record: RunRecord, first: Message) -> Message: ...
-    async def start_run(self, record: RunRecord, first: Message | None = None) -> Message | None:
-        """Remember a new run, the agents of its network and, in the same transaction, its first message.
+    async def start_run(self, record: RunRecord, first: Message, more: Sequence[Message] = ()) -> Message: ...
+    async def start_run(
+        self, record: RunRecord, first: Message | None = None, more: Sequence[Message] = ()
+    ) -> Message | None:
+        """Remember a new run, the agents of its network and, in the same transaction, its `first` message and `more`.
 
-        The process becomes the run's owner. Returns the message as stored. Raises `BadInput` where the id is taken.
+        The process becomes the run's owner. Returns the first message as stored. Raises `BadInput` where the id is
+        taken.
         """
         row = _run_row(record)
         agents = [_agent_row(record.id, agent) for agent in record.network.agents]
         draft = None if first is None else Draft.of(first)
+        behind = [Draft.of(message) for message in more]
 
         def write(connection: Connection) -> Message | None:
             self._database.log.forget(record.id)
@@ -68,7 +72,7 @@ class Runs:
             except IntegrityError as error:
                 raise BadInput(f"there is a run {record.id} already: show it, or resume it") from error
             connection.execute(insert(run_agents), agents)
-            return None if draft is None else self._database.log.begin(connection, row, draft)
+            return None if draft is None else self._database.log.begin(connection, row, draft, behind)
 
         return await self._database.write(write)
 
@@ -212,6 +216,17 @@ class Runs:
                 await self._record_end(run)
             if dead:
                 await self._database.write(lambda connection: _interrupt(connection, dead))
+
+    async def forks(self, run: str) -> list[str]:
+        """Return the ids of the runs that have copies of a run's messages: its forks, and their forks."""
+        found: list[str] = []
+        parents = [run]
+        while parents:
+            query = select(runs.c.id).where(runs.c.forked_from.in_(parents[:_AT_ONCE])).order_by(runs.c.created)
+            children = [row.id for row in await self._database.rows(query)]
+            found += children
+            parents = parents[_AT_ONCE:] + children
+        return found
 
     async def count(self, wanted: RunFilter) -> int:
         """Return how many wanted runs there are."""

@@ -139,6 +139,21 @@ def test_a_run_that_is_over_is_not_resumed(cli: Cli, team: Path) -> None:
     assert "is over (done)" in ran.err
 
 
+def test_a_run_is_forked_from_a_message(cli: Cli, team: Path) -> None:
+    run = cli("ask", "What is 2 + 3?", "-p", "{serial: {steps: [ann, bob]}}", "--json").json["run"]
+    assert "  1 ann" in cli("show", run).out
+    same = cli("fork", run, "1", "--json").json
+    assert [message["usage"]["calls"] for message in same["messages"]] == [0, 0, 1]
+    other = cli("fork", run[:6], same["messages"][0]["id"], "-p", "vote", "--json")
+    assert (other.code, "no message" in other.err) == (2, True)  # it is a message of the other run
+    other = cli("fork", run, "2", "-p", "ann")
+    assert (other.code, "= 5" in other.out) == (0, True)
+    forks = [record["id"] for record in cli("runs", "--json").json][:2]
+    assert f"forked from {run}" in cli("show", forks[0]).out
+    gone = cli("forget", run)
+    assert all(fork in gone.out for fork in forks)
+
+
 def test_best_so_far_decides_within_the_limit(cli: Cli, team: Path) -> None:
     ran = cli("ask", "What is 2 + 3?", "-p", "vote", "--limit-calls", 1, "--best-so-far", "--json")
     assert ran.code == 0

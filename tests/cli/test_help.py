@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import ROOT, Cli
 
 COMMANDS = [
-    *("demo", "ask", "run", "resume", "models", "protocols", "graph", "runs", "show"),
+    *("demo", "ask", "run", "resume", "fork", "models", "protocols", "graph", "runs", "show"),
     *("eval", "report", "compare", "doctor", "serve", "join", "nodes", "leave"),
 ]
 HEAVY = ("langgraph", "llama_cpp", "openai", "sqlmodel", "rich", "pydantic", "yaml", "numpy", "asyncio", "logging")

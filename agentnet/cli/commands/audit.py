@@ -15,18 +15,22 @@ Run = Annotated[str, typer.Argument(help="The run's id, or a prefix of it.", sho
 async def forget(run: Run, store: options.StoreOption = None, json: options.Json = False) -> None:
     """Remove a run for good: its messages, its checkpoints, its result.
 
-    Refused while a process works on the run. Reports and other copies are not touched.
+    Refused while a process works on the run. Reports and other copies are not touched: the runs that were forked from
+    it are named.
     """
     from agentnet.cli.output import console, emit
     from agentnet.store.storage import open_storage
 
     async with open_storage(options.settings_from(store=store), existing=True) as storage:
         record = await storage.runs.find(run)
+        forks = await storage.runs.forks(record.id)
         forgotten = await storage.forget(record.id)
     if json:
-        emit({"run": record.id, "messages": forgotten})
-    else:
-        console().print(f"forgot run {record.id}: {forgotten} messages")
+        emit({"run": record.id, "messages": forgotten, "forks": forks})
+        return
+    console().print(f"forgot run {record.id}: {forgotten} messages")
+    if forks:
+        console().print(f"forked from it, with copies of its messages: {', '.join(forks)}", style="yellow")
 
 
 async def verify(run: Run, store: options.StoreOption = None, json: options.Json = False) -> int:

@@ -17,8 +17,10 @@ from agentnet.contracts.base import finite
 from agentnet.contracts.conversation import Conversation
 from agentnet.contracts.events import Event, MessageSaid, RunStatus
 from agentnet.contracts.messages import LARGEST_INTEGER, Message
+from agentnet.contracts.replies import ReplyOptions
 from agentnet.contracts.runs import RunRecord
 from agentnet.contracts.serving import Served, Surface
+from agentnet.coordinator.forking import next_seed
 from agentnet.errors import AgentNetError
 from agentnet.profiles.outcomes import report
 from agentnet.serving.api.asking import At, By, ByOwner, Limit, room
@@ -27,6 +29,7 @@ from agentnet.serving.api.shown import (
     Answer,
     Ask,
     Cancelled,
+    Fork,
     Judged,
     Learned,
     Resume,
@@ -37,7 +40,7 @@ from agentnet.serving.api.shown import (
     Started,
 )
 from agentnet.serving.app import Problem
-from agentnet.serving.asked import Asked
+from agentnet.serving.asked import Asked, Forked
 from agentnet.store.listing import Place, RunFilter
 
 router = room("runs")
@@ -53,16 +56,13 @@ Chosen = Annotated[RunRecord, Depends(_record)]
 """The run that the path names, if the caller may see it."""
 
 
+Key = Annotated[
+    str | None, Header(alias="Idempotency-Key", description="the same request with the same key starts one run")
+]
+
+
 @router.post("/runs", status_code=201)
-async def ask(
-    at: At,
-    by: By,
-    named: Named,
-    body: Ask,
-    key: Annotated[
-        str | None, Header(alias="Idempotency-Key", description="the same request with the same key starts one run")
-    ] = None,
-) -> Started:
+async def ask(at: At, by: By, named: Named, body: Ask, key: Key = None) -> Started:
     """Start a run. It goes on when its caller goes away, and when the server starts again."""
     protocol = protocol_of(named, body.protocol)
     (run,) = await at.runs.reserve(by, ["/api/runs", body.model_dump(mode="json")], key=key)
@@ -92,6 +92,7 @@ async def list_runs(
     said: Annotated[str | None, Query(max_length=64, description="the kind of a message, such as `fusion`")] = None,
     since: Annotated[datetime | None, Query(description="changed at this time or later, with its time zone")] = None,
     caller: Annotated[str | None, Query(max_length=64, description="id of a key; for the scope admin")] = None,
+    forked_from: Annotated[str | None, Query(max_length=128, description="id of the run they were forked from")] = None,
     cursor: Annotated[str | None, Query(max_length=200, description="`next` of the page before")] = None,
     limit: Limit = 50,
 ) -> RunPage:
@@ -99,7 +100,14 @@ async def list_runs(
     if since is not None and not _is_moment(since):
         raise Problem(400, "since: say in which time zone, such as 2026-01-31T12:00:00Z", "bad-request", param="since")
     wanted = RunFilter(
-        caller=caller, surface=surface, statuses=status, protocol=protocol, text=text, said=said, updated_since=since
+        caller=caller,
+        surface=surface,
+        statuses=status,
+        protocol=protocol,
+        text=text,
+        said=said,
+        updated_since=since,
+        forked_from=forked_from,
     )
     records = await at.runs.listed(by, wanted, behind=None if cursor is None else _place(cursor), limit=limit + 1)
     page = records[:limit]
@@ -181,6 +189,30 @@ async def resume(at: At, by: By, record: Chosen, body: Resume) -> Started:
     """
     await at.runs.resume(by, record.id, body.limits)
     return Started(id=record.id)
+
+
+@router.post("/runs/{run}/fork", status_code=201)
+async def fork(at: At, by: By, named: Named, record: Chosen, body: Fork, key: Key = None) -> Started:
+    """Start a run that goes on from a message of another run: by the same protocol, or by another one.
+
+    Without `protocol`, turns up to that message stand, and those behind it are taken anew. A `protocol` begins, and its
+    members read what was said.
+    """
+    protocol = None if body.protocol is None else protocol_of(named, body.protocol)
+    request = [f"/api/runs/{record.id}/fork", body.model_dump(mode="json")]
+    (run,) = await at.runs.reserve(by, request, key=key)
+    asked = Asked(
+        record.task,
+        Served(caller=by.id, surface="api", detached=True),
+        protocol,
+        seed=next_seed(record) if body.seed is None else body.seed,
+        limits=body.limits or record.limits,
+        replies=body.replies or record.replies or ReplyOptions(),
+        stream_text=True,
+        run=run,
+        forked=Forked(record, body.message),
+    )
+    return Started(id=await at.runs.start(by, asked))
 
 
 @router.post("/runs/{run}/outcome")

@@ -62,7 +62,7 @@ class Resume(Sent):
 class Fork(Sent):
     """How another run goes on from a message of a run."""
 
-    message: str = Field(max_length=128, description="id of the last message that is kept")
+    message: str = Field(min_length=1, max_length=128, description="id of the last message that is kept")
     protocol: str | Expression | None = Field(
         default=None,
         description="a protocol that begins with what was said; null: the run's own goes on from there",
@@ -264,18 +264,6 @@ class PolicyShown(BaseModel):
     rules: list[Rule]
     remarks: list[str]
     policy: dict[str, Any]
-
-
-class EvaluationShown(BaseModel):
-    """An evaluation, as lists show it."""
-
-    id: str
-    name: str
-    status: str
-    created: datetime
-    updated: datetime
-    network: str
-    trials: int
 
 
 class Failure(BaseModel):

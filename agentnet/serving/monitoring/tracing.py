@@ -155,6 +155,8 @@ class _RunSpans:
     def _said(self, event: MessageSaid) -> None:
         message, body = event.message, event.message.body
         if isinstance(body, ToolCall):
+            if not message.usage.calls:  # it was made in the run that this one was forked from
+                return
             tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": body.tool}
             _ended(self._span(f"execute_tool {body.tool}", tool), body.error and "tool")
             return
