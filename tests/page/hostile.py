@@ -19,20 +19,22 @@ TEXTS = {
     "<style data-made>*{display:none}</style>",
     "the end of what is around it": "</script><script>hurt=1</script>--></title></textarea></style><b data-made>'\"`\\",
     "attributes": "\" autofocus onfocus=\"hurt=1\" data-made='' ' onmouseover='hurt=1",
-    "links": f"javascript:hurt=1 [link](javascript:hurt=1) {ELSEWHERE}/?stolen=1 ![]({ELSEWHERE}/x.png) data:text/html,",
+    "links": f"javascript:hurt=1 [link](javascript:hurt=1) {ELSEWHERE}/?stolen=1 ![]({ELSEWHERE}) data:text/html",
     "styles": f"red; background: url({ELSEWHERE}/x) }} * {{ display: none !important }} @import '{ELSEWHERE}';",
     "templates": "${hurt=1} {{constructor.constructor('hurt=1')()}} <%= hurt=1 %> #{hurt} &lt;b&gt; %s \\u003cb\\u003e",
     "terminal": f"\x1b[2J\x1b[31mred\x1b]8;;{ELSEWHERE}\x07link\x1b]8;;\x07\r\x08\x7f",
-    "directions": "\u202etxet desrever\u202d \u2066\u2067isolated\u2069 \u200b\u200d\ufeff\u00ad a\u0300\u0301\u0302\u0489",
+    "directions": "\u202etxet desrever\u202d \u2066\u2067isolated\u2069 \u200b\u200d\ufeff\u00ad a\u0300\u0489",
     "length": "W" * 300,
 }
 """What a text may be → the text. `hurt` is what their programs set, `data-made` what their elements have."""
 HOSTILE = " ".join(TEXTS.values())
 
 STRUCTURE = frozenset(
-    ("id", "kind", "status", "mark", "state", "standing", "surface", "source", "finish", "verdict", "run", "message")
-    + ("node", "refs", "reply_to", "cursor", "next", "time", "started", "ended", "created", "expires", "until", "since")
-    + ("scopes", "split")
+    [
+        *("id", "kind", "status", "mark", "state", "standing", "surface", "source", "finish", "verdict", "scopes"),
+        *("run", "message", "node", "refs", "reply_to", "cursor", "next", "split"),
+        *("time", "started", "ended", "created", "expires", "until", "since"),
+    ]
 )
 """Fields whose values are not words: ids, times, and what has a fixed set of values."""
 NOT_WORDS = re.compile(r"$|/api/|#|\d{4}-\d\d-\d\d|[0-9a-f]{8}")
@@ -41,9 +43,7 @@ NOT_WORDS = re.compile(r"$|/api/|#|\d{4}-\d\d-\d\d|[0-9a-f]{8}")
 def made_hostile(data: Any) -> Any:
     """Return an answer of the API with `HOSTILE` behind every text in it, the same text always the same way."""
     if isinstance(data, dict):
-        return {
-            key: value if key in STRUCTURE and not _holds(value) else made_hostile(value) for key, value in data.items()
-        }
+        return {key: value if _is_structure(key, value) else made_hostile(value) for key, value in data.items()}
     if isinstance(data, list):
         return [made_hostile(value) for value in data]
     if isinstance(data, str) and not NOT_WORDS.match(data):
