@@ -135,7 +135,8 @@ class Evaluation:
         if self._suite.learn is None:
             return session
         await self._try_candidates(items)
-        policy = learned_policy(self.record, self._of(SELECTION), items, self._suite.learn, seed=self._suite.seed)
+        trials, learn, seed = self._of(SELECTION), self._suite.learn, self._suite.seed
+        policy = await asyncio.to_thread(learned_policy, self.record, trials, items, learn, seed=seed)
         await self._save(policy=policy)
         return session.with_policy(policy)
 

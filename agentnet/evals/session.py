@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import secrets
@@ -64,7 +65,7 @@ async def start(
     spec = suite.spec
     found, base = find_network(network or spec.network, beside=None if network else suite.folder)
     try:
-        datasets = _load(spec, suite.folder)
+        datasets = await asyncio.to_thread(_load, spec, suite.folder)
         systems = systems_of(spec, found, suite.folder)
     except BadInput as error:
         raise BadInput(f"{suite.path}: {error}") from error
@@ -102,9 +103,20 @@ async def resume(
 
     Raises `BadInput` where the items are not what they were, `NetworkError`, `ModelError`, `StoreError`.
     """
+    await carry_out(record, evaluations, on_progress, new=new)
+    return await summary(record.id, evaluations)
+
+
+async def carry_out(
+    record: EvaluationRecord,
+    evaluations: Evaluations,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    *,
+    new: bool = False,
+) -> None:
+    """Make every trial that an evaluation lacks, as `resume` does, without its summary. Raises what `resume` does."""
     async with _opened(record, evaluations, on_progress, new=new) as evaluation:
         await evaluation.run()
-    return await summary(record.id, evaluations)
 
 
 async def learn(
@@ -137,7 +149,7 @@ async def _opened(
     record: EvaluationRecord, evaluations: Evaluations, on_progress: Callable[[Progress], None], *, new: bool
 ) -> AsyncIterator[Evaluation]:
     """An evaluation on its open network, with the items that it was started with."""
-    datasets = _load(SuiteSpec.model_validate(record.suite), Path(record.folder))
+    datasets = await asyncio.to_thread(_load, SuiteSpec.model_validate(record.suite), Path(record.folder))
     for split, items in _items(datasets).items():
         if items != await evaluations.items(record.id, split):
             raise BadInput(f"evaluation {record.id}: its {split} items are not what they were; start a new one")
@@ -154,7 +166,8 @@ async def _opened(
 async def summary(evaluation: str, evaluations: Evaluations) -> Summary:
     """Return the summary of an evaluation, finished or not. Raises `BadInput` for an unknown id."""
     record = await evaluations.find(evaluation)
-    return summarise(record, await evaluations.trials(record.id), await evaluations.items(record.id, "test"))
+    trials, items = await evaluations.trials(record.id), await evaluations.items(record.id, "test")
+    return await asyncio.to_thread(summarise, record, trials, items)
 
 
 def _load(spec: SuiteSpec, folder: Path) -> list[Dataset]:

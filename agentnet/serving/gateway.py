@@ -21,6 +21,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
+from agentnet.serving.evaluating import EvaluationService
 from agentnet.serving.names import Names
 from agentnet.serving.running import RunService
 from agentnet.session import Session
@@ -36,8 +37,11 @@ class Gateway:
     """The address that callers use, without a slash at its end."""
     names: Names = field(init=False)
     """What can be asked by name."""
+    evaluations: EvaluationService = field(init=False)
+    """The evaluations that the owner starts."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "evaluations", EvaluationService(self.session))
         object.__setattr__(self, "names", Names(self.session))
 
     @property

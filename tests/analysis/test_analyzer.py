@@ -66,6 +66,7 @@ def test_a_task_unlike_all_known_ones_is_unknown(analyzer: Analyzer, text: str) 
     assert analysis.text == text
 
 
+@pytest.mark.slow
 def test_labels_that_say_nothing_are_never_given(learned: list[tuple[str, str]]) -> None:
     texts, labels = [text for text, _ in learned], [label for _, label in learned]
     random.Random(0).shuffle(labels)

@@ -67,6 +67,7 @@ async def test_the_text_is_about_as_likely_as_wished(top: float) -> None:
     assert 0.3 * (1 - top) < doubt < 3 * (1 - top)
 
 
+@pytest.mark.slow
 async def test_models_of_two_vocabularies_write_one_text_together() -> None:
     models = [tiny("qwen2"), tiny("llama-bpe")]
     try:

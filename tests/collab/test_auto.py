@@ -161,8 +161,8 @@ async def test_exploring_keeps_to_its_share_and_is_the_same_each_time() -> None:
     of = web()
     learned = policy(of, explore=0.25)
     tried = [analysis(await asked(of, learned, Task(text=f"{number}?", label="law"))) for number in range(120)]
-    again = [analysis(await asked(of, learned, Task(text=f"{number}?", label="law"))) for number in range(120)]
-    assert tried == again
+    again = [analysis(await asked(of, learned, Task(text=f"{number}?", label="law"))) for number in range(30)]
+    assert tried[:30] == again
     explored = [found for found in tried if found.why.startswith("tried on a share of 25 %")]
     assert 15 <= len(explored) <= 45  # 30 expected, with a standard deviation of 4.7
     assert {found.use for found in explored} == {"ben", "vote", "cyd"}

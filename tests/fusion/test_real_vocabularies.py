@@ -56,7 +56,9 @@ async def test_copies_say_what_the_model_says_alone(model: LlamaModel, bytewise:
 
 
 @pytest.mark.parametrize("bytewise", [False, True])
-@pytest.mark.parametrize("chain", [SCIENCE, LANGUAGES], ids=["english", "languages"])
+@pytest.mark.parametrize(
+    "chain", [pytest.param(SCIENCE, id="english"), pytest.param(LANGUAGES, id="languages", marks=pytest.mark.slow)]
+)
 async def test_different_vocabularies_say_one_text(chain: Chain, bytewise: bool) -> None:
     """Also where characters have more than one byte, and the tokenizers cut them differently."""
     models = [tiny(name, chain) for name in ("qwen2", "llama-bpe", "llama-spm")]

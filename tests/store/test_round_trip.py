@@ -76,7 +76,7 @@ messages = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(messages, max_size=8, unique_by=lambda message: message.id))
 def test_messages_come_back_as_they_were(said: list[Message]) -> None:
     async def write_and_read() -> tuple[list[Message], Usage]:

@@ -91,7 +91,7 @@ def test_compound_plans_are_valid_plans_of_two_to_five_steps() -> None:
 
 
 def test_compound_answers_cannot_be_guessed() -> None:
-    answers = [item.answer for item in distinct(COMPOUND, "test", 3, 500)]
+    answers = [item.answer for item in distinct(COMPOUND, "test", 3, 300)]
     assert max(answers.count(answer) for answer in set(answers)) / len(answers) < 0.08
 
 

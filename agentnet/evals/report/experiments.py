@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from agentnet.evals.online import RATES
+from agentnet.evals.report.colours import painted
 from agentnet.evals.report.findings import Curve, Pair, Paths
 from agentnet.evals.report.plots import LINE, NAMES, WIDTH
 from agentnet.evals.report.svg import Drawing, apart, linear, short, ticks
@@ -16,8 +17,11 @@ REMARKS = {"fixed": ", fixed in advance", "after": ", the best after the fact", 
 """Kind of a dot → what its tooltip says behind the accuracy."""
 
 
-def online_rates(curves: Sequence[Curve], dataset: str) -> str:
-    """Draw expected accuracy over the probability that a member is online; single members are dashed."""
+def online_rates(curves: Sequence[Curve], dataset: str, members: Sequence[str]) -> str:
+    """Draw expected accuracy over the probability that a member is online; single members are dashed.
+
+    `members` are the network's, in its order.
+    """
     if not curves:
         return ""
     height, left, right = 360.0, 52.0, WIDTH - 210
@@ -31,10 +35,11 @@ def online_rates(curves: Sequence[Curve], dataset: str) -> str:
     drawing.text((left + right) / 2, height - 6, "probability that a member is online", "middle", "tick")
     ends = apart([y(100 * curve.accuracy[-1]) for curve in curves], 15)
     for place, (curve, end) in enumerate(zip(curves, ends, strict=True)):
+        look = painted(curve.name, members).strip() or f"c{place % 6}"
         points = [(x(rate), y(100 * share)) for rate, share in zip(RATES, curve.accuracy, strict=True)]
-        drawing.path(points, f"curve c{place % 6}{' single' if curve.single else ''}")
+        drawing.path(points, f"curve {look}{' single' if curve.single else ''}")
         drawing.line(points[-1][0], points[-1][1], right + 10, end, "leader")
-        drawing.text(right + 14, end + 4, short(curve.name, 30), kind=f"label c{place % 6}")
+        drawing.text(right + 14, end + 4, short(curve.name, 30), kind=f"label {look}")
     return str(drawing)
 
 
@@ -138,8 +143,11 @@ def over_hops(found: Mapping[str, Sequence[Row]], dataset: str, best: float | No
     return str(drawing)
 
 
-def dumbbells(found: Mapping[str, Sequence[Pair]], dataset: str) -> str:
-    """Draw every pair and its two members alone: a line leads from the better member to the pair."""
+def dumbbells(found: Mapping[str, Sequence[Pair]], dataset: str, members: Sequence[str]) -> str:
+    """Draw every pair and its two members alone: a line leads from the better member to the pair.
+
+    `members` are the network's, in its order.
+    """
     groups = {by: some for by, some in found.items() if some}
     if not groups:
         return ""
@@ -161,8 +169,9 @@ def dumbbells(found: Mapping[str, Sequence[Pair]], dataset: str) -> str:
             kind = "up" if both > better else "down" if both < better else "level"
             drawing.text(NAMES - 10, y + 4, short(f"{pair.better.system} + {pair.other.system}"), "end")
             drawing.line(x(better), y, x(both), y, f"link {kind}")
-            drawing.dot(x(other), y, "mark member open", f"{pair.other.system} alone: {other:.1f} %")
-            drawing.dot(x(better), y, "mark member", f"{pair.better.system} alone: {better:.1f} %")
+            for alone, share, look in ((pair.other, other, "mark member open"), (pair.better, better, "mark member")):
+                kind_of_mark = f"{look}{painted(alone.system, members)}"
+                drawing.dot(x(share), y, kind_of_mark, f"{alone.system} alone: {share:.1f} %")
             drawing.mark(x(both), y, "square", "mark system", f"{pair.row.system}: {both:.1f} %")
             drawing.text(WIDTH - 82, y + 4, f"{both - better:+.1f}", kind=f"tick {kind}")
             y += LINE

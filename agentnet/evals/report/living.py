@@ -8,6 +8,7 @@ from statistics import fmean
 
 from agentnet.contracts.evaluations import Standings
 from agentnet.evals.living import AWAY, arrivals, schedule
+from agentnet.evals.report.colours import painted
 from agentnet.evals.report.plots import WIDTH
 from agentnet.evals.report.svg import Drawing, Scale, apart, linear, short, ticks
 from agentnet.evals.results import Summary
@@ -88,7 +89,8 @@ def profiles_over_time(summary: Summary) -> str:
         return ""
     members = list(dict.fromkeys(one.member for one in known))
     labels = list(dict.fromkeys(item.label for item in summary.items))
-    count, left, right, top = len(summary.items), 110.0, WIDTH - 130, 34.0
+    network = [agent.name for agent in summary.record.network.agents]
+    count, left, right, top = len(summary.items), 110.0, WIDTH - 150, 34.0
     height = top + STRIP * len(members) + 44
     drawing = Drawing(WIDTH, height, "what is known of every member over time")
     x = linear(0, count, left, right)
@@ -97,7 +99,9 @@ def profiles_over_time(summary: Summary) -> str:
         own = [one for one in known if one.member == member]
         low, high = top + STRIP * (place + 1) - 12, top + STRIP * place + 6
         y = linear(0, 100, low, high)
-        drawing.text(left - 12, (low + high) / 2 + 4, short(member, 14), "end", "label first")
+        drawing.text(
+            left - 12, (low + high) / 2 + 4, short(member, 14), "end", f"label first{painted(member, network)}"
+        )
         for tick in (0, 50, 100):
             drawing.line(left, y(tick), right, y(tick), "grid")
         drawing.text(right + 8, y(100) + 4, "100 %", kind="tick")
@@ -108,8 +112,9 @@ def profiles_over_time(summary: Summary) -> str:
             for run in _runs(own, ends, label):
                 drawing.path([(x(question), y(100 * share)) for question, share in run], f"curve c{number % 6}")
     _changes(drawing, summary, x, top - 4, height - 44)
-    for number, label in enumerate(labels):
-        drawing.text(right + 44, top + 16 * number + 24, short(label, 12), kind=f"label c{number % 6}")
+    drawing.text(right + 50, top + 24, "kind of question", kind="tick")
+    for number, label in enumerate(labels, 1):
+        drawing.text(right + 50, top + 16 * number + 24, short(label, 14), kind=f"label c{(number - 1) % 6}")
     return str(drawing)
 
 
@@ -138,9 +143,9 @@ def _shade(drawing: Drawing, own: Sequence[Standings], ends: Sequence[int], x: S
             begun.append((one.standing, one.question, end))
     for standing, start, end in begun:
         if standing != "active" and end > start:
-            drawing.box(x(start), high, x(end) - x(start), low - high, f"standing {standing}", standing, 0.5)
+            drawing.box(x(start), high, x(end) - x(start), low - high, f"standing {standing}", standing, 0.32)
             if x(end) - x(start) > 8 * len(standing):
-                drawing.text((x(start) + x(end)) / 2, (low + high) / 2 + 4, standing, "middle", "tick")
+                drawing.text((x(start) + x(end)) / 2, (low + high) / 2 + 4, standing, "middle", "label")
 
 
 def _changes(drawing: Drawing, summary: Summary, x: Scale, top: float, bottom: float) -> None:

@@ -12,7 +12,9 @@ import jinja2
 from markupsafe import Markup
 
 from agentnet.evals.formatting import percent, points
-from agentnet.evals.report import experiments, living, numbers, plots
+from agentnet.evals.report import living, numbers, plots
+from agentnet.evals.report.charts import EXPERIMENTS, charts_of, charts_of_suite
+from agentnet.evals.report.colours import drawing_style, painted
 from agentnet.evals.report.findings import (
     ATTACKS_NOTE,
     Complementarity,
@@ -21,12 +23,7 @@ from agentnet.evals.report.findings import (
     complementarity,
     datasets_of,
     decided_on,
-    hops,
-    online,
     overview,
-    pairs,
-    paths,
-    rounds,
     verdict,
     who_lies,
 )
@@ -53,16 +50,20 @@ KINDS = {
 }
 
 
-def page(summary: Summary) -> str:
-    """Return the whole document. All text of models, items and files is escaped."""
+def page(summary: Summary, theme: str | None = None) -> str:
+    """Return the whole document, all text of models, items and files escaped.
+
+    `theme` is ``light`` or ``dark``; without one, it is the reader's.
+    """
     return _template().render(
         record=summary.record,
         headline=headline(summary),
         datasets=datasets_of(summary),
         overview=overview(summary),
-        course=Markup(living.over_time(summary)),
-        window=living.window(summary),
-        profiles=Markup(living.profiles_over_time(summary)),
+        theme=theme,
+        style=Markup(drawing_style()),
+        members=[agent.name for agent in summary.record.network.agents],
+        charts=charts_of_suite(summary),
         standings=living.standings_table(summary),
         sections=[_section(summary, dataset) for dataset in datasets_of(summary)],
         provenance=list(provenance(summary)),
@@ -73,21 +74,17 @@ def page(summary: Summary) -> str:
 def _section(summary: Summary, dataset: str) -> dict[str, Any]:
     """What the template shows of one dataset."""
     rows = [row for row in summary.rows if row.dataset == dataset]
-    chosen = summary.chosen_for(dataset)
     return {
         "name": dataset,
         "rows": rows,
         "kinds": {row.kind for row in rows},
         "count": max(row.items for row in rows),
-        "chosen": chosen,
-        "forest": Markup(plots.forest(rows, dataset)),
-        "costs": Markup(plots.cost_accuracy(rows, dataset, chosen)),
+        "chosen": summary.chosen_for(dataset),
+        "charts": charts_of(summary, dataset),
         "equal": [row for row in rows if len(row.comparisons) > 1],
         "interacting": [row for row in rows if row.interaction.agreement is not None or row.interaction.helpful_flips],
-        "correlations": Markup(plots.correlations(summary.correlations, dataset)),
         "complementarity": _complementarity(summary, dataset),
         "raster": _raster(summary, dataset, rows),
-        "experiments": _experiments(summary, dataset, rows),
         "attacks": attacks_on(summary, dataset),
         "decided": decided_on(summary, dataset),
     }
@@ -118,46 +115,6 @@ def _tenths(score: float | None) -> str:
     return "a" if score >= 1 else "0" if score <= 0 else str(min(9, max(1, round(10 * score))))
 
 
-def _experiments(summary: Summary, dataset: str, rows: Sequence[Row]) -> list[tuple[str, str, Markup]]:
-    """Title, explanation and drawing of each experiment of the suite."""
-    best = next((row.accuracy.estimate for row in rows if row.kind == "best"), None)
-    found = [
-        (
-            "All orders of a shape",
-            "A dot is one order, the upright bar the mean over all of them. Blue: the order that was fixed in advance, "
-            "on the selection split. Ringed and dashed: the winner after the fact, which is no fair baseline. "
-            "The line across is the best single model, chosen in advance.",
-            experiments.path_strips(paths(summary), dataset),
-        ),
-        (
-            "When members are offline at times",
-            "The exact expectation over the sets of members that are online. A single model that is offline answers "
-            "nothing (dashed); a network answers with the members that are online.",
-            experiments.online_rates(online(summary, dataset), dataset),
-        ),
-        (
-            "Rounds of debate",
-            "The accuracy after each number of rounds, and the tokens that the rounds take.",
-            experiments.over_rounds(rounds(summary, dataset), dataset, best),
-        ),
-        (
-            "Hops of a route",
-            "Judges vote on an answer, and one that disapproves refines it, α times at most. C: strict judges that are "
-            "graded high themselves. C′: strict ones that are graded low. To the end: all hops are taken, also from "
-            "what all judges approve. The line across is the best single model, chosen in advance.",
-            experiments.over_hops(hops(summary, dataset), dataset, best),
-        ),
-        (
-            "Pairs of members",
-            "Square: the two together. Dots: each alone, the better one filled. The number is the gain of the pair "
-            "over its better member, in points; which member is better is known only after the fact. Colours show the "
-            "direction, not significance.",
-            experiments.dumbbells(pairs(summary, dataset), dataset),
-        ),
-    ]
-    return [(title, note, Markup(drawing)) for title, note, drawing in found if drawing]
-
-
 @cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
@@ -180,6 +137,8 @@ def _template() -> jinja2.Template:
         "comparison_with": comparison_with,
         "verdict": verdict,
         "who_lies": who_lies,
+        "painted": painted,
+        "EXPERIMENTS": EXPERIMENTS,
         "ATTACKS_NOTE": ATTACKS_NOTE,
         "SIGNS": numbers.SIGNS,
         "BEST": BEST,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentnet.evals.formatting import points
+from agentnet.evals.report.colours import painted
 from agentnet.evals.report.findings import comparison_with, frontier, price, verdict
 from agentnet.evals.report.svg import Drawing, Scale, apart, linear, logarithmic, short, ticks
 from agentnet.evals.results import Correlation, Row
@@ -49,11 +50,11 @@ def forest(rows: Sequence[Row], dataset: str) -> str:
     return str(drawing)
 
 
-def cost_accuracy(rows: Sequence[Row], dataset: str, chosen: Sequence[str]) -> str:
+def cost_accuracy(rows: Sequence[Row], dataset: str, chosen: Sequence[str], members: Sequence[str]) -> str:
     """Draw accuracy over the cost of an item. A line joins the systems that are better than every cheaper one.
 
     The best single model has its own mark, in place of its mark as a member. Dotted lines join it with its own
-    self-consistency and self-correction at more tokens.
+    self-consistency and self-correction at more tokens. `members` are the network's, in its order.
     """
     cost = any(row.cost for row in rows)
     shown = [row for row in rows if price(row, cost) > 0]
@@ -87,18 +88,26 @@ def cost_accuracy(rows: Sequence[Row], dataset: str, chosen: Sequence[str]) -> s
         again = sorted((row for row in shown if row.kind in ("best", kind)), key=lambda row: price(row, cost))
         if len(again) > 1:
             drawing.path([(x(price(row, cost)), y(100 * row.accuracy.estimate)) for row in again], f"again {kind}")
-    _name(drawing, shown, front, cost, x, y, right)
+    _name(drawing, shown, front, cost, x, y, right, members)
     for row in sorted(shown, key=lambda row: DRAWN.index(row.kind)):
         at, estimate, name = x(price(row, cost)), 100 * row.accuracy.estimate, _called(row, chosen)
         told = f"{name}: {estimate:.1f} % ({100 * row.accuracy.low:.1f} to {100 * row.accuracy.high:.1f})"
         drawing.line(at, y(100 * row.accuracy.low), at, y(100 * row.accuracy.high), "whisker")
         told += f", {price(row, cost):.3g} {'' if cost else 'tokens '}for an item"
-        drawing.mark(at, y(estimate), MARKS[row.kind], f"mark {row.kind}", told, 6 if row.kind == "best" else 5)
+        look = f"mark {row.kind}{painted(row.system, members)}"
+        drawing.mark(at, y(estimate), MARKS[row.kind], look, told, 6 if row.kind == "best" else 5)
     return str(drawing)
 
 
 def _name(
-    drawing: Drawing, shown: Sequence[Row], front: Sequence[Row], cost: bool, x: Scale, y: Scale, right: float
+    drawing: Drawing,
+    shown: Sequence[Row],
+    front: Sequence[Row],
+    cost: bool,
+    x: Scale,
+    y: Scale,
+    right: float,
+    members: Sequence[str],
 ) -> None:
     """Names on the right, each with a line to its point: the best model, systems, members, and the frontier."""
     named = [row for row in shown if row.kind not in ("samples", "corrections") or row in front]
@@ -108,16 +117,16 @@ def _name(
     named = list({row.system: row for row in named}.values())
     heights = apart([y(100 * row.accuracy.estimate) for row in named], 14, 14, COSTS - 16)
     for row, place in zip(named, heights, strict=True):
-        first = row in front or row.kind == "best"
+        look = "label first" if row in front or row.kind == "best" else "tick"
         drawing.line(x(price(row, cost)), y(100 * row.accuracy.estimate), right + 10, place, "leader")
-        drawing.text(right + 14, place + 4, short(row.system, 28), kind="label first" if first else "tick")
+        drawing.text(right + 14, place + 4, short(row.system, 28), kind=f"{look}{painted(row.system, members)}")
 
 
 def _called(row: Row, chosen: Sequence[str]) -> str:
     return f"{row.system} ({', '.join(chosen)})" if row.kind == "best" else row.system
 
 
-def correlations(found: Sequence[Correlation], dataset: str) -> str:
+def correlations(found: Sequence[Correlation], dataset: str, members: Sequence[str]) -> str:
     """Draw the correlation of the errors of each two members: full colour is 1 or −1, white is 0."""
     here = [one for one in found if one.dataset == dataset]
     names = list(dict.fromkeys(name for one in here for name in (one.one, one.other)))
@@ -128,8 +137,14 @@ def correlations(found: Sequence[Correlation], dataset: str) -> str:
     drawing = Drawing(left + cell * len(names) + 8, tall * len(names) + 26, f"{dataset}: correlation of errors")
     known = {frozenset((one.one, one.other)): one.phi for one in here}
     for row, one in enumerate(names):
-        drawing.text(left - 8, row * tall + tall / 2 + 4, short(one, 15), "end")
-        drawing.text(left + row * cell + cell / 2, tall * len(names) + 18, short(one, 8), "middle", "tick")
+        drawing.text(left - 8, row * tall + tall / 2 + 4, short(one, 15), "end", f"label{painted(one, members)}")
+        drawing.text(
+            left + row * cell + cell / 2,
+            tall * len(names) + 18,
+            short(one, 8),
+            "middle",
+            f"tick{painted(one, members)}",
+        )
         for column, other in enumerate(names):
             if row == column:
                 continue

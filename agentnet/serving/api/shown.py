@@ -266,18 +266,6 @@ class PolicyShown(BaseModel):
     policy: dict[str, Any]
 
 
-class EvaluationShown(BaseModel):
-    """An evaluation, as lists show it."""
-
-    id: str
-    name: str
-    status: str
-    created: datetime
-    updated: datetime
-    network: str
-    trials: int
-
-
 class Failure(BaseModel):
     """Why a request is refused, in the form of OpenAI's API."""
 

@@ -28,7 +28,8 @@ def surface(gateway: Gateway) -> Mounted:
     app.state.gateway = gateway
     for router in ROUTERS:
         app.include_router(router)
-    return Mounted([Mount(PREFIX, app)])
+    service = gateway.evaluations
+    return Mounted([Mount(PREFIX, app)], running=[service.running], ending=[service.end])
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -254,7 +254,9 @@ def without_times(text: str) -> str:
 
 def test_a_page_follows_the_theme_of_the_reader_and_fits_a_phone() -> None:
     html = page(summary())
-    assert "prefers-color-scheme: dark" in html
+    assert "color-scheme: light dark" in html
+    assert '<html lang="en">' in html
+    assert '<html lang="en" data-theme="dark">' in page(summary(), "dark")
     assert 'name="viewport"' in html
     assert "@media (max-width" in html
 

@@ -239,8 +239,8 @@ for _ledger in (Ledger, RowsLedger, WindowedLedger, RecurrentLedger, HybridLedge
 TestAttention = Ledger.TestCase
 TestRows = RowsLedger.TestCase
 TestWindowed = pytest.mark.slow(WindowedLedger.TestCase)
-TestRecurrent = RecurrentLedger.TestCase
-TestHybrid = HybridLedger.TestCase
+TestRecurrent = pytest.mark.slow(RecurrentLedger.TestCase)
+TestHybrid = pytest.mark.slow(HybridLedger.TestCase)
 
 
 @pytest.fixture

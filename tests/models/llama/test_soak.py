@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.engine.soak import soak
 
 
+@pytest.mark.slow
 async def test_mixed_requests_get_their_own_answers_while_everything_is_scarce() -> None:
     report = await soak(200, 0.5, seed=1)
     assert report.violations == []

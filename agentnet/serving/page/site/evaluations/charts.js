@@ -1,0 +1,20 @@
+/** Charts, as the server draws them for the reports: pictures that follow the theme. */
+
+import { html } from "../ui/preact.js";
+import { shade } from "../ui/theme.js";
+
+/**
+ * @param {{evaluation: import("./types.js").Evaluation, chart: import("./types.js").Chart, dataset?: string}} properties
+ */
+export function ChartFigure({ evaluation, chart, dataset }) {
+  const query = new URLSearchParams({ theme: shade.value, made: String(evaluation.trials) });
+  if (dataset !== undefined) query.set("dataset", dataset);
+  const source = `/api/evaluations/${encodeURIComponent(evaluation.id)}/charts/${encodeURIComponent(chart.name)}.svg?${query}`;
+  return html`<figure class=${`chart ${chart.name}`}>
+    <h3>${chart.title}</h3>
+    <div class="wide" tabindex="0" role="group" aria-label=${`${chart.title}: a picture that may be scrolled`}>
+      <img src=${source} alt=${`${chart.title}${dataset === undefined ? "" : `, ${dataset}`}. ${chart.note}`} />
+    </div>
+    <figcaption class="soft">${chart.note}</figcaption>
+  </figure>`;
+}

@@ -1,0 +1,107 @@
+"""Evaluations on the page: one is started, watched, cancelled and resumed; what it found is read, and whole reports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.page.conftest import Reader
+from tests.page.gateways import Served, served
+from tests.serving.suites import small_suites
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+OPENING = 60_000
+"""Milliseconds for the models of a suite to be opened, and a few questions to be asked, on a busy machine."""
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("evaluations")
+    with small_suites(folder), served(folder, folder / "pair-network.yaml") as found:
+        yield found
+
+
+@pytest.fixture
+def patient(reader: Reader) -> Reader:
+    """A reader who waits for models and statistics as long as a busy machine takes."""
+
+    def opened(*where: Any, **options: Any) -> Page:
+        page = reader(*where, **options)
+        page.set_default_timeout(OPENING)
+        return page
+
+    return opened
+
+
+def test_one_is_started_cancelled_resumed_and_read(patient: Reader, gateway: Served) -> None:
+    page = patient(gateway.url, "#/evaluations")
+    page.get_by_text("No evaluation yet").wait_for()
+    page.get_by_label("Suite").select_option("pair-living")
+    page.get_by_text("members come, go, lie and fail meanwhile").wait_for()
+    page.get_by_label("Suite").select_option("pair")
+    page.get_by_label("Items of each dataset").fill("60")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("progressbar", name="selection").wait_for()
+    other = patient(gateway.url, "#/evaluations")
+    other.get_by_role("link", name="pair being made").wait_for()
+    assert other.get_by_role("button", name="Start", exact=True).is_disabled()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Resume").wait_for()
+    other.get_by_role("link", name="pair unfinished").wait_for()
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Resume").wait_for()
+    assert page.get_by_role("progressbar").count() == 0
+
+
+def test_what_one_found_is_compared(patient: Reader, gateway: Served) -> None:
+    page = patient(gateway.url, "#/evaluations")
+    page.get_by_label("Items of each dataset").fill("1")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_text("done", exact=True).wait_for()
+    page.get_by_label("In short").wait_for()
+    page.get_by_role("navigation", name="Datasets").get_by_role("link", name="math").click()
+    page.get_by_role("heading", name="math", exact=True).wait_for()
+    table = page.get_by_role("table").last
+    best = table.get_by_role("row", name=re.compile("best, in advance"))
+    assert "%" not in best.get_by_role("cell").nth(1).inner_text()
+    table.get_by_role("button", name="tokens").click()
+    assert table.get_by_role("columnheader", name="tokens").get_attribute("aria-sort") == "descending"
+    tokens = [int(row.get_by_role("cell").nth(4).inner_text()) for row in table.get_by_role("row").all()[1:]]
+    assert tokens == sorted(tokens, reverse=True)
+    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    shown = {image.get_attribute("src") for image in page.get_by_role("img").all()}
+    assert any("/charts/costs.svg?theme=light" in str(source) for source in shown)
+    page.get_by_role("button", name="Theme: system").click()
+    page.get_by_role("button", name="Theme: light").click()
+    page.wait_for_selector("img[src*='/charts/costs.svg?theme=dark']")
+    page.get_by_role("link", name="Whole report").click()
+    report = page.frame_locator("iframe")
+    report.get_by_role("heading", name="pair").wait_for()
+    assert report.locator("html").get_attribute("data-theme") == "dark"
+    report.get_by_role("button", name="calls").first.click()
+    page.reload()
+    report.get_by_role("heading", name="pair").wait_for()
+
+
+def test_recorded_reports_fit_a_phone(reader: Reader, gateway: Served) -> None:
+    page = reader(gateway.url, "#/evaluations", width=390, dark=True)
+    page.get_by_role("link", name="zoo", exact=True).click()
+    report = page.frame_locator("iframe")
+    report.get_by_role("heading", name="zoo").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert report.locator("body").evaluate("body => document.documentElement.scrollWidth <= innerWidth")
+    ground = report.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    assert ground == "rgb(17, 21, 27)"
+    page.get_by_role("link", name="back").click()
+    page.get_by_role("heading", name="Evaluations").wait_for()
+
+
+def test_one_that_is_not_there_is_told(reader: Reader, gateway: Served) -> None:
+    page = reader(gateway.url, "#/evaluations/nothing", allowed="404")
+    page.get_by_role("alert").get_by_text("there is no evaluation 'nothing'").wait_for()
