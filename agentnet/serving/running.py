@@ -204,10 +204,11 @@ class RunService:
                 if not (isinstance(event, MessageSaid) and event.message.sequence <= after):
                     yield event
 
-    async def answer(self, caller: Caller, run: str, words: str) -> None:
+    async def answer(self, caller: Caller, run: str, words: str, *, wait: bool = True) -> None:
         """Give the words of the person that a run asks; one that was left waiting is resumed for it.
 
-        Raises `Problem` for a run that waits for no person, and for words that are none of the choices.
+        Waits until they are recorded, unless told not to. Raises `Problem` for a run that waits for no person, for
+        words that are none of the choices, and where the run ends before it took them.
         """
         record = await self.record(caller, run)
         live = self._live.get(record.id)
@@ -215,7 +216,9 @@ class RunService:
             live = await self._resumed(caller, record, detached=True)
             await live.begun()
             await live.asks()
-        await live.answer(words)
+        recorded = live.answer(words)
+        if wait and not await asyncio.shield(recorded):
+            raise Problem(503, f"run {live.id} was cut before it took the answer: say it again", "not-taken", again=1.0)
 
     async def cancel(self, caller: Caller, run: str) -> bool:
         """Cancel a run that is active here; returns whether it was. Raises `Problem` as `record` does."""
