@@ -18,7 +18,7 @@ export const SOURCES = /** @type {const} */ ({
  */
 export function Interval({ ability, floor, best = false }) {
   const { low, high, accuracy, source } = ability;
-  return html`<span class=${`interval from-${source}${best ? " best" : ""}`} role="img" aria-label=${told(ability)} title=${told(ability)}>
+  return html`<span class=${`accuracy from-${source}${best ? " best" : ""}`} role="img" aria-label=${told(ability)} title=${told(ability)}>
     <span class="track">
       ${source !== "claim" && html`<span class="level" style=${{ width: `${100 * accuracy}%` }}></span>`}
       ${floor !== undefined && html`<span class="floor" style=${{ left: `${100 * floor}%` }}></span>`}
@@ -50,6 +50,6 @@ export function Key({ floor }) {
         <span aria-hidden="true"><${Interval} ability=${{ ...example, source }} /></span>${means}
       </li>`,
     )}
-    ${floor !== undefined && html`<li><span class="interval" aria-hidden="true"><span class="track"><span class="floor" style=${{ left: `${100 * floor}%` }}></span></span></span>the floor for newcomers, ${percent(floor)}</li>`}
+    ${floor !== undefined && html`<li><span class="accuracy" aria-hidden="true"><span class="track"><span class="floor" style=${{ left: `${100 * floor}%` }}></span></span></span>the floor for newcomers, ${percent(floor)}</li>`}
   </ul>`;
 }

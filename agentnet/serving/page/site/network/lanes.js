@@ -105,16 +105,17 @@ function withAsked(lanes, canaries) {
 }
 
 /**
- * A few round times between two times.
+ * A few round times between two times: as many as there is room for.
  * @param {number} start @param {number} end
  */
 function ticks(start, end) {
+  const most = innerWidth < 760 ? 3 : 6;
   const minute = 60_000;
   const steps = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080, 43200].map((step) => step * minute);
-  const step = steps.find((one) => (end - start) / one <= 4) ?? (end - start) / 4;
+  const step = steps.find((one) => (end - start) / one <= most) ?? (end - start) / most;
   const offset = new Date(end).getTimezoneOffset() * minute;
   const found = [];
-  for (let time = Math.ceil((start - offset) / step) * step + offset; time < end - step / 6; time += step) {
+  for (let time = Math.ceil((start - offset) / step) * step + offset; time < end - (end - start) / 8; time += step) {
     const date = new Date(time);
     const label = step >= 1440 * minute ? date.toLocaleDateString(undefined, { day: "numeric", month: "short" }) : date.toLocaleTimeString(undefined, { timeStyle: "short" });
     found.push({ time, label });
