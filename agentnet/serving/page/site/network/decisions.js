@@ -24,13 +24,17 @@ export function Decisions({ names }) {
   return html`<section class="decisions">
     <h2>Decided lately</h2>
     ${failure.value !== "" && html`<p class="bad">${failure.value}</p>`}
-    ${decided.value !== null && found.length === 0 && html`<p class="soft">Nothing was asked of <code>auto</code> yet. <a href=${link(["ask"])}>Ask something</a>, and it will be counted here.</p>`}
+    ${decided.value !== null && found.length === 0 &&
+      html`<p class="soft">Nothing was asked of <code>auto</code> yet. <a
+        href=${link(["ask"])}>Ask something</a>, and it will be counted here.</p>`}
     ${found.length > 0 && html`<div class="wide"><table>
-      <thead><tr><th scope="col">kind</th><th scope="col">used</th><th scope="col">times</th><th scope="col">latest</th></tr></thead>
+      <thead><tr><th scope="col">kind</th><th scope="col">used</th><th scope="col">times</th>
+        <th scope="col">latest</th></tr></thead>
       <tbody>${found.map((one) => html`<tr key=${`${one.label} ${one.use}`}>
         <th scope="row">${one.label ?? html`<span class="soft">unknown</span>`}</th>
         <td><${System} name=${one.use} names=${names} /></td>
-        <td><span class="times"><span style=${{ width: `${(100 * one.count) / most}%` }}></span></span> ${count(one.count)}</td>
+        <td><span class="times"><span style=${{ width: `${(100 * one.count) / most}%` }}></span>
+          </span> ${count(one.count)}</td>
         <td><a href=${link(["runs", one.run])}><${Ago} time=${one.latest} /></a></td>
       </tr>`)}</tbody>
     </table></div>`}

@@ -21,7 +21,8 @@ const WINDOWS = [
 const ABSENT = new Set(["gone", "forgotten", ""]);
 
 /**
- * @param {{history: readonly Happening[], canaries: readonly Canary[], names: readonly string[], query: URLSearchParams}} properties
+ * @param {{history: readonly Happening[], canaries: readonly Canary[], names: readonly string[], query:
+ *   URLSearchParams}} properties
  *   `history` newest first; the query's `within` says how far back one looks
  */
 export function Lanes({ history, canaries, names, query }) {
@@ -38,22 +39,38 @@ export function Lanes({ history, canaries, names, query }) {
   return html`<section class="lanes">
     <h2>Who was there when</h2>
     <p class="filter" role="group" aria-label="How far back">
-      ${WINDOWS.map(({ name, title }) => html`<a key=${name} class="button" aria-current=${name === within.name ? "true" : undefined} href=${link(["network", "history"], { about: query.get("about") ?? undefined, within: name })}>${title}</a>`)}
+      ${WINDOWS.map(({ name, title }) =>
+        html`<a key=${name} class="button" aria-current=${name === within.name ? "true" : undefined}
+          href=${link(["network", "history"], { about: query.get("about") ?? undefined, within: name })}>${title}</a>`)}
     </p>
     <div class="lane axis" aria-hidden="true">
       <span></span>
-      <span class="strip">${ticks(start, now).map(({ time, label }) => html`<span key=${time} class="tick" style=${{ left: place(time) }}>${label}</span>`)}</span>
+      <span class="strip">
+        ${ticks(start, now).map(({ time, label }) =>
+          html`<span key=${time} class="tick" style=${{ left: place(time) }}>${label}</span>`)}</span>
     </div>
     ${lanes.map((lane) => html`<div class="lane" key=${`${lane.about} ${lane.name} ${lane.node}`}>
-      <span class="who">${lane.about === "node" ? lane.name : html`<${Agent} name=${lane.name} members=${names} />`}</span>
-      <span class="strip" role="img" aria-label=${`${lane.about} ${lane.name}: ${lane.bars.map((bar) => bar.after).join(", then ") || "asked hidden questions"}`}>
-        ${lane.bars.filter((bar) => !ABSENT.has(bar.after) && bar.until > start).map((bar) => html`<span key=${bar.from} class=${`bar ${bar.after}`} title=${`${bar.after}: ${bar.why}`} style=${{ left: place(bar.from), width: width(bar) }}></span>`)}
-        ${lane.about === "member" && canaries.filter((one) => one.member === lane.name && one.node === lane.node && new Date(one.time).getTime() > start).map((one, number) => html`<span key=${`canary ${number}`} class=${`canary ${one.right ? "right" : "wrong"}`} title=${`${one.label}: ${one.right ? "right" : "wrong"}`} style=${{ left: place(new Date(one.time).getTime()) }}></span>`)}
+      <span class="who">${lane.about === "node" ? lane.name : html`<${Agent} name=${lane.name} members=${names} />`}
+        </span>
+      <span class="strip" role="img"
+        aria-label=${`${lane.about} ${lane.name}: ${lane.bars.map((bar) => bar.after).join(", then ") ||
+          "asked hidden questions"}`}>
+        ${lane.bars.filter((bar) => !ABSENT.has(bar.after) && bar.until > start).map((bar) =>
+          html`<span key=${bar.from} class=${`bar ${bar.after}`} title=${`${bar.after}: ${bar.why}`}
+            style=${{ left: place(bar.from), width: width(bar) }}></span>`)}
+        ${lane.about === "member" &&
+          canaries.filter((one) => one.member === lane.name && one.node === lane.node &&
+            new Date(one.time).getTime() > start).map((one, number) =>
+              html`<span key=${`canary ${number}`} class=${`canary ${one.right ? "right" : "wrong"}`}
+                title=${`${one.label}: ${one.right ? "right" : "wrong"}`}
+                  style=${{ left: place(new Date(one.time).getTime()) }}></span>`)}
       </span>
     </div>`)}
     <ul class="key small">
-      ${["active", "suspect", "probation", "expelled"].map((state) => html`<li key=${state}><span class=${`swatch bar ${state}`}></span>${state}</li>`)}
-      <li><span class="swatch canary right"></span><span class="swatch canary wrong"></span>hidden question, right or wrong</li>
+      ${["active", "suspect", "probation", "expelled"].map((state) =>
+        html`<li key=${state}><span class=${`swatch bar ${state}`}></span>${state}</li>`)}
+      <li><span class="swatch canary right"></span><span class="swatch canary wrong">
+        </span>hidden question, right or wrong</li>
     </ul>
   </section>`;
 }
@@ -117,7 +134,8 @@ function ticks(start, end) {
   const found = [];
   for (let time = Math.ceil((start - offset) / step) * step + offset; time < end - (end - start) / 8; time += step) {
     const date = new Date(time);
-    const label = step >= 1440 * minute ? date.toLocaleDateString(undefined, { day: "numeric", month: "short" }) : date.toLocaleTimeString(undefined, { timeStyle: "short" });
+    const label = step >= 1440 * minute ? date.toLocaleDateString(undefined, { day: "numeric", month: "short" }) :
+      date.toLocaleTimeString(undefined, { timeStyle: "short" });
     found.push({ time, label });
   }
   return [...found, { time: end, label: "now" }];

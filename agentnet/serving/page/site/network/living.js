@@ -3,18 +3,46 @@
 import { batch, signal, useEffect } from "../ui/preact.js";
 import { get } from "../api.js";
 
-/** @typedef {{label: string, accuracy: number, low: number, high: number, proven: number, questions: number, source: "measured" | "card" | "trial" | "claim"}} Ability */
-/** @typedef {{name: "floor" | "expulsion" | "drift", label: string | null, statistic: number, bound: number, right: number, asked: number, p0: number | null}} Test */
+/**
+ * @typedef {{label: string, accuracy: number, low: number, high: number, proven: number, questions: number, source:
+ *   "measured" | "card" | "trial" | "claim"}} Ability
+ */
+/**
+ * @typedef {{name: "floor" | "expulsion" | "drift", label: string | null, statistic: number, bound: number, right:
+ *   number, asked: number, p0: number | null}} Test
+ */
 /** @typedef {{median: number | null, p95: number | null, count: number}} Timing */
 /** @typedef {"probation" | "active" | "expelled"} Standing */
-/** @typedef {{node: string, standing: Standing, since: string, why: string, updated: string, canaries: number, calls: number, failures: number, refusals: number, seconds: Timing, first_token: Timing, speed: Timing, cost: number, tests: Test[]}} Seat */
-/** @typedef {{description: string, roles: string[], license: string, parameters: number | null, price: {prompt: number, completion: number}, measured: Record<string, {seconds: number | null}>}} Card */
-/** @typedef {{name: string, kind: string, pack: string, card: Card, nodes: string[], joined: boolean, probation: boolean, standing: Standing | null, abilities: Ability[], seats: Seat[]}} Member */
+/**
+ * @typedef {{node: string, standing: Standing, since: string, why: string, updated: string, canaries: number,
+ *   calls: number, failures: number, refusals: number, seconds: Timing, first_token: Timing, speed: Timing, cost:
+ *   number, tests: Test[]}} Seat
+ */
+/**
+ * @typedef {{description: string, roles: string[], license: string, parameters: number | null, price: {prompt:
+ *   number, completion: number}, measured: Record<string, {seconds: number | null}>}} Card
+ */
+/**
+ * @typedef {{name: string, kind: string, pack: string, card: Card, nodes: string[], joined: boolean, probation:
+ *   boolean, standing: Standing | null, abilities: Ability[], seats: Seat[]}} Member
+ */
 /** @typedef {{members: "joined" | "all" | "none", labels: string[], floor: number, half_life: number}} Rules */
-/** @typedef {{name: string, description: string, protocol: string, members: Member[], epoch: number, join: string, canaries: Rules}} Network */
-/** @typedef {{running: number, queued: number, slots: number, tokens_per_second: number, free_cells: number | null}} Load */
-/** @typedef {{key: string, name: string, url: string, state: string, offers: {name: string, digest: string}[], load: Load, joined: string, heard: string, left: number, read: number}} Node */
-/** @typedef {{time: string, about: "node" | "member", node: string, member: string | null, before: string, after: string, why: string, test: Record<string, string | number>}} Happening */
+/**
+ * @typedef {{name: string, description: string, protocol: string, members: Member[], epoch: number, join: string,
+ *   canaries: Rules}} Network
+ */
+/**
+ * @typedef {{running: number, queued: number, slots: number, tokens_per_second: number, free_cells: number | null}}
+ *   Load
+ */
+/**
+ * @typedef {{key: string, name: string, url: string, state: string, offers: {name: string, digest: string}[], load:
+ *   Load, joined: string, heard: string, left: number, read: number}} Node
+ */
+/**
+ * @typedef {{time: string, about: "node" | "member", node: string, member: string | null, before: string, after:
+ *   string, why: string, test: Record<string, string | number>}} Happening
+ */
 
 /** @typedef {{time: string, member: string, node: string, label: string, right: boolean}} Canary */
 
