@@ -16,15 +16,18 @@ const ENDS = /** @type {Record<string, string>} */ ({
 const LONG = 60;
 
 /**
- * @param {{state: RunState, children?: any}} properties `children`: what can be done with it
+ * @param {{state: RunState, corner?: any, children?: any}} properties `corner` stands beside an answer; `children`: what can be
+ *   done with the run
  */
-export function Answer({ state, children }) {
+export function Answer({ state, corner, children }) {
   const ended = state.ended.value;
   const status = state.status.value;
   const answer = ended?.answer ?? null;
   return html`<section class=${`run-answer ${status}`} aria-label="Answer">
+    ${ended === null && html`<${Now} state=${state} />`}
+    ${answer !== null && corner}
     <div aria-live="polite">
-      ${ended === null ? html`<${Now} state=${state} />` : answer === null ? html`<p class="answer-end">${ENDS[status] ?? status}</p>` : html`
+      ${ended === null ? null : answer === null ? html`<p class="answer-end">${ENDS[status] ?? status}</p>` : html`
         <div class=${answer.length > LONG ? "answer-text long" : "answer-text"}><${Folded} length=${answer.length}>${answer}<//></div>`}
       ${ended !== null && html`<${How} state=${state} />`}
     </div>
@@ -37,13 +40,20 @@ export function Answer({ state, children }) {
  * Who writes now.
  * @param {{state: RunState}} properties
  */
-function Now({ state }) {
+export function Now({ state }) {
   const question = state.question.value;
   const members = state.members.value;
   const open = [...new Set(state.entries.value.filter((entry) => entry.message.value === null).map((entry) => entry.agent))];
-  if (question !== null) return html`<p class="now">The run waits for <${Agent} name=${question.agent} members=${members} />.</p>`;
+  if (question !== null) return html`<p class="now">Waiting for <${Agent} name=${question.agent} members=${members} />
+    <button type="button" onClick=${toPerson}>Answer below</button></p>`;
   if (open.length === 0) return html`<p class="now"><span class="pulse" aria-hidden="true"></span>${state.protocol.value === "" ? "Beginning…" : "Working…"}</p>`;
-  return html`<p class="now"><span class="pulse" aria-hidden="true"></span>${open.map((name, index) => html`${index > 0 && (index === open.length - 1 ? " and " : ", ")}<${Agent} key=${name} name=${name} members=${members} />`)} ${open.length === 1 ? "is" : "are"} at work</p>`;
+  return html`<p class="now"><span class="pulse" aria-hidden="true"></span><span>${open.map((name, index) => html`${index > 0 && (index === open.length - 1 ? " and " : ", ")}<${Agent} key=${name} name=${name} members=${members} />`)} ${open.length === 1 ? "is" : "are"} at work</span></p>`;
+}
+
+function toPerson() {
+  const form = document.getElementById("your-turn");
+  form?.scrollIntoView({ block: "center", behavior: "smooth" });
+  form?.querySelector("textarea")?.focus({ preventScroll: true });
 }
 
 /**
@@ -60,9 +70,19 @@ function How({ state }) {
     ${ended?.approved === true && html`<span class="badge good">✓</span>`}
     ${ended?.approved === false && html`<span class="badge bad">✗</span>`}
     ${decision}
-    ${alone !== undefined && html`said by <${Agent} name=${alone.agent} members=${state.members.value} />`}
+    ${alone !== undefined && html`<${Said} entry=${alone} members=${state.members.value} />`}
     ${ended?.detail && ended.detail !== decision && html` <span class="why">${ended.detail}</span>`}
   </p>`;
+}
+
+/**
+ * Whose answer it is, where nothing was decided.
+ * @param {{entry: import("./state.js").Entry, members: string[]}} properties
+ */
+function Said({ entry, members }) {
+  const body = entry.message.value?.body;
+  const names = body?.kind === "fusion" ? body.members : [entry.agent];
+  return html`<span>${body?.kind === "fusion" ? "written together by" : "said by"} ${names.map((/** @type {string} */ name, /** @type {number} */ index) => html`${index > 0 && ", "}<${Agent} key=${name} name=${name} members=${members} />`)}</span>`;
 }
 
 /**

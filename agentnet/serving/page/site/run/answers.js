@@ -31,7 +31,9 @@ export function standing(state) {
   for (const entry of entries) {
     if (OWN.includes(kindOf(entry)) && entry.reads.some((id) => asked.has(id))) last.set(entry.agent, answerOf(entry) ?? "");
   }
-  const counted = resultOf(state)?.message.value?.body.support ?? {};
+  const result = resultOf(state)?.message.value?.body;
+  const isOwn = result?.sources.every((/** @type {string} */ id) => OWN.includes(kindOf(state.entry(id)))) ?? false;
+  const counted = isOwn ? result?.support : {};
   /** @type {Map<string, Support>} */
   const found = new Map();
   for (const [agent, answer] of last) {
@@ -42,7 +44,9 @@ export function standing(state) {
     support.weight = counted[support.answer] ?? support.backers.length;
     found.set(support.answer, support);
   }
-  return [...found.values()].sort((one, other) => other.weight - one.weight);
+  const chosen = state.ended.value?.answer ?? "";
+  const isChosen = (/** @type {Support} */ support) => Number(same(support.answer, chosen));
+  return [...found.values()].sort((one, other) => other.weight - one.weight || isChosen(other) - isChosen(one));
 }
 
 /**
@@ -66,9 +70,9 @@ export function answeredBefore(entry, state) {
   return null;
 }
 
-/** @param {Entry} entry */
+/** @param {Entry | undefined} entry */
 function kindOf(entry) {
-  return entry.message.value?.body.kind ?? "";
+  return entry?.message.value?.body.kind ?? "";
 }
 
 /**

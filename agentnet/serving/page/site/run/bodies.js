@@ -2,6 +2,7 @@
 
 import { html, useState } from "../ui/preact.js";
 import { Agent, Parts } from "../ui/elements.js";
+import { link } from "../routing.js";
 import { answeredBefore, answerOf, same } from "./answers.js";
 
 /** @typedef {import("./state.js").Entry} Entry */
@@ -25,7 +26,8 @@ export function Said({ entry, state, short = false }) {
     case "synthesis":
       return html`<${Reply} text=${body.text} answer=${body.answer} was=${answeredBefore(entry, state)} short=${short} />`;
     case "fusion":
-      return html`<${Folded} length=${body.text.length}><${Parts} parts=${shown?.full ?? []} members=${members} /><//>`;
+      return html`<${Folded} length=${body.text.length}><${Parts} parts=${shown?.full ?? []} members=${members} /><//>
+        <p class="said-more"><a href=${link(["fusion", state.id, "messages", entry.id])}>Who backed which piece</a></p>`;
     case "vote":
       return html`<${Judged} entry=${entry} state=${state} target=${body.choice} reason=${body.reason} mark="→" tone="plain" />`;
     case "verdict": {

@@ -15,17 +15,16 @@
  */
 
 const BASES = /** @type {Record<string, string>} */ ({
-  parallel: "side by side",
-  serial: "in turn",
-  debate: "debate",
-  verify: "checked",
-  delegate: "divided",
-  fuse: "written together",
-  cascade: "small ones first",
-  route: "passed on",
-  best: "the best",
-  auto: "chosen",
+  parallel: "Side by side",
+  serial: "In turn",
+  debate: "Debate",
+  verify: "Checked",
+  fuse: "Written together",
+  cascade: "Small ones first",
+  route: "Passed on",
 });
+/** A part of an expression's path: its kind, and which of them it is, as in `debate-2.0`. */
+const PART = /^([a-z]+)(?:-(\d+))?/;
 const ROUNDS = /** @type {Record<string, string>} */ ({ debate: "Round", verify: "Attempt", route: "Hop" });
 
 /**
@@ -35,16 +34,19 @@ const ROUNDS = /** @type {Record<string, string>} */ ({ debate: "Round", verify:
  * @returns {Stage[]}
  */
 export function stagesOf(entries, members) {
-  /** @type {Map<string, {stage: Stage, blocks: Map<string, Entry[]>}>} */
+  /** @type {Map<string, {stage: Stage, blocks: Map<string, Entry[]>, place: number[]}>} */
   const found = new Map();
-  for (const entry of entries) {
+  /** @type {Map<string, number>} */
+  const begins = new Map();
+  for (const [index, entry] of entries.entries()) {
     const aside = isAside(entry, members);
     const scope = entry.node.split("/").slice(0, -1);
+    const place = [...placeOf(scope, index, begins), index];
     const key = aside ? entry.id : `${scope.join("/")} ${entry.round}`;
     let known = found.get(key);
     if (known === undefined) {
       const stage = { key, title: aside ? "" : titleOf(scope, entry.round), depth: depthOf(entry.node), aside, blocks: [] };
-      known = { stage, blocks: new Map() };
+      known = { stage, blocks: new Map(), place };
       found.set(key, known);
     }
     const read = entry.reads.join(" ");
@@ -52,7 +54,8 @@ export function stagesOf(entries, members) {
     if (block === undefined) known.blocks.set(read, [entry]);
     else block.push(entry);
   }
-  return [...found.values()].map(({ stage, blocks }) => ({
+  const stages = [...found.values()].sort((one, other) => compare(one.place, other.place));
+  return stages.map(({ stage, blocks }) => ({
     ...stage,
     blocks: [...blocks.values()].map((block) => block.sort((one, other) => before(one, other, members))),
   }));
@@ -68,6 +71,34 @@ export function isAside(entry, members) {
 }
 
 /**
+ * Return the place of an expression: what is said in it stands together, and the parts of one kind in their order.
+ * @param {string[]} scope
+ * @param {number} index of an entry in it
+ * @param {Map<string, number>} begins the first entry of each kind of part; is added to
+ */
+function placeOf(scope, index, begins) {
+  return scope.slice(1).flatMap((part, depth) => {
+    const [, base = part, number = "0"] = PART.exec(part) ?? [];
+    const kind = [...scope.slice(0, depth + 1), base].join("/");
+    const begin = begins.get(kind) ?? index;
+    begins.set(kind, begin);
+    return [begin, Number(number)];
+  });
+}
+
+/**
+ * @param {readonly number[]} one
+ * @param {readonly number[]} other
+ */
+function compare(one, other) {
+  for (const [index, value] of one.entries()) {
+    const difference = value - (other[index] ?? -1);
+    if (difference !== 0) return difference;
+  }
+  return -1;
+}
+
+/**
  * Return how deep an expression lies in others: the dots in the path are the rounds of nested ones.
  * @param {string} node
  */
@@ -80,11 +111,11 @@ function depthOf(node) {
  * @param {number} round
  */
 function titleOf(scope, round) {
-  const [, base = "", number = ""] = /^([a-z]+)(?:-(\d+))?/.exec(scope.at(-1) ?? "") ?? [];
+  const [, base = "", number = ""] = PART.exec(scope.at(-1) ?? "") ?? [];
   const counted = ROUNDS[base];
   const told = counted !== undefined && (base === "debate" || round > 0) ? `${counted} ${round + 1}` : "";
   if (scope.length < 2 || !(base in BASES)) return told;
-  return [number === "" ? "" : `Part ${number}`, BASES[base], told.toLowerCase()].filter((part) => part !== "").join(" · ");
+  return [`${BASES[base]} ${number}`.trim(), told.toLowerCase()].filter((part) => part !== "").join(" · ");
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { html, useLayoutEffect, useRef } from "../ui/preact.js";
 import { Agent, Parts } from "../ui/elements.js";
+import { useShortcuts } from "../ui/shortcuts.js";
 import { isAside, stagesOf } from "./layout.js";
 import { Turn, coloured } from "./turn.js";
 
@@ -10,11 +11,14 @@ import { Turn, coloured } from "./turn.js";
 /** @typedef {import("./layout.js").Stage} Stage */
 /** @typedef {import("./turn.js").Actions} Actions */
 
+/** Members beside each other that a screen has room for. */
+const MOST_COLUMNS = 4;
+
 /**
  * @param {{state: RunState, columns?: boolean, marked?: string, actions?: Actions}} properties `marked`: id of a message
  */
 export function Transcript({ state, columns = false, marked = "", actions }) {
-  const stages = stagesOf(state.entries.value, state.members.value).filter(isTold);
+  const stages = told(stagesOf(state.entries.value, state.members.value), marked);
   const place = /** @type {{current: HTMLElement | null}} */ (useRef(null));
   const isThere = state.entries.value.some((entry) => entry.id === marked);
   useLayoutEffect(() => {
@@ -24,6 +28,10 @@ export function Transcript({ state, columns = false, marked = "", actions }) {
       found.focus({ preventScroll: true });
     }
   }, [isThere, marked, columns]);
+  useShortcuts("Transcript", [
+    { key: "j", what: "Next message", run: () => step(place.current, 1) },
+    { key: "k", what: "Message before", run: () => step(place.current, -1) },
+  ]);
   const options = { state, marked, actions };
   return html`<div class="transcript" ref=${place}>
     ${columns ? html`<${Columns} stages=${stages} ...${options} />` : stages.map((stage) => html`<${Thread} key=${stage.key} stage=${stage} ...${options} />`)}
@@ -31,11 +39,25 @@ export function Transcript({ state, columns = false, marked = "", actions }) {
 }
 
 /**
- * Return whether a run is better read in columns: several members speak side by side, more than once or not.
+ * Return whether a run is better read in columns: a few members speak side by side.
  * @param {RunState} state
  */
 export function isWide(state) {
-  return stagesOf(state.entries.value, state.members.value).some((stage) => stage.blocks.some((block) => new Set(block.map((entry) => entry.agent)).size > 1));
+  const stages = stagesOf(state.entries.value, state.members.value);
+  const speakers = stages.flatMap((stage) => stage.blocks.map((block) => new Set(block.map((entry) => entry.agent)).size));
+  return Math.max(0, ...speakers) > 1 && Math.max(...speakers) <= MOST_COLUMNS;
+}
+
+/**
+ * Move on from the turn that has the focus.
+ * @param {HTMLElement | null} place
+ * @param {1 | -1} by
+ */
+function step(place, by) {
+  const turns = [...(place?.querySelectorAll(".turn") ?? [])];
+  const current = turns.findIndex((turn) => turn.contains(document.activeElement));
+  const next = turns[current < 0 ? (by > 0 ? 0 : turns.length - 1) : current + by];
+  if (next instanceof HTMLElement) next.focus();
 }
 
 /** @param {{stage: Stage, state: RunState, marked: string, actions?: Actions}} properties */
@@ -84,8 +106,22 @@ function Aside({ entry, state, marked }) {
   </div>`;
 }
 
-/** Return whether a stage is shown: the task stands above the transcript, and assignments in their plan. @param {Stage} stage */
-function isTold(stage) {
-  const kind = stage.blocks[0]?.[0]?.message.value?.body.kind;
-  return !(stage.aside && (kind === "task" || kind === "assignment" || kind === undefined));
+/**
+ * Return the stages that are shown: the task stands above the transcript, assignments in their plan, and a failure that
+ * is passed on is told once.
+ * @param {Stage[]} stages
+ * @param {string} marked
+ */
+function told(stages, marked) {
+  const failures = new Set();
+  return stages.filter((stage) => {
+    const entry = stage.blocks[0]?.[0];
+    const body = entry?.message.value?.body;
+    if (!stage.aside || entry?.id === marked) return true;
+    if (body === undefined || body.kind === "task" || body.kind === "assignment") return false;
+    if (body.kind !== "error") return true;
+    const isNew = !failures.has(body.detail);
+    failures.add(body.detail);
+    return isNew;
+  });
 }

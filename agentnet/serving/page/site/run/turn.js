@@ -47,8 +47,8 @@ export function Turn({ entry, state, marked = false, short = false, named = true
   const waits = message === null && state.question.value?.message === entry.id;
   const step = /\/step-(\d+)[^/]*$/.exec(entry.node)?.[1];
   const doing = message !== null ? (SAYS[kind] ?? kind) : waits ? "is asked" : (DOES[entry.role] ?? "is writing");
-  return html`<article id=${`message-${entry.id}`} class=${`turn${message === null ? " open" : ""}${marked ? " marked" : ""}${isBeside(entry, state) ? " beside" : ""}`} data-kind=${kind}
-    style=${coloured(entry.agent, members)} tabindex=${marked ? -1 : undefined}>
+  const classes = ["turn", message === null && "open", marked && "marked", isBeside(entry, state) && "beside"].filter(Boolean).join(" ");
+  return html`<article id=${`message-${entry.id}`} class=${classes} data-kind=${kind} style=${coloured(entry.agent, members)} tabindex="-1">
     <header class="turn-head">
       ${named ? html`<${Agent} name=${entry.agent} members=${members} />` : html`<span class="only-read">${entry.agent}</span>`}
       <span class="turn-does">${doing}${step !== undefined && ` step ${step}`}<${Origin} entry=${entry} state=${state} /></span>
@@ -58,7 +58,7 @@ export function Turn({ entry, state, marked = false, short = false, named = true
         <a class="turn-link" href=${link(["runs", state.id, "messages", entry.id])} aria-label=${`Link to this message of ${entry.agent}`} title="Link to this message">#</a>
       </span>`}
     </header>
-    ${message === null ? html`<${Writing} entry=${entry} />` : html`<${Said} entry=${entry} state=${state} short=${short} />`}
+    ${message === null ? html`<${Writing} entry=${entry} short=${short} isWaiting=${waits} />` : html`<${Said} entry=${entry} state=${state} short=${short} />`}
     ${message?.finish === "length" && kind !== "error" && html`<p class="cut">cut at the limit of tokens</p>`}
   </article>`;
 }
@@ -85,10 +85,11 @@ function Origin({ entry, state }) {
 
 /**
  * What is written so far.
- * @param {{entry: Entry}} properties
+ * @param {{entry: Entry, short: boolean, isWaiting: boolean}} properties
  */
-function Writing({ entry }) {
-  return html`<p class="said writing">${FORMS.includes(entry.role) ? html`<${Form} entry=${entry} />` : entry.text}<span class="caret" aria-hidden="true"></span></p>`;
+function Writing({ entry, short, isWaiting }) {
+  if (isWaiting) return null;
+  return html`<p class=${short ? "said-reason" : "said"}>${FORMS.includes(entry.role) ? html`<${Form} entry=${entry} />` : entry.text}<span class="caret" aria-hidden="true"></span></p>`;
 }
 
 /** Roles that reply in a form, of which only the words are shown while it is written. */

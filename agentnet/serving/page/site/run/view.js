@@ -1,12 +1,15 @@
 /** A run as it is read: the question, the answer, what it took, and what was said. */
 
-import { html, signal, useState } from "../ui/preact.js";
+import { html, signal } from "../ui/preact.js";
 import { RunGraph } from "../graph/run.js";
 import { Failure } from "../ui/elements.js";
-import { post } from "../api.js";
+import { useShortcuts } from "../ui/shortcuts.js";
 import { link } from "../routing.js";
 import { Answer } from "./answer.js";
+import { Controls } from "./controls.js";
 import { Cost } from "./cost.js";
+import { Glance } from "./glance.js";
+import { Outcome } from "./outcome.js";
 import { PersonTurn } from "./person.js";
 import { Transcript, isWide } from "./transcript.js";
 
@@ -31,12 +34,19 @@ const chosen = signal(/** @type {string | null} */ (localStorage.getItem(KEY)));
  */
 export function RunView({ state, following, marked = "", title, actions, beside, children }) {
   const columns = chosen.value === null ? isWide(state) && matchMedia("(min-width: 900px)").matches : chosen.value === "columns";
+  const task = state.entries.value.find((entry) => entry.message.value?.body.kind === "task")?.message.value?.body;
+  const question = title ?? task?.text ?? "";
+  useShortcuts("Run", [{ key: "t", what: "Thread or columns", run: () => choose(columns ? "thread" : "columns") }]);
+  if (following && following.problem.value !== "" && task === undefined) return html`<${Connection} following=${following} />`;
   return html`<article class="run">
     <div class="run-main">
-      <${Head} state=${state} title=${title} />
+      <${Head} state=${state} question=${question} label=${task?.label ?? null} />
       ${following && html`<${Connection} following=${following} />`}
-      <${Answer} state=${state}>
-        <div class="run-foot"><${Cost} state=${state} />${following && html`<${Controls} state=${state} following=${following}>${children}<//>`}</div>
+      <${Glance} state=${state}>
+        <${Answer} state=${state} corner=${following && html`<${Outcome} run=${state.id} />`}>
+          <div class="run-foot"><${Cost} state=${state} />
+            ${following ? html`<${Controls} state=${state} following=${following} question=${question}>${children}<//>` : children}</div>
+        <//>
       <//>
       <div class="run-bar">
         <h2>What was said</h2>
@@ -57,13 +67,11 @@ function choose(layout) {
   localStorage.setItem(KEY, layout);
 }
 
-/** @param {{state: RunState, title: string | undefined}} properties */
-function Head({ state, title }) {
-  const task = state.entries.value.find((entry) => entry.message.value?.body.kind === "task");
-  const text = title ?? task?.message.value?.body.text ?? "";
+/** @param {{state: RunState, question: string, label: string | null}} properties */
+function Head({ state, question, label }) {
   return html`<header class="run-head">
-    <h1 class=${text.length > 140 ? "long" : ""}>${text}</h1>
-    <p class="soft"><a href=${link(["runs", state.id])}>${state.id}</a>${state.protocol.value !== "" && ` · ${state.protocol.value}`}${task?.message.value?.body.label && ` · ${task.message.value.body.label}`}</p>
+    ${question !== "" && html`<h1 class=${question.length > 140 ? "long" : ""}>${question}</h1>`}
+    <p class="soft"><a href=${link(["runs", state.id])}>${state.id}</a>${state.protocol.value !== "" && ` · ${state.protocol.value === "inline" ? "a protocol of its own" : state.protocol.value}`}${label !== null && ` · ${label}`}</p>
   </header>`;
 }
 
@@ -73,33 +81,4 @@ function Connection({ following }) {
   if (following.connection.value !== "lost") return null;
   return html`<p class="lost" role="status">The connection is lost. What was said stays here; trying again…
     <button type="button" onClick=${following.again}>Try now</button></p>`;
-}
-
-/**
- * Cancels a run, or continues it.
- * @param {{state: RunState, following: Following, children?: any}} properties
- */
-function Controls({ state, following, children }) {
-  const [problem, setProblem] = useState("");
-  const [busy, setBusy] = useState(false);
-  const status = state.status.value;
-  /** @param {string} what @param {object} [body] */
-  async function ask(what, body) {
-    setBusy(true);
-    setProblem("");
-    try {
-      await post(`/api/runs/${encodeURIComponent(state.id)}/${what}`, body);
-      if (what === "resume") following.again();
-    } catch (error) {
-      setProblem(/** @type {Error} */ (error).message);
-    }
-    setBusy(false);
-  }
-  const isCut = status === "stopped" || status === "cancelled" || status === "interrupted";
-  return html`<div class="controls">
-    ${status === "running" && html`<button type="button" disabled=${busy} onClick=${() => ask("cancel")}>Cancel</button>`}
-    ${isCut && html`<button type="button" disabled=${busy} onClick=${() => ask("resume", status === "stopped" ? { limits: {} } : {})}>${status === "stopped" ? "Continue without the limit" : "Continue"}</button>`}
-    ${children}
-    ${problem !== "" && html`<${Failure} message=${problem} />`}
-  </div>`;
 }

@@ -1,19 +1,36 @@
-/** Asking the network, and watching it answer. */
+/** Asking the network, and watching it answer: `#/ask`, and `#/ask/RUN/RUN` for a conversation. */
 
-import { html } from "../ui/preact.js";
-import { useRun } from "../run/following.js";
-import { RunView } from "../run/view.js";
-import { Form } from "../ask/form.js";
+import { html, useEffect } from "../ui/preact.js";
+import { Agent } from "../ui/elements.js";
+import { go, link } from "../routing.js";
+import { Conversation } from "../ask/conversation.js";
+import { Examples } from "../ask/examples.js";
+import { Form, draft, offered } from "../ask/form.js";
 
 /** @param {{route: import("../routing.js").Route}} properties */
 export function View({ route }) {
-  const runs = route.rest;
-  if (runs.length === 0) return html`<${Form} query=${route.query} />`;
-  return runs.map((id) => html`<${Watched} key=${id} id=${id} />`);
+  return route.rest.length > 0 ? html`<${Conversation} runs=${route.rest} />` : html`<${Start} query=${route.query} />`;
 }
 
-/** @param {{id: string}} properties */
-function Watched({ id }) {
-  const { state, following } = useRun(id);
-  return html`<${RunView} state=${state} following=${following} />`;
+/** @param {{query: URLSearchParams}} properties `question`, `protocol` (a name, or an expression as JSON) and `label` are filled in */
+function Start({ query }) {
+  useEffect(() => {
+    const given = Object.fromEntries(["question", "protocol", "label"].flatMap((name) => (query.has(name) ? [[name, query.get(name) ?? ""]] : [])));
+    if (Object.keys(given).length > 0) draft.value = { ...draft.value, ...given };
+  }, [query.toString()]);
+  const network = offered.value?.network;
+  const members = network?.members.map((member) => member.name) ?? [];
+
+  /** @param {string} question @param {string} protocol */
+  function choose(question, protocol) {
+    draft.value = { ...draft.value, question, protocol };
+    document.getElementById("question")?.focus();
+  }
+
+  return html`<div class="ask">
+    <h1>Ask the network</h1>
+    <p class="ask-members">${network === undefined ? " " : html`${members.length === 1 ? "One member: " : `${members.length} members: `}${members.slice(0, 12).map((name) => html`<${Agent} key=${name} name=${name} members=${members} /> `)}${members.length > 12 && "… "}<a href=${link(["network"])}>who they are</a>`}</p>
+    <${Form} autofocus=${true} onAsked=${(/** @type {string} */ run) => go(link(["ask", run]))} />
+    <${Examples} ways=${offered.value?.ways ?? []} onChoose=${choose} />
+  </div>`;
 }

@@ -1,0 +1,36 @@
+/** What the owner of the network knows of an answer: whether it was right. The members' profiles learn from it. */
+
+import { html, useEffect, useState } from "../ui/preact.js";
+import { Failure } from "../ui/elements.js";
+import { get, post } from "../api.js";
+import { may } from "../session.js";
+
+/** @param {{run: string}} properties id of a run with an answer */
+export function Outcome({ run }) {
+  const [right, setRight] = useState(/** @type {boolean | null} */ (null));
+  const [problem, setProblem] = useState("");
+  const path = `/api/runs/${encodeURIComponent(run)}`;
+  useEffect(() => {
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    get(path, { signal }).then((found) => setRight(found.outcome), (error) => signal.aborted || setProblem(error.message));
+    return () => leaving.abort();
+  }, [run]);
+
+  /** @param {boolean} said */
+  async function tell(said) {
+    setProblem("");
+    try {
+      setRight((await post(`${path}/outcome`, { right: said })).right);
+    } catch (error) {
+      setProblem(/** @type {Error} */ (error).message);
+    }
+  }
+
+  if (!may("admin")) return null;
+  return html`<span class="outcome" role="group" aria-label="Was the answer right?">
+    <span class="soft">Was it right?</span>
+    ${[true, false].map((said) => html`<button key=${said} type="button" class=${said ? "good" : "bad"} aria-pressed=${right === said} onClick=${() => tell(said)}>${said ? "✓ Right" : "✗ Wrong"}</button>`)}
+    ${problem !== "" && html`<${Failure} message=${problem} />`}
+  </span>`;
+}
