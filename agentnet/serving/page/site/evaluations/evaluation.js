@@ -14,7 +14,7 @@ import { Key, SystemTable } from "./table.js";
 
 const LOOK = 1000;
 /** Milliseconds between two summaries of an evaluation that is being made. */
-const SUMMARISED = 4000;
+const SUMMARISED = 8000;
 const ALL = "all";
 
 /** @param {{id: string, dataset: string | null}} properties */

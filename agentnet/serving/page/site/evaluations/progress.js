@@ -27,7 +27,7 @@ export function Phases({ progress }) {
       </div>`,
     )}
     <p class="soft ev-left" role="status">
-      ${progress.seconds_left === null ? "How long it takes is known soon." : `${about(progress.seconds_left)} left for what is planned.`}
+      ${progress.seconds_left === null ? "How long it takes is known soon." : `The planned trials take ${about(progress.seconds_left)} more.`}
       ${failed > 0 && html` <span class="bad">${count(failed)} trials have no score: a model could not be asked.</span>`}
     </p>
   </section>`;

@@ -61,7 +61,7 @@ function SystemRow({ row, best, members, priced }) {
   const gain = row.over_best;
   return html`<tr class=${`ev-${row.kind}`}>
     <th scope="row"><${System} row=${row} members=${members} />${row.failures > 0 && html` <small class="bad">${count(row.failures)} without a score</small>`}</th>
-    <td class="ev-right"><${Interval} share=${row.accuracy} best=${best} /> <b>${percent(row.accuracy.estimate)}</b> <small>${bounds(row.accuracy)}</small></td>
+    <td><span class="ev-right"><${Interval} share=${row.accuracy} best=${best} /><b>${percent(row.accuracy.estimate)}</b><small>${bounds(row.accuracy)}</small></span></td>
     <td class=${gain?.verdict ?? ""}>${gain && html`${points(gain.accuracy.estimate)} ${SIGNS[gain.verdict]} <small>${points(gain.accuracy.low)} to ${points(gain.accuracy.high)}</small>`}</td>
     <td>${gain && chance(gain.p)}</td>
     <td>${row.calls.toFixed(1)}</td>
