@@ -78,12 +78,22 @@ function Subject({ happening, names }) {
 /** @param {Happening} happening */
 function verb({ about, before, after }) {
   if (about === "member") {
-    const words = { probation: before === "" ? "is on probation" : "goes back to probation", active:
-      "counts from now on", expelled: "is expelled" };
+    const words = {
+      probation: before === "" ? "is on probation" : "goes back to probation",
+      active: "counts from now on",
+      expelled: "is expelled",
+    };
     return words[/** @type {keyof typeof words} */ (after)] ?? `is ${after}`;
   }
-  const words = { joining: "registers", active: before === "suspect" ? "is back" : "takes part", suspect: "is late",
-    draining: "finishes what it has", gone: "is gone", expelled: "is expelled", forgotten: "is forgotten" };
+  const words = {
+    joining: "registers",
+    active: before === "suspect" ? "is back" : "takes part",
+    suspect: "is late",
+    draining: "finishes what it has",
+    gone: "is gone",
+    expelled: "is expelled",
+    forgotten: "is forgotten",
+  };
   return words[/** @type {keyof typeof words} */ (after)] ?? `is ${after}`;
 }
 

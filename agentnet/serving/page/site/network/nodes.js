@@ -69,8 +69,8 @@ function Lease({ left }) {
 /** @param {{load: import("./living.js").Load}} properties */
 function Work({ load }) {
   const shown = Math.min(12, load.slots);
-  const words = `${load.running} of ${load.slots} ${load.slots === 1 ? "slot" : "slots"} busy${load.queued > 0 ?
-    `, ${load.queued} waiting` : ""}`;
+  const waiting = load.queued > 0 ? `, ${load.queued} waiting` : "";
+  const words = `${load.running} of ${load.slots} ${load.slots === 1 ? "slot" : "slots"} busy${waiting}`;
   return html`<div class="work">
     <span class="slots" aria-hidden="true">
       ${Array.from({ length: shown }, (_, place) =>
