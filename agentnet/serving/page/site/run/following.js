@@ -95,6 +95,7 @@ export function follow(state) {
       await get(`/api/runs/${encodeURIComponent(state.id)}`);
     } catch (error) {
       if (!(error instanceof Refused) || error.status < 400 || error.status >= 500) return;
+      if (error.status === 401) return; // the page asks to sign in, and what follows is followed then
       problem.value = error.message;
       close("over");
     }
