@@ -54,29 +54,29 @@ def others(gateway: Served, debate: str, alone: str) -> None:
 @pytest.mark.usefixtures("others")
 def test_the_history_is_searched_filtered_and_read_to_its_end(reader: Reader, gateway: Served) -> None:
     page = reader(gateway.url, "#/runs")
-    rows = page.locator(".listed")
-    page.wait_for_selector(".listed")
+    rows = page.locator(".past")
+    page.wait_for_selector(".past")
     assert rows.count() == 30
     assert "a lot?" in rows.first.inner_text()
     page.get_by_role("button", name="Older runs").click()
-    page.wait_for_function("count => document.querySelectorAll('.listed').length === count", arg=OTHERS + 2)
+    page.wait_for_function("count => document.querySelectorAll('.past').length === count", arg=OTHERS + 2)
     assert not page.get_by_role("button", name="Older runs").is_visible()
 
     page.get_by_label("Words of the question").fill("sheep")
-    page.wait_for_function("() => document.querySelectorAll('.listed').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('.past').length === 2")
     page.get_by_label("Protocol").select_option("debate")
-    page.wait_for_function("() => document.querySelectorAll('.listed').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('.past').length === 1")
     assert "13" in rows.first.inner_text()
     assert "text=sheep" in page.url
     assert "protocol=debate" in page.url
 
     page.reload()
-    page.wait_for_function("() => document.querySelectorAll('.listed').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('.past').length === 1")
     assert page.get_by_label("Words of the question").input_value() == "sheep"
     page.get_by_label("Status").select_option("failed")
     page.get_by_text("No run is like that").wait_for()
     page.get_by_role("link", name="Show all runs").click()
-    page.wait_for_function("() => document.querySelectorAll('.listed').length === 30")
+    page.wait_for_function("() => document.querySelectorAll('.past').length === 30")
 
 
 def test_a_run_is_read_linked_and_saved(reader: Reader, gateway: Served, debate: str) -> None:
@@ -121,7 +121,7 @@ def test_a_replay_ends_as_the_run_is_read(reader: Reader, gateway: Served, debat
 
 def test_a_replay_is_steered_by_keys(reader: Reader, gateway: Served, debate: str) -> None:
     page = reader(gateway.url, f"#/runs/{debate}/replay")
-    page.wait_for_selector(".replay-position")
+    page.wait_for_function("() => document.querySelector('.replay-position')?.value > 0")
     page.keyboard.press("Home")
     page.get_by_text("message 1 of 6").wait_for()
     assert page.locator(".turn").count() == 0
@@ -148,7 +148,7 @@ def test_a_second_run_is_chosen_and_compared(reader: Reader, gateway: Served, de
     page = reader(gateway.url, f"#/runs/{debate}", width=390)
     page.get_by_role("link", name="Compare…").click()
     page.get_by_role("heading", name="Choose a run to compare").wait_for()
-    page.wait_for_function("() => document.querySelectorAll('.listed').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('.past').length === 1")
     page.get_by_role("link", name="How many sheep?").last.click()
     page.wait_for_selector(".pair")
     assert page.url.endswith(f"#/runs/{debate}?with={alone}")
@@ -168,6 +168,30 @@ def test_a_second_run_is_chosen_and_compared(reader: Reader, gateway: Served, de
     assert "show=differences" in page.url
     assert "replies=whole" in page.url
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_run_goes_on_from_a_message_with_another_protocol(reader: Reader, gateway: Served, debate: str) -> None:
+    page = reader(gateway.url, f"#/runs/{debate}")
+    page.locator(".turn").nth(1).get_by_role("link", name="fork").click()
+    dialog = page.get_by_role("dialog", name="Go on from a message")
+    assert dialog.get_by_label("After").locator("option:checked").inner_text().startswith("3. ")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => !location.hash.includes('fork')")
+    page.locator(".turn").nth(1).get_by_role("link", name="fork").click()
+    dialog.get_by_label("With").select_option("vote")
+    dialog.get_by_label("Seed").fill("5")
+    dialog.get_by_role("button", name="Start the new run").click()
+
+    page.get_by_text("message 3 of").wait_for()
+    forked = page.url.rsplit("/", 1)[-1]
+    record = gateway.call(gateway.session.runs.record(forked))
+    assert (record.protocol_name, record.seed) == ("vote", 5)
+    assert record.forked_from is not None
+    assert record.forked_from.copied == 2
+    page.get_by_text("message 3 of").click()
+    page.wait_for_selector(f"#message-{record.forked_from.message}.marked")
+    page.get_by_role("link", name="vote (").click()
+    page.wait_for_function("id => location.hash.endsWith(id)", arg=forked)
 
 
 def test_differences_are_found_word_by_word(reader: Reader, gateway: Served) -> None:

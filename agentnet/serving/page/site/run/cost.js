@@ -25,7 +25,7 @@ export function Cost({ state }) {
  */
 function useSeconds(state) {
   const times = state.entries.value.flatMap((entry) => (entry.message.value === null ? [] : [Date.parse(entry.message.value.time)]));
-  const told = times.length === 0 ? 0 : (Math.max(...times) - Math.min(...times)) / 1000;
+  const told = times.length === 0 ? 0 : (Math.max(...times) - (times[0] ?? 0)) / 1000;
   const isOpen = state.status.value === "running";
   const [since, setSince] = useState({ told: -1, began: 0 });
   const [now, setNow] = useState(0);

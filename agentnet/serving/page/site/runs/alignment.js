@@ -3,66 +3,87 @@
 /** @typedef {import("../run/state.js").Entry} Entry */
 /** @typedef {{first: Entry | null, second: Entry | null}} Pair */
 
-/**
- * What two messages have in common to be a pair, the strictest first: the same place in the same expression; the same
- * round, kind and speaker in different protocols; the same kind and speaker.
- * @type {((entry: Entry) => string)[]}
- */
-const PLACES = [
-  (entry) => JSON.stringify([entry.node, entry.round, entry.agent]),
-  (entry) => JSON.stringify([entry.round, entry.message.value?.body.kind, entry.agent]),
-  (entry) => JSON.stringify([entry.message.value?.body.kind, entry.agent]),
-];
+/** How much two messages belong together: the same place of the same expression, or what they have in common. */
+const SAME_PLACE = 4;
+const SAME_ROUND = 3;
+const SAME_SPEAKER = 2;
+const BOTH_LAST = 1;
 
 /**
- * Return all messages of both runs, in pairs where they have the same place. The last messages, which hold the answers,
- * are a pair if they have no other partner. The order is that of the first run; what only the second run has follows on what it followed.
+ * Return all messages of both runs in an order that both have, in pairs where they belong together: of all such orders
+ * the one with the most in common (Needleman and Wunsch, 1970). Members who answer side by side have no order among
+ * them; they are taken in that of their names.
  * @param {readonly Entry[]} first messages of a run, in their order
  * @param {readonly Entry[]} second
  * @returns {Pair[]}
  */
 export function aligned(first, second) {
-  const partners = partnersOf(first, second);
-  const paired = new Set(partners.values());
-  /** @type {Map<Entry | null, Entry[]>} what only the second run has, by the message before it that is in a pair */
-  const following = new Map();
-  let before = /** @type {Entry | null} */ (null);
-  for (const entry of second) {
-    if (paired.has(entry)) before = entry;
-    else following.set(before, [...(following.get(before) ?? []), entry]);
+  const [one, other] = [settled(first), settled(second)];
+  const width = other.length + 1;
+  const best = new Uint32Array((one.length + 1) * width);
+  const at = (/** @type {number} */ row, /** @type {number} */ column) => best[row * width + column] ?? 0;
+  const together = (/** @type {number} */ row, /** @type {number} */ column) => {
+    const [a, b] = [/** @type {Entry} */ (one[row]), /** @type {Entry} */ (other[column])];
+    return affinity(a, b) || (row === one.length - 1 && column === other.length - 1 ? BOTH_LAST : 0);
+  };
+  for (let row = one.length - 1; row >= 0; row -= 1) {
+    for (let column = other.length - 1; column >= 0; column -= 1) {
+      const shared = together(row, column);
+      const paired = shared > 0 ? at(row + 1, column + 1) + shared : 0;
+      best[row * width + column] = Math.max(paired, at(row + 1, column), at(row, column + 1));
+    }
   }
-  const alone = (/** @type {Entry | null} */ entry) => (following.get(entry) ?? []).map((other) => ({ first: null, second: other }));
-  return [
-    ...alone(null),
-    ...first.flatMap((entry) => {
-      const partner = partners.get(entry) ?? null;
-      return [{ first: entry, second: partner }, ...(partner === null ? [] : alone(partner))];
-    }),
-  ];
+  /** @type {Pair[]} */
+  const pairs = [];
+  let [row, column] = [0, 0];
+  while (row < one.length || column < other.length) {
+    const [a, b] = [one[row] ?? null, other[column] ?? null];
+    const shared = a !== null && b !== null ? together(row, column) : 0;
+    if (shared > 0 && at(row, column) === at(row + 1, column + 1) + shared) {
+      pairs.push({ first: a, second: b });
+      row += 1;
+      column += 1;
+    } else if (a !== null && at(row, column) === at(row + 1, column)) {
+      pairs.push({ first: a, second: null });
+      row += 1;
+    } else {
+      pairs.push({ first: null, second: b });
+      column += 1;
+    }
+  }
+  return pairs;
+}
+
+/** @param {Entry} one @param {Entry} other @returns {number} 0: they do not belong together */
+function affinity(one, other) {
+  const kind = one.message.value?.body.kind;
+  if (one.agent !== other.agent || kind !== other.message.value?.body.kind) return 0;
+  if (one.round !== other.round) return SAME_SPEAKER;
+  return placeOf(one) === placeOf(other) ? SAME_PLACE : SAME_ROUND;
+}
+
+/** The place in the expression; a fork has what it began with below `before`. @param {Entry} entry */
+function placeOf(entry) {
+  return entry.node.replace(/^before\//, "");
+}
+
+/** @param {readonly Entry[]} entries */
+function settled(entries) {
+  /** @type {Entry[][]} */
+  const groups = [];
+  for (const entry of entries) {
+    const group = groups.at(-1);
+    if (group !== undefined && isBeside(group[0], entry)) group.push(entry);
+    else groups.push([entry]);
+  }
+  return groups.flatMap((group) => group.sort((one, other) => one.agent.localeCompare(other.agent)));
 }
 
 /**
- * @param {readonly Entry[]} first
- * @param {readonly Entry[]} second
+ * Return whether two messages were said side by side: both after the same messages.
+ * @param {Entry | undefined} one
+ * @param {Entry} other
  */
-function partnersOf(first, second) {
-  /** @type {Map<Entry, Entry>} */
-  const partners = new Map();
-  for (const placeOf of PLACES) {
-    const taken = new Set(partners.values());
-    /** @type {Map<string, Entry[]>} */
-    const free = new Map();
-    for (const entry of second) {
-      if (!taken.has(entry)) free.set(placeOf(entry), [...(free.get(placeOf(entry)) ?? []), entry]);
-    }
-    for (const entry of first) {
-      const partner = partners.has(entry) ? undefined : free.get(placeOf(entry))?.shift();
-      if (partner !== undefined) partners.set(entry, partner);
-    }
-  }
-  const [one, other] = [first.at(-1), second.at(-1)];
-  if (one !== undefined && other !== undefined && !partners.has(one) && ![...partners.values()].includes(other)) {
-    partners.set(one, other);
-  }
-  return partners;
+function isBeside(one, other) {
+  return one?.round === other.round && one.reads.length > 0 && one.reads.join() === other.reads.join();
 }

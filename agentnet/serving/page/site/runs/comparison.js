@@ -30,10 +30,14 @@ export function Comparison({ first, second, query }) {
     { state: other.state, record: b.record, letter: "B" },
   ];
   return html`
-    <p class="crumbs"><a href=${link(["runs"])}>Runs</a> › <a href=${link(["runs", first])}>${first}</a> › Compared</p>
+    <p class="crumbs">
+      <a href=${link(["runs"])}>Runs</a> › <a href=${link(["runs", first])}>${first}</a> › Compared
+    </p>
     <h1 class="asked">${isSame ? shortened(a.record.task, 300) : "Two questions"}</h1>
     <div class="actions">
-      <a class="button" href=${link(["runs"], { with: first, text: shortened(a.record.task, 200) })}>Compare A to another run…</a>
+      <a class="button" href=${link(["runs"], { with: first, text: shortened(a.record.task, 200) })}>
+        Compare A to another run…
+      </a>
       <a class="button" href=${link(["runs", second], { with: first })}>Exchange A and B</a>
     </div>
     <${Summary} sides=${sides} />

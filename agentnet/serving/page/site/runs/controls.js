@@ -5,6 +5,7 @@ import { useShortcuts } from "../ui/shortcuts.js";
 import { SPEEDS } from "./player.js";
 
 /** @typedef {import("./player.js").Player} Player */
+/** @typedef {{currentTarget: HTMLInputElement | HTMLSelectElement}} Chosen */
 
 /** @param {{player: Player}} properties */
 export function Controls({ player }) {
@@ -13,10 +14,14 @@ export function Controls({ player }) {
     <button type="button" class="primary replay-play" onClick=${() => (isPlaying ? player.pause() : player.play())}>
       <span aria-hidden="true">${isPlaying ? "❚❚" : "▶"}</span>${isPlaying ? "Pause" : "Play"}
     </button>
-    <button type="button" aria-label="A message back" onClick=${() => player.step(-1)}><span aria-hidden="true">‹</span></button>
-    <button type="button" aria-label="A message on" onClick=${() => player.step(1)}><span aria-hidden="true">›</span></button>
+    <button type="button" aria-label="A message back" onClick=${() => player.step(-1)}>
+      <span aria-hidden="true">‹</span>
+    </button>
+    <button type="button" aria-label="A message on" onClick=${() => player.step(1)}>
+      <span aria-hidden="true">›</span>
+    </button>
     <select aria-label="Speed" value=${String(player.speed.value)}
-      onChange=${(/** @type {{currentTarget: HTMLSelectElement}} */ event) => (player.speed.value = Number(event.currentTarget.value))}>
+      onChange=${(/** @type {Chosen} */ event) => (player.speed.value = Number(event.currentTarget.value))}>
       ${SPEEDS.map((speed) => html`<option key=${speed} value=${String(speed)}>${speed} ×</option>`)}
     </select>
     <${Clock} player=${player} />
@@ -40,9 +45,10 @@ function Clock({ player }) {
 export function Position({ player }) {
   const { length } = player.recording;
   const position = player.position.value;
-  return html`<input class="replay-position" type="range" aria-label="Position" min="0" max=${length} step="any" value=${position}
+  return html`<input class="replay-position" type="range" aria-label="Position" min="0" max=${length} step="any"
+    value=${position}
     aria-valuetext=${`${said(player)}, ${clock(position)} of ${clock(length)}`}
-    onInput=${(/** @type {{currentTarget: HTMLInputElement}} */ event) => player.seek(Number(event.currentTarget.value))} />`;
+    onInput=${(/** @type {Chosen} */ event) => player.seek(Number(event.currentTarget.value))} />`;
 }
 
 /** @param {Player} player */

@@ -68,7 +68,8 @@ function joined(words, shared) {
   words.forEach((word, index) => {
     const differs = !shared.has(index);
     const last = pieces.at(-1);
-    if (last !== undefined && last.differs === differs && last.mark === word.mark && last.agent === word.agent) last.text += word.text;
+    const isSame = last?.differs === differs && last.mark === word.mark && last.agent === word.agent;
+    if (isSame) last.text += word.text;
     else pieces.push({ ...word, differs });
   });
   return pieces;

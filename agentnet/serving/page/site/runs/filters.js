@@ -7,6 +7,7 @@ import { STATUSES, SURFACES } from "./words.js";
 
 const NAMES = /** @type {const} */ (["text", "status", "protocol", "surface", "caller"]);
 const PAUSE = 250;
+/** @typedef {{currentTarget: HTMLInputElement | HTMLSelectElement}} Typed */
 /** @typedef {Partial<Record<(typeof NAMES)[number], string>>} Chosen */
 
 /**
@@ -35,8 +36,9 @@ export function Filters({ chosen, kept }) {
   /** @param {Chosen} changed */
   const choose = (changed) => {
     clearTimeout(timer.current);
-    const query = Object.entries({ ...chosen, text: typed.current, ...changed }).map(([name, value]) => [name, value || undefined]);
-    go(link(["runs"], { ...kept, ...Object.fromEntries(query) }), { replace: true });
+    const wanted = Object.entries({ ...chosen, text: typed.current, ...changed });
+    const query = Object.fromEntries(wanted.map(([name, value]) => [name, value || undefined]));
+    go(link(["runs"], { ...kept, ...query }), { replace: true });
   };
   /** @param {string} value */
   const type = (value) => {
@@ -45,25 +47,40 @@ export function Filters({ chosen, kept }) {
     timer.current = setTimeout(() => choose({}), PAUSE);
   };
   const statuses = Object.entries(STATUSES).map(([name, { word }]) => [name, word]);
-  return html`<form class="filters" role="search" aria-label="Filter runs" onSubmit=${(/** @type {Event} */ event) => (event.preventDefault(), choose({}))}>
-    <input type="search" aria-label="Words of the question" placeholder="Search the questions" maxlength="200" value=${text}
-      onInput=${(/** @type {any} */ event) => type(event.currentTarget.value)} />
-    <${Choice} label="Status" any="Any status" value=${chosen.status} options=${statuses} choose=${(/** @type {string} */ status) => choose({ status })} />
-    <${Choice} label="Protocol" any="Any protocol" value=${chosen.protocol} options=${protocols.map((name) => [name, name])}
+  /** @param {Event} event */
+  const submit = (event) => {
+    event.preventDefault();
+    choose({});
+  };
+  return html`<form class="filters" role="search" aria-label="Filter runs" onSubmit=${submit}>
+    <input type="search" aria-label="Words of the question" placeholder="Search the questions" maxlength="200"
+      value=${text} onInput=${(/** @type {Typed} */ event) => type(event.currentTarget.value)} />
+    <${Choice} label="Status" any="Any status" value=${chosen.status} options=${statuses}
+      choose=${(/** @type {string} */ status) => choose({ status })} />
+    <${Choice} label="Protocol" any="Any protocol" value=${chosen.protocol}
+      options=${protocols.map((name) => [name, name])}
       choose=${(/** @type {string} */ protocol) => choose({ protocol })} />
     <${Choice} label="Client" any="Any client" value=${chosen.surface} options=${Object.entries(SURFACES)}
       choose=${(/** @type {string} */ surface) => choose({ surface })} />
-    ${chosen.caller && html`<button type="button" class="chip" onClick=${() => choose({ caller: "" })}>key ${chosen.caller} <span aria-hidden="true">×</span><span class="unseen">: show all keys</span></button>`}
+    ${chosen.caller && html`<button type="button" class="chip" onClick=${() => choose({ caller: "" })}>
+      key ${chosen.caller} <span aria-hidden="true">×</span><span class="unseen">: show all keys</span>
+    </button>`}
     ${Object.keys(chosen).length > 0 && html`<a class="button quiet" href=${link(["runs"], kept)}>Clear</a>`}
   </form>`;
 }
 
 /**
- * @param {{label: string, any: string, value?: string, options: string[][], choose: (value: string) => void}} properties
+ * @param {object} properties
+ * @param {string} properties.label
+ * @param {string} properties.any what it is called if nothing is chosen
+ * @param {string} [properties.value]
+ * @param {string[][]} properties.options values, and what they are called
+ * @param {(value: string) => void} properties.choose
  */
 function Choice({ label, any, value = "", options, choose }) {
   const known = value === "" || options.some(([name]) => name === value) ? options : [...options, [value, value]];
-  return html`<select aria-label=${label} value=${value} class=${value === "" ? "" : "set"} onChange=${(/** @type {any} */ event) => choose(event.currentTarget.value)}>
+  return html`<select aria-label=${label} value=${value} class=${value === "" ? "" : "set"}
+    onChange=${(/** @type {Typed} */ event) => choose(event.currentTarget.value)}>
     <option value="">${any}</option>
     ${known.map(([name, word]) => html`<option key=${name} value=${name}>${word}</option>`)}
   </select>`;

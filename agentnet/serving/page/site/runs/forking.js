@@ -7,7 +7,10 @@ import { go, link } from "../routing.js";
 import { shortened } from "./words.js";
 
 /** @typedef {import("../run/state.js").RunState} RunState */
+/** @typedef {import("./filters.js").Typed} Typed */
 /** @typedef {{name: string, summary: string, calls: string, ready: boolean}} Protocol */
+
+const SAME = "It goes on from there, as if the later messages had not been said.";
 
 /** @param {{state: RunState, message: string, close: () => void}} properties */
 export function Forking({ state, message, close }) {
@@ -43,8 +46,11 @@ function Form({ state, message, cancel }) {
     setBusy(true);
     setProblem("");
     try {
-      const body = { message: chosen, ...(seed !== "" && { seed: Number(seed) }), ...(protocol !== "" && { protocol }) };
-      const begun = await post(`/api/runs/${encodeURIComponent(state.id)}/fork`, body);
+      const begun = await post(`/api/runs/${encodeURIComponent(state.id)}/fork`, {
+        message: chosen,
+        protocol: protocol === "" ? null : protocol,
+        seed: seed === "" ? null : Number(seed),
+      });
       go(link(["runs", begun.id]));
     } catch (error) {
       setProblem(error instanceof Refused ? error.message : String(error));
@@ -55,20 +61,25 @@ function Form({ state, message, cancel }) {
     <h2 id="forking">Go on from a message</h2>
     <p class="soft">A new run begins with what was said up to there. This one stays as it is.</p>
     <label for="fork-message">After</label>
-    <select id="fork-message" value=${chosen} onChange=${(/** @type {any} */ event) => setChosen(event.currentTarget.value)}>
+    <select id="fork-message" value=${chosen}
+      onChange=${(/** @type {Typed} */ event) => setChosen(event.currentTarget.value)}>
       ${said.map((entry) => html`<option key=${entry.id} value=${entry.id}>${titleOf(entry)}</option>`)}
     </select>
     <label for="fork-protocol">With</label>
-    <select id="fork-protocol" value=${protocol} onChange=${(/** @type {any} */ event) => setProtocol(event.currentTarget.value)}>
+    <select id="fork-protocol" value=${protocol}
+      onChange=${(/** @type {Typed} */ event) => setProtocol(event.currentTarget.value)}>
       <option value="">the same protocol (${state.protocol.value})</option>
       ${protocols.map((one) => html`<option key=${one.name} value=${one.name}>${one.name}</option>`)}
     </select>
-    <p class="forking-about">${known ? `${known.summary} Calls: ${known.calls}.` : "It goes on where it was, as if the later messages had not been said."}</p>
+    <p class="forking-about">${known ? `${known.summary} Calls: ${known.calls}.` : SAME}</p>
     <label for="fork-seed">Seed</label>
-    <input id="fork-seed" type="number" min="0" step="1" placeholder="another" value=${seed} onInput=${(/** @type {any} */ event) => setSeed(event.currentTarget.value)} />
+    <input id="fork-seed" type="number" min="0" step="1" placeholder="another" value=${seed}
+      onInput=${(/** @type {Typed} */ event) => setSeed(event.currentTarget.value)} />
     ${problem !== "" && html`<${Failure} message=${problem} />`}
     <div class="actions">
-      <button type="submit" class="primary" disabled=${busy || said.length === 0}>${busy ? "Starting…" : "Start the new run"}</button>
+      <button type="submit" class="primary" disabled=${busy || said.length === 0}>
+        ${busy ? "Starting…" : "Start the new run"}
+      </button>
       <button type="button" onClick=${cancel}>Close</button>
     </div>
   </form>`;

@@ -25,14 +25,19 @@ export function History({ query }) {
     <${Filters} chosen=${chosen} kept=${{ with: compared }} />
     ${problem !== "" && html`<${Failure} message=${problem} retry=${retry} />`}
     ${page === null && problem === "" && html`<${Waiting} what="Reading the runs" />`}
-    ${page !== null && shown.length === 0 && html`<${Nothing} filtered=${Object.keys(chosen).length > 0} compared=${compared} />`}
+    ${page !== null && shown.length === 0 &&
+    html`<${Nothing} filtered=${Object.keys(chosen).length > 0} compared=${compared} />`}
     ${days(shown).map(
-      ([day, runs]) => html`<section key=${day} class="day" aria-label=${day}>
+      ([day, runs]) => html`<section key=${day} class="past-day" aria-label=${day}>
         <h2>${day}</h2>
-        <ol class="listing">${runs.map((run) => html`<${Row} key=${run.id} run=${run} compared=${compared} query=${query} />`)}</ol>
+        <ol class="listing">
+          ${runs.map((run) => html`<${Row} key=${run.id} run=${run} compared=${compared} query=${query} />`)}
+        </ol>
       </section>`,
     )}
-    ${page?.next && html`<button type="button" class="older" disabled=${busy} onClick=${older}>${busy ? "Reading…" : "Older runs"}</button>`}
+    ${page?.next && html`<button type="button" class="older" disabled=${busy} onClick=${older}>
+      ${busy ? "Reading…" : "Older runs"}
+    </button>`}
   `;
 }
 
@@ -42,7 +47,10 @@ function Compared({ id }) {
   if (problem !== "") return html`<${Failure} message=${problem} />`;
   return html`<p class="picking">
     <${Letter} letter="A" />
-    <span>${record === null ? id : html`<a href=${link(["runs", id])}>${shortened(record.task)}</a> by ${record.protocol}`}</span>
+    <span>
+      <a href=${link(["runs", id])}>${record === null ? id : shortened(record.task)}</a>
+      ${record && ` by ${record.protocol}`}
+    </span>
     <a class="button quiet" href=${link(["runs", id])}>Do not compare</a>
   </p>`;
 }
@@ -52,30 +60,35 @@ function Row({ run, compared, query }) {
   const status = STATUSES[run.status];
   const address = compared === undefined ? link(["runs", run.id]) : link(["runs", compared], { with: run.id });
   const others = Object.fromEntries([...query].filter(([name]) => name !== "caller"));
-  return html`<li class="listed">
-    <span class=${`sign ${status.kind}`} title=${status.word}><span aria-hidden="true">${status.mark}</span><span class="unseen">${status.word}</span></span>
-    <a class="listed-task" href=${address}>${shortened(run.task, 240)}</a>
-    <p class="listed-outcome">${outcome(run)}</p>
-    <div class="listed-how">
+  return html`<li class="past">
+    <span class=${`sign ${status.kind}`} title=${status.word}>
+      <span aria-hidden="true">${status.mark}</span><span class="unseen">${status.word}</span>
+    </span>
+    <a class="past-task" href=${address}>${shortened(run.task, 240)}</a>
+    <p class="past-outcome">${outcome(run)}</p>
+    <div class="past-how">
       <span>${run.protocol}</span>
       ${run.label && html`<span class="soft">${run.label}</span>`}
       ${run.forked_from && html`<span class="soft">a fork</span>`}
-      ${run.outcome !== null && html`<span class=${run.outcome ? "sign good" : "sign bad"}>${run.outcome ? "right" : "wrong"}</span>`}
+      ${run.outcome === true && html`<span class="sign good">right</span>`}
+      ${run.outcome === false && html`<span class="sign bad">wrong</span>`}
       ${run.surface && run.surface !== "api" && html`<span class="soft">${SURFACES[run.surface]}</span>`}
-      ${run.caller && html`<a href=${link(["runs"], { ...others, caller: run.caller })} title="Runs of this key">key ${run.caller}</a>`}
+      ${run.caller && html`<a href=${link(["runs"], { ...others, caller: run.caller })} title="Runs of this key">
+        key ${run.caller}
+      </a>`}
     </div>
-    <dl class="listed-figures">
+    <dl class="past-figures">
       <div><dt class="unseen">Calls</dt><dd>${counted(run.usage.calls, "call")}</dd></div>
       <div><dt class="unseen">Tokens</dt><dd>${counted(tokens(run.usage), "token")}</dd></div>
       <div><dt class="unseen">Time in models</dt><dd>${duration(run.usage.seconds)}</dd></div>
     </dl>
-    <span class="listed-when"><${Ago} time=${run.updated} /></span>
+    <span class="past-when"><${Ago} time=${run.updated} /></span>
   </li>`;
 }
 
 /** @param {Summary} run */
 function outcome(run) {
-  if (run.answer !== null) return html`<span class="listed-answer">${shortened(run.answer, 240)}</span>`;
+  if (run.answer !== null) return html`<span class="past-answer">${shortened(run.answer, 240)}</span>`;
   if (run.status === "running") return html`<span class="soft">being worked on…</span>`;
   return html`<span class="soft">${STATUSES[run.status].word}${run.detail && `: ${shortened(run.detail, 240)}`}</span>`;
 }
@@ -89,8 +102,9 @@ function Nothing({ filtered, compared }) {
     <//>`;
   }
   return html`<${Empty} title=${compared === undefined ? "Nothing was asked yet" : "There is no second run yet"}>
-    <p>Each question that the network answers is kept here, whoever asks: this page, a program, or the command line. You can read
-      all that was said, play it again at any speed, compare two runs, and go on from any message with another protocol.</p>
+    <p>Each question that the network answers is kept here, whoever asks: this page, a program, or the command line.
+      You can read all that was said, play it again at any speed, compare two runs, and go on from any message with
+      another protocol.</p>
     <p><a class="button" href=${link(["ask"])}>Ask the first question</a></p>
     <p>Or in a terminal: <code>agentnet ask "What is 347 + 285?" --protocol debate</code></p>
   <//>`;

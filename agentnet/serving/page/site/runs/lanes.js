@@ -11,14 +11,14 @@ import { Position } from "./controls.js";
 export function Lanes({ player }) {
   const { turns, members } = player.recording;
   const speakers = [...new Set(turns.map((turn) => turn.message.sender))];
-  return html`<div class="lanes">
-    <div class="lane"><span></span><${Position} player=${player} /></div>
-    <div class="lanes-all" aria-hidden="true">
-      ${speakers.map((speaker) => html`<div class="lane" key=${speaker}>
-        <span class="lane-speaker"><${Agent} name=${speaker} members=${members} /></span>
+  return html`<div class="replay-lanes">
+    <div class="replay-lane"><span></span><${Position} player=${player} /></div>
+    <div class="replay-lanes-all" aria-hidden="true">
+      ${speakers.map((speaker) => html`<div class="replay-lane" key=${speaker}>
+        <span class="replay-speaker"><${Agent} name=${speaker} members=${members} /></span>
         <${Track} player=${player} speaker=${speaker} />
       </div>`)}
-      <div class="lane lane-now"><span></span><div class="lane-track"><${Now} player=${player} /></div></div>
+      <div class="replay-lane replay-now"><span></span><div class="replay-track"><${Now} player=${player} /></div></div>
     </div>
   </div>`;
 }
@@ -27,18 +27,21 @@ export function Lanes({ player }) {
 function Track({ player, speaker }) {
   const { turns, members, length } = player.recording;
   const colour = colourOf(speaker, members);
-  return html`<div class="lane-track" style=${colour === null ? {} : { "--agent": colour }}
+  return html`<div class="replay-track" style=${colour === null ? {} : { "--agent": colour }}
     onClick=${(/** @type {MouseEvent} */ event) => player.seek(along(event) * length)}>
     ${turns.filter((turn) => turn.message.sender === speaker).map(({ message, shown, start, end }) =>
       end > start
-        ? html`<span key=${message.id} class="lane-bar" title=${shown?.kind} style=${{ left: part(start, length), width: part(end - start, length) }}></span>`
-        : html`<span key=${message.id} class="lane-point" title=${shown?.kind} style=${{ left: part(end, length) }}></span>`)}
+        ? html`<span key=${message.id} class="replay-bar" title=${shown?.kind}
+            style=${{ left: part(start, length), width: part(end - start, length) }}></span>`
+        : html`<span key=${message.id} class="replay-point" title=${shown?.kind}
+            style=${{ left: part(end, length) }}></span>`)}
   </div>`;
 }
 
 /** The line at the position. @param {{player: Player}} properties */
 function Now({ player }) {
-  return html`<span class="lane-line" style=${{ left: part(player.position.value, player.recording.length) }}></span>`;
+  const left = part(player.position.value, player.recording.length);
+  return html`<span class="replay-line" style=${{ left }}></span>`;
 }
 
 /** @param {number} seconds @param {number} length */

@@ -86,7 +86,8 @@ function refreshed(old, first) {
   const last = first.runs.at(-1);
   if (first.next === null || last === undefined || old.runs.length <= first.runs.length) return first;
   const known = new Set(first.runs.map((run) => run.id));
-  return { runs: [...first.runs, ...old.runs.filter((run) => !known.has(run.id) && run.updated <= last.updated)], next: old.next };
+  const behind = old.runs.filter((run) => !known.has(run.id) && run.updated <= last.updated);
+  return { runs: [...first.runs, ...behind], next: old.next };
 }
 
 /**

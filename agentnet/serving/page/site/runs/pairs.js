@@ -8,11 +8,12 @@ import { Letter } from "./comparison.js";
 import { compared } from "./differences.js";
 
 /** @typedef {import("../run/state.js").Entry} Entry */
+/** @typedef {import("../ui/elements.js").Part} Part */
 /** @typedef {import("./comparison.js").Side} Side */
 /** @typedef {import("./alignment.js").Pair} Pair */
 /** @typedef {"equal" | "differ" | "alone"} Relation */
 
-/** @type {readonly import("../ui/elements.js").Part[]} */
+/** @type {readonly Part[]} */
 const NOTHING = [];
 
 /** @param {{sides: [Side, Side], query: URLSearchParams}} properties with `show=differences` and `replies=whole` */
@@ -25,17 +26,26 @@ export function Pairs({ sides, query }) {
   const shown = rows.filter((row) => !onlyDifferent || row.relation !== "equal");
   const number = (/** @type {Relation} */ relation) => rows.filter((row) => row.relation === relation).length;
   /** @param {Record<string, string | undefined>} changed */
-  const set = (changed) => go(link(["runs", one.record.id], { ...Object.fromEntries(query), ...changed }), { replace: true });
+  const set = (changed) => {
+    go(link(["runs", one.record.id], { ...Object.fromEntries(query), ...changed }), { replace: true });
+  };
   return html`<section aria-labelledby="messages">
     <div class="choices">
       <h2 id="messages">Messages</h2>
-      <span class="soft">${`${number("differ")} differ, ${number("alone")} in one run alone, ${number("equal")} equal${isWhole ? "" : " in short"}`}</span>
-      <label><input type="checkbox" checked=${onlyDifferent} onChange=${() => set({ show: onlyDifferent ? undefined : "differences" })} />Only differences</label>
-      <label><input type="checkbox" checked=${isWhole} onChange=${() => set({ replies: isWhole ? undefined : "whole" })} />Whole replies</label>
+      <span class="soft">
+        ${number("differ")} differ, ${number("alone")} in one run alone,
+        ${` ${number("equal")} equal`}${!isWhole && " in short"}
+      </span>
+      <label><input type="checkbox" checked=${onlyDifferent}
+        onChange=${() => set({ show: onlyDifferent ? undefined : "differences" })} />Only differences</label>
+      <label><input type="checkbox" checked=${isWhole}
+        onChange=${() => set({ replies: isWhole ? undefined : "whole" })} />Whole replies</label>
     </div>
-    ${shown.length === 0 && html`<p class="soft">${rows.length === 0 ? "Nothing was said yet." : "Every message is equal."}</p>`}
+    ${rows.length === 0 && html`<p class="soft">Nothing was said yet.</p>`}
+    ${rows.length > 0 && shown.length === 0 && html`<p class="soft">Every message is equal.</p>`}
     <ol class="pairs">
-      ${shown.map(({ pair, relation }) => html`<${Row} key=${`${pair.first?.id} ${pair.second?.id}`} pair=${pair} relation=${relation} isWhole=${isWhole} sides=${sides} />`)}
+      ${shown.map(({ pair, relation }) => html`<${Row} key=${`${pair.first?.id} ${pair.second?.id}`}
+        pair=${pair} relation=${relation} isWhole=${isWhole} sides=${sides} />`)}
     </ol>
   </section>`;
 }
@@ -45,28 +55,48 @@ function Row({ pair, relation, isWhole, sides }) {
   const { first, second } = pair;
   const [a, b] = [partsOf(first, isWhole), partsOf(second, isWhole)];
   const pieces = useMemo(() => compared(a, b), [a, b]);
-  const isOfOne = first === null || second === null || (first.agent === second.agent && kindOf(first) === kindOf(second));
+  const isAlone = first === null || second === null;
+  const isOfOne = isAlone || (first.agent === second.agent && kindOf(first) === kindOf(second));
   const named = first ?? second;
   return html`<li class=${`pair ${relation}`}>
     <p class="pair-place">
-      ${isOfOne && named !== null ? html`<${Speaker} entry=${named} sides=${sides} />` : html`<span class="soft">last message</span>`}
+      ${isOfOne && named !== null
+        ? html`<${Speaker} entry=${named} sides=${sides} />`
+        : html`<span class="soft">last message</span>`}
     </p>
-    ${[first, second].map((entry, place) => {
-      const side = /** @type {Side} */ (sides[place]);
-      return html`<div key=${place} class=${`pair-cell${entry === null ? " none" : ""}`}>
-        <${Letter} letter=${side.letter} />
-        ${entry === null
-          ? html`<span class="soft"><span aria-hidden="true">–</span><span class="unseen">nothing at this place</span></span>`
-          : html`<div>
-                ${!isOfOne && html`<p class="pair-speaker"><${Speaker} entry=${entry} sides=${sides} /></p>`}
-                <${Pieces} pieces=${relation === "differ" ? pieces[place] : (place === 0 ? a : b)} members=${side.state.members.value} />
-              </div>
-              <a class="pair-open" href=${link(["runs", side.record.id, "messages", entry.id])} aria-label=${`Message of ${entry.agent} in run ${side.letter}`}>
-                <span aria-hidden="true">↗</span>
-              </a>`}
-      </div>`;
-    })}
+    ${[first, second].map((entry, place) => html`<${Cell} key=${place} entry=${entry} side=${sides[place]}
+      pieces=${relation === "differ" ? pieces[place] : [a, b][place]} named=${!isOfOne} sides=${sides} />`)}
   </li>`;
+}
+
+/** @typedef {readonly (Part & {differs?: boolean})[]} Told parts that may differ from those of the other run */
+
+/**
+ * @param {object} properties
+ * @param {Entry | null} properties.entry null: this run has nothing at the place
+ * @param {Side} properties.side
+ * @param {Told} properties.pieces
+ * @param {boolean} properties.named whether it says who speaks
+ * @param {[Side, Side]} properties.sides
+ */
+function Cell({ entry, side, pieces, named, sides }) {
+  if (entry === null) {
+    return html`<div class="pair-cell none">
+      <${Letter} letter=${side.letter} />
+      <span class="soft"><span aria-hidden="true">–</span><span class="unseen">nothing at this place</span></span>
+    </div>`;
+  }
+  const address = link(["runs", side.record.id, "messages", entry.id]);
+  return html`<div class="pair-cell">
+    <${Letter} letter=${side.letter} />
+    <div>
+      ${named && html`<p class="pair-speaker"><${Speaker} entry=${entry} sides=${sides} /></p>`}
+      <${Pieces} pieces=${pieces} members=${side.state.members.value} />
+    </div>
+    <a class="pair-open" href=${address} aria-label=${`Message of ${entry.agent} in run ${side.letter}`}>
+      <span aria-hidden="true">↗</span>
+    </a>
+  </div>`;
 }
 
 /** @param {{entry: Entry, sides: [Side, Side]}} properties */
@@ -75,7 +105,7 @@ function Speaker({ entry, sides }) {
   return html`<${Agent} name=${entry.agent} members=${members} /> <span class="soft">${kindOf(entry)}</span>`;
 }
 
-/** @param {{pieces: readonly Partial<import("./differences.js").Piece>[], members: string[]}} properties */
+/** @param {{pieces: Told, members: string[]}} properties */
 function Pieces({ pieces, members }) {
   return pieces.map((piece, index) => {
     const part = html`<${Parts} key=${index} parts=${[piece]} members=${members} />`;
@@ -100,7 +130,7 @@ function relationOf({ first, second }, isWhole) {
   return one === other ? "equal" : "differ";
 }
 
-/** @param {Entry | null} entry @param {boolean} isWhole @returns {readonly import("../ui/elements.js").Part[]} */
+/** @param {Entry | null} entry @param {boolean} isWhole @returns {readonly Part[]} */
 function partsOf(entry, isWhole) {
   return entry?.shown.value?.[isWhole ? "full" : "brief"] ?? NOTHING;
 }

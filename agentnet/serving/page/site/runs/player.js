@@ -76,7 +76,7 @@ export class Player {
       }
       const { moments } = this.recording;
       const first = this._taken;
-      while (this._taken < moments.length && /** @type {number} */ (moments[this._taken]?.at) <= position) this._taken += 1;
+      while ((moments[this._taken]?.at ?? Infinity) <= position) this._taken += 1;
       this.state.value.apply(moments.slice(first, this._taken).map((moment) => moment.event));
       this.position.value = position;
     });

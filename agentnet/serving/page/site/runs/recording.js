@@ -149,12 +149,15 @@ function typed(run, message, start, end) {
   const words = text.match(/\S*\s*/g) ?? [];
   const together = Math.ceil(words.length / MOST_PIECES);
   /** @type {Moment[]} */
-  const found = [{ at: start, event: { kind: "turn-started", run, message: id, agent: sender, node, round, role: "", reply_to } }];
+  const found = [
+    { at: start, event: { kind: "turn-started", run, message: id, agent: sender, node, round, role: "", reply_to } },
+  ];
   let before = 0;
   for (let index = 0; index < words.length; index += together) {
     const piece = words.slice(index, index + together).join("");
     if (piece === "") continue;
-    found.push({ at: start + (end - start) * (before / text.length), event: { kind: "text", run, message: id, agent: sender, text: piece } });
+    const at = start + (end - start) * (before / text.length);
+    found.push({ at, event: { kind: "text", run, message: id, agent: sender, text: piece } });
     before += piece.length;
   }
   return found;

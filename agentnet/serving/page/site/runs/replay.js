@@ -18,12 +18,13 @@ export function Replay({ id }) {
   const { state, following } = useRun(id);
   const isOver = state.ended.value !== null;
   const player = useMemo(() => (isOver ? new Player(new Recording(state)) : null), [state, isOver]);
+  const problem = following.problem.value;
   const isRunning = following.connection.value === "live" && state.entries.value.length > 0;
   return html`
     <p class="crumbs"><a href=${link(["runs"])}>Runs</a> › <a href=${link(["runs", id])}>${id}</a> › Replay</p>
-    ${following.problem.value !== "" && html`<${Failure} message=${following.problem.value} retry=${following.again} />`}
+    ${problem !== "" && html`<${Failure} message=${problem} retry=${following.again} />`}
     ${player !== null && html`<${Stage} player=${player} />`}
-    ${player === null && !isRunning && following.problem.value === "" && html`<${Waiting} what="Reading what was said" />`}
+    ${player === null && !isRunning && problem === "" && html`<${Waiting} what="Reading what was said" />`}
     ${player === null && isRunning && html`<${Empty} title="This run is not over">
       <p>It can be played again when it is. <a href=${link(["runs", id])}>Watch it</a> until then.</p>
     <//>`}
@@ -33,6 +34,7 @@ export function Replay({ id }) {
 /** @param {{player: Player}} properties */
 function Stage({ player }) {
   const end = useRef(/** @type {HTMLElement | null} */ (null));
+  const steering = useMemo(() => html`<${Controls} player=${player} /><${Lanes} player=${player} />`, [player]);
   const entries = player.state.value.entries.value.length;
   useKeys(player);
   useEffect(() => {
@@ -44,10 +46,7 @@ function Stage({ player }) {
     if (player.playing.value && below > 0 && below < NEAR) end.current?.scrollIntoView({ block: "end" });
   }, [entries]);
   return html`
-    <section class="player" aria-label="Replay">
-      <${Controls} player=${player} />
-      <${Lanes} player=${player} />
-    </section>
+    <section class="player" aria-label="Replay">${steering}</section>
     <${RunView} state=${player.state.value} />
     <div ref=${end}></div>
   `;

@@ -25,7 +25,9 @@ export function Summary({ sides }) {
     <thead>
       <tr>
         <td></td>
-        ${sides.map(({ record, letter }) => html`<th key=${letter} scope="col"><${Letter} letter=${letter} /> <a href=${link(["runs", record.id])}>${record.id}</a></th>`)}
+        ${sides.map(({ record, letter }) => html`<th key=${letter} scope="col">
+          <${Letter} letter=${letter} /> <a href=${link(["runs", record.id])}>${record.id}</a>
+        </th>`)}
         <td></td>
       </tr>
     </thead>
@@ -45,7 +47,10 @@ function Line({ name, values, kind = "" }) {
   return html`<tr>
     <th scope="row">${name}</th>
     ${values.map((value, place) => html`<td key=${place} class=${kind}>${value}</td>`)}
-    <td class=${differ ? "differ" : "soft"}><span aria-hidden="true">${differ ? "≠" : "="}</span><span class="unseen">${differ ? "different" : "the same"}</span></td>
+    <td class=${differ ? "differ" : "soft"}>
+      <span aria-hidden="true">${differ ? "≠" : "="}</span>
+      <span class="unseen">${differ ? "different" : "the same"}</span>
+    </td>
   </tr>`;
 }
 

@@ -3,7 +3,9 @@
 /** @typedef {import("../run/state.js").Status} Status */
 /** @typedef {import("../run/state.js").Usage} Usage */
 
-/** What each status is called, and its sign. @type {Record<Status, {mark: string, word: string, kind: "good" | "bad" | "warning" | "soft" | "live"}>} */
+/** @typedef {{mark: string, word: string, kind: "good" | "bad" | "warning" | "soft" | "live"}} Sign */
+
+/** What each status is called, and its sign. @type {Record<Status, Sign>} */
 export const STATUSES = {
   running: { mark: "●", word: "running", kind: "live" },
   done: { mark: "✓", word: "done", kind: "good" },
@@ -14,7 +16,12 @@ export const STATUSES = {
 };
 
 /** By which way a run was asked for. @type {Record<string, string>} */
-export const SURFACES = { api: "the page or API", openai: "an OpenAI client", a2a: "an A2A agent", mcp: "an MCP client" };
+export const SURFACES = {
+  api: "the page or API",
+  openai: "an OpenAI client",
+  a2a: "an A2A agent",
+  mcp: "an MCP client",
+};
 
 /**
  * A number of things, as `1 call` or `12 calls`.
@@ -41,7 +48,8 @@ export function duration(seconds) {
   if (seconds < 9.95) return `${seconds.toFixed(seconds < 0.995 ? 2 : 1)} s`;
   if (seconds < 90) return `${Math.round(seconds)} s`;
   const minutes = Math.floor(Math.round(seconds) / 60);
-  return minutes < 90 ? `${minutes} min ${Math.round(seconds) % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (minutes < 90) return `${minutes} min ${Math.round(seconds) % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /**
