@@ -16,7 +16,7 @@ import { RunState } from "./state.js";
 
 const KINDS = ["run-started", "turn-started", "text", "tokens", "message", "input-requested", "run-ended"];
 const SHORTEST_WAIT = 500;
-const LONGEST_WAIT = 10_000;
+const LONGEST_WAIT = 5000;
 /** Times that a run is looked for again which was interrupted while it was watched: the next server continues it. */
 const LOOKS = 5;
 

@@ -66,6 +66,21 @@ export function stagesOf(entries, members) {
 }
 
 /**
+ * Return the calls of tools that belong to turns, by the id of the turn.
+ * @param {readonly Entry[]} entries
+ */
+export function callsOf(entries) {
+  const known = new Set(entries.map((entry) => entry.id));
+  /** @type {Map<string, Entry[]>} */
+  const calls = new Map();
+  for (const entry of entries) {
+    const body = entry.message.value?.body;
+    if (body?.kind === "tool-call" && known.has(body.turn)) calls.set(body.turn, [...(calls.get(body.turn) ?? []), entry]);
+  }
+  return calls;
+}
+
+/**
  * Return whether an entry is none of a member's turns: the task, and what the coordinator says.
  * @param {Entry} entry
  * @param {readonly string[]} members
