@@ -171,7 +171,7 @@ def test_where_nothing_was_learned_or_happened_the_page_says_how_it_comes(reader
 @pytest.mark.slow
 def test_a_real_process_joins_and_leaves(reader: Reader, gateway: Served, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
-        'name: mine\nagents:\n  - {name: reading, model: {path: "zoo:reading", threads: 1}}\n'
+        'name: mine\nagents:\n  - {name: reader, model: {path: "zoo:reading", threads: 1}}\n'
     )
     page = reader(gateway.url, "#/network")
     command = [sys.executable, "-m", "agentnet", "join", gateway.url, "--network", "mine.yaml", "--name", "den"]
