@@ -9,11 +9,9 @@ import httpx
 PATIENCE = 120.0
 SUM = "What is 347 + 285?"
 PRODUCT = "What is 47 * 86?"
-COMPOUND = "Add 128 and 94, then reverse the word lantern."
+COMPOUND = "What is the atomic number of oxygen times the number of letters in the capital of Peru?"
 RUNS: tuple[tuple[str, str], ...] = (
-    ("best", "What is the capital of France?"),
     ("vote", PRODUCT),
-    ("auto", SUM),
     ("verification", SUM),
     ("delegation", COMPOUND),
     ("byte-fusion", PRODUCT),
