@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def filmed(browser: Browser, url: str, run: str, path: Path) -> None:
         )
         frames.append(small)
     context.close()
-    lasting = [round((after - before) * 1000) for before, after in zip(times, times[1:], strict=False)]
+    lasting = [round((after - before) * 1000) for before, after in pairwise(times)]
     frames[0].save(
         path,
         save_all=True,
