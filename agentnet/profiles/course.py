@@ -63,19 +63,17 @@ def course_of(books: Books, kept: Sequence[Observation], events: Sequence[Standi
         while readmissions and profile is not None and readmissions[0].time <= observation.time:
             event = readmissions.pop(0)
             profile, _ = books.readmitted(profile, event.time, event.why)
-            course.periods.append(Period(event.time, event.after, event.why))
-        before = profile
+            _enter(course, Period(event.time, event.after, event.why))
+        before = None if profile is None else profile.standing
         profile, _ = books.add(profile, observation)
-        if before is None or before.standing != profile.standing:
-            course.periods.append(Period(observation.time, profile.standing, profile.why))
-        if before is None or before.since != profile.since:
-            _begin_anew(course, profile)
+        if before != profile.standing:
+            _enter(course, Period(observation.time, profile.standing, profile.why))
         if observation.right is not None:
             label = observation.label or UNLABELLED
             course.answers.append(Answer(observation.time, label, observation.source, observation.right))
-            _note(course, label, profile, observation.time)
+            course.labels.setdefault(label, [[]])[-1].extend(_points(profile, label, observation.time))
     for event in readmissions if profile is not None else ():
-        course.periods.append(Period(event.time, event.after, event.why))
+        _enter(course, Period(event.time, event.after, event.why))
     return course
 
 
@@ -87,17 +85,12 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
     return [points[round(step * number)] for number in range(most)]
 
 
-def _begin_anew(course: Course, profile: Profile) -> None:
-    for label in course.labels:
-        if profile.standing == "probation":
-            course.labels[label].append([])
-    for label in profile.labels:
-        course.labels.setdefault(label, [[]])
-
-
-def _note(course: Course, label: str, profile: Profile, time: datetime) -> None:
-    pieces = course.labels.setdefault(label, [[]])
-    pieces[-1] += _points(profile, label, time)
+def _enter(course: Course, period: Period) -> None:
+    """Note a standing. On probation a member has proven nothing: its lines begin anew."""
+    course.periods.append(period)
+    if period.standing == "probation":
+        for pieces in course.labels.values():
+            pieces.append([])
 
 
 def _points(profile: Profile, label: str, time: datetime) -> Iterator[Point]:

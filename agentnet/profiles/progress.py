@@ -26,7 +26,7 @@ class OpenTest:
     """The accuracy that it compares with; None where each answer has its own."""
 
 
-def tests_of(books: Books, profile: Profile) -> list[OpenTest]:
+def open_tests(books: Books, profile: Profile) -> list[OpenTest]:
     """Return the tests of a member: on probation for each label that was tried, else those of its canaries."""
     rules = books.rules
     if profile.standing == "expelled":

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from agentnet.contracts.profiles import Observation, Profile, Seat, StandingEvent
+from agentnet.contracts.profiles import Observation, Profile, Seat, Source, StandingEvent
 from agentnet.redaction import without_known
 from agentnet.store.database import Database
 from agentnet.store.tables import asked_questions, known_questions, observations, profiles, standing_events, utc
@@ -106,6 +106,13 @@ class Profiles:
         if seat is not None:
             query = query.where(*_of(standing_events, seat))
         return [StandingEvent.model_validate_json(row.record) for row in reversed(await self._database.rows(query))]
+
+    async def answers(self, source: Source, limit: int) -> list[Observation]:
+        """Return the latest graded answers of one source, of all seats, oldest first."""
+        query = select(observations.c.record).where(observations.c.source == source)
+        rows = await self._database.rows(query.order_by(observations.c.id.desc()).limit(limit))
+        found = [Observation.model_validate_json(row.record) for row in reversed(rows)]
+        return [observation for observation in found if observation.right is not None]
 
     async def reserve(self, seat: Seat, question: str) -> bool:
         """Note that a member gets to know a question, and return whether it did not know it before.

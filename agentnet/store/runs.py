@@ -233,6 +233,15 @@ class Runs:
         (row,) = await self._database.rows(counted(wanted))
         return int(row[0])
 
+    async def said(self, ids: Sequence[str], kind: str) -> list[Message]:
+        """Return the messages of a kind that some runs have, those of each run in their order."""
+        found: list[Message] = []
+        for start in range(0, len(ids), _AT_ONCE):
+            these = messages.c.run.in_(ids[start : start + _AT_ONCE]) & (messages.c.kind == kind)
+            query = select(messages.c.wire).where(these).order_by(messages.c.run, messages.c.sequence)
+            found += [parse(row.wire) for row in await self._database.rows(query)]
+        return found
+
     async def over(self, ids: Sequence[str]) -> list[str]:
         """Return those of some ids whose runs ended for good: they are never resumed."""
         found: list[str] = []

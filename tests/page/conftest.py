@@ -55,7 +55,7 @@ def reader(browser: Browser) -> Iterator[Reader]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on(
             "console", lambda said: _note(said.type in ("error", "warning") and allowed not in said.text, said.text)
         )

@@ -100,7 +100,7 @@ class Watch:
         page.on("framenavigated", lambda frame: self._at(frame.url))
         page.on("download", lambda download: self.wrong.append(f"a download: {download.url}"))
         page.add_init_script(PENDING)
-        page.reload()
+        page.reload(wait_until="commit")
 
     def _at(self, url: str) -> None:
         if url != "about:blank" and urlsplit(url).netloc != urlsplit(self._url).netloc:
@@ -198,7 +198,7 @@ def settled(page: Page) -> None:
       const frame = () => new Promise((then) => requestAnimationFrame(() => setTimeout(then)));
       const waits = () => window.pending > 0 || document.querySelector(".waiting, [aria-busy=true]") !== null;
       const isShown = () => (document.getElementById("main")?.childElementCount ?? 0) > 0;
-      const end = performance.now() + 10_000;
+      const end = performance.now() + 30_000;
       for (let calm = 0; performance.now() < end; calm = waits() || !isShown() ? 0 : calm + 1) {
         if (calm === 3) return true;
         await frame();
@@ -208,7 +208,7 @@ def settled(page: Page) -> None:
     assert done, f"{page.url[:100]} goes on waiting"
 
 
-def walk(page: Page, starts: list[str], each: Callable[[str], None], *, most: int = 40) -> list[str]:
+def walk(page: Page, starts: list[str], each: Callable[[str], None], *, most: int) -> list[str]:
     """Open views by their addresses, and all that they link to, one of each kind; returns the addresses.
 
     `each` is called for each address once its view is settled.

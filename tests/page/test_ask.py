@@ -82,6 +82,7 @@ def test_a_debate_is_asked_for_and_watched_to_its_end(reader: Reader, tmp_path: 
         page.get_by_label("Go on with this conversation").press("Enter")
         page.wait_for_selector(".earlier")
         page.get_by_role("heading", name="What is 12 + 7?", level=1).wait_for()
+        page.wait_for_selector(".answer-text")
 
 
 def _said(page: Page) -> list[str]:
@@ -137,10 +138,10 @@ def test_a_run_is_watched_on_when_its_server_starts_again(reader: Reader, tmp_pa
     with served(tmp_path, team(Held())) as first:
         page = reader(first.url, ask(first, SLOW), allowed="net::ERR")
         page.locator(".turn.open", has_text="the first crossing").wait_for()
-    page.get_by_text("The connection is lost").wait_for()
+    page.get_by_text("The connection is lost").wait_for(timeout=30_000)
     assert "the first crossing" in page.locator(".turn").inner_text()
     with served(tmp_path, team(held), port=urlsplit(first.url).port or 0):
-        page.locator(".now", has_text="ada is at work").wait_for()
+        page.locator(".now", has_text="ada is at work").wait_for(timeout=30_000)
         held.let_go()
         page.locator(".answer-text", has_text="7").wait_for()
         assert page.locator(".lost").count() == 0

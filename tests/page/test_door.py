@@ -71,6 +71,18 @@ def test_a_session_that_ends_leaves_the_page_as_it_is(reader: Reader, gateway: S
     assert page.locator("main > [data-kept]").count() == 0, "another reader sees what the first one had on screen"
 
 
+def test_a_report_is_shown_to_who_may_see_it(reader: Reader, gateway: Served) -> None:
+    """It is a frame that has no origin, and no session of its own."""
+    page = reader(gateway.url, "#/evaluations/recorded/zoo", allowed="Content Security Policy")
+    page.get_by_label("Key", exact=True).fill(created(gateway, "curie", "admin"))
+    page.keyboard.press("Enter")
+    report = page.frame_locator("iframe")
+    report.locator("h1").wait_for()
+    (frame,) = page.frames[1:]
+    assert frame.evaluate("origin") == "null"
+    assert frame.evaluate("fetch('/page/session').then(() => 'read', () => 'refused')") == "refused"
+
+
 def test_another_origin_cannot_act_as_the_reader(reader: Reader, gateway: Served) -> None:
     """A page at another port of this host, to which browsers lend this host's cookies."""
     page = reader(gateway.url)

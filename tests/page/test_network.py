@@ -81,8 +81,8 @@ def test_members_are_compared_by_what_is_proven_of_them(reader: Reader, gateway:
         "reading",
         "symbols",
     ]
-    told = solvers.nth(0).get_by_role("img", name="facts:").get_attribute("aria-label")
-    assert told == (
+    told = solvers.nth(0).get_by_role("img", name="facts:").get_attribute("aria-label") or ""
+    assert told.replace("\u00a0", " ") == (
         "facts: 68 %, between 63 % and 73 %, from 300 questions; at least 64 % proven; "
         "measured before, vouched for by the owner"
     )
@@ -124,7 +124,7 @@ def test_a_node_joins_proves_itself_and_leaves_while_one_looks(reader: Reader, g
         assert row.get_by_text("on probation").count() == 0
     card.wait_for(state="detached")
     row.wait_for(state="detached")
-    page.get_by_role("link", name="What happened").click()
+    page.get_by_role("link", name="History").click()
     page.get_by_text("node box is gone").wait_for()
     assert page.get_by_role("img", name="node box: joining, then active, then gone").count() == 1
 
@@ -162,7 +162,7 @@ def test_where_nothing_was_learned_or_happened_the_page_says_how_it_comes(reader
     with served(tmp_path, tmp_path / "team.yaml") as quiet:
         page = reader(quiet.url, "#/network/auto")
         page.get_by_text("agentnet learn SUITE").wait_for()
-        page.get_by_role("link", name="What happened").click()
+        page.get_by_role("link", name="History").click()
         page.get_by_text("Nothing has happened to this network yet").wait_for()
         page.goto(f"{quiet.url}/#/network/members/nobody")
         page.get_by_text("The network has no member nobody").wait_for()

@@ -183,6 +183,8 @@ def test_a_run_goes_on_from_a_message_with_another_protocol(reader: Reader, gate
     dialog.get_by_role("button", name="Start the new run").click()
 
     page.get_by_text("message 3 of").wait_for()
+    page.get_by_text("From there on").wait_for()
+    assert page.get_by_text("Said before · round 1").count() == 1
     forked = page.url.rsplit("/", 1)[-1]
     record = gateway.call(gateway.session.runs.record(forked))
     assert (record.protocol_name, record.seed) == ("vote", 5)

@@ -315,6 +315,18 @@ async def test_the_network_its_protocols_and_its_policy_are_shown(ann: Client) -
     assert await ann.get("/policy") is None
     assert await ann.get("/network/nodes") == []
     assert await ann.get("/network/profiles") == []
+    assert await ann.get("/network/history") == []
+    assert await ann.get("/network/canaries") == []
+    assert await ann.get("/policy/decisions") == []
+    for missing in ("/network/members/math/course", "/network/members/nobody/course.svg", "/policy/costs.svg"):
+        await ann.get(missing, 404)
+    assert network["join"] == f"agentnet join {ann.url} --network mine.yaml"
+    assert network["canaries"]["floor"] == 0.5
+    assert [member["seats"] for member in network["members"]] == [[], [], []]
+    (math,) = [one for one in network["members"][0]["abilities"] if one["label"] == "math"]
+    assert math["source"] == "card"
+    assert math["proven"] < math["accuracy"]
+    assert math["low"] <= math["accuracy"] <= math["high"]
 
 
 async def test_a_protocol_is_checked_as_it_is_written(ann: Client) -> None:

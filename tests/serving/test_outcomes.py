@@ -50,3 +50,23 @@ async def test_what_is_no_outcome_is_refused(owner: Client) -> None:
         await bob.ended(run)
         assert (await bob.post(f"/runs/{run}/outcome", {"right": True}, 403))["error"]["code"] == "wrong-scope"
         assert (await bob.get(f"/runs/{run}"))["outcome"] is None
+
+
+async def test_what_a_fork_has_from_another_run_says_nothing_of_members_again(owner: Client) -> None:
+    run = await owner.ask()
+    await owner.ended(run)
+    last = (await owner.get(f"/runs/{run}/messages"))[-1]["id"]
+    body = {"message": last, "protocol": {"serial": ["maria", "math"]}}
+    fork = (await owner.post(f"/runs/{run}/fork", body, 201))["id"]
+    await owner.events(fork, until="input-requested")
+    await owner.post(f"/runs/{fork}/answer", {"words": "I am not sure"}, 202)
+    assert (await owner.ended(fork))["answer"] == "19"
+    told = await owner.post(f"/runs/{fork}/outcome", {"right": True})
+    assert [(one["member"], one["right"]) for one in told["members"]] == [("maria", False), ("math", True)]
+    body = {"message": last, "protocol": "team/maria"}
+    alone = (await owner.post(f"/runs/{run}/fork", body, 201))["id"]
+    await owner.events(alone, until="input-requested")
+    await owner.post(f"/runs/{alone}/answer", {"words": "19"}, 202)
+    await owner.ended(alone)
+    told = await owner.post(f"/runs/{alone}/outcome", {"right": True})
+    assert [one["member"] for one in told["members"]] == ["maria"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from agentnet.contracts.base import finite
-from agentnet.contracts.profiles import Profile, Source, Standing
+from agentnet.contracts.profiles import Profile, Seat, Source, Standing
+from agentnet.profiles.books import UNLABELLED
 from agentnet.profiles.course import Course, course_of, thinned
 from agentnet.serving.api.asking import At, Limit, room
 from agentnet.serving.api.course_drawing import draw_course, style_of
@@ -41,6 +43,16 @@ class Happening(BaseModel):
     after: str
     why: str
     test: dict[str, Any] = Field(description="of a test that decided: its name, p0, p1, counts, statistic, bound")
+
+
+class CanaryShown(BaseModel):
+    """What came of a canary."""
+
+    time: datetime
+    member: str
+    node: str = Field(description="name of the node; empty: in process")
+    label: str
+    right: bool
 
 
 class PointShown(BaseModel):
@@ -87,8 +99,7 @@ async def history(at: At, limit: Limit = 100) -> list[Happening]:
     """List the latest changes of nodes and of members' standings, newest first."""
     roster, store = at.session.roster, at.session.measured.store
     await roster.refresh()
-    nodes = {node.key: node.name for node in await roster.nodes(gone=True)}
-    members = at.session.network.agents
+    nodes = await _names(at)
     found = [
         Happening(
             time=event.time,
@@ -115,9 +126,26 @@ async def history(at: At, limit: Limit = 100) -> list[Happening]:
             test=finite(event.data),
         )
         for event in await store.events(limit)
-        if (event.seat.node in nodes if event.seat.node else event.seat.member in members)
+        if _is_here(at, event.seat, nodes)
     ]
     return sorted(found, key=lambda one: one.time, reverse=True)[:limit]
+
+
+@router.get("/network/canaries")
+async def canaries(at: At, limit: Limit = 200) -> list[CanaryShown]:
+    """List what came of the latest canaries, oldest first: questions with known answers among the members' work."""
+    nodes = await _names(at)
+    return [
+        CanaryShown(
+            time=one.time,
+            member=one.seat.member,
+            node=nodes.get(one.seat.node, ""),
+            label=one.label or UNLABELLED,
+            right=bool(one.right),
+        )
+        for one in await at.session.measured.store.answers("canary", limit)
+        if _is_here(at, one.seat, nodes)
+    ]
 
 
 @router.get("/network/members/{member}/course")
@@ -153,8 +181,8 @@ async def course_picture(
 
 async def _course(at: Gateway, member: str, node: str | None) -> tuple[str, list[str], Course]:
     """Return the node that a member was measured on, all such nodes, and the course there."""
-    measured, store, roster = at.session.measured.members, at.session.measured.store, at.session.roster
-    names = {known.key: known.name for known in await roster.nodes(gone=True)}
+    measured, store = at.session.measured.members, at.session.measured.store
+    names = await _names(at)
     seats = {names.get(profile.seat.node, ""): profile for profile in await _profiles(at, member)}
     if not seats:
         raise Problem(404, f"nothing was measured of a member {member!r}", "not-measured")
@@ -166,6 +194,16 @@ async def _course(at: Gateway, member: str, node: str | None) -> tuple[str, list
     kept, changes = await store.observations(seat, latest=MOST_KEPT), await store.events(MOST_KEPT, seat=seat)
     found = await asyncio.to_thread(course_of, measured.books, kept, changes)
     return chosen, [name for name in seats if name], found
+
+
+async def _names(at: Gateway) -> dict[str, str]:
+    """Return the names of all nodes by their keys, those that are gone, too."""
+    return {node.key: node.name for node in await at.session.roster.nodes(gone=True)}
+
+
+def _is_here(at: Gateway, seat: Seat, nodes: Mapping[str, str]) -> bool:
+    """Return whether a seat is one of this network: a store may hold several."""
+    return seat.node in nodes if seat.node else seat.member in at.session.network.agents
 
 
 async def _profiles(at: Gateway, member: str) -> list[Profile]:

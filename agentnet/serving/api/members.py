@@ -12,7 +12,7 @@ from agentnet.contracts.cards import Card, Measured
 from agentnet.contracts.intervals import wilson
 from agentnet.contracts.profiles import Profile, Standing, Timing
 from agentnet.profiles.members import Profiled
-from agentnet.profiles.progress import tests_of
+from agentnet.profiles.progress import open_tests
 
 
 class Ability(BaseModel):
@@ -137,7 +137,7 @@ def seat_of(measured: Profiled, profile: Profile, node: str) -> SeatShown:
         seconds=TimingShown.of(profile.seconds),
         first_token=TimingShown.of(profile.first_token),
         speed=TimingShown.of(profile.speed),
-        tests=[TestShown.model_validate(test, from_attributes=True) for test in tests_of(measured.books, profile)],
+        tests=[TestShown.model_validate(test, from_attributes=True) for test in open_tests(measured.books, profile)],
     )
 
 

@@ -87,12 +87,18 @@ export function wayOf(ways, value) {
 }
 
 /**
- * Return how many calls of models a way takes, in a few words.
+ * Return how many calls of models a way takes; empty where that needs a sentence.
  * @param {string} calls as the protocol says it
  */
-export function callsOf(calls) {
-  if (calls === "1") return "1 call";
-  return /^[\d +]+( to \d+)?$/.test(calls) ? `${calls} calls` : calls;
+function countOf(calls) {
+  if (!/^\d+( to \d+)?$/.test(calls)) return "";
+  return calls === "1" ? "1 call" : `${calls} calls`;
+}
+
+/** @param {Way} way */
+function summaryOf(way) {
+  if (way.problem !== "") return `Not now: ${way.problem}`;
+  return countOf(way.calls) === "" && way.calls !== "" ? `${way.summary} Calls: ${way.calls}.` : way.summary;
 }
 
 /**
@@ -108,8 +114,8 @@ export function Ways({ ways, value, members, onChoose }) {
         <input type="radio" name="way" value=${way.value} checked=${way.value === value} disabled=${way.problem !== ""}
           onClick=${(/** @type {MouseEvent} */ event) => onChoose(way.value, event.detail > 0)} />
         <span class="way-name">${way.group === "A member alone" ? html`<${Agent} name=${way.name} members=${members} />` : way.name}</span>
-        <span class="way-calls">${callsOf(way.calls)}</span>
-        <span class="way-summary">${way.problem === "" ? way.summary : `Not now: ${way.problem}`}</span>
+        <span class="way-calls">${countOf(way.calls)}</span>
+        <span class="way-summary">${summaryOf(way)}</span>
       </label>`)}
     </fieldset>`)}
     <p class="soft">Each is drawn and explained in <a href=${link(["protocols"])}>Protocols</a>, where you can write your own.</p>

@@ -8,9 +8,13 @@ import { Lanes } from "./lanes.js";
 
 /** @typedef {import("./living.js").Happening} Happening */
 
-/** @param {{history: readonly Happening[], names: readonly string[], about: string}} properties */
-export function History({ history, names, about }) {
-  if (history.length === 0) {
+/**
+ * @param {{history: readonly Happening[], canaries: readonly import("./living.js").Canary[], names: readonly
+ *   string[], query: URLSearchParams}} properties
+ */
+export function History({ history, canaries, names, query }) {
+  const about = query.get("about") ?? "";
+  if (history.length === 0 && canaries.length === 0) {
     return html`<${Empty} title="Nothing has happened to this network yet">
       <p>Here will stand who joined and left, who proved itself, and who was expelled by which test.</p>
       <p>Let a node join: <a href=${link(["network"])}>the command is among the nodes</a>.</p>
@@ -18,10 +22,12 @@ export function History({ history, names, about }) {
   }
   const shown = about === "" ? history : history.filter((one) => one.about === about);
   return html`<section class="history">
-    <${Lanes} history=${history} names=${names} />
+    <${Lanes} history=${history} canaries=${canaries} names=${names} query=${query} />
     <h2>Every change</h2>
     <p class="filter" role="group" aria-label="Which changes">
-      ${["", "node", "member"].map((kind) => html`<a key=${kind} class="button" aria-current=${kind === about ? "true" : undefined} href=${link(["network", "history"], { about: kind || undefined })}>
+      ${["", "node", "member"].map((kind) =>
+        html`<a key=${kind} class="button" aria-current=${kind === about ? "true" : undefined}
+          href=${link(["network", "history"], { about: kind || undefined, within: query.get("within") ?? undefined })}>
         ${{ "": "all", node: "nodes", member: "members" }[kind]}
       </a>`)}
     </p>
@@ -40,7 +46,8 @@ export function Happenings({ history, names }) {
   return [...days].map(([day, found]) => html`<div class="day" key=${day}>
     <h3>${day}</h3>
     <ol>
-      ${found.map((one) => html`<li key=${`${one.time}${one.about}${one.member ?? one.node}${one.after}`} class=${one.after}>
+      ${found.map((one) =>
+        html`<li key=${`${one.time}${one.about}${one.member ?? one.node}${one.after}`} class=${one.after}>
         <time datetime=${one.time}>${new Date(one.time).toLocaleTimeString(undefined, { timeStyle: "short" })}</time>
         <div>
           <p><${Subject} happening=${one} names=${names} /> ${verb(one)}<span class="soft">: ${one.why}</span></p>
@@ -63,16 +70,30 @@ function isPassing(one, next) {
 function Subject({ happening, names }) {
   const { about, member, node } = happening;
   if (about === "node") return html`<span>node <b>${node}</b></span>`;
-  return html`<span><a href=${link(["network", "members", member ?? ""])}><${Agent} name=${member ?? ""} members=${names} /></a>${node !== "" && html` <span class="soft">on ${node}</span>`}</span>`;
+  return html`<span><a href=${link(["network", "members", member ?? ""])}>
+    <${Agent} name=${member ?? ""} members=${names} /></a>
+      ${node !== "" && html` <span class="soft">on ${node}</span>`}</span>`;
 }
 
 /** @param {Happening} happening */
 function verb({ about, before, after }) {
   if (about === "member") {
-    const words = { probation: before === "" ? "is on probation" : "goes back to probation", active: "counts from now on", expelled: "is expelled" };
+    const words = {
+      probation: before === "" ? "is on probation" : "goes back to probation",
+      active: "counts from now on",
+      expelled: "is expelled",
+    };
     return words[/** @type {keyof typeof words} */ (after)] ?? `is ${after}`;
   }
-  const words = { joining: "registers", active: before === "suspect" ? "is back" : "takes part", suspect: "is late", draining: "finishes what it has", gone: "is gone", expelled: "is expelled", forgotten: "is forgotten" };
+  const words = {
+    joining: "registers",
+    active: before === "suspect" ? "is back" : "takes part",
+    suspect: "is late",
+    draining: "finishes what it has",
+    gone: "is gone",
+    expelled: "is expelled",
+    forgotten: "is forgotten",
+  };
   return words[/** @type {keyof typeof words} */ (after)] ?? `is ${after}`;
 }
 
@@ -86,7 +107,9 @@ function Decision({ test }) {
       ${asked !== undefined && html`<div><dt>right</dt><dd>${right} of ${asked}</dd></div>`}
       ${p0 !== undefined && html`<div><dt>against</dt><dd>${Number(p0).toFixed(2)}</dd></div>`}
       ${p1 !== undefined && html`<div><dt>nearer to</dt><dd>${Number(p1).toFixed(2)}</dd></div>`}
-      ${statistic !== undefined && html`<div><dt>likelihood ratio</dt><dd>${ratio(Number(statistic))}, decides at ${ratio(Number(bound))}</dd></div>`}
+      ${statistic !== undefined &&
+        html`<div><dt>likelihood ratio</dt><dd>${ratio(Number(statistic))}, decides at ${ratio(Number(bound))}</dd>
+          </div>`}
     </dl>
   </details>`;
 }

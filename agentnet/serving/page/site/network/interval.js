@@ -18,11 +18,14 @@ export const SOURCES = /** @type {const} */ ({
  */
 export function Interval({ ability, floor, best = false }) {
   const { low, high, accuracy, source } = ability;
-  return html`<span class=${`interval from-${source}${best ? " best" : ""}`} role="img" aria-label=${told(ability)} title=${told(ability)}>
+  return html`<span class=${`accuracy from-${source}${best ? " best" : ""}`} role="img" aria-label=${told(ability)}
+    title=${told(ability)}>
     <span class="track">
       ${source !== "claim" && html`<span class="level" style=${{ width: `${100 * accuracy}%` }}></span>`}
       ${floor !== undefined && html`<span class="floor" style=${{ left: `${100 * floor}%` }}></span>`}
-      ${source !== "claim" && html`<span class="range" style=${{ left: `${100 * low}%`, width: `${100 * Math.max(high - low, 0.012)}%` }}></span>`}
+      ${source !== "claim" &&
+        html`<span class="range" style=${{ left: `${100 * low}%`, width: `${100 * Math.max(high - low, 0.012)}%` }}>
+          </span>`}
       <span class="at" style=${{ left: `${100 * accuracy}%` }}></span>
     </span>
     <span class="number">${percent(accuracy)}</span>
@@ -37,19 +40,25 @@ export function told({ label, accuracy, low, high, proven, questions, source }) 
   if (source === "claim") return `${label}: claims ${percent(accuracy)}, nothing was measured`;
   const counts = source === "trial" ? "counts nothing yet" : `at least ${percent(proven)} proven`;
   const weight = Math.round(questions);
-  return `${label}: ${percent(accuracy)}, between ${percent(low)} and ${percent(high)}, from ${weight} ${weight === 1 ? "question" : "questions"}; ${counts}; ${SOURCES[source]}`;
+  const from = `from ${weight} ${weight === 1 ? "question" : "questions"}`;
+  const range = `between ${percent(low)} and ${percent(high)}`;
+  return `${label}: ${percent(accuracy)}, ${range}, ${from}; ${counts}; ${SOURCES[source]}`;
 }
 
-/** What the pictures mean. */
-export function Key({ floor = 0.5 }) {
+/** What the pictures mean; the floor where one is drawn. @param {{floor?: number}} properties */
+export function Key({ floor }) {
   /** @type {Ability} */
-  const example = { label: "example", accuracy: 0.72, low: 0.55, high: 0.86, proven: 0.6, questions: 40, source: "measured" };
+  const example = { label: "example", accuracy: 0.72, low: 0.55, high: 0.86, proven: 0.6, questions: 40, source:
+    "measured" };
   return html`<ul class="key">
     ${Object.entries(SOURCES).map(
       ([source, means]) => html`<li key=${source}>
         <span aria-hidden="true"><${Interval} ability=${{ ...example, source }} /></span>${means}
       </li>`,
     )}
-    <li><span class="interval" aria-hidden="true"><span class="track"><span class="floor" style=${{ left: "50%" }}></span></span></span>the floor for newcomers, ${percent(floor)}</li>
+    ${floor !== undefined &&
+      html`<li><span class="accuracy" aria-hidden="true"><span class="track">
+        <span class="floor" style=${{ left: `${100 * floor}%` }}></span></span>
+          </span>the floor for newcomers, ${percent(floor)}</li>`}
   </ul>`;
 }

@@ -19,13 +19,17 @@ import { percent, seconds, size } from "./numbers.js";
  */
 export function groups(members) {
   const labels = [...new Set(members.flatMap((member) => member.abilities.map((ability) => ability.label)))];
-  const kinds = labels.filter((label) => !label.includes(":")).sort((a, b) => breadth(members, b) - breadth(members, a));
+  const kinds = labels.filter((label) => !label.includes(":")).sort((a, b) =>
+    breadth(members, b) - breadth(members, a));
   const duties = labels.filter((label) => label.includes(":"));
-  const dutiful = members.filter((member) => member.abilities.length > 0 && member.abilities.every(({ label }) => label.includes(":")));
+  const dutiful = members.filter((member) => member.abilities.length > 0 &&
+    member.abilities.every(({ label }) => label.includes(":")));
   return [
     {
       title: "Who is good at what",
-      about: "Share of right answers for each kind of question. The bar is where the true share is with 95 % certainty: the more questions, the shorter.",
+      about:
+        "Share of right answers for each kind of question. The bar around the mark is where the true share is with " +
+        "95\u00a0% certainty: the more questions, the shorter.",
       labels: kinds,
       members: members.filter((member) => !dutiful.includes(member)),
     },
@@ -44,7 +48,8 @@ export function groups(members) {
  * @param {string} label
  */
 function breadth(members, label) {
-  return members.filter((member) => member.abilities.some((ability) => ability.label === label && ability.proven > 0.1)).length;
+  return members.filter((member) =>
+    member.abilities.some((ability) => ability.label === label && ability.proven > 0.1)).length;
 }
 
 /**
@@ -52,7 +57,8 @@ function breadth(members, label) {
  *   the network's order; `sort` is a label, `speed`, or empty for the network's order
  */
 export function Matrix({ group, names, floor, sort }) {
-  const best = Object.fromEntries(group.labels.map((label) => [label, Math.max(...group.members.map((member) => of(member, label)?.proven ?? 0))]));
+  const best = Object.fromEntries(group.labels.map((label) =>
+    [label, Math.max(...group.members.map((member) => of(member, label)?.proven ?? 0))]));
   const rows = sorted(group.members, sort);
   return html`<section class="matrix">
     <h2>${group.title}</h2>
@@ -67,7 +73,9 @@ export function Matrix({ group, names, floor, sort }) {
           </tr>
         </thead>
         <tbody>
-          ${rows.map((member) => html`<${Row} key=${member.name} member=${member} labels=${group.labels} names=${names} floor=${floor} best=${best} />`)}
+          ${rows.map((member) =>
+            html`<${Row} key=${member.name} member=${member} labels=${group.labels} names=${names} floor=${floor}
+              best=${best} />`)}
         </tbody>
       </table>
     </div>
@@ -79,24 +87,34 @@ function Head({ name, sort }) {
   const chosen = name === sort;
   const choose = () => go(link(["network"], { sort: chosen ? undefined : name }), { replace: true });
   const label = chosen ? `Sorted by ${name}: back to the network's order` : `Sort by ${name}`;
-  return html`<th scope="col" class=${name === "speed" ? "speed" : ""} aria-sort=${chosen ? (name === "speed" ? "ascending" : "descending") : undefined}>
-    <button type="button" class="quiet" title=${label} onClick=${choose}>${name}</button>
+  return html`<th scope="col" class=${name === "speed" ? "speed" : ""}
+    aria-sort=${chosen ? (name === "speed" ? "ascending" : "descending") : undefined}>
+    <button type="button" class="quiet" title=${label} onClick=${choose}>${name.replace(":", ": ")}</button>
   </th>`;
 }
 
-/** @param {{member: Member, labels: string[], names: readonly string[], floor: number, best: Record<string, number>}} properties */
+/**
+ * @param {{member: Member, labels: string[], names: readonly string[], floor: number, best: Record<string,
+ *   number>}} properties
+ */
 function Row({ member, labels, names, floor, best }) {
   const colour = colourOf(member.name, names);
   return html`<tr class=${weighs(member) ? "" : "out"} style=${colour === null ? {} : { "--agent": colour }}>
     <th scope="row">
-      <a class="name" href=${link(["network", "members", member.name])}><${Agent} name=${member.name} members=${names} /></a>
+      <a class="name" href=${link(["network", "members", member.name])}>
+        <${Agent} name=${member.name} members=${names} /></a>
       <${StandingMark} member=${member} />
-      <span class="facts">${facts(member)}</span>
+      <span class="what">${facts(member)}</span>
     </th>
-    ${labels.map((label) => {
+    ${member.abilities.length === 0 &&
+      html`<td class="unknown" colspan=${labels.length}>
+        ${member.kind === "human" ? "a person is not measured" :
+          "nothing is known of it yet: hidden questions among its work will tell"}</td>`}
+    ${member.abilities.length > 0 && labels.map((label) => {
       const ability = of(member, label);
       return html`<td key=${label} class=${ability === undefined ? "none" : ""}>
-        ${ability && html`<${Interval} ability=${ability} floor=${floor} best=${ability.proven > 0 && ability.proven === best[label]} />`}
+        ${ability && html`<${Interval} ability=${ability} floor=${member.joined ? floor : undefined}
+          best=${ability.proven > 0 && ability.proven === best[label]} />`}
       </td>`;
     })}
     <td class="speed"><${Speed} member=${member} /></td>
@@ -108,8 +126,10 @@ function Row({ member, labels, names, floor, best }) {
  * @param {{member: Member}} properties
  */
 export function StandingMark({ member }) {
-  if (member.standing === "expelled") return html`<span class="chip bad" title="A test showed that it gives less than it owes">expelled</span>`;
-  if (member.probation) return html`<span class="chip warning" title="Its answers weigh nothing until it has proven itself">on probation</span>`;
+  if (member.standing === "expelled") return html`<span class="chip bad"
+    title="A test showed that it gives less than it owes">expelled</span>`;
+  if (member.probation) return html`<span class="chip warning"
+    title="Its answers weigh nothing until it has proven itself">on probation</span>`;
   return null;
 }
 
@@ -123,7 +143,8 @@ function Speed({ member }) {
   const speed = seats[0]?.speed.median ?? null;
   return html`<span>${seconds(time)}</span>
     ${speed !== null && html`<span class="soft"> · ${Math.round(speed)} tokens/s</span>`}
-    ${calls > 0 && failures / calls >= 0.005 && html`<span class="bad"> · ${percent(failures / calls)} failed</span>`}`;
+    ${calls > 0 && failures / calls >= 0.005 &&
+      html`<span class="bad"> · ${percent(failures / calls)} failed</span>`}`;
 }
 
 /**

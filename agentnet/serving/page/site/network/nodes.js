@@ -32,7 +32,9 @@ export function Nodes({ nodes, names, join }) {
       ${first.map((node) => html`<${NodeCard} key=${node.key} node=${node} names=${names} />`)}
       <${Join} join=${join} first=${nodes.length === 0} />
     </div>
-    ${nodes.length > first.length && html`<p class="soft">… and ${count(nodes.length - first.length)} more: <code>agentnet nodes</code> lists all.</p>`}
+    ${nodes.length > first.length &&
+      html`<p class="soft">… and ${count(nodes.length - first.length)} more: <code>agentnet nodes</code> lists
+        all.</p>`}
   </section>`;
 }
 
@@ -40,12 +42,16 @@ export function Nodes({ nodes, names, join }) {
 function NodeCard({ node, names }) {
   const left = Math.max(0, node.left - (now.value - node.read) / 1000);
   const leased = node.state !== "expelled" && node.state !== "gone";
-  return html`<article class=${`card node ${node.state}${Date.now() - new Date(node.joined).getTime() < 8000 ? " new" : ""}`} aria-label=${`node ${node.name}`}>
+  return html`<article
+    class=${`card node ${node.state}${Date.now() - new Date(node.joined).getTime() < 8000 ? " new" : ""}`}
+      aria-label=${`node ${node.name}`}>
     <h3>${node.name} <span class=${`chip ${tone(node.state)}`} title=${STATES[node.state]}>${node.state}</span></h3>
-    <p class="members">${node.offers.map(({ name }) => html`<${Agent} key=${name} name=${name} members=${names} />`)}</p>
+    <p class="members">${node.offers.map(({ name }) => html`<${Agent} key=${name} name=${name} members=${names} />`)}
+      </p>
     ${leased && html`<${Lease} left=${left} />`}
     ${leased && html`<${Work} load=${node.load} />`}
-    <p class="soft small">joined <${Ago} time=${node.joined} /> · <span class="url">${node.url.replace(/^https?:\/\//, "")}</span></p>
+    <p class="soft small">joined <${Ago} time=${node.joined} /> · <span class="url">
+      ${node.url.replace(/^https?:\/\//, "")}</span></p>
   </article>`;
 }
 
@@ -53,23 +59,26 @@ function NodeCard({ node, names }) {
 function Lease({ left }) {
   const tone = left < LEASE / 3 ? "bad" : left < LEASE / 2 ? "warning" : "";
   return html`<div class=${`lease ${tone}`}>
-    <span class="bar" role="img" aria-label=${`its lease ends in ${Math.ceil(left)} seconds without a heartbeat`}>
+    <span class="bar" role="img" aria-label=${`its lease ends in ${Math.round(left)} seconds without a heartbeat`}>
       <span style=${{ width: `${Math.min(100, (100 * left) / LEASE)}%` }}></span>
     </span>
-    <span class="soft small">lease ${Math.ceil(left)} s</span>
+    <span class="soft small">lease ${Math.round(left)} s</span>
   </div>`;
 }
 
 /** @param {{load: import("./living.js").Load}} properties */
 function Work({ load }) {
   const shown = Math.min(12, load.slots);
-  const words = `${load.running} of ${load.slots} ${load.slots === 1 ? "slot" : "slots"} busy${load.queued > 0 ? `, ${load.queued} waiting` : ""}`;
+  const waiting = load.queued > 0 ? `, ${load.queued} waiting` : "";
+  const words = `${load.running} of ${load.slots} ${load.slots === 1 ? "slot" : "slots"} busy${waiting}`;
   return html`<div class="work">
     <span class="slots" aria-hidden="true">
-      ${Array.from({ length: shown }, (_, place) => html`<span key=${place} class=${place < (load.running * shown) / load.slots ? "busy" : ""}></span>`)}
+      ${Array.from({ length: shown }, (_, place) =>
+        html`<span key=${place} class=${place < (load.running * shown) / load.slots ? "busy" : ""}></span>`)}
       ${load.queued > 0 && html`<span class="queue">+${load.queued}</span>`}
     </span>
-    <span class="soft small">${words}${load.tokens_per_second > 0 ? ` · ${count(load.tokens_per_second)} tokens/s` : ""}</span>
+    <span class="soft small">${words}
+      ${load.tokens_per_second > 0 ? ` · ${count(load.tokens_per_second)} tokens/s` : ""}</span>
   </div>`;
 }
 
@@ -79,11 +88,13 @@ function Join({ join, first }) {
     <h3>${first ? "No other machine takes part yet" : "Let another machine join"}</h3>
     <p>Run this where the models are; <code>mine.yaml</code> is a network file that names them.</p>
     <${Copy} text=${join} what="the command" />
-    <p class="soft small">It appears here within a second, on probation until hidden questions have shown what it can. Ctrl-C there lets it leave.</p>
+    <p class="soft small">It appears here within a second, on probation until hidden questions have shown what it can.
+      Ctrl-C there lets it leave.</p>
   </article>`;
 }
 
 /** @param {string} state */
 function tone(state) {
-  return { active: "good", suspect: "warning", joining: "plain", draining: "warning", expelled: "bad" }[state] ?? "plain";
+  return { active: "good", suspect: "warning", joining: "plain", draining: "warning", expelled: "bad" }[state] ??
+    "plain";
 }

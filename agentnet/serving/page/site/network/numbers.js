@@ -6,7 +6,7 @@
  */
 export function percent(share) {
   const value = 100 * share;
-  return `${value > 0 && value < 1 ? value.toFixed(1) : Math.round(value)} %`;
+  return `${value > 0 && value < 1 ? value.toFixed(1) : Math.round(value)}\u00a0%`;
 }
 
 /**
@@ -40,7 +40,8 @@ export function ratio(value) {
  */
 export function size(value) {
   for (const [unit, length] of /** @type {const} */ ([["B", 1e9], ["M", 1e6], ["K", 1e3]])) {
-    if (value >= length) return `${value / length < 10 ? (value / length).toPrecision(2) : Math.round(value / length)} ${unit}`;
+    if (value >= length) return `${value / length < 10 ? (value / length).toPrecision(2) :
+      Math.round(value / length)} ${unit}`;
   }
   return String(value);
 }

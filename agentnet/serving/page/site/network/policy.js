@@ -6,13 +6,27 @@ import { Ago, Empty, Failure, Waiting, count } from "../ui/elements.js";
 import { get } from "../api.js";
 import { link } from "../routing.js";
 import { percent } from "./numbers.js";
+import { Decisions } from "./decisions.js";
 import { Frontier } from "./frontier.js";
+import { System } from "./system.js";
 
-/** @typedef {{candidate: string, label: string, items: number, accuracy: number, tokens: number, seconds: number, cost: number}} Estimate */
-/** @typedef {{label: string, use: string, instead_of: string, gain: number, gain_low: number, items: number, why: string}} Choice */
+/**
+ * @typedef {{candidate: string, label: string, items: number, accuracy: number, tokens: number, seconds: number,
+ *   cost: number}} Estimate
+ */
+/**
+ * @typedef {{label: string, use: string, instead_of: string, gain: number, gain_low: number, items: number, why:
+ *   string}} Choice
+ */
 /** @typedef {{label: string, use: string, evidence: string[]}} Rule */
-/** @typedef {{candidates: {name: string, member: boolean}[], default: string, choices: Choice[], estimates: Estimate[], suite: string}} Learned */
-/** @typedef {{file: string, created: string, default: string, rules: Rule[], remarks: string[], policy: Learned}} Policy */
+/**
+ * @typedef {{candidates: {name: string, member: boolean}[], default: string, choices: Choice[], estimates:
+ *   Estimate[], suite: string}} Learned
+ */
+/**
+ * @typedef {{file: string, created: string, default: string, rules: Rule[], remarks: string[], policy: Learned}}
+ *   Policy
+ */
 
 const ALL = "*";
 
@@ -38,7 +52,8 @@ export function PolicyPage({ names, label }) {
   const chosen = labels.includes(label) ? label : ALL;
   return html`<section class="policy">
     <h2>Which system for which question</h2>
-    <p class="lead">Where nothing better is proven, <code>auto</code> asks <${System} name=${found.default} names=${names} />. For ${count(found.policy.choices.length)} kinds of questions it does something else.</p>
+    <p class="lead">Where nothing better is proven, <code>auto</code> asks <${System} name=${found.default}
+      names=${names} />. For ${count(found.policy.choices.length)} kinds of questions it does something else.</p>
     <${Scale} />
     <div class="rules">
       ${rules.map((rule) => html`<${RuleRow} key=${rule.label} rule=${rule} learned=${found.policy} names=${names} />`)}
@@ -49,10 +64,14 @@ export function PolicyPage({ names, label }) {
       <li><span class="dot other"></span>what else was tried</li>
       <li><span class="gain"></span>gain, the mark is what is certain of it</li>
     </ul>
-    <${Frontier} labels=${labels} label=${chosen} estimates=${found.policy.estimates} used=${found.rules.find((rule) => rule.label === chosen)?.use ?? found.default} />
+    <${Decisions} names=${names} />
+    <${Frontier} labels=${labels} label=${chosen} estimates=${found.policy.estimates}
+      used=${found.rules.find((rule) => rule.label === chosen)?.use ?? found.default} />
     <h2>In words</h2>
     <ul class="remarks">${found.remarks.map((remark) => html`<li key=${remark}><${Remark} text=${remark} /></li>`)}</ul>
-    <p class="soft small">Learned <${Ago} time=${found.created} /> from ${found.policy.suite || "calibration questions"}, in <code>${found.file}</code>. <code>agentnet policy show</code> says the same in a terminal.</p>
+    <p class="soft small">Learned <${Ago}
+      time=${found.created} /> from ${found.policy.suite || "calibration questions"}, in <code>${found.file}
+        </code>. <code>agentnet policy show</code> says the same in a terminal.</p>
   </section>`;
 }
 
@@ -63,15 +82,19 @@ function Remark({ text }) {
 
 function Nothing() {
   return html`<${Empty} title="Nothing was learned about this network yet">
-    <p><code>auto</code> asks the member whose card proves most, and nobody else. Calibration questions show where a vote, a cascade or a delegation is worth its cost:</p>
+    <p><code>auto</code> asks the member whose card proves most, and nobody else. Calibration questions show where
+      a vote, a cascade or a delegation is worth its cost:</p>
     <p><code>agentnet learn SUITE</code></p>
-    <p>Here will then be seen which system is used for which kind of question, what it gains for certain, and what it costs.</p>
+    <p>Here will then be seen which system is used for which kind of question, what it gains for certain, and what it
+      costs.</p>
   <//>`;
 }
 
 function Scale() {
   return html`<div class="rule scale" aria-hidden="true">
-    <span></span><span class="strip">${[0, 25, 50, 75, 100].map((share) => html`<span key=${share} class="tick" style=${{ left: `${share}%` }}>${share} %</span>`)}</span><span></span>
+    <span></span><span class="strip">
+      ${[0, 25, 50, 75, 100].map((share) =>
+        html`<span key=${share} class="tick" style=${{ left: `${share}%` }}>${share} %</span>`)}</span><span></span>
   </div>`;
 }
 
@@ -84,27 +107,34 @@ function RuleRow({ rule, learned, names }) {
   const [before, now] = [of(learned.default), of(rule.use)];
   const colour = colourOf(rule.use, names);
   const title = rule.label === ALL ? "anything else" : rule.label;
-  const told = `${title}: ${rule.use}${now ? `, ${percent(now.accuracy)} right` : ""}${choice && before ? `, instead of ${learned.default} with ${percent(before.accuracy)}` : ""}`;
+  const told = `${title}: ${rule.use}${now ? `, ${percent(now.accuracy)} right` : ""}${choice && before ?
+    `, instead of ${learned.default} with ${percent(before.accuracy)}` : ""}`;
   return html`<div class="rule" style=${colour === null ? {} : { "--agent": colour }}>
-    <a class="label" href=${link(["network", "auto"], { label: rule.label === ALL ? undefined : rule.label })}>${title}</a>
+    <a class="label" href=${link(["network", "auto"], { label: rule.label === ALL ? undefined : rule.label })}>
+      ${title}</a>
     <span class="strip" role="img" aria-label=${told}>
-      ${estimates.map((estimate) => html`<span key=${estimate.candidate} class="dot other" title=${`${estimate.candidate}: ${percent(estimate.accuracy)}`} style=${{ left: `${100 * estimate.accuracy}%` }}></span>`)}
-      ${choice && before && now && html`<span class="gain" style=${{ left: `${100 * before.accuracy}%`, width: `${100 * Math.max(0, now.accuracy - before.accuracy)}%` }}></span>
-        <span class="least" title=${`gain of at least ${points(choice.gain_low)}`} style=${{ left: `${100 * (before.accuracy + choice.gain_low)}%` }}></span>`}
-      ${before && html`<span class="dot default" title=${`${learned.default}: ${percent(before.accuracy)}`} style=${{ left: `${100 * before.accuracy}%` }}></span>`}
-      ${now && html`<span class="dot chosen" title=${`${rule.use}: ${percent(now.accuracy)}`} style=${{ left: `${100 * now.accuracy}%` }}></span>`}
+      ${estimates.map((estimate) =>
+        html`<span key=${estimate.candidate} class="dot other"
+          title=${`${estimate.candidate}: ${percent(estimate.accuracy)}`}
+            style=${{ left: `${100 * estimate.accuracy}%` }}></span>`)}
+      ${choice && before && now &&
+        html`<span class="gain"
+          style=${{ left: `${100 * before.accuracy}%`, width:
+            `${100 * Math.max(0, now.accuracy - before.accuracy)}%` }}></span>
+        <span class="least" title=${`gain of at least ${points(choice.gain_low)}`}
+          style=${{ left: `${100 * (before.accuracy + choice.gain_low)}%` }}></span>`}
+      ${before && html`<span class="dot default" title=${`${learned.default}: ${percent(before.accuracy)}`}
+        style=${{ left: `${100 * before.accuracy}%` }}></span>`}
+      ${now && html`<span class="dot chosen" title=${`${rule.use}: ${percent(now.accuracy)}`}
+        style=${{ left: `${100 * now.accuracy}%` }}></span>`}
     </span>
     <div class="use">
-      <p><${System} name=${rule.use} names=${names} /> ${now && html`<b>${percent(now.accuracy)}</b>`} ${choice && html`<span class="good">${points(choice.gain)}</span>`}</p>
+      <p><${System} name=${rule.use}
+        names=${names} /> ${now && html`<b>${percent(now.accuracy)}</b>`} ${choice &&
+          html`<span class="good">${points(choice.gain)}</span>`}</p>
       <details><summary>why</summary><ul>${rule.evidence.map((one) => html`<li key=${one}>${one}</li>`)}</ul></details>
     </div>
   </div>`;
-}
-
-/** A system's name: in a member's colour where it is one member. @param {{name: string, names: readonly string[]}} properties */
-function System({ name, names }) {
-  const colour = colourOf(name, names);
-  return colour === null ? html`<b>${name}</b>` : html`<a class="agent" style=${{ "--agent": colour }} href=${link(["network", "members", name])}>${name}</a>`;
 }
 
 /** @param {number} gain a share */

@@ -16,7 +16,7 @@ import { RunState } from "./state.js";
 
 const KINDS = ["run-started", "turn-started", "text", "tokens", "message", "input-requested", "run-ended"];
 const SHORTEST_WAIT = 500;
-const LONGEST_WAIT = 10_000;
+const LONGEST_WAIT = 5000;
 /** Times that a run is looked for again which was interrupted while it was watched: the next server continues it. */
 const LOOKS = 5;
 
@@ -95,6 +95,7 @@ export function follow(state) {
       await get(`/api/runs/${encodeURIComponent(state.id)}`);
     } catch (error) {
       if (!(error instanceof Refused) || error.status < 400 || error.status >= 500) return;
+      if (error.status === 401) return; // the page asks to sign in, and what follows is followed then
       problem.value = error.message;
       close("over");
     }

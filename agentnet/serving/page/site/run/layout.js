@@ -17,12 +17,15 @@
 const BASES = /** @type {Record<string, string>} */ ({
   parallel: "Side by side",
   serial: "In turn",
+  before: "Said before",
   debate: "Debate",
   verify: "Checked",
   fuse: "Written together",
   cascade: "Small ones first",
   route: "Passed on",
 });
+/** What the paths of messages begin with that another protocol said before a fork. */
+const BEFORE = "before";
 /** A part of an expression's path: its kind, and which of them it is, as in `debate-2.0`. */
 const PART = /^([a-z]+)(?:-(\d+))?/;
 const ROUNDS = /** @type {Record<string, string>} */ ({ debate: "Round", verify: "Attempt", route: "Hop" });
@@ -38,6 +41,7 @@ export function stagesOf(entries, members) {
   const found = new Map();
   /** @type {Map<string, number>} */
   const begins = new Map();
+  const isFork = entries.some((entry) => entry.node.startsWith(`${BEFORE}/`));
   for (const [index, entry] of entries.entries()) {
     const aside = isAside(entry, members);
     const scope = entry.node.split("/").slice(0, -1);
@@ -45,7 +49,7 @@ export function stagesOf(entries, members) {
     const key = aside ? entry.id : `${scope.join("/")} ${entry.round}`;
     let known = found.get(key);
     if (known === undefined) {
-      const stage = { key, title: aside ? "" : titleOf(scope, entry.round), depth: depthOf(entry.node), aside, blocks: [] };
+      const stage = { key, title: aside ? "" : titleOf(scope, entry.round, isFork), depth: depthOf(entry.node), aside, blocks: [] };
       known = { stage, blocks: new Map(), place };
       found.set(key, known);
     }
@@ -59,6 +63,21 @@ export function stagesOf(entries, members) {
     ...stage,
     blocks: [...blocks.values()].map((block) => block.sort((one, other) => before(one, other, members))),
   }));
+}
+
+/**
+ * Return the calls of tools that belong to turns, by the id of the turn.
+ * @param {readonly Entry[]} entries
+ */
+export function callsOf(entries) {
+  const known = new Set(entries.map((entry) => entry.id));
+  /** @type {Map<string, Entry[]>} */
+  const calls = new Map();
+  for (const entry of entries) {
+    const body = entry.message.value?.body;
+    if (body?.kind === "tool-call" && known.has(body.turn)) calls.set(body.turn, [...(calls.get(body.turn) ?? []), entry]);
+  }
+  return calls;
 }
 
 /**
@@ -109,8 +128,20 @@ function depthOf(node) {
 /**
  * @param {string[]} scope
  * @param {number} round
+ * @param {boolean} isFork whether the run began with what another protocol said
  */
-function titleOf(scope, round) {
+function titleOf(scope, round, isFork) {
+  const own = scope.findIndex((part) => part !== BEFORE);
+  const title = ownTitleOf(scope.slice(own), round);
+  if (own > 0) return [BASES[BEFORE], title.toLowerCase()].filter((part) => part !== "").join(" · ");
+  return title === "" && isFork ? "From there on" : title;
+}
+
+/**
+ * @param {string[]} scope
+ * @param {number} round
+ */
+function ownTitleOf(scope, round) {
   const [, base = "", number = ""] = PART.exec(scope.at(-1) ?? "") ?? [];
   const counted = ROUNDS[base];
   const told = counted !== undefined && (base === "debate" || round > 0) ? `${counted} ${round + 1}` : "";

@@ -13,7 +13,7 @@ export function Outcome({ run }) {
   useEffect(() => {
     const leaving = new AbortController();
     const { signal } = leaving;
-    get(path, { signal }).then((found) => setRight(found.outcome), (error) => signal.aborted || setProblem(error.message));
+    get(path, { signal }).then((found) => signal.aborted || setRight(found.outcome), (error) => signal.aborted || setProblem(error.message));
     return () => leaving.abort();
   }, [run]);
 

@@ -1,6 +1,6 @@
 /** The turn of a person who takes part: what they are asked, and where they answer. */
 
-import { html, useEffect, useState } from "../ui/preact.js";
+import { html, useState } from "../ui/preact.js";
 import { Agent, Failure } from "../ui/elements.js";
 import { post } from "../api.js";
 
@@ -19,7 +19,13 @@ function Form({ question, state }) {
   const [words, setWords] = useState(localStorage.getItem(key) ?? "");
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
-  useEffect(() => localStorage.setItem(key, words), [words]);
+
+  /** @param {InputEvent} event */
+  function typed(event) {
+    const { value } = /** @type {HTMLTextAreaElement} */ (event.target);
+    localStorage.setItem(key, value);
+    setWords(value);
+  }
 
   /** @param {string} answer */
   async function send(answer) {
@@ -46,7 +52,7 @@ function Form({ question, state }) {
     <h2>Your turn, <${Agent} name=${question.agent} members=${state.members.value} /></h2>
     <p class="person-asked">${question.text}</p>
     <label for=${field}>${asked}</label>
-    <textarea id=${field} rows="3" value=${words} onInput=${(/** @type {InputEvent} */ event) => setWords(/** @type {HTMLTextAreaElement} */ (event.target).value)}></textarea>
+    <textarea id=${field} rows="3" value=${words} onInput=${typed}></textarea>
     <div class="person-send">
       ${question.choices.map((choice) => html`<button key=${choice} type="button" class="primary" disabled=${busy} onClick=${() => send(words.trim() === "" ? choice : `${choice} ${words}`)}>${choice}</button>`)}
       ${question.choices.length === 0 && html`<button type="submit" class="primary" disabled=${busy || words.trim() === ""}>Answer</button>`}

@@ -3,7 +3,7 @@
 import { html, useLayoutEffect, useRef } from "../ui/preact.js";
 import { Agent, Parts } from "../ui/elements.js";
 import { useShortcuts } from "../ui/shortcuts.js";
-import { isAside, stagesOf } from "./layout.js";
+import { callsOf, isAside, stagesOf } from "./layout.js";
 import { Turn, coloured } from "./turn.js";
 
 /** @typedef {import("./state.js").Entry} Entry */
@@ -18,7 +18,10 @@ const MOST_COLUMNS = 4;
  * @param {{state: RunState, columns?: boolean, marked?: string, actions?: Actions}} properties `marked`: id of a message
  */
 export function Transcript({ state, columns = false, marked = "", actions }) {
-  const stages = told(stagesOf(state.entries.value, state.members.value), marked);
+  const entries = state.entries.value;
+  const calls = callsOf(entries);
+  const inTurns = new Set([...calls.values()].flat());
+  const stages = told(stagesOf(entries.filter((entry) => !inTurns.has(entry)), state.members.value), marked);
   const place = /** @type {{current: HTMLElement | null}} */ (useRef(null));
   const isThere = state.entries.value.some((entry) => entry.id === marked);
   useLayoutEffect(() => {
@@ -32,7 +35,7 @@ export function Transcript({ state, columns = false, marked = "", actions }) {
     { key: "j", what: "Next message", run: () => step(place.current, 1) },
     { key: "k", what: "Message before", run: () => step(place.current, -1) },
   ]);
-  const options = { state, marked, actions };
+  const options = { state, marked, calls, actions };
   return html`<div class="transcript" ref=${place}>
     ${columns ? html`<${Columns} stages=${stages} ...${options} />` : stages.map((stage) => html`<${Thread} key=${stage.key} stage=${stage} ...${options} />`)}
   </div>`;
@@ -60,17 +63,17 @@ function step(place, by) {
   if (next instanceof HTMLElement) next.focus();
 }
 
-/** @param {{stage: Stage, state: RunState, marked: string, actions?: Actions}} properties */
-function Thread({ stage, state, marked, actions }) {
+/** @param {{stage: Stage, state: RunState, marked: string, calls: Map<string, Entry[]>, actions?: Actions}} properties */
+function Thread({ stage, state, marked, calls, actions }) {
   if (stage.aside) return html`<${Aside} entry=${stage.blocks[0]?.[0]} state=${state} marked=${marked} />`;
   return html`<section class="stage" style=${{ "--depth": stage.depth }}>
     ${stage.title !== "" && html`<h3 class="stage-title">${stage.title}</h3>`}
-    ${stage.blocks.flat().map((entry) => html`<${Turn} key=${entry.id} entry=${entry} state=${state} marked=${entry.id === marked} actions=${actions} />`)}
+    ${stage.blocks.flat().map((entry) => html`<${Turn} key=${entry.id} entry=${entry} calls=${calls.get(entry.id)} state=${state} marked=${entry.id === marked} actions=${actions} />`)}
   </section>`;
 }
 
-/** @param {{stages: Stage[], state: RunState, marked: string, actions?: Actions}} properties */
-function Columns({ stages, state, marked, actions }) {
+/** @param {{stages: Stage[], state: RunState, marked: string, calls: Map<string, Entry[]>, actions?: Actions}} properties */
+function Columns({ stages, state, marked, calls, actions }) {
   const members = state.members.value;
   const speakers = new Set(state.entries.value.filter((entry) => !isAside(entry, members)).map((entry) => entry.agent));
   const agents = [...members, "fusion"].filter((name) => speakers.has(name));
@@ -84,7 +87,7 @@ function Columns({ stages, state, marked, actions }) {
           stage.aside ? html`<${Aside} entry=${stage.blocks[0]?.[0]} state=${state} marked=${marked} />` : stage.title}</th></tr>`}
         ${!stage.aside && stage.blocks.map((block) => html`<tr key=${`${stage.key} ${block[0]?.id}`}>
           ${agents.map((name) => html`<td key=${name}>${block.filter((entry) => entry.agent === name).map((entry) =>
-            html`<${Turn} key=${entry.id} entry=${entry} state=${state} marked=${entry.id === marked} short=${true} named=${false} actions=${actions} />`)}</td>`)}
+            html`<${Turn} key=${entry.id} entry=${entry} calls=${calls.get(entry.id)} state=${state} marked=${entry.id === marked} short=${true} named=${false} actions=${actions} />`)}</td>`)}
         </tr>`)}`)}
     </tbody>
   </table></div>`;

@@ -38,9 +38,10 @@ const DOES = /** @type {Record<string, string>} */ ({
 });
 
 /**
- * @param {{entry: Entry, state: RunState, marked?: boolean, short?: boolean, named?: boolean, actions?: Actions}} properties
+ * @param {{entry: Entry, state: RunState, calls?: readonly Entry[], marked?: boolean, short?: boolean, named?: boolean, actions?: Actions}} properties
+ *   `calls`: calls of tools that were made within the turn
  */
-export function Turn({ entry, state, marked = false, short = false, named = true, actions }) {
+export function Turn({ entry, state, calls = [], marked = false, short = false, named = true, actions }) {
   const message = entry.message.value;
   const members = state.members.value;
   const kind = message?.body.kind ?? "";
@@ -58,6 +59,7 @@ export function Turn({ entry, state, marked = false, short = false, named = true
         <a class="turn-link" href=${link(["runs", state.id, "messages", entry.id])} aria-label=${`Link to this message of ${entry.agent}`} title="Link to this message">#</a>
       </span>`}
     </header>
+    ${calls.map((call) => html`<div key=${call.id} id=${`message-${call.id}`}><${Said} entry=${call} state=${state} /></div>`)}
     ${message === null ? html`<${Writing} entry=${entry} short=${short} isWaiting=${waits} />` : html`<${Said} entry=${entry} state=${state} short=${short} />`}
     ${message?.finish === "length" && kind !== "error" && html`<p class="cut">cut at the limit of tokens</p>`}
   </article>`;

@@ -5,7 +5,7 @@ import { Failure, Waiting, count } from "../ui/elements.js";
 import { link } from "../routing.js";
 import { History } from "../network/happenings.js";
 import { Key } from "../network/interval.js";
-import { connected, failure, history, network, news, nodes, retry, useLiving } from "../network/living.js";
+import { canaries, connected, failure, history, network, news, nodes, retry, useLiving } from "../network/living.js";
 import { Matrix, groups } from "../network/matrix.js";
 import { MemberPage } from "../network/member.js";
 import { Nodes } from "../network/nodes.js";
@@ -14,8 +14,8 @@ import { PolicyPage } from "../network/policy.js";
 /** @typedef {import("../network/living.js").Network} Network */
 
 const PAGES = [
-  { name: "", title: "Members and nodes" },
-  { name: "history", title: "What happened" },
+  { name: "", title: "Members" },
+  { name: "history", title: "History" },
   { name: "auto", title: "What auto does" },
 ];
 
@@ -25,7 +25,8 @@ export function View({ route }) {
   const [page = "", name = ""] = route.rest;
   const found = network.value;
   if (found === null) {
-    return failure.value === "" ? html`<${Waiting} what="Looking at the network" />` : html`<${Failure} message=${failure.value} retry=${retry} />`;
+    return failure.value === "" ? html`<${Waiting} what="Looking at the network" />` :
+      html`<${Failure} message=${failure.value} retry=${retry} />`;
   }
   return html`
     ${page !== "members" && html`<${Head} found=${found} page=${page} />`}
@@ -49,11 +50,15 @@ function Head({ found, page }) {
     <h1>${found.name}</h1>
     <p class="soft">${found.description}</p>
     <p class="counts">
-      <span class=${`live ${connected.value ? "on" : ""}`} title=${connected.value ? "Changes arrive by themselves" : "Connecting to the server again"}>${connected.value ? "live" : "connecting"}</span>
+      <span class=${`live ${connected.value ? "on" : ""}`}
+        title=${connected.value ? "Changes arrive by themselves" : "Connecting to the server again"}>
+          ${connected.value ? "live" : "connecting"}</span>
       ${counts.join(" · ")}
     </p>
     <nav class="pages" aria-label="Of the network">
-      ${PAGES.map(({ name, title }) => html`<a key=${name} href=${link(name === "" ? ["network"] : ["network", name])} aria-current=${name === page ? "page" : undefined}>${title}</a>`)}
+      ${PAGES.map(({ name, title }) =>
+        html`<a key=${name} href=${link(name === "" ? ["network"] : ["network", name])}
+          aria-current=${name === page ? "page" : undefined}>${title}</a>`)}
     </nav>
   </header>`;
 }
@@ -70,17 +75,21 @@ function content(page, name, found, query) {
   switch (page) {
     case "":
       return html`
-        ${groups(found.members).map((group) => html`<${Matrix} key=${group.title} group=${group} names=${names} floor=${floor} sort=${query.get("sort") ?? ""} />`)}
-        <${Key} floor=${floor} />
+        ${groups(found.members).map((group) =>
+          html`<${Matrix} key=${group.title} group=${group} names=${names} floor=${floor}
+            sort=${query.get("sort") ?? ""} />`)}
+        <${Key} floor=${found.members.some((member) => member.joined) ? floor : undefined} />
         <${Nodes} nodes=${nodes.value} names=${names} join=${found.join} />
       `;
     case "history":
-      return html`<${History} history=${history.value ?? []} names=${names} about=${query.get("about") ?? ""} />`;
+      return html`<${History} history=${history.value ?? []} canaries=${canaries.value} names=${names}
+        query=${query} />`;
     case "auto":
       return html`<${PolicyPage} names=${names} label=${query.get("label") ?? "*"} />`;
     case "members": {
       const member = found.members.find((one) => one.name === name);
-      return html`<${MemberPage} key=${name} name=${name} member=${member} names=${names} floor=${floor} history=${history.value ?? []} />`;
+      return html`<${MemberPage} key=${name} name=${name} member=${member} names=${names} floor=${floor}
+        history=${history.value ?? []} />`;
     }
     default:
       return html`<${Failure} message=${`The network has no page ${page}: choose one above.`} />`;
