@@ -99,18 +99,18 @@ def test_a_text_is_started_watched_and_gone_through(reader: Reader, gateway: Ser
     page.locator(".fused").focus()
     page.keyboard.press("ArrowRight")
     panel(page, "Piece 3 of 5")
-    page.keyboard.press("ArrowDown")
+    page.keyboard.press("n")
     panel(page, "Piece 4 of 5", "Disagreement 18 %")
-    page.keyboard.press("ArrowUp")
+    page.keyboard.press("p")
     panel(page, "Piece 2 of 5")
     page.keyboard.press("End")
     panel(page, "Piece 5 of 5", "end of the text")
     assert page.url.endswith("/pieces/4")
     page.get_by_role("slider").fill("30")
-    page.wait_for_function("getComputedStyle(document.getElementById('piece-0')).opacity < 0.5")
+    page.wait_for_function("() => getComputedStyle(document.getElementById('piece-0')).opacity < 0.5")
     assert [opacity(page, piece) for piece in (1, 3)] == [1, 0.25]
     expect(page.get_by_text("1 of 5 pieces;")).to_be_visible()
-    row = page.locator(".parts-of-members").get_by_role("row", name=re.compile("^bob"))
+    row = page.locator(".contributions").get_by_role("row", name=re.compile("^bob"))
     expect(row.get_by_role("cell")).to_have_text(["79 %", "1", "1", "0"])
 
     other = reader(page.url.replace("#", "?again#"))  # whoever opens the link sees the same
@@ -144,7 +144,9 @@ def test_a_text_of_two_thousand_pieces(reader: Reader, gateway: Served) -> None:
     page.locator(".fused").focus()
     page.keyboard.press("End")
     panel(page, f"Piece {LONG} of {LONG}")
-    page.wait_for_function(f"document.getElementById('piece-{LONG - 1}').getBoundingClientRect().bottom <= innerHeight")
+    page.wait_for_function(
+        f"() => document.getElementById('piece-{LONG - 1}').getBoundingClientRect().bottom <= innerHeight"
+    )
     assert page.evaluate("document.getElementById('piece-7').kept")  # the text is not made again
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

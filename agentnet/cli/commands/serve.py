@@ -36,15 +36,18 @@ async def serve(
     drain: Annotated[
         float, typer.Option("--drain", min=0, max=3600, help="Seconds that runs have to finish at its end.")
     ] = 8.0,
+    opens: Annotated[bool, typer.Option("--open", help="Open its page in the browser.")] = False,
     store: options.StoreOption = None,
     json: options.Json = False,
 ) -> None:
-    """Serve a network as one model, one agent and one tool server, until Ctrl-C or SIGTERM.
+    """Serve a network as a page, one model, one agent and one tool server, until Ctrl-C or SIGTERM.
 
-    Programs use it by OpenAI's API (/v1), A2A (/a2a), MCP (/mcp) and its own (/api, /openapi.json). Machines join it
-    with `agentnet join`: other processes with the same store see their members, too. At an address that others reach,
-    callers need a key (`agentnet keys create`), and nodes the secret in AGENTNET_TOKEN.
+    People use it by the page at its address, programs by OpenAI's API (/v1), A2A (/a2a), MCP (/mcp) and its own (/api,
+    /openapi.json). Machines join it with `agentnet join`: other processes with the same store see their members, too.
+    At an address that others reach, callers need a key (`agentnet keys create`), and nodes the secret in
+    AGENTNET_TOKEN.
     """
+    from agentnet.cli.opening import open_page, page_of, why_not
     from agentnet.cli.output import emit
     from agentnet.cli.serving import Narrator, say
     from agentnet.serving.hosting import HubSettings, run_gateway
@@ -62,11 +65,19 @@ async def serve(
     )
 
     def ready(url: str, name: str, members: int, access: str) -> None:
+        page = page_of(hub.url or url)
         if json:
             emit({"url": url, "network": name, "store": settings.store.value}, indent=None)
+        else:
+            say(f"network {name} with {members} members: {page}")
+            say(f"base URL for OpenAI clients: {hub.url or url}/v1")
+            say(access)
+        if not opens:
             return
-        say(f"network {name} with {members} members: {url}")
-        say(f"base URL for OpenAI clients: {hub.url or url}/v1")
-        say(access)
+        missing = why_not()
+        if missing is None:
+            open_page(page)
+        else:
+            say(f"no browser was opened, since {missing}: open {page}")
 
     await run_gateway(hub, settings, ready=ready, told=None if json else Narrator().event)

@@ -5,6 +5,8 @@ import { Ago, Failure } from "../ui/elements.js";
 import { get } from "../api.js";
 import { link } from "../routing.js";
 
+/** The name of a protocol that has none. */
+const INLINE = "inline";
 const LATEST = "/api/runs?said=fusion&limit=12";
 
 /** @typedef {{id: string, task: string, answer: string | null, protocol: string, created: string}} Summary */
@@ -28,7 +30,7 @@ export function Latest() {
     (run) => html`<li key=${run.id}><a href=${link(["fusion", run.id])}>
       <span class="question">${run.task}</span>
       <span class="answer">${run.answer ?? ""}</span>
-      <span class="soft">${run.protocol} · <${Ago} time=${run.created} /></span>
+      <span class="soft">${run.protocol === INLINE ? "own expression" : run.protocol} · <${Ago} time=${run.created} /></span>
     </a></li>`,
   )}</ul>`;
 }

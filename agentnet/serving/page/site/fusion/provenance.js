@@ -25,10 +25,10 @@
  * @property {string} text
  * @property {(number | null)[]} backing of each member; null: it was not asked
  * @property {number} disagreement
- * @property {number | null} leader index of the member that backed it most, where not all backed it alike
+ * @property {number | null} leader index of the member that backed it most, of those alike the first; null: all did alike
  * @property {boolean} alone whether the first member was sure enough to go on alone
  */
-/** @typedef {{name: string, led: number, backing: number, against: number, respelled: number, evaluations: number | null, dropped: string | null}} Part */
+/** @typedef {{name: string, led: number, backing: number, against: number, respelled: number, evaluations: number | null, dropped: string | null}} Contribution */
 
 /** Strategies whose shares add up to the members' mean probability. */
 const MEANS = ["pi", "gac", "median", "trimmed", "unite"];
@@ -99,8 +99,8 @@ export class Provenance {
     return this.pieces.filter((piece) => piece.disagreement >= least).map((piece) => piece.index);
   }
 
-  /** @returns {Part[]} what each member had to do with the text */
-  parts() {
+  /** @returns {Contribution[]} what each member had to do with the text */
+  contributions() {
     const { evaluations, respelled, dropped } = this.fusion;
     return this.members.map((name, member) => {
       const backings = this.pieces.map((piece) => piece.backing[member]).filter((backing) => typeof backing === "number");
@@ -133,7 +133,7 @@ export class Provenance {
       text: piece.text,
       backing,
       disagreement: Math.min(1, Math.max(0, disagreement)),
-      leader: all || heard.length === 0 ? null : this._leader(piece),
+      leader: all || heard.length === 0 ? null : backing.findIndex((one) => one !== null && greatest - one < ALIKE),
       alone,
     };
   }
@@ -162,15 +162,6 @@ export class Provenance {
     if (this.unit === "logit") return 1;
     const found = this.unit === "logprob" ? Math.exp(share) : share;
     return MEANS.includes(strategy) ? found * Object.keys(piece.shares).length : found;
-  }
-
-  /**
-   * The member with the greatest share, the first of equal ones: as the terminal colours a piece.
-   * @param {Piece} piece
-   */
-  _leader(piece) {
-    const [first] = Object.entries(piece.shares).sort(([, one], [, other]) => other - one);
-    return first === undefined ? null : this.members.indexOf(first[0]);
   }
 }
 

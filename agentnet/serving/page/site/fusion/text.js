@@ -33,11 +33,10 @@ export function FusedText({ provenance, members, least, chosen, from, onLook, on
   /** @param {KeyboardEvent} event */
   function pressed(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const next = after(event.key, provenance, from, least);
+    const next = after(event.key, provenance.pieces.length - 1, from);
     if (next === null) return;
     event.preventDefault();
     onChoose(next);
-    text.current?.children[next]?.scrollIntoView({ block: "nearest" });
   }
 
   return html`<p
@@ -102,42 +101,15 @@ function threads(piece, colours) {
 /**
  * Return the piece to which a key leads; null for other keys.
  * @param {string} key
- * @param {import("./provenance.js").Provenance} provenance
+ * @param {number} last
  * @param {number} from
- * @param {number} least
  */
-function after(key, provenance, from, least) {
-  const last = provenance.pieces.length - 1;
+function after(key, last, from) {
   if (key === "Home") return 0;
   if (key === "End") return last;
   if (key === "ArrowRight") return Math.min(last, from + 1);
   if (key === "ArrowLeft") return Math.max(0, from - 1);
-  if (key === "ArrowDown") return nextDispute(provenance, from, least);
-  if (key === "ArrowUp") return previousDispute(provenance, from, least);
   return null;
-}
-
-/** What counts as a dispute where the reader has not chosen how much. */
-const DISPUTE = 0.05;
-
-/**
- * @param {import("./provenance.js").Provenance} provenance
- * @param {number} from
- * @param {number} least
- * @returns {number | null}
- */
-export function nextDispute(provenance, from, least) {
-  return provenance.disputed(least || DISPUTE).find((index) => index > from) ?? null;
-}
-
-/**
- * @param {import("./provenance.js").Provenance} provenance
- * @param {number} from
- * @param {number} least
- * @returns {number | null}
- */
-export function previousDispute(provenance, from, least) {
-  return provenance.disputed(least || DISPUTE).findLast((index) => index < from) ?? null;
 }
 
 /** @param {Event} event */

@@ -4,13 +4,14 @@ import { html, useEffect, useMemo, useState } from "../ui/preact.js";
 import { Agent, Empty, Failure, Waiting, count } from "../ui/elements.js";
 import { get, post } from "../api.js";
 import { link } from "../routing.js";
-import { follow } from "../run/following.js";
-import { RunState } from "../run/state.js";
-import { Begin } from "../fusion/begin.js";
+import { useRun } from "../run/following.js";
+import { FusionForm } from "../fusion/form.js";
 import { Latest } from "../fusion/listing.js";
 import { settingsOf } from "../fusion/provenance.js";
-import { Report } from "../fusion/report.js";
+import { Explorer } from "../fusion/explorer.js";
 import { Thread } from "../fusion/text.js";
+
+/** @typedef {import("../run/state.js").RunState} RunState */
 
 /** The sender of a fused text. */
 const FUSION = "fusion";
@@ -27,7 +28,7 @@ function Start() {
       <h1>Write one text together</h1>
       <p class="soft lead">Several models propose the next piece of one text, a rule chooses, and all go on from there. See who backed
         which piece, where they disagreed, and what would have stood there instead.</p>
-      <${Begin} />
+      <${FusionForm} />
     </section>
     <section>
       <h2>Latest texts</h2>
@@ -38,52 +39,40 @@ function Start() {
 
 /** @param {{run: string, route: import("../routing.js").Route}} properties */
 function RunOfFusion({ run, route }) {
-  const state = useMemo(() => new RunState(run), [run]);
+  const { state, following } = useRun(run);
   const [record, setRecord] = useState(/** @type {any} */ (null));
   const [failure, setFailure] = useState("");
-  const [connection, setConnection] = useState(/** @type {ReturnType<typeof follow> | null} */ (null));
   useEffect(() => {
-    /** @type {ReturnType<typeof follow> | null} */
-    let followed = null;
-    let left = false;
-    get(`/api/runs/${encodeURIComponent(run)}`).then(
-      (found) => {
-        if (left) return;
-        setRecord(found);
-        followed = follow(state);
-        setConnection(followed);
-      },
-      (error) => left || setFailure(error.message),
-    );
-    return () => {
-      left = true;
-      followed?.stop();
-    };
+    get(`/api/runs/${encodeURIComponent(run)}`).then(setRecord, (error) => setFailure(error.message));
   }, [run]);
   if (failure !== "") return html`<${Failure} message=${failure} />`;
   if (record === null) return html`<${Waiting} />`;
   return html`<article>
     <p class="soft crumbs"><a href=${link(["fusion"])}>All texts</a> · <a href=${link(["runs", run])}>The whole run</a></p>
     <h1>${record.task}</h1>
-    <${Progress} state=${state} connection=${connection} />
+    <${Progress} state=${state} following=${following} />
     <${Texts} state=${state} record=${record} route=${route} />
   </article>`;
 }
 
 /**
  * What the run did so far, and its end.
- * @param {{state: RunState, connection: ReturnType<typeof follow> | null}} properties
+ * @param {{state: RunState, following: import("../run/following.js").Following | null}} properties
  */
-function Progress({ state, connection }) {
+function Progress({ state, following }) {
   const { calls, completion_tokens, seconds, cost } = state.usage.value;
   const status = state.status.value;
-  const lost = connection?.connection.value === "lost";
-  const problem = connection?.problem.value || state.ended.value?.detail || "";
+  const lost = following?.connection.value === "lost";
+  const problem = following?.problem.value || state.ended.value?.detail || "";
+  const facts = [
+    status,
+    lost ? "the connection is lost, trying again" : "",
+    ...(calls > 0 ? [`${count(calls)} calls`, `${count(completion_tokens)} tokens`, `${seconds.toFixed(1)} s`] : []),
+    cost > 0 ? `${cost.toPrecision(2)} $` : "",
+  ].filter((fact) => fact !== "");
   return html`
-    <p class="soft progress" role="status">
-      ${state.protocol.value} · ${status}${lost ? " · the connection is lost, trying again" : ""}${
-        calls > 0 ? ` · ${count(calls)} calls · ${count(completion_tokens)} tokens · ${seconds.toFixed(1)} s` : ""
-      }${cost > 0 ? ` · ${cost.toPrecision(2)} $` : ""}
+    <p class="soft fusion-progress" role="status">
+      ${facts.map((fact) => html`<span key=${fact}>${fact}</span> `)}
       ${status === "running" && html` <button type="button" onClick=${() => post(`/api/runs/${encodeURIComponent(state.id)}/cancel`)}>Cancel</button>`}
     </p>
     ${problem !== "" && status !== "done" && html`<${Failure} message=${problem} />`}
@@ -113,7 +102,7 @@ function Written({ entry, record, members, piece }) {
   const body = message?.body;
   const settings = useMemo(() => (body?.kind === "fusion" ? settingsOf(record.expression, /** @type {any} */ (body)) : null), [body]);
   if (message === null || body === undefined) {
-    return html`<p class="fused plain writing">${entry.text.value}</p>
+    return html`<p class="fused uncoloured writing">${entry.text.value}</p>
       <p class="soft">The members are writing. Colours come when the text is complete.</p>`;
   }
   if (settings === null) return html`<${Failure} message=${body.detail ?? body.reason ?? "No text came of it."} />`;
@@ -122,7 +111,7 @@ function Written({ entry, record, members, piece }) {
     <p class="answer-line"><strong>${fusion.answer}</strong> <span class="soft">written by</span> ${fusion.members.map(
       (name) => html`<span key=${name} class="writer"><${Thread} name=${name} members=${members} /><${Agent} name=${name} members=${members} /></span> `,
     )}</p>
-    <${Report}
+    <${Explorer}
       fusion=${fusion}
       settings=${settings}
       members=${members}

@@ -15,7 +15,7 @@ const WIDEST = 24;
  * @param {(least: number) => void} properties.onLeast
  * @param {(index: number) => void} properties.onChoose
  */
-export function Course({ provenance, members, least, chosen, onLeast, onChoose }) {
+export function Disagreement({ provenance, members, least, chosen, onLeast, onChoose }) {
   const { pieces } = provenance;
   const bars = useMemo(() => byLeader(provenance, members), [provenance, members]);
   const left = provenance.disputed(least).length;
@@ -26,7 +26,7 @@ export function Course({ provenance, members, least, chosen, onLeast, onChoose }
     onChoose(Math.min(pieces.length - 1, Math.max(0, Math.floor(((event.clientX - begin) / width) * pieces.length))));
   }
 
-  return html`<div class="course">
+  return html`<div class="disagreement">
     <svg viewBox=${`0 0 ${pieces.length} 1`} preserveAspectRatio="none" style=${{ maxWidth: `${pieces.length * WIDEST}px` }} aria-hidden="true" onClick=${chose}>
       <rect class="chosen" x=${chosen} y="0" width="1" height="1" />
       ${bars.map(({ colour, path }) => html`<path key=${colour} class=${colour === "" ? "shared" : "led"} style=${{ "--agent": colour || undefined }} d=${path} />`)}

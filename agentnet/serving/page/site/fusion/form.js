@@ -13,7 +13,7 @@ const EXAMPLES = ["What is the capital of France?", "What is 347 + 285?", "Sort 
 /** @typedef {{name: string, summary: string, ready: boolean, members: string[], expression: any}} Ready */
 
 /** A form that starts a fusion. */
-export function Begin() {
+export function FusionForm() {
   const [known, setKnown] = useState(/** @type {{protocols: Ready[], members: string[]} | null} */ (null));
   const [failure, setFailure] = useState("");
   const load = () => {
@@ -96,14 +96,14 @@ function Form({ protocols, members }) {
       <summary>Members and strategy</summary>
       <fieldset>
         <legend>Members; the first one leads</legend>
-        <div class="members">${members.map(
+        <div class="fusion-members">${members.map(
           (name) => html`<label key=${name}>
             <input type="checkbox" checked=${current.members.includes(name)} onChange=${() => toggle(name)} />
             <${Agent} name=${name} members=${members} />
           </label>`,
         )}</div>
       </fieldset>
-      <div class="choices">
+      <div class="fusion-choices">
         <label>Strategy
           <select value=${current.strategy} onChange=${(/** @type {any} */ event) => setOwn({ ...current, strategy: event.target.value })}>
             ${Object.keys(STRATEGIES).map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
