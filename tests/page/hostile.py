@@ -174,22 +174,34 @@ SIGNS = """() => {
 }"""
 
 OPENED = """() => {
-  for (const folded of document.querySelectorAll("main details:not([open])")) folded.open = true;
-  for (const folded of document.querySelectorAll("main [aria-expanded=false]")) folded.click();
+  const details = document.querySelectorAll("main details:not([open])");
+  const others = document.querySelectorAll("main [aria-expanded=false]");
+  for (const folded of details) folded.open = true;
+  for (const folded of others) folded.click();
+  return details.length + others.length > 0;
 }"""
-"""Unfolds what is folded."""
+"""Unfolds what is folded; returns whether anything was."""
+
+
+GO = """(address) => new Promise((then) => {
+  const before = location.hash;
+  location.hash = address;
+  if (location.hash === before) then();
+  else addEventListener("hashchange", () => then(), { once: true });
+})"""
+"""Opens an address of the page."""
 
 
 def settled(page: Page) -> None:
     """Wait until a view has what it asked for, and shows it."""
     done = page.evaluate("""async () => {
-      const frames = () => new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)));
+      const frame = () => new Promise((then) => requestAnimationFrame(() => setTimeout(then)));
       const waits = () => window.pending > 0 || document.querySelector(".waiting, [aria-busy=true]") !== null;
       const isShown = () => (document.getElementById("main")?.childElementCount ?? 0) > 0;
       const end = performance.now() + 10_000;
       for (let calm = 0; performance.now() < end; calm = waits() || !isShown() ? 0 : calm + 1) {
         if (calm === 3) return true;
-        await frames();
+        await frame();
       }
       return false;
     }""")
@@ -208,10 +220,10 @@ def walk(page: Page, starts: list[str], each: Callable[[str], None], *, most: in
         if kind in kinds:
             continue
         kinds.add(kind)
-        page.evaluate("address => { location.hash = address; }", address)
+        page.evaluate(GO, address)
         settled(page)
-        page.evaluate(OPENED)
-        settled(page)
+        if page.evaluate(OPENED):
+            settled(page)
         seen.append(address)
         each(address)
         links = page.eval_on_selector_all("a[href^='#/']", "links => links.map((link) => link.getAttribute('href'))")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import posixpath
+import re
 import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -30,14 +32,31 @@ def client(gateway: Served) -> Iterator[http.Client]:
 
 
 def test_each_file_is_served_as_what_it_is(client: http.Client) -> None:
-    paths = [path for path in SITE.rglob("*") if path.suffix in TYPES]
+    paths = [path for path in SITE.rglob("*") if path.suffix in TYPES and path.name != "index.html"]
     assert len(paths) > 20
     for path in paths:
         answer = client.get(f"{FILES}{path.relative_to(SITE).as_posix()}")
         assert answer.content == path.read_bytes(), path
         assert answer.headers["content-type"].partition(";")[0] == TYPES[path.suffix], path
         assert answer.headers["content-encoding"] == "gzip"
-    assert client.get("/").content == (SITE / "index.html").read_bytes()
+
+
+def test_the_document_names_every_module_of_the_first_view(client: http.Client) -> None:
+    """Browsers then ask for all of them at once, and not for one after the other."""
+    document = client.get("/").text
+    named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', document)
+    assert named[:2] == ["/page/main.js", "/page/views/ask.js"]
+    assert len(named) == len(set(named)) > 20
+    assert all(client.get(path).status_code == 200 for path in named)
+    for path in named:
+        imported = re.findall(r'^(?:import|export) .*? from "(\.[^"]+)";$', client.get(path).text, re.MULTILINE)
+        folder = path.rpartition("/")[0]
+        assert {posixpath.normpath(f"{folder}/{name}") for name in imported} <= set(named), path
+    assert not any("cytoscape" in path for path in named), "a graph is drawn where one is looked at"
+    plain = (SITE / "index.html").read_text(encoding="utf-8")
+    assert re.sub(r"\n *<link rel=\"modulepreload.*", "", document) == re.sub(
+        r"\n *<link rel=\"modulepreload.*", "", plain
+    )
 
 
 def test_a_file_that_has_not_changed_is_not_sent_again(client: http.Client) -> None:
@@ -90,6 +109,7 @@ def test_what_a_browser_cannot_unpack_is_not_packed(gateway: Served, accepted: s
         "/page/main.js%00.css",
         "/page/main.js/",
         "/page/",
+        "/page/index.html",
         "/page/vendor/vendor.json",
         "/page/vendor/preact.LICENSE",
         "/page/vendor/preact.d.ts",

@@ -35,17 +35,17 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_sixty_members_and_their_messages_are_drawn_legibly(reader: Reader, gateway: Served) -> None:
     asked = httpx.post(f"{gateway.url}/api/runs", json={"question": "How much is it?", "protocol": DEBATE})
     page = reader(gateway.url, f"#/ask/{asked.raise_for_status().json()['id']}", width=390)
-    page.wait_for_selector(".graph-centre:has-text('majority')")
+    page.wait_for_selector(".graph-centre:has-text('majority')", timeout=60_000)
     assert page.locator(".graph-member.spoke").count() == len(NAMES)
     assert page.locator(".graph-centre b").inner_text() == "1"
     assert page.locator(".turn").count() == len(NAMES) * ROUNDS
     for width in (390, 1440):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_function(f"innerWidth === {width}")
+        page.wait_for_function("width => innerWidth === width", arg=width)
         assert page.locator(".graph-name").evaluate_all(OVERLAPS) == 0
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     links = len(NAMES) * (len(NAMES) - 1) + len(NAMES)
-    assert page.get_by_text(f"150 of {links} links are drawn").is_visible()
+    assert page.get_by_text(f"120 of {links} links are drawn").is_visible()
     page.get_by_text("Who read whom, as a table").click()
     row = page.locator(".graph-table tr", has_text=NAMES[7]).nth(0)
     row.wait_for()

@@ -150,6 +150,10 @@ async def test_a_listener_that_comes_back_misses_nothing_and_gets_nothing_twice(
     before = await ann.events(run, until="input-requested")
     last = [id for _, id, _ in before if id is not None][-1]
     assert last == "2"
+    said, shown = await ann.get(f"/runs/{run}/messages"), await ann.get(f"/runs/{run}")
+    assert shown["usage"]["calls"] == 2  # what a run used so far is right while it goes on
+    for count in ("prompt_tokens", "completion_tokens"):
+        assert shown["usage"][count] == sum(message["usage"][count] for message in said) > 0
     await ann.post(f"/runs/{run}/answer", {"words": "it is 19"}, 202)
     after = await ann.events(run, **{"Last-Event-ID": last})
     ids = [id for _, id, _ in [*before, *after] if id is not None]
@@ -177,6 +181,7 @@ async def test_a_run_is_cancelled_and_resumed(ann: Client) -> None:
     assert (await ann.get(f"/runs/{run}"))["status"] == "cancelled"
     assert await ann.post(f"/runs/{run}/cancel", None) == {"cancelled": False}
     await ann.post(f"/runs/{run}/resume", {"limits": {"calls": 9}}, 202)
+    assert (await ann.get(f"/runs/{run}"))["limits"]["calls"] == 9
     await ann.events(run, until="input-requested")
     await ann.post(f"/runs/{run}/answer", {"words": "19"}, 202)
     assert (await ann.ended(run))["answer"] == "19"

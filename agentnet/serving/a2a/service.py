@@ -77,7 +77,7 @@ class Tasks:
         if question is None and record.status != "interrupted":
             state = TaskState.Name(status_of(record).state)
             raise UnsupportedOperationError(f"task {record.id} asks nothing ({state}): begin another in its context")
-        await self._runs.answer(caller, record.id, words)
+        await self._runs.answer(caller, record.id, words, wait=False)  # who listens is told what becomes of them
         return Sent(record.id, "" if question is None else question.message)
 
     async def _begin(self, caller: Caller, request: SendMessageRequest, words: str) -> str:

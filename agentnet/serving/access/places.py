@@ -55,36 +55,36 @@ class Places:
         return len(self._queue)
 
     @asynccontextmanager
-    async def place(self, caller: str, most: int) -> AsyncIterator[None]:
+    async def place(self, caller: str, most: int) -> AsyncIterator[Place]:
         """Have a place for as long as the context lasts; `most` is how many runs the caller may have at a time.
 
         Raises `Problem` (429) where the queue is full, or nothing got free in time.
         """
-        await self._enter(caller, most)
-        began = time.monotonic()
+        before = sum(waiting.caller == caller for waiting in self._queue)
+        if not self._is_free(caller, most) and (len(self._queue) >= self._most_waiting or before >= most):
+            raise self._refusal(caller, most, "and as many wait already" if before >= most else "and the queue is full")
+        place = Place(self, caller, most)
+        await place.take(self._seconds)
         try:
-            yield
+            yield place
         finally:
-            self._mean += SMOOTHING * (time.monotonic() - began - self._mean)
-            self._leave(caller)
+            place.leave()
 
-    async def _enter(self, caller: str, most: int) -> None:
+    async def enter(self, caller: str, most: int, seconds: float | None) -> None:
+        """Take a place as soon as there is one, for a `Place`. Raises `Problem` where none is in so many seconds."""
         if self._is_free(caller, most):
             self._taken[caller] += 1
             return
-        before = sum(waiting.caller == caller for waiting in self._queue)
-        if len(self._queue) >= self._most_waiting or before >= most:
-            raise self._refusal(caller, most, "and as many wait already" if before >= most else "and the queue is full")
         mine = _Waiting(caller, most)
         self._queue.append(mine)
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(seconds):
                 await asyncio.shield(mine.given)
         except BaseException as error:
             if mine in self._queue:
                 self._queue.remove(mine)
             elif mine.given.done() and not mine.given.cancelled() and mine.given.exception() is None:
-                self._leave(caller)  # it was given in the very moment
+                self.leave(caller)  # it was given in the very moment
             if isinstance(error, TimeoutError):
                 raise self._refusal(caller, most, f"and none got free within {self._seconds:g} s") from None
             raise
@@ -92,7 +92,12 @@ class Places:
     def _is_free(self, caller: str, most: int) -> bool:
         return self.taken < self._most and self._taken[caller] < most
 
-    def _leave(self, caller: str) -> None:
+    def spent(self, seconds: float) -> None:
+        """Note how long a run had a place; for `Place`."""
+        self._mean += SMOOTHING * (seconds - self._mean)
+
+    def leave(self, caller: str) -> None:
+        """Give a place of a caller to the next run; for `Place`."""
         self._taken[caller] -= 1
         if not self._taken[caller]:
             del self._taken[caller]
@@ -109,3 +114,30 @@ class Places:
         ahead = (len(self._queue) + 1) / (most if own else self._most)
         again = min(MOST_AGAIN, max(1.0, math.ceil(self._mean * ahead)))
         return Problem(429, f"{what} are taken, {why}: try again later", "too-many-runs", again=again)
+
+
+class Place:
+    """What a run has while it works. It can give it up for a while, such as while a person thinks."""
+
+    def __init__(self, places: Places, caller: str, most: int) -> None:
+        self._places, self._caller, self._most = places, caller, most
+        self._since: float | None = None
+        """Since when it is taken; None while others may have it."""
+        self._had = 0.0
+
+    async def take(self, seconds: float | None = None) -> None:
+        """Take it as soon as it is free. Raises `Problem` where that is not within so many seconds."""
+        await self._places.enter(self._caller, self._most, seconds)
+        self._since = time.monotonic()
+
+    def leave(self) -> None:
+        """Leave it to others for good."""
+        self.give_up()
+        self._places.spent(self._had)
+
+    def give_up(self) -> None:
+        """Leave it to others until it is taken again."""
+        if self._since is not None:
+            self._had += time.monotonic() - self._since
+            self._since = None
+            self._places.leave(self._caller)

@@ -25,7 +25,7 @@ from agentnet.contracts.usage import Usage
 from agentnet.errors import StoreError
 from agentnet.logs import logger
 from agentnet.serving.access.callers import LOCAL, caller_with
-from agentnet.serving.access.places import Places
+from agentnet.serving.access.places import Place, Places
 from agentnet.serving.app import Problem
 from agentnet.store.keys import Keys, Used
 
@@ -37,10 +37,11 @@ LONGEST_RUN = 1800.0
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A run that may begin: its limits, and what it shares with the other runs of its caller's key."""
+    """A run that may begin: its limits, what it shares with the other runs of its caller's key, and its place."""
 
     limits: Limits
     allowance: Allowance | None
+    place: Place
 
 
 class Quotas:
@@ -69,12 +70,12 @@ class Quotas:
         """
         if not caller.may("ask"):
             raise Problem(403, "this key may not ask: it lacks the scope ask", "wrong-scope")
-        async with self.places.place(caller.id, caller.limits.runs):
+        async with self.places.place(caller.id, caller.limits.runs) as place:
             day = await self._day_of(caller, run)
             if day is not None and day.allowance.used_up:
                 raise self._used_up(day)
             try:
-                yield Admitted(self._bounded(caller, limits), None if day is None else day.allowance)
+                yield Admitted(self._bounded(caller, limits), None if day is None else day.allowance, place)
             finally:
                 if caller.id:
                     await asyncio.shield(self._charge(caller, run, day))

@@ -18,12 +18,13 @@ from starlette.types import Receive, Scope, Send
 from agentnet.serving.app import Problem, caller_of
 from agentnet.serving.gateway import Gateway, Mounted, Operation
 from agentnet.serving.mcp.server import mcp_server
+from agentnet.serving.mcp.sessions import OpenSessions
 
 logging.getLogger("mcp").addHandler(logging.NullHandler())  # what clients do wrong is no news to who runs a server
 
 PATH = "/mcp"
 MOST_SESSIONS = 1024
-"""Sessions that clients may have open together."""
+"""Sessions that clients may have open together; `OpenSessions` bounds those of one caller."""
 IDLE_SECONDS = 900.0
 """Seconds after which a session without any request is over; the run of a call that it left is cancelled then."""
 MOST_BODY = 2**20
@@ -40,7 +41,7 @@ def mounted(server: Server[Any]) -> Mounted:
     sessions = StreamableHTTPSessionManager(
         server, session_idle_timeout=IDLE_SECONDS, max_sessions=MOST_SESSIONS, max_request_body_size=MOST_BODY
     )
-    endpoint = _Endpoint(sessions)
+    endpoint = _Endpoint(sessions, OpenSessions(IDLE_SECONDS))
     return Mounted(
         routes=[Route(PATH, endpoint=endpoint)],
         running=[sessions.run],
@@ -73,8 +74,8 @@ _OPERATIONS = (
 class _Endpoint:
     """Hands requests to the SDK, each with its caller: a session belongs to the caller that began it."""
 
-    def __init__(self, sessions: StreamableHTTPSessionManager) -> None:
-        self._sessions = sessions
+    def __init__(self, sessions: StreamableHTTPSessionManager, open: OpenSessions) -> None:
+        self._sessions, self._open = sessions, open
         self._listening: set[CancelScope] = set()
         self._ending = False
 
@@ -83,9 +84,13 @@ class _Endpoint:
         scope["user"] = AuthenticatedUser(AccessToken(token="", client_id=caller.id, scopes=list(caller.scopes)))
         # White space around a value is none of it (RFC 9110, 5.5); not every parser that uvicorn may use takes it off.
         scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
-        if scope["method"] != "GET":
-            await self._sessions.handle_request(scope, receive, send)
-            return
+        async with self._open.request(caller.id, scope, send) as noted:
+            if scope["method"] == "GET":
+                await self._listen(scope, receive, noted)
+            else:
+                await self._sessions.handle_request(scope, receive, noted)
+
+    async def _listen(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._ending:
             raise Problem(503, "the server ends", "ending", again=1.0)
         with CancelScope() as listening:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,10 @@ SITE = Path(__file__).parent / "site"
 FILES = "/page/"
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 """What is served, by the end of its name, and as which media type."""
+FIRST = ("main.js", "views/ask.js")
+"""Modules of the first view. The document names them and all that they import, so that browsers ask for all at once."""
+_PRELOAD = '<link rel="modulepreload" href="{}">'
+_IMPORT = re.compile(r"""^(?:import|export)\b[^"';]*?["'](\.[^"']+)["'];?$""", re.MULTILINE)
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -49,12 +55,27 @@ class SiteFiles:
     """The files below a folder by the paths at which they are served; `paths` never lead out of it."""
 
     def __init__(self, folder: Path = SITE) -> None:
-        found = (path for path in folder.rglob("*") if path.suffix in KINDS and path.is_file())
+        document = folder / "index.html"
+        found = (path for path in folder.rglob("*") if path.suffix in KINDS and path.is_file() and path != document)
         self.paths: Mapping[str, Path] = {
             **{f"{FILES}{path.relative_to(folder).as_posix()}": path for path in found},
-            "/": folder / "index.html",
+            "/": document,
         }
+        self._folder = folder
         self._contents: dict[Path, _Content] = {}
+
+    def first_modules(self) -> list[str]:
+        """Return the paths of the modules of the first view."""
+        found: dict[str, None] = dict.fromkeys(FIRST)
+        left = list(FIRST)
+        while left:
+            name = left.pop(0)
+            for imported in _IMPORT.findall((self._folder / name).read_text(encoding="utf-8")):
+                inner = posixpath.normpath(posixpath.join(posixpath.dirname(name), imported))
+                if inner not in found and f"{FILES}{inner}" in self.paths:
+                    found[inner] = None
+                    left.append(inner)
+        return [f"{FILES}{name}" for name in found]
 
     async def serve(self, request: Request) -> Response:
         """Answer for the file at a request's path. Raises `Problem` where there is none."""
@@ -77,6 +98,9 @@ class SiteFiles:
         found = self._contents.get(file)
         if found is None or found.version != version:
             plain = file.read_bytes()
+            if file == self.paths["/"]:
+                preloads = "\n    ".join(_PRELOAD.format(path) for path in self.first_modules())
+                plain = plain.replace(_PRELOAD.format(f"{FILES}{FIRST[0]}").encode(), preloads.encode())
             tag = hashlib.sha256(plain).hexdigest()[:20]
             found = self._contents[file] = _Content(version, plain, gzip.compress(plain, mtime=0), tag)
         return found

@@ -86,3 +86,21 @@ async def test_one_who_leaves_in_the_moment_of_their_turn_takes_no_place_along()
     waiting.cancel()  # … and leaves before it knows
     await asyncio.gather(waiting, return_exceptions=True)
     assert places.taken == 0
+
+
+async def test_a_place_that_is_given_up_is_taken_again_in_its_turn() -> None:
+    places = Places(1)
+    async with AsyncExitStack() as stack:
+        place = await stack.enter_async_context(places.place("a", 1))
+        place.give_up()
+        place.give_up()  # it has none to give
+        assert places.taken == 0
+        other = AsyncExitStack()
+        await enter(places, other, "b")
+        again = asyncio.create_task(place.take())
+        await until_waiting(places, 1)
+        await other.aclose()
+        await again
+        assert places.taken == 1
+        place.give_up()
+    assert places.taken == 0

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from mcp.client import Client
 from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 
 from agentnet.models.base import Request
+from agentnet.serving.app import Problem
+from agentnet.serving.mcp import mounting
 from agentnet.serving.mcp.mounting import MOST_BODY
+from agentnet.serving.mcp.sessions import OpenSessions
 from tests.scripted import agent, network
 from tests.serving.mcp.conftest import ERAS, Running, Serve, Tokens
 
@@ -62,6 +66,60 @@ async def test_a_session_is_its_callers_alone(serve: Serve) -> None:
             stolen = await http.delete(f"{running.url}/mcp", headers=headers | {"authorization": "Bearer ben"})
             assert stolen.status_code == 404
         assert (await post(running.url, LIST, authorization="Bearer ada", **session)).status_code == 200
+
+
+async def test_a_caller_has_so_many_sessions_and_leaves_room_to_others(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mounting, "OpenSessions", partial(OpenSessions, most=2))
+    ada, ben = {"authorization": "Bearer ada"}, {"authorization": "Bearer ben"}
+    async with serve(door=Tokens()) as running:
+        assert (await post(running.url, LIST, **ada)).status_code == 400  # opens no session
+        opened = [await post(running.url, INITIALIZE, **ada) for _ in range(2)]
+        refused = await post(running.url, INITIALIZE, **ada)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too-many-sessions")
+        assert (await post(running.url, INITIALIZE, **ben)).status_code == 200
+        session = {"mcp-session-id": opened[0].headers["mcp-session-id"]}
+        assert (await post(running.url, LIST, **ada, **session)).status_code == 200
+        async with httpx2.AsyncClient() as http:
+            assert (await http.delete(f"{running.url}/mcp", headers=ACCEPT | ada | session)).status_code == 200
+        assert (await post(running.url, INITIALIZE, **ada)).status_code == 200
+
+
+async def test_a_session_counts_while_it_is_used_or_was_not_long_ago() -> None:
+    clock = [0.0]
+    sessions = OpenSessions(10, most=1, now=lambda: clock[0])
+
+    async def nowhere(_: Any) -> None:
+        """Whoever asks is gone."""
+
+    async def answered(status: int, method: str = "POST", asked: str = "", given: str = "") -> None:
+        scope = {"method": method, "headers": [(b"mcp-session-id", asked.encode())] if asked else []}
+        async with sessions.request("ann", scope, nowhere) as send:
+            headers = [(b"Mcp-Session-Id", given.encode())] if given else []
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+
+    await answered(400)
+    await answered(200)
+    await answered(200, given="s")
+    with pytest.raises(Problem) as refused:
+        await answered(200)
+    assert (refused.value.status, refused.value.again) == (429, 10)
+    clock[0] = 9.0
+    await answered(200, asked="s")
+    await answered(404, asked="t")
+    async with sessions.request("ann", {"method": "GET", "headers": [(b"mcp-session-id", b"s")]}, nowhere):
+        clock[0] = 100.0
+        with pytest.raises(Problem):
+            await answered(200)
+    clock[0] = 111.0
+    await answered(200, given="u")
+    with pytest.raises(Problem):
+        await answered(200)
+    await answered(404, asked="u")  # the SDK knows it no more
+    await answered(200, given="v")
+    await answered(200, "DELETE", asked="v")
+    await answered(200)
 
 
 @pytest.mark.parametrize("version", [LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION])

@@ -1,157 +1,158 @@
-/** The links of a graph, drawn by Cytoscape.js; the members themselves are elements of the page. */
+/** The links of a graph, drawn on a canvas; the members themselves are elements of the page. */
 
-import cytoscape from "../vendor/cytoscape.js";
-import { bendOf } from "./places.js";
-import { JUDGEMENTS } from "./relations.js";
+import { bendOf, controlOf } from "./places.js";
+import { CENTRE, JUDGEMENTS } from "./relations.js";
 
 /** @typedef {import("./places.js").Ring} Ring */
 /** @typedef {import("./relations.js").Link} Link */
+/** @typedef {{x: number, y: number}} Point */
+/** @typedef {{width: number, height: number}} Size */
 
-const PREFIX = "at ";
-const TOKENS = ["--soft", "--accent", "--good", "--bad"];
+const ARROW = 8;
+const GAP = 4;
+const REACH = 12;
 
 /**
- * Draw into an element.
- * @param {HTMLElement} container
+ * Draw onto a canvas.
+ * @param {HTMLCanvasElement} canvas
  */
-export function drawingIn(container) {
-  const graph = cytoscape({
-    container,
-    layout: { name: "preset" },
-    userZoomingEnabled: false,
-    userPanningEnabled: false,
-    boxSelectionEnabled: false,
-    autoungrabify: true,
-    autounselectify: true,
-    pixelRatio: Math.min(2, devicePixelRatio),
-  });
-  /** @type {Ring | null} */
-  let placed = null;
-
-  /** @param {Ring} ring */
-  function place(ring) {
-    graph.resize();
-    graph.nodes().filter((node) => !ring.places.has(node.id().slice(PREFIX.length))).remove();
-    for (const [name, { x, y }] of ring.places) {
-      const id = PREFIX + name;
-      const data = { id, width: ring.size + 4, height: ring.size + 4 };
-      const found = graph.getElementById(id);
-      if (found.empty()) graph.add({ group: "nodes", data, position: { x, y } });
-      else found.data(data).position({ x, y });
-    }
-    placed = ring;
-  }
+export function drawingOn(canvas) {
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  /** @type {{id: string, path: Path2D}[]} */
+  let drawn = [];
 
   /**
-   * @param {Link} link
    * @param {Ring} ring
-   * @param {string | null} colour
+   * @param {Link} link
+   * @param {string} colour
    * @param {boolean} isFresh
+   * @param {Size} centre
    */
-  function dataOf({ id, from, to, kind, count }, ring, colour, isFresh) {
-    const [source, target] = [ring.places.get(from), ring.places.get(to)];
-    if (source === undefined || target === undefined) return null;
-    const bend = bendOf(ring, source, target, JUDGEMENTS.includes(kind));
-    const width = Math.min(6, (ring.isDense ? 0.8 : 1.4) + Math.log2(Math.max(1, count)));
-    const data = { id, source: PREFIX + from, target: PREFIX + to, bend: -bend, width };
-    const classes = [kind, ring.isDense ? "dense" : "loose", isFresh ? "fresh" : "past"].join(" ");
-    return { group: /** @type {const} */ ("edges"), data: colour === null ? data : { ...data, colour }, classes };
+  function draw(ring, link, colour, isFresh, centre) {
+    const [from, to] = [ring.places.get(link.from), ring.places.get(link.to)];
+    if (from === undefined || to === undefined) return;
+    const isJudgement = JUDGEMENTS.includes(link.kind);
+    const control = controlOf(from, to, bendOf(ring, from, to, isJudgement));
+    const begin = leaving(from, control, reachOf(ring, link.from, centre, from, control));
+    const arrow = ring.isDense ? ARROW * 0.6 : ARROW;
+    const end = leaving(to, control, reachOf(ring, link.to, centre, to, control) + GAP);
+    const back = leaving(end, control, arrow * 0.8);
+    const path = new Path2D();
+    path.moveTo(begin.x, begin.y);
+    path.quadraticCurveTo(control.x, control.y, back.x, back.y);
+    pen.globalAlpha = isFresh ? 1 : isJudgement ? 0.85 : ring.isDense ? 0.22 : 0.42;
+    pen.strokeStyle = pen.fillStyle = colour;
+    pen.lineWidth = Math.min(6, (ring.isDense ? 0.8 : 1.5) + Math.log2(Math.max(1, link.count)));
+    pen.setLineDash(link.kind === "disapprove" ? [6, 4] : link.kind === "assign" ? [2, 4] : []);
+    pen.stroke(path);
+    pen.setLineDash([]);
+    drawHead(pen, link.kind, end, Math.atan2(end.y - control.y, end.x - control.x), arrow);
+    drawn.push({ id: link.id, path });
   }
 
   return {
     /**
      * @param {Ring} ring
      * @param {readonly Link[]} links
-     * @param {ReadonlySet<Link>} fresh links of the latest message
-     * @param {(name: string) => string | null} colour of a member
-     * @param {{width: number, height: number}} centre size of what stands in the middle
+     * @param {ReadonlySet<Link>} fresh links that stand out, in front of the others
+     * @param {(name: string) => string | null} colourOf a member
+     * @param {Size} centre of what stands in the middle
      */
-    show(ring, links, fresh, colour, centre) {
-      graph.batch(() => {
-        if (ring !== placed) place(ring);
-        graph.getElementById(PREFIX).data(centre);
-        const kept = new Set(links.map((link) => link.id));
-        graph.edges().filter((edge) => !kept.has(edge.id())).remove();
+    show(ring, links, fresh, colourOf, centre) {
+      const scale = Math.min(2, devicePixelRatio);
+      canvas.width = ring.width * scale;
+      canvas.height = ring.height * scale;
+      pen.scale(scale, scale);
+      drawn = [];
+      const tones = tonesOf(canvas);
+      for (const isFresh of [false, true]) {
         for (const link of links) {
-          const element = dataOf(link, ring, colour(link.from), fresh.has(link));
-          if (element === null) continue;
-          const found = graph.getElementById(link.id);
-          if (found.empty()) graph.add(element);
-          else found.data(element.data).classes(element.classes);
+          if (fresh.has(link) !== isFresh) continue;
+          draw(ring, link, tones[link.kind] ?? colourOf(link.from) ?? tones.other, isFresh, centre);
         }
-      });
+      }
     },
-    /** Take the colours that the page has now. */
-    dress() {
-      graph.style(styleOf(container));
-    },
-    /** @param {(link: string | null) => void} told of the link under the pointer, by its id */
-    onPointed(told) {
-      graph.on("mouseover", "edge", (event) => told(event.target.id()));
-      graph.on("mouseout", "edge", () => told(null));
-    },
-    end() {
-      graph.destroy();
+    /**
+     * Return the id of the link at a point; null where there is none.
+     * @param {Point} point
+     */
+    at({ x, y }) {
+      const scale = Math.min(2, devicePixelRatio);
+      pen.lineWidth = REACH;
+      return drawn.findLast(({ path }) => pen.isPointInStroke(path, x * scale, y * scale))?.id ?? null;
     },
   };
 }
 
 /**
- * @param {HTMLElement} container
- * @returns {cytoscape.StylesheetStyle[]}
+ * Draw the end of a link: an arrow for what is read, and other forms for judgements, so that colour is not all.
+ * @param {CanvasRenderingContext2D} pen
+ * @param {Link["kind"]} kind
+ * @param {Point} at
+ * @param {number} angle
+ * @param {number} size
  */
-function styleOf(container) {
-  const [soft = "", accent = "", good = "", bad = ""] = TOKENS.map((token) => resolved(container, token));
-  return /** @type {cytoscape.StylesheetStyle[]} */ ([
-    {
-      selector: "node",
-      style: { width: "data(width)", height: "data(height)", "background-opacity": 0, events: "no" },
-    },
-    { selector: `node[id = "${PREFIX}"]`, style: { shape: "round-rectangle" } },
-    {
-      selector: "edge",
-      style: {
-        width: "data(width)",
-        "line-color": soft,
-        "target-arrow-color": soft,
-        "target-arrow-shape": "triangle",
-        "arrow-scale": 0.9,
-        "curve-style": "unbundled-bezier",
-        "control-point-distances": "data(bend)",
-        "control-point-weights": 0.5,
-        opacity: 0.4,
-      },
-    },
-    { selector: "edge[colour]", style: { "line-color": "data(colour)", "target-arrow-color": "data(colour)" } },
-    { selector: "edge.assign", style: { "line-style": "dotted" } },
-    {
-      selector: "edge.vote, edge.grade",
-      style: { "line-color": accent, "target-arrow-color": accent, "target-arrow-shape": "vee" },
-    },
-    {
-      selector: "edge.approve",
-      style: { "line-color": good, "target-arrow-color": good, "target-arrow-shape": "circle" },
-    },
-    {
-      selector: "edge.disapprove",
-      style: { "line-color": bad, "target-arrow-color": bad, "target-arrow-shape": "tee", "line-style": "dashed" },
-    },
-    { selector: "edge.dense", style: { opacity: 0.22, "arrow-scale": 0.6 } },
-    { selector: "edge.vote, edge.approve, edge.disapprove", style: { opacity: 0.9 } },
-    { selector: "edge.fresh", style: { opacity: 1 } },
-  ]);
+function drawHead(pen, kind, { x, y }, angle, size) {
+  pen.save();
+  pen.translate(x, y);
+  pen.rotate(angle);
+  pen.beginPath();
+  if (kind === "approve") {
+    pen.arc(-size / 2, 0, size / 2, 0, 2 * Math.PI);
+    pen.fill();
+  } else if (kind === "disapprove") {
+    pen.moveTo(-1, -size * 0.7);
+    pen.lineTo(-1, size * 0.7);
+    pen.lineWidth = 3;
+    pen.stroke();
+  } else {
+    pen.moveTo(0, 0);
+    pen.lineTo(-size, -size * 0.5);
+    if (kind === "vote" || kind === "grade") pen.lineTo(-size * 0.6, 0);
+    pen.lineTo(-size, size * 0.5);
+    pen.fill();
+  }
+  pen.restore();
 }
 
 /**
- * Return a colour token as Cytoscape reads colours: without `light-dark()`.
- * @param {HTMLElement} element
- * @param {string} token
+ * Return the point that lies `reach` away from another, towards a third.
+ * @param {Point} from
+ * @param {Point} towards
+ * @param {number} reach
  */
-function resolved(element, token) {
+function leaving(from, towards, reach) {
+  const length = Math.hypot(towards.x - from.x, towards.y - from.y) || 1;
+  return { x: from.x + ((towards.x - from.x) / length) * reach, y: from.y + ((towards.y - from.y) / length) * reach };
+}
+
+/**
+ * Return how far the outline of an actor is from its middle, towards a point.
+ * @param {Ring} ring
+ * @param {string} name
+ * @param {Size} centre
+ * @param {Point} from
+ * @param {Point} towards
+ */
+function reachOf(ring, name, centre, from, towards) {
+  if (name !== CENTRE) return ring.size / 2 + GAP;
+  const [x, y] = [Math.abs(towards.x - from.x), Math.abs(towards.y - from.y)];
+  const length = Math.hypot(x, y) || 1;
+  return Math.min(centre.width / 2 / (x / length || 1e-9), centre.height / 2 / (y / length || 1e-9));
+}
+
+/**
+ * Return the page's colours, as a canvas reads them, of those kinds that do not have their member's.
+ * @param {HTMLElement} element
+ * @returns {Record<string, string> & {other: string}}
+ */
+function tonesOf(element) {
   const probe = document.createElement("span");
-  probe.style.color = `var(${token})`;
-  element.append(probe);
-  const { color } = getComputedStyle(probe);
+  element.after(probe);
+  const [other = "", accent = "", good = "", bad = ""] = ["--soft", "--accent", "--good", "--bad"].map((token) => {
+    probe.style.color = `var(${token})`;
+    return getComputedStyle(probe).color;
+  });
   probe.remove();
-  return color;
+  return { other, vote: accent, grade: accent, approve: good, disapprove: bad };
 }

@@ -1,56 +1,59 @@
-/** The links between members, and the dots that run along those which a message has just made. */
+/** The links between members, and the dots that run along those along which something has just gone. */
 
-import { html, useEffect, useRef, useSignal } from "../ui/preact.js";
+import { html, useEffect, useLayoutEffect, useRef, useSignal } from "../ui/preact.js";
 import { colourOf } from "../ui/colours.js";
 import { shade } from "../ui/theme.js";
-import { bendOf, pathOf } from "./places.js";
+import { drawingOn } from "./drawing.js";
+import { bendOf, pointsOf } from "./places.js";
 import { JUDGEMENTS } from "./relations.js";
 
 /** @typedef {import("./relations.js").Link} Link */
 /** @typedef {import("./places.js").Ring} Ring */
 
-const MOST_DOTS = 24;
+/** Dots that run at the same time: more are no picture of anything. */
+const MOST_DOTS = 8;
+const POINTS = 9;
 const RUN = 700;
 const SMALLEST = 8;
 const MARGIN = 6;
 
 /**
- * `moved` are the links along which something has gone since the last time.
+ * `moved` are the links along which something has gone since the last time; `pointed` gets the id of the link under
+ * the pointer.
  * @param {{
  *   ring: Ring, links: readonly Link[], moved: readonly Link[], fresh: readonly Link[], members: readonly string[],
  *   pointed: import("../ui/preact.js").Signal<string | null>,
  * }} properties
  */
 export function Links({ ring, links, moved, fresh, members, pointed }) {
-  const canvas = useRef(/** @type {HTMLElement | null} */ (null));
-  const drawing = useSignal(/** @type {ReturnType<typeof import("./drawing.js").drawingIn> | null} */ (null));
+  const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
+  const drawing = useRef(/** @type {ReturnType<typeof drawingOn> | null} */ (null));
   const seen = useSeen(canvas);
-  useEffect(() => {
-    let isGone = false;
-    import("./drawing.js").then(({ drawingIn }) => {
-      if (isGone || canvas.current === null) return;
-      drawing.value = drawingIn(canvas.current);
-      drawing.value.onPointed((link) => (pointed.value = link));
-    });
-    return () => {
-      isGone = true;
-      drawing.value?.end();
-    };
+  const tone = shade.value;
+  useLayoutEffect(() => {
+    if (canvas.current !== null) drawing.current = drawingOn(canvas.current);
   }, []);
-  useEffect(() => drawing.value?.dress(), [drawing.value, shade.value]);
   useEffect(() => {
-    if (!seen || drawing.value === null) return;
+    if (!seen) return;
     const centre = canvas.current?.parentElement?.querySelector(".graph-centre");
     const [width, height] = [centre?.clientWidth ?? SMALLEST, centre?.clientHeight ?? SMALLEST];
     const size = { width: width + MARGIN, height: height + MARGIN };
-    drawing.value.show(ring, links, new Set(fresh), (name) => colourOf(name, members), size);
-  });
+    drawing.current?.show(ring, links, new Set(fresh), (name) => colourOf(name, members), size);
+  }, [seen, tone, ring, links, fresh, members]);
   useEffect(() => {
-    const field = canvas.current;
-    if (!seen || field === null) return;
-    for (const link of moved.slice(0, MOST_DOTS)) run(field, ring, link, colourOf(link.from, members));
+    const field = canvas.current?.parentElement;
+    if (!seen || !field) return;
+    const room = MOST_DOTS - field.getElementsByClassName("graph-dot").length;
+    for (const link of moved.slice(0, Math.max(0, room))) run(field, ring, link, colourOf(link.from, members));
   }, [moved]);
-  return html`<div class="graph-links" ref=${canvas} aria-hidden="true"></div>`;
+  return html`<canvas
+    class="graph-links"
+    ref=${canvas}
+    aria-hidden="true"
+    onPointerMove=${(/** @type {PointerEvent} */ event) =>
+      (pointed.value = drawing.current?.at({ x: event.offsetX, y: event.offsetY }) ?? null)}
+    onPointerLeave=${() => (pointed.value = null)}
+  ></canvas>`;
 }
 
 /**
@@ -64,12 +67,11 @@ function run(field, ring, link, colour) {
   const [from, to] = [ring.places.get(link.from), ring.places.get(link.to)];
   if (from === undefined || to === undefined || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
   const dot = document.createElement("span");
-  dot.className = "graph-dot";
+  dot.className = `graph-dot ${link.kind}`;
   if (colour !== null) dot.style.setProperty("--agent", colour);
-  dot.classList.add(link.kind);
-  dot.style.offsetPath = pathOf(from, to, bendOf(ring, from, to, JUDGEMENTS.includes(link.kind)));
+  const bend = bendOf(ring, from, to, JUDGEMENTS.includes(link.kind));
+  const course = pointsOf(from, to, bend, POINTS).map(({ x, y }) => ({ transform: `translate(${x}px, ${y}px)` }));
   field.append(dot);
-  const course = [{ offsetDistance: "8%" }, { offsetDistance: "92%" }];
   const motion = dot.animate(course, { duration: RUN, easing: "ease-in-out" });
   motion.finished.catch(() => undefined).then(() => dot.remove());
 }

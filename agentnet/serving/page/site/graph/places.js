@@ -56,14 +56,32 @@ export function bendOf(ring, from, to, isJudgement) {
 }
 
 /**
- * Return the path of a link for things that move along it.
+ * Return points along the curve of a link, from its beginning to its end.
+ * @param {Place} from
+ * @param {Place} to
+ * @param {number} bend from `bendOf`
+ * @param {number} count
+ */
+export function pointsOf(from, to, bend, count) {
+  const middle = controlOf(from, to, bend);
+  return Array.from({ length: count }, (_, index) => {
+    const at = index / (count - 1);
+    const [before, between, behind] = [(1 - at) ** 2, 2 * at * (1 - at), at ** 2];
+    return {
+      x: before * from.x + between * middle.x + behind * to.x,
+      y: before * from.y + between * middle.y + behind * to.y,
+    };
+  });
+}
+
+/**
+ * Return the control point of a link's curve.
  * @param {Place} from
  * @param {Place} to
  * @param {number} bend from `bendOf`
  */
-export function pathOf(from, to, bend) {
+export function controlOf(from, to, bend) {
   const [x, y] = [to.x - from.x, to.y - from.y];
   const length = Math.hypot(x, y) || 1;
-  const middle = [from.x + x / 2 + (y / length) * bend, from.y + y / 2 - (x / length) * bend];
-  return `path("M ${from.x} ${from.y} Q ${middle[0]} ${middle[1]} ${to.x} ${to.y}")`;
+  return { x: from.x + x / 2 + (y / length) * bend, y: from.y + y / 2 - (x / length) * bend };
 }

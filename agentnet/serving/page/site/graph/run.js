@@ -9,9 +9,8 @@ import { sentence, tally } from "./sentences.js";
 import { RelationsTable } from "./table.js";
 
 /** @typedef {import("../run/state.js").RunState} RunState */
-/** @typedef {import("./relations.js").Actor} Actor */
 
-const MOST_LINKS = 150;
+const MOST_LINKS = 120;
 const LONGEST_ANSWER = 14;
 /** Members whose place is higher than this (the cosine of its angle) have their words above them. */
 const HIGH = 0.3;
@@ -39,8 +38,15 @@ export function RunGraph({ state }) {
         <ul class="graph-members" aria-label="Members">
           ${names.map((name) => {
             const actor = relations.actors.get(name);
-            const properties = { name, actor, place: ring.places.get(name), size: ring.size, colour: colourOf(name, members) };
-            return html`<${Member} key=${name} ...${properties} isWriting=${writing.has(name)} pick=${pick} />`;
+            const place = ring.places.get(name);
+            return html`<${Member}
+              key=${name}
+              ...${{ name, place, size: ring.size, colour: colourOf(name, members), pick }}
+              standing=${writing.has(name) ? "writing" : actor === undefined ? "silent" : actor.hasFailed ? "failed" : "spoke"}
+              answer=${actor?.answer ?? ""}
+              messages=${actor?.messages ?? 0}
+              judged=${actor === undefined ? "" : tally(actor)}
+            />`;
           })}
         </ul>
       </div>
@@ -50,7 +56,7 @@ export function RunGraph({ state }) {
           ${links.length} of ${relations.links.size} links are drawn, the strongest and the latest. Choose a member to see all of its links.
         </p>`}
       </figcaption>
-      <${RelationsTable} relations=${relations} names=${names} members=${members} pick=${pick} />
+      <${RelationsTable} relations=${relations} at=${relations.latest} names=${names} members=${members} pick=${pick} />
     </figure>
   `;
 }
@@ -72,31 +78,31 @@ function Centre({ relations, isWriting, place }) {
 
 /**
  * @param {{
- *   name: string, actor?: Actor, place?: import("./places.js").Place, size: number, colour: string | null,
- *   isWriting: boolean, pick: import("../ui/preact.js").Signal<string>,
+ *   name: string, place?: import("./places.js").Place, size: number, colour: string | null,
+ *   standing: "writing" | "silent" | "failed" | "spoke", answer: string, messages: number, judged: string,
+ *   pick: import("../ui/preact.js").Signal<string>,
  * }} properties
  */
-function Member({ name, actor, place, size, colour, isWriting, pick }) {
+function Member({ name, place, size, colour, standing, answer, messages, judged, pick }) {
   if (place === undefined) return null;
   const isChosen = pick.value === name;
-  const standing = isWriting ? "writing" : actor === undefined ? "silent" : actor.hasFailed ? "failed" : "spoke";
   const style = { left: `${place.x}px`, top: `${place.y}px`, ...(colour === null ? {} : { "--agent": colour }) };
   const turned = place.angle > Math.PI ? " left" : "";
   const above = Math.cos(place.angle) > HIGH ? " above" : "";
   const ray = { "--ray": `${place.angle - Math.PI / 2 + (turned === "" ? 0 : Math.PI)}rad`, "--size": `${size}px` };
-  const judged = actor === undefined ? "" : tally(actor);
+  const isWriting = standing === "writing";
   return html`<li class=${`graph-member ${standing}${isChosen ? " chosen" : ""}${turned}${above}`} style=${{ ...style, ...ray }}>
     <button
       type="button"
       aria-pressed=${isChosen}
-      aria-label=${[name, isWriting ? "writing" : "", actor?.answer ? `answers ${actor.answer}` : "", judged].filter(Boolean).join(", ")}
-      title=${actor?.answer ? `${name}: ${actor.answer}` : name}
+      aria-label=${[name, isWriting ? "writing" : "", answer && `answers ${answer}`, judged].filter(Boolean).join(", ")}
+      title=${answer ? `${name}: ${answer}` : name}
       onClick=${() => (pick.value = isChosen ? CENTRE : name)}
     >
-      <span class="graph-disc">${standing === "failed" ? "✗" : isWriting ? "…" : actor !== undefined && actor.messages > 1 ? `×${actor.messages}` : ""}</span>
+      <span class="graph-disc">${standing === "failed" ? "✗" : isWriting ? "…" : messages > 1 ? `×${messages}` : ""}</span>
       <span class="graph-name agent">${name}</span>
-      <span class="graph-words" key=${actor?.answer}>
-        ${actor?.answer && html`<span class="graph-answer">${shortened(actor.answer)}</span>`}
+      <span class="graph-words" key=${answer}>
+        ${answer && html`<span class="graph-answer">${shortened(answer)}</span>`}
         ${judged && html`<span class="graph-tally">${judged}</span>`}
       </span>
     </button>

@@ -8,7 +8,8 @@ import { named, tally } from "./sentences.js";
 /** @typedef {import("./relations.js").Relations} Relations */
 
 /**
- * @param {{relations: Relations, names: readonly string[], members: readonly string[], pick: import("../ui/preact.js").Signal<string>}} properties
+ * `at` is the latest message: with it, the table changes.
+ * @param {{relations: Relations, at: unknown, names: readonly string[], members: readonly string[], pick: import("../ui/preact.js").Signal<string>}} properties
  */
 export function RelationsTable({ relations, names, members, pick }) {
   const isOpen = useSignal(false);

@@ -20,6 +20,9 @@ const LONGEST_WAIT = 10_000;
 /** Times that a run is looked for again which was interrupted while it was watched: the next server continues it. */
 const LOOKS = 5;
 
+/** Turns that are taken in within a frame, so that a long run that is opened does not hold up the page. */
+const MOST_TURNS = 16;
+
 /**
  * Follow a run into its state until it is over. What arrives within a frame is taken in together.
  * @param {RunState} state
@@ -46,10 +49,10 @@ export function follow(state) {
   }
 
   function takeIn() {
-    frame = 0;
-    const events = arrived;
-    arrived = [];
-    state.apply(events);
+    const count = document.hidden ? arrived.length : partOf(arrived);
+    state.apply(arrived.slice(0, count));
+    arrived = arrived.slice(count);
+    frame = arrived.length === 0 ? 0 : requestAnimationFrame(takeIn);
   }
 
   /** @param {MessageEvent} told */
@@ -60,14 +63,11 @@ export function follow(state) {
       wait = SHORTEST_WAIT;
       looks = LOOKS;
     }
+    if (document.hidden) takeIn();
+    else if (frame === 0) frame = requestAnimationFrame(takeIn);
     if (event.kind === "run-ended") {
-      takeIn();
       close("over");
       if (event.status === "interrupted" && looks > 0) later();
-    } else if (document.hidden) {
-      takeIn();
-    } else if (frame === 0) {
-      frame = requestAnimationFrame(takeIn);
     }
   }
 
@@ -134,4 +134,14 @@ export function useRun(id) {
   }, [id]);
   useEffect(() => found.following.stop, [found]);
   return found;
+}
+
+/**
+ * Return how many events are taken in within a frame.
+ * @param {readonly RunEvent[]} events
+ */
+function partOf(events) {
+  let turns = 0;
+  const end = events.findIndex(({ kind }) => (kind === "message" || kind === "turn-started") && ++turns > MOST_TURNS);
+  return end === -1 ? events.length : end;
 }

@@ -51,12 +51,15 @@ export function Parts({ parts, members = [] }) {
   });
 }
 
+/** Made once: `toLocaleString` makes one for each number. */
+const COUNTS = new Intl.NumberFormat("en");
+
 /**
  * A count with thin spaces, as `12 345`.
  * @param {number} value
  */
 export function count(value) {
-  return Math.round(value).toLocaleString("en").replaceAll(",", " ");
+  return COUNTS.format(Math.round(value)).replaceAll(",", " ");
 }
 
 /**
