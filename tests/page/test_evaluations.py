@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agentnet.evals.sweeps import system, together
+from tests.evals.made import items, record, trial
 from tests.page.conftest import Reader
 from tests.page.gateways import Served, served
 from tests.serving.suites import small_suites
@@ -74,7 +76,7 @@ def test_what_one_found_is_compared(patient: Reader, gateway: Served) -> None:
     assert table.get_by_role("columnheader", name="tokens").get_attribute("aria-sort") == "descending"
     tokens = [int(row.get_by_role("cell").nth(4).inner_text()) for row in table.get_by_role("row").all()[1:]]
     assert tokens == sorted(tokens, reverse=True)
-    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    page.wait_for_function("() => [...document.images].every(image => image.complete && image.naturalWidth > 0)")
     shown = {image.get_attribute("src") for image in page.get_by_role("img").all()}
     assert any("/charts/costs.svg?theme=light" in str(source) for source in shown)
     page.get_by_role("button", name="Theme: system").click()
@@ -100,6 +102,32 @@ def test_recorded_reports_fit_a_phone(reader: Reader, gateway: Served) -> None:
     assert ground == "rgb(17, 21, 27)"
     page.get_by_role("link", name="back").click()
     page.get_by_role("heading", name="Evaluations").wait_for()
+
+
+EVIL = "<img src=x onerror=alert(1)>\u202e</script>{{7*7}}"
+
+
+def test_names_and_questions_stay_text(reader: Reader, gateway: Served) -> None:
+    asked = [item.model_copy(update={"text": EVIL}) for item in items(6, dataset=EVIL, label=EVIL)]
+    made = record([system(EVIL, together(["ann", "bob"], "vote"))])
+    made = made.model_copy(update={"name": EVIL, "status": "done"})
+    storage = gateway.session.storage
+    assert storage is not None
+    gateway.call(storage.evaluations.start(made, {"test": asked}))
+    for item in asked:
+        for name in (EVIL, "ann"):
+            gateway.call(storage.evaluations.record_trial(made.id, trial(name, item.id, "7", dataset=EVIL)))
+    page = reader(gateway.url, f"#/evaluations/{made.id}", width=390)
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    page.get_by_role("table").first.wait_for()
+    page.wait_for_function("() => [...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    assert EVIL in page.get_by_role("table").first.inner_text()
+    assert page.evaluate("document.querySelectorAll('img:not([src^=\"/\"]), main script').length") == 0
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.get_by_role("link", name="Whole report").click()
+    report = page.frame_locator("iframe")
+    report.get_by_role("heading", level=1).wait_for()
+    assert report.locator("img[src=x]").count() == 0
 
 
 def test_one_that_is_not_there_is_told(reader: Reader, gateway: Served) -> None:

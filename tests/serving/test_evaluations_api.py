@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-import agentnet
 from agentnet.errors import BadInput
 from agentnet.evals.report.charts import charts_of
 from agentnet.evals.report.colours import standalone
@@ -23,6 +22,7 @@ from agentnet.serving.evaluating import EvaluationService, Phase, Work
 from agentnet.serving.gateway import Gateway
 from agentnet.serving.process import listen, serving, url_of
 from agentnet.serving.running import RunService
+from agentnet.session import open_session
 from tests.serving.suites import small_suites
 from tests.serving.test_api import Client, Names, caller
 
@@ -35,7 +35,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 async def gateway(store: Path) -> AsyncIterator[tuple[str, EvaluationService]]:
     """A gateway of the API alone, with small suites."""
     with small_suites(store.parent):
-        async with agentnet.open(store.parent / "pair-network.yaml", store=store) as session:
+        async with open_session(store.parent / "pair-network.yaml", store=store) as session:
             listening = listen("127.0.0.1", 0)
             runs = RunService(session)
             made = Gateway(session, runs, url_of(listening))

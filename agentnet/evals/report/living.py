@@ -36,11 +36,12 @@ def window(summary: Summary) -> int:
 def courses(summary: Summary) -> list[Course]:
     """Return the accuracy of each system and of the best single model over time, in the order of arrival.
 
-    Empty where the suite does not live, and where there are fewer questions than are drawn together.
+    Empty where the suite does not live, where there are fewer questions than are drawn together, and as long as the
+    evaluation is not finished: questions arrive mixed, and are asked dataset by dataset.
     """
     suite = SuiteSpec.model_validate(summary.record.suite)
     count = window(summary)
-    if suite.living is None or len(summary.items) < 2 * count:
+    if suite.living is None or summary.record.status != "done" or len(summary.items) < 2 * count:
         return []
     order = arrivals(summary.items, suite.seed)
     kinds = {row.system: row.kind for row in summary.rows}

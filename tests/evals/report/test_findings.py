@@ -234,7 +234,7 @@ def living_summary(count: int = 60) -> Summary:
         Standings(question=30, member="bob", standing="away"),
         Standings(question=45, member="bob", standing="probation", canaries=3, proven={"sums": 0.2}),
     )
-    return summarise(made.model_copy(update={"standings": standings}), trials, asked)
+    return summarise(made.model_copy(update={"standings": standings, "status": "done"}), trials, asked)
 
 
 def test_accuracy_over_time_follows_the_order_of_arrival() -> None:
@@ -244,6 +244,8 @@ def test_accuracy_over_time_follows_the_order_of_arrival() -> None:
     assert list(course.accuracy) == sorted(course.accuracy, reverse=True)
     assert [(at, change.does) for at, change in changes_of(found)] == [(30, "leaves"), (45, "returns")]
     assert courses(summary({"vote": ("r" * 60, 10)}, "r" * 60)) == []
+    unfinished = replace(found, record=found.record.model_copy(update={"status": "running"}))
+    assert courses(unfinished) == []
 
 
 def test_the_profiles_of_members_are_drawn_with_their_standings() -> None:

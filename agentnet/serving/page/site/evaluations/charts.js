@@ -10,7 +10,7 @@ export function ChartFigure({ evaluation, chart, dataset }) {
   const query = new URLSearchParams({ theme: shade.value, made: String(evaluation.trials) });
   if (dataset !== undefined) query.set("dataset", dataset);
   const source = `/api/evaluations/${encodeURIComponent(evaluation.id)}/charts/${encodeURIComponent(chart.name)}.svg?${query}`;
-  return html`<figure class=${`chart ${chart.name}`}>
+  return html`<figure class=${`ev-chart ev-${chart.name}`}>
     <h3>${chart.title}</h3>
     <div class="wide" tabindex="0" role="group" aria-label=${`${chart.title}: a picture that may be scrolled`}>
       <img src=${source} alt=${`${chart.title}${dataset === undefined ? "" : `, ${dataset}`}. ${chart.note}`} />

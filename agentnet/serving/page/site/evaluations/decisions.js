@@ -10,7 +10,7 @@ import { percent } from "./numbers.js";
  */
 export function Decisions({ decisions, members }) {
   const deciders = [...new Set(decisions.map((one) => one.system))];
-  return html`<section class="decisions">
+  return html`<section class="ev-decisions">
     <h2>What the network decided</h2>
     <p class="soft">Which system was used for which kind of question, by share of the questions, and how often it was right.</p>
     ${deciders.map((decider) => {
@@ -31,8 +31,8 @@ function Kind({ label, used, members }) {
   return html`<dt>${label}</dt>
     <dd>
       ${used.map(
-        (one, index) => html`<div key=${index} class="used">
-          <span class="share" style=${{ "--of": `${(100 * one.items) / total}%`, "--right": `${100 * one.accuracy}%` }} aria-hidden="true"></span>
+        (one, index) => html`<div key=${index} class="ev-used">
+          <span class="ev-share" style=${{ "--of": `${(100 * one.items) / total}%`, "--right": `${100 * one.accuracy}%` }} aria-hidden="true"></span>
           <span><${Agent} name=${one.used} members=${members} /> <span class="soft">${count(one.items)} of ${count(total)}, ${percent(one.accuracy)} % right, ${count(one.tokens)} tokens</span></span>
         </div>`,
       )}

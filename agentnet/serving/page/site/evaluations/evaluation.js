@@ -14,7 +14,7 @@ import { Key, SystemTable } from "./table.js";
 
 const LOOK = 1000;
 /** Milliseconds between two summaries of an evaluation that is being made. */
-const SUMMARISED = 4000;
+const SUMMARISED = 8000;
 const ALL = "all";
 
 /** @param {{id: string, dataset: string | null}} properties */
@@ -38,12 +38,12 @@ export function EvaluationPage({ id, dataset }) {
   /** @type {import("./types.js").Summary | null} */
   const found = summary.data;
   return html`
-    <p class="back"><a href=${link(["evaluations"])}>← all evaluations</a></p>
-    <header class="evaluation-head">
+    <p class="ev-back"><a href=${link(["evaluations"])}>← all evaluations</a></p>
+    <header class="ev-head">
       <div>
-        <h1>${evaluation.name} <span class=${`state ${evaluation.status}`}>${STATES[evaluation.status]}</span></h1>
+        <h1>${evaluation.name} <span class=${`ev-state ev-${evaluation.status}`}>${STATES[evaluation.status]}</span></h1>
         <p class="soft">${found?.about}</p>
-        <p class="soft facts">${evaluation.id} · network ${evaluation.network} · ${count(evaluation.trials)} trials · started <${Ago} time=${evaluation.created} /></p>
+        <p class="soft ev-facts">${evaluation.id} · network ${evaluation.network} · ${count(evaluation.trials)} trials · started <${Ago} time=${evaluation.created} /></p>
       </div>
       <${Actions} evaluation=${evaluation} path=${path} changed=${() => (setOver(false), state.reload())} />
     </header>
@@ -72,7 +72,7 @@ function Actions({ evaluation, path, changed }) {
       changed();
     }
   };
-  return html`<div class="actions">
+  return html`<div class="ev-actions">
     ${evaluation.status === "active" && html`<button type="button" disabled=${waiting} onClick=${() => act("cancel")}>Cancel</button>`}
     ${evaluation.status === "unfinished" && html`<button type="button" class="primary" disabled=${waiting} onClick=${() => act("resume")}>Resume</button>`}
     ${evaluation.trials > 0 && html`<a class="button" href=${link(["evaluations", evaluation.id, "report"])}>Whole report</a>`}
@@ -95,22 +95,22 @@ function Found({ found, evaluation, active, dataset }) {
   const several = found.datasets.length > 1;
   return html`
     ${first !== undefined &&
-    html`<section class="headline" aria-label="In short"><p class="first">${first}</p>${rest.length > 0 && html`<ul>${rest.map((line, index) => html`<li key=${index}>${line}</li>`)}</ul>`}</section>`}
+    html`<section class="ev-headline" aria-label="In short"><p class="ev-first">${first}</p>${rest.length > 0 && html`<ul>${rest.map((line, index) => html`<li key=${index}>${line}</li>`)}</ul>`}</section>`}
     ${found.charts.map((chart) => html`<${ChartFigure} key=${chart.name} evaluation=${evaluation} chart=${chart} />`)}
     ${several && html`<${Everywhere} datasets=${found.datasets} members=${found.members} />`}
     ${several &&
-    html`<nav class="datasets" aria-label="Datasets">
+    html`<nav class="ev-datasets" aria-label="Datasets">
       ${found.datasets.map(
         (one) => html`<a key=${one.name} href=${link(["evaluations", evaluation.id], { dataset: one.name })} aria-current=${one === results ? "true" : undefined}>${one.name}</a>`,
       )}
     </nav>`}
-    <section class="results">
+    <section class="ev-results">
       <h2>${results.name === ALL ? "All datasets together" : results.name}</h2>
       <p class="soft">
         ${count(results.items)} items. Best single model, chosen in advance:${" "}
         ${results.chosen.map((name, index) => html`${index > 0 ? ", " : ""}<${Agent} key=${name} name=${name} members=${found.members} />`)}.
       </p>
-      <div class="charts">
+      <div class="ev-charts">
         ${results.charts.filter((chart) => chart.name === "forest" || chart.name === "costs").map((chart) => html`<${ChartFigure} key=${chart.name} evaluation=${evaluation} chart=${chart} dataset=${results.name} />`)}
       </div>
       <h3>Every system</h3>

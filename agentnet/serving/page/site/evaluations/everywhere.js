@@ -16,11 +16,11 @@ export function Everywhere({ datasets, members }) {
     <h2>Every system on every dataset</h2>
     <p class="soft">Right answers, in per cent. ▲ better, ▼ worse than the best single model, beyond the noise.</p>
     <div class="wide" tabindex="0" role="group" aria-label="Every system on every dataset">
-      <table class="everywhere">
+      <table class="ev-everywhere">
         <thead><tr><th scope="col">system</th>${datasets.map((results) => html`<th key=${results.name} scope="col">${results.name}</th>`)}</tr></thead>
         <tbody>
           ${rows.map(
-            (row) => html`<tr key=${row.system} class=${row.kind}>
+            (row) => html`<tr key=${row.system} class=${`ev-${row.kind}`}>
               <th scope="row"><${System} row=${row} members=${members} /></th>
               ${datasets.map((results) => html`<${Cell} key=${results.name} row=${results.rows.find((one) => one.system === row.system)} />`)}
             </tr>`,
@@ -35,7 +35,7 @@ export function Everywhere({ datasets, members }) {
 function Cell({ row }) {
   if (row === undefined) return html`<td></td>`;
   const verdict = row.over_best?.verdict ?? "open";
-  return html`<td class=${`share ${verdict}`} style=${{ "--of": `${100 * row.accuracy.estimate}%` }}>
+  return html`<td class=${`ev-share ${verdict}`} style=${{ "--of": `${100 * row.accuracy.estimate}%` }}>
     <span>${percent(row.accuracy.estimate)} <i>${SIGNS[verdict]}</i></span>
   </td>`;
 }

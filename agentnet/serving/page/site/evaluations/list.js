@@ -21,18 +21,18 @@ export function EvaluationList() {
   const known = evaluations.data;
   return html`
     <h1>Evaluations</h1>
-    <p class="soft lead">
+    <p class="soft ev-lead">
       Does it help that models work together, and at what cost? Every system is compared with the best single model, which is chosen in
       advance on questions of their own.
     </p>
-    <div class="evaluation-home">
-      <section class="mine" aria-label="Evaluations of this server">
+    <div class="ev-home">
+      <section class="ev-mine" aria-label="Evaluations of this server">
         ${evaluations.error && html`<${Failure} message=${evaluations.error.message} retry=${evaluations.reload} />`}
         ${known === null && evaluations.error === null && html`<${Waiting} />`}
         ${known !== null && known.length === 0 && html`<${Nothing} />`}
-        ${known !== null && known.length > 0 && html`<ul class="evaluation-list">${known.map((one) => html`<${Entry} key=${one.id} one=${one} />`)}</ul>`}
+        ${known !== null && known.length > 0 && html`<ul class="ev-list">${known.map((one) => html`<${Entry} key=${one.id} one=${one} />`)}</ul>`}
       </section>
-      <div class="aside">
+      <div class="ev-aside">
         ${suites.error && html`<${Failure} message=${suites.error.message} retry=${suites.reload} />`}
         ${suites.data && known !== null && html`<${Starting} suites=${suites.data} active=${known.find((one) => one.status === "active")} />`}
         ${recorded.data?.length > 0 && html`<${Recorded} reports=${recorded.data} />`}
@@ -52,19 +52,19 @@ function Nothing() {
 function Entry({ one }) {
   return html`<li>
     <a href=${link(["evaluations", one.id])}>
-      <span class="title"><b>${one.name}</b> <span class=${`state ${one.status}`}>${STATES[one.status]}</span></span>
-      <span class="soft facts">${one.id} · ${one.network} · ${count(one.trials)} trials · <${Ago} time=${one.created} /></span>
+      <span class="ev-title"><b>${one.name}</b> <span class=${`ev-state ev-${one.status}`}>${STATES[one.status]}</span></span>
+      <span class="soft ev-facts">${one.id} · ${one.network} · ${count(one.trials)} trials · <${Ago} time=${one.created} /></span>
       ${one.progress &&
       html`<progress max="1" value=${shareDone(one.progress)} aria-label=${`Progress of ${one.name}`}></progress>
-        <span class="soft facts">${one.progress.seconds_left === null ? "" : `${about(one.progress.seconds_left)} left`}</span>`}
-      ${one.detail !== "" && html`<span class="bad facts">${one.detail}</span>`}
+        <span class="soft ev-facts">${one.progress.seconds_left === null ? "" : `${about(one.progress.seconds_left)} left`}</span>`}
+      ${one.detail !== "" && html`<span class="bad ev-facts">${one.detail}</span>`}
     </a>
   </li>`;
 }
 
 /** @param {{reports: {name: string, summary: string}[]}} properties */
 function Recorded({ reports }) {
-  return html`<section class="recorded">
+  return html`<section class="ev-recorded">
     <h2>Recorded reports</h2>
     <p class="soft">Of the shipped suites, on all their items: they come with AgentNet.</p>
     <ul>

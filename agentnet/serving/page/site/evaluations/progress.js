@@ -17,17 +17,17 @@ const MEANING = {
 /** @param {{progress: import("./types.js").Progress}} properties */
 export function Phases({ progress }) {
   const failed = progress.phases.reduce((sum, phase) => sum + phase.failed, 0);
-  return html`<section class="phases" aria-label="Progress">
+  return html`<section class="ev-phases" aria-label="Progress">
     ${progress.phases.map(
-      (phase) => html`<div key=${phase.name} class=${`phase${phase.active ? " active" : ""}`}>
-        <span class="name">${phase.name}</span>
+      (phase) => html`<div key=${phase.name} class=${`ev-phase${phase.active ? " ev-active" : ""}`}>
+        <span class="ev-phase-name">${phase.name}</span>
         <progress max=${Math.max(1, phase.total)} value=${phase.done} aria-label=${phase.name}></progress>
-        <span class="of">${count(phase.done)} of ${count(phase.total)}</span>
-        <span class="meaning">${MEANING[phase.name] ?? ""}</span>
+        <span class="ev-of">${count(phase.done)} of ${count(phase.total)}</span>
+        <span class="ev-meaning">${MEANING[phase.name] ?? ""}</span>
       </div>`,
     )}
-    <p class="soft left" role="status">
-      ${progress.seconds_left === null ? "How long it takes is known soon." : `${about(progress.seconds_left)} left for what is planned.`}
+    <p class="soft ev-left" role="status">
+      ${progress.seconds_left === null ? "How long it takes is known soon." : `The planned trials take ${about(progress.seconds_left)} more.`}
       ${failed > 0 && html` <span class="bad">${count(failed)} trials have no score: a model could not be asked.</span>`}
     </p>
   </section>`;

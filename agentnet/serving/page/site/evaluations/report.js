@@ -7,8 +7,8 @@ import { shade } from "../ui/theme.js";
 /** @param {{title: string, path: string, back: string}} properties */
 export function Report({ title, path, back }) {
   const source = `${path}?theme=${shade.value}`;
-  return html`<div class="report">
-    <p class="bar">
+  return html`<div class="ev-report">
+    <p class="ev-bar">
       <a href=${back}>← back</a>
       <b>${title}</b>
       <a class="button" href=${source} target="_blank" rel="noopener">Open alone</a>

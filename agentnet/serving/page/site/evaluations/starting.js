@@ -30,9 +30,9 @@ export function Starting({ suites, active }) {
     }
   };
 
-  return html`<form class="card starting" onSubmit=${start}>
+  return html`<form class="card ev-starting" onSubmit=${start}>
     <h2>Start one</h2>
-    <div class="fields">
+    <div class="ev-fields">
       <label>Suite
         <select value=${name} onChange=${(/** @type {any} */ event) => setName(event.target.value)}>
           ${suites.map((suite) => html`<option key=${suite.name} value=${suite.name}>${suite.name}</option>`)}
@@ -57,7 +57,7 @@ function About({ suite, limit }) {
     suite.lives && "members come, go, lie and fail meanwhile",
     suite.attacked && "members lie",
   ].filter(Boolean);
-  return html`<div class="about">
+  return html`<div class="ev-about">
     <p>${suite.summary}</p>
     <dl>
       <dt>Questions</dt>

@@ -37,7 +37,7 @@ export function SystemTable({ results, members }) {
   const best = results.rows.find((row) => row.kind === "best")?.accuracy.estimate;
   const rows = order === null ? results.rows : sorted(results.rows, columns[order.column]?.of ?? (() => null), order.up);
   return html`<div class="wide" tabindex="0" role="group" aria-label="Systems in numbers">
-    <table class="systems">
+    <table class="ev-systems">
       <thead>
         <tr>
           ${columns.map((column, place) => {
@@ -59,9 +59,9 @@ export function SystemTable({ results, members }) {
 /** @param {{row: Row, best: number | undefined, members: readonly string[], priced: boolean}} properties */
 function SystemRow({ row, best, members, priced }) {
   const gain = row.over_best;
-  return html`<tr class=${row.kind}>
+  return html`<tr class=${`ev-${row.kind}`}>
     <th scope="row"><${System} row=${row} members=${members} />${row.failures > 0 && html` <small class="bad">${count(row.failures)} without a score</small>`}</th>
-    <td class="right"><${Interval} share=${row.accuracy} best=${best} /> <b>${percent(row.accuracy.estimate)}</b> <small>${bounds(row.accuracy)}</small></td>
+    <td><span class="ev-right"><${Interval} share=${row.accuracy} best=${best} /><b>${percent(row.accuracy.estimate)}</b><small>${bounds(row.accuracy)}</small></span></td>
     <td class=${gain?.verdict ?? ""}>${gain && html`${points(gain.accuracy.estimate)} ${SIGNS[gain.verdict]} <small>${points(gain.accuracy.low)} to ${points(gain.accuracy.high)}</small>`}</td>
     <td>${gain && chance(gain.p)}</td>
     <td>${row.calls.toFixed(1)}</td>
@@ -78,8 +78,8 @@ function SystemRow({ row, best, members, priced }) {
 export function System({ row, members }) {
   const kind = KINDS[row.kind];
   const colour = row.kind === "member" ? colourOf(row.system, members) : null;
-  const mark = html`<span class=${`kind ${row.kind}`} style=${colour === null ? {} : { color: colour }} title=${kind.what} aria-hidden="true">${kind.mark}</span>`;
-  return html`<span class="marked">${mark}<span>${colour === null ? row.system : html`<${Agent} name=${row.system} members=${members} />`}</span></span>`;
+  const mark = html`<span class=${`ev-kind ev-${row.kind}`} style=${colour === null ? {} : { color: colour }} title=${kind.what} aria-hidden="true">${kind.mark}</span>`;
+  return html`<span class="ev-name">${mark}<span>${colour === null ? row.system : html`<${Agent} name=${row.system} members=${members} />`}</span></span>`;
 }
 
 /**
@@ -88,8 +88,8 @@ export function System({ row, members }) {
  */
 function Interval({ share, best }) {
   const style = { "--low": `${100 * share.low}%`, "--high": `${100 * (1 - share.high)}%`, "--at": `${100 * share.estimate}%` };
-  return html`<span class="interval" style=${best === undefined ? style : { ...style, "--best": `${100 * best}%` }} aria-hidden="true">
-    ${best !== undefined && html`<i class="best"></i>`}<i class="bar"></i><i class="at"></i>
+  return html`<span class="ev-interval" style=${best === undefined ? style : { ...style, "--best": `${100 * best}%` }} aria-hidden="true">
+    ${best !== undefined && html`<i class="ev-best"></i>`}<i class="ev-bar"></i><i class="ev-at"></i>
   </span>`;
 }
 
@@ -99,8 +99,8 @@ function Interval({ share, best }) {
  */
 export function Key({ rows }) {
   const kinds = /** @type {(keyof typeof KINDS)[]} */ (Object.keys(KINDS)).filter((kind) => rows.some((row) => row.kind === kind));
-  return html`<ul class="key soft">
-    ${kinds.map((kind) => html`<li key=${kind}><span class=${`kind ${kind}`} aria-hidden="true">${KINDS[kind].mark}</span> ${KINDS[kind].what}</li>`)}
+  return html`<ul class="ev-key soft">
+    ${kinds.map((kind) => html`<li key=${kind}><span class=${`ev-kind ev-${kind}`} aria-hidden="true">${KINDS[kind].mark}</span> ${KINDS[kind].what}</li>`)}
   </ul>`;
 }
 

@@ -17,7 +17,7 @@ export function Contributions({ provenance, members }) {
   return html`<section class="contributions">
     <h2>The members' parts</h2>
     <p class="soft">${shared === 0 ? "No piece was" : `${shared} of ${total} pieces were`} backed by all members alike${shared === 0 ? "" : "; those have no colour"}.</p>
-    <div class="wide"><table>
+    <div class="wide" role="region" tabindex="0" aria-label="The members' parts"><table>
       <thead><tr>
         <th>Member</th><th>Mean backing</th><th class="number">Led</th><th class="number">Against</th>
         <th class="number">Respelled</th>${counts && html`<th class="number">Evaluations</th>`}

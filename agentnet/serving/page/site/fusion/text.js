@@ -29,6 +29,9 @@ export function FusedText({ provenance, members, least, chosen, from, onLook, on
     piece?.classList.add("chosen");
     return () => piece?.classList.remove("chosen");
   }, [chosen, pieces]);
+  useEffect(() => {
+    for (const { index, disagreement } of provenance.pieces) text.current?.children[index]?.classList.toggle("faint", disagreement < least);
+  }, [least, pieces]);
 
   /** @param {KeyboardEvent} event */
   function pressed(event) {
@@ -47,7 +50,7 @@ export function FusedText({ provenance, members, least, chosen, from, onLook, on
     aria-label="The text, piece by piece: arrow keys go through it"
     aria-activedescendant=${`piece-${chosen}`}
     data-long=${provenance.pieces.length > LONG || undefined}
-    style=${{ "--least": least, "--threads": `${provenance.members.length * (THREAD + GAP)}px` }}
+    style=${{ "--threads": `${provenance.members.length * (THREAD + GAP)}px` }}
     onKeyDown=${pressed}
     onPointerOver=${(/** @type {PointerEvent} */ event) => event.pointerType === "mouse" && onLook(indexOf(event))}
     onPointerLeave=${() => onLook(null)}
@@ -80,7 +83,7 @@ function drawn(piece, names, members) {
     id=${`piece-${piece.index}`}
     data-piece=${piece.index}
     class=${`piece${leader === undefined ? "" : " agent"}${ending}`}
-    style=${{ "--agent": leader, "--disagreement": piece.disagreement.toFixed(4), backgroundImage: threads(piece, colours) }}
+    style=${{ "--agent": leader, backgroundImage: threads(piece, colours) }}
   >${piece.text}</span>`;
 }
 
