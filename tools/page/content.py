@@ -50,6 +50,7 @@ def views(runs: dict[str, str], evaluation: str | None = None) -> dict[str, str]
         "run-delegation": f"#/runs/{runs['delegation']}",
         "run-verification": f"#/runs/{runs['verification']}",
         "compare": f"#/runs/{runs['debate']}?with={runs['vote']}",
+        "replay": f"#/runs/{runs['verification']}/replay?at=5",
         "network": "#/network",
         "evaluations": "#/evaluations",
         "protocols": "#/protocols",

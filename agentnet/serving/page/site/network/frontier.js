@@ -16,8 +16,8 @@ export function Frontier({ labels, label, estimates, used }) {
     if (place.current !== null) width.value = Math.max(280, Math.min(1180, Math.floor(place.current.clientWidth)));
   }, []);
   const shown = estimates.filter((estimate) => estimate.label === label).toSorted((a, b) => a.tokens - b.tokens);
-  const best = shown.reduce((first, one) => (one.accuracy > first.accuracy ? one : first), shown[0] ??
-    { candidate: "", accuracy: 0, tokens: 0 });
+  const nothing = { candidate: "", accuracy: 0, tokens: 0 };
+  const best = shown.reduce((first, one) => (one.accuracy > first.accuracy ? one : first), shown[0] ?? nothing);
   const query = new URLSearchParams({ label, theme: shade.value, width: String(width.value) });
   const kind = label === "*" ? "all kinds of questions" : `questions of ${label}`;
   const told = [

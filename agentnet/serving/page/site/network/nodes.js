@@ -95,6 +95,5 @@ function Join({ join, first }) {
 
 /** @param {string} state */
 function tone(state) {
-  return { active: "good", suspect: "warning", joining: "plain", draining: "warning", expelled: "bad" }[state] ??
-    "plain";
+  return { active: "good", suspect: "warning", draining: "warning", expelled: "bad" }[state] ?? "plain";
 }

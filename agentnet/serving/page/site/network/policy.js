@@ -107,8 +107,9 @@ function RuleRow({ rule, learned, names }) {
   const [before, now] = [of(learned.default), of(rule.use)];
   const colour = colourOf(rule.use, names);
   const title = rule.label === ALL ? "anything else" : rule.label;
-  const told = `${title}: ${rule.use}${now ? `, ${percent(now.accuracy)} right` : ""}${choice && before ?
-    `, instead of ${learned.default} with ${percent(before.accuracy)}` : ""}`;
+  const right = now ? `, ${percent(now.accuracy)} right` : "";
+  const instead = choice && before ? `, instead of ${learned.default} with ${percent(before.accuracy)}` : "";
+  const told = `${title}: ${rule.use}${right}${instead}`;
   return html`<div class="rule" style=${colour === null ? {} : { "--agent": colour }}>
     <a class="label" href=${link(["network", "auto"], { label: rule.label === ALL ? undefined : rule.label })}>
       ${title}</a>
