@@ -7,7 +7,7 @@ THREADS ?= 3
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 SUITES := auto auto-generalists living fusion table-1 online-rate routing paths debate-rounds pairs first-light tools gsm8k-recorded
 
-.PHONY: install demo policy test test-slow test-postgres bridges check vendor docs zoo measure eval notebooks reports bench growth bench-server bench-vocabularies bench-gpu soak soak-living soak-serve conformance constraints wheel clean help
+.PHONY: install demo policy test test-slow test-postgres bridges check vendor docs zoo measure eval notebooks reports bench growth screenshots bench-server bench-vocabularies bench-gpu soak soak-living soak-serve conformance constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,8 +64,12 @@ bench: $(INSTALLED) ## what a turn costs, and the engine beside other ways to se
 	$(BIN)/python -m benchmarks.fusion_cost
 	$(BIN)/python -m benchmarks.wire
 	$(BIN)/python -m benchmarks.gateway
+	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.grammar
 	$(BIN)/python -m benchmarks.speculation
+
+screenshots: $(INSTALLED) ## every view of the page, on a phone and on a desk, light and dark, into .bench/screenshots
+	$(BIN)/python -m tools.page.screenshots
 
 growth: $(INSTALLED) ## memory, threads and files over 1,000 networks opened and closed, and 2,000 runs
 	$(BIN)/python -m benchmarks.growth

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -91,7 +92,7 @@ def test_a_protocol_is_changed_checked_and_asked(reader: Reader, gateway: Served
     expect(page.get_by_role("figure")).to_contain_text("one after another")
     expect(page.locator(".lines .wrong")).to_have_count(0)
     expect(page.get_by_role("link", name="Ask with it")).to_be_visible()
-    assert json.loads(asking(page)["expression"][0]) == {"serial": {"steps": ["ada", "ben"]}}
+    assert json.loads(asking(page)["protocol"][0]) == {"serial": {"steps": ["ada", "ben"]}}
 
     page.goto(f"{gateway.url}/#/runs")  # a draft is kept
     page.goto(f"{gateway.url}/#/protocols/vote")
@@ -113,4 +114,10 @@ def test_one_is_written_by_keyboard(reader: Reader, gateway: Served) -> None:
         page.keyboard.press("Enter")
     assert editor.input_value() == "parallel:\n  branches:\n    - ada\n    - ben\n    "
     expect(page.get_by_role("figure")).to_contain_text("the majority decides")
-    assert json.loads(asking(page)["expression"][0]) == {"parallel": {"branches": ["ada", "ben"]}}
+    assert json.loads(asking(page)["protocol"][0]) == {"parallel": {"branches": ["ada", "ben"]}}
+    page.get_by_role("link", name="Ask with it").click()
+    page.get_by_label("Question", exact=True).fill("What is 6 * 7?")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page).to_have_url(re.compile(r"#/ask/\w+"))
+    expect(page.locator("main")).to_contain_text("majority")
+    expect(page.locator("main")).to_contain_text("42")

@@ -142,6 +142,11 @@ def test_a_replay_is_steered_by_keys(reader: Reader, gateway: Served, debate: st
     page.get_by_label("Position").press("ArrowLeft")
     page.get_by_text("message 5 of 6").wait_for()
 
+    page.goto(f"{gateway.url}/#/runs/{debate}/replay?at=2")
+    page.reload()
+    page.get_by_text("message 2 of 6").wait_for()
+    assert page.get_by_role("button", name="Play").is_visible()
+
 
 @pytest.mark.usefixtures("others")
 def test_a_second_run_is_chosen_and_compared(reader: Reader, gateway: Served, debate: str, alone: str) -> None:

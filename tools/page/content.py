@@ -9,11 +9,9 @@ import httpx
 PATIENCE = 120.0
 SUM = "What is 347 + 285?"
 PRODUCT = "What is 47 * 86?"
-COMPOUND = "Add 128 and 94, then reverse the word lantern."
+COMPOUND = "What is the atomic number of oxygen times the number of letters in the capital of Peru?"
 RUNS: tuple[tuple[str, str], ...] = (
-    ("best", "What is the capital of France?"),
     ("vote", PRODUCT),
-    ("auto", SUM),
     ("verification", SUM),
     ("delegation", COMPOUND),
     ("byte-fusion", PRODUCT),
@@ -52,6 +50,7 @@ def views(runs: dict[str, str], evaluation: str | None = None) -> dict[str, str]
         "run-delegation": f"#/runs/{runs['delegation']}",
         "run-verification": f"#/runs/{runs['verification']}",
         "compare": f"#/runs/{runs['debate']}?with={runs['vote']}",
+        "replay": f"#/runs/{runs['verification']}/replay?at=5",
         "network": "#/network",
         "evaluations": "#/evaluations",
         "protocols": "#/protocols",

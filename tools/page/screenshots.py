@@ -22,6 +22,7 @@ from playwright.sync_api import sync_playwright
 from tests.page.conftest import browser_path
 from tools.conformance.gateway import BENCH, CHECKOUT, Served, ended, served
 from tools.page.content import views, worked
+from tools.page.film import filmed
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -72,7 +73,7 @@ def evaluated(gateway: Served, suite: str, limit: int) -> str:
     options = ["--limit", str(limit), "--store", str(gateway.store), "--json"]
     command = [sys.executable, "-m", "agentnet", "eval", suite, *options]
     done = subprocess.run(command, env=gateway.environment, stdout=subprocess.PIPE, text=True, check=False)
-    return str(json.loads(done.stdout)["evaluation"])
+    return str(json.loads(done.stdout)["evaluation"]["id"])
 
 
 @contextmanager
@@ -140,6 +141,7 @@ def main(arguments: list[str]) -> int:
                     print(os.path.relpath(path))
         if chosen.keep:
             keep(browser, gateway.url, addresses)
+            filmed(browser, gateway.url, runs["debate"], KEPT / "debate.webp")
         browser.close()
     return 0
 

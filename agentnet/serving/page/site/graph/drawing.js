@@ -20,6 +20,7 @@ export function drawingOn(canvas) {
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   /** @type {{id: string, path: Path2D}[]} */
   let drawn = [];
+  let tones = tonesOf(canvas);
 
   /**
    * @param {Ring} ring
@@ -64,13 +65,16 @@ export function drawingOn(canvas) {
       canvas.height = ring.height * scale;
       pen.scale(scale, scale);
       drawn = [];
-      const tones = tonesOf(canvas);
       for (const isFresh of [false, true]) {
         for (const link of links) {
           if (fresh.has(link) !== isFresh) continue;
           draw(ring, link, tones[link.kind] ?? colourOf(link.from) ?? tones.other, isFresh, centre);
         }
       }
+    },
+    /** Take the colours that the page has now. */
+    dress() {
+      tones = tonesOf(canvas);
     },
     /**
      * Return the id of the link at a point; null where there is none.

@@ -18,27 +18,30 @@ const SMALLEST = 8;
 const MARGIN = 6;
 
 /**
- * `moved` are the links along which something has gone since the last time; `pointed` gets the id of the link under
- * the pointer.
+ * `moved` are the links along which something has gone since the last time, and `middle` is what stands in the middle:
+ * where it changes, its size does. `pointed` gets the id of the link under the pointer.
  * @param {{
  *   ring: Ring, links: readonly Link[], moved: readonly Link[], fresh: readonly Link[], members: readonly string[],
- *   pointed: import("../ui/preact.js").Signal<string | null>,
+ *   middle: string, pointed: import("../ui/preact.js").Signal<string | null>,
  * }} properties
  */
-export function Links({ ring, links, moved, fresh, members, pointed }) {
+export function Links({ ring, links, moved, fresh, members, middle, pointed }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const drawing = useRef(/** @type {ReturnType<typeof drawingOn> | null} */ (null));
+  const size = useRef({ width: SMALLEST, height: SMALLEST });
   const seen = useSeen(canvas);
   const tone = shade.value;
   useLayoutEffect(() => {
     if (canvas.current !== null) drawing.current = drawingOn(canvas.current);
   }, []);
+  useEffect(() => drawing.current?.dress(), [tone]);
   useEffect(() => {
-    if (!seen) return;
     const centre = canvas.current?.parentElement?.querySelector(".graph-centre");
     const [width, height] = [centre?.clientWidth ?? SMALLEST, centre?.clientHeight ?? SMALLEST];
-    const size = { width: width + MARGIN, height: height + MARGIN };
-    drawing.current?.show(ring, links, new Set(fresh), (name) => colourOf(name, members), size);
+    size.current = { width: width + MARGIN, height: height + MARGIN };
+  }, [middle]);
+  useEffect(() => {
+    if (seen) drawing.current?.show(ring, links, new Set(fresh), (name) => colourOf(name, members), size.current);
   }, [seen, tone, ring, links, fresh, members]);
   useEffect(() => {
     const field = canvas.current?.parentElement;

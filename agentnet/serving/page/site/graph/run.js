@@ -29,11 +29,12 @@ export function RunGraph({ state }) {
   const links = shownLinks(relations, names.includes(pick.value) ? pick.value : CENTRE, MOST_LINKS);
   const pointed = useSignal(/** @type {string | null} */ (null));
   const members = state.members.value;
+  const middle = `${writing.has(CENTRE)} ${relations.decision?.answer} ${relations.decision?.how}`;
   const reading = relations.links.get(pointed.value ?? "");
   return html`
     <figure class=${`graph ${ring.isDense ? "dense" : "loose"} ${pick.value === CENTRE ? "" : "has-choice"}`}>
       <div class="graph-field" ref=${field} style=${{ height: `${ring.height}px` }}>
-        <${Links} ...${{ ring, links, moved, fresh: relations.fresh, members, pointed }} />
+        <${Links} ...${{ ring, links, moved, fresh: relations.fresh, members, middle, pointed }} />
         <${Centre} relations=${relations} isWriting=${writing.has(CENTRE)} place=${ring.places.get(CENTRE)} />
         <ul class="graph-members" aria-label="Members">
           ${names.map((name) => {

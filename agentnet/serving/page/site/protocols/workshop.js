@@ -28,7 +28,7 @@ export function Workshop({ name, original, expression, named, members }) {
     if (changed) sessionStorage.setItem(DRAFT + name, text);
     else sessionStorage.removeItem(DRAFT + name);
   }, [text]);
-  const ask = named && !changed ? { protocol: name } : { expression: JSON.stringify(checked?.written) };
+  const protocol = named && !changed ? name : JSON.stringify(checked?.written);
   const ready = checked?.valid === true && !busy;
   return html`<div class="workshop">
     <section>
@@ -42,7 +42,7 @@ export function Workshop({ name, original, expression, named, members }) {
       <p class="workshop-actions">
         ${
           ready
-            ? html`<a class="button primary" href=${link(["ask"], ask)}>Ask with it</a>`
+            ? html`<a class="button primary" href=${link(["ask"], { protocol })}>Ask with it</a>`
             : html`<button type="button" class="primary" disabled>Ask with it</button>`
         }
         <${Copy} text=${text} />

@@ -21,7 +21,7 @@ const LONGEST_WAIT = 5000;
 const LOOKS = 5;
 
 /** Turns that are taken in within a frame, so that a long run that is opened does not hold up the page. */
-const MOST_TURNS = 16;
+const MOST_TURNS = 8;
 
 /**
  * Follow a run into its state until it is over. What arrives within a frame is taken in together.

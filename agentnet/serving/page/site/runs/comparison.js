@@ -24,6 +24,7 @@ export function Comparison({ first, second, query }) {
   }
   if (a.record === null || b.record === null) return html`<${Waiting} what="Reading the runs" />`;
   const isSame = a.record.task === b.record.task;
+  const question = isSame ? shortened(a.record.task, 300) : "Two questions";
   /** @type {[Side, Side]} */
   const sides = [
     { state: one.state, record: a.record, letter: "A" },
@@ -33,7 +34,7 @@ export function Comparison({ first, second, query }) {
     <p class="crumbs">
       <a href=${link(["runs"])}>Runs</a> › <a href=${link(["runs", first])}>${first}</a> › Compared
     </p>
-    <h1 class="asked">${isSame ? shortened(a.record.task, 300) : "Two questions"}</h1>
+    <h1 class=${question.length > 140 ? "asked long" : "asked"}>${question}</h1>
     <div class="actions">
       <a class="button" href=${link(["runs"], { with: first, text: shortened(a.record.task, 200) })}>
         Compare A to another run…

@@ -7,6 +7,7 @@ import { go, link } from "../routing.js";
 import { shortened } from "./words.js";
 
 /** @typedef {import("../run/state.js").RunState} RunState */
+/** @typedef {import("../run/state.js").Entry} Entry */
 /** @typedef {import("./filters.js").Typed} Typed */
 /** @typedef {{name: string, summary: string, calls: string, ready: boolean}} Protocol */
 
@@ -38,6 +39,7 @@ function Form({ state, message, cancel }) {
     );
   }, []);
   const said = state.entries.value.filter((entry) => entry.message.value !== null);
+  const after = said.some((/** @type {Entry} */ entry) => entry.id === chosen) ? chosen : (said.at(-1)?.id ?? "");
   const known = protocols.find((one) => one.name === protocol);
 
   /** @param {Event} event */
@@ -47,7 +49,7 @@ function Form({ state, message, cancel }) {
     setProblem("");
     try {
       const begun = await post(`/api/runs/${encodeURIComponent(state.id)}/fork`, {
-        message: chosen,
+        message: after,
         protocol: protocol === "" ? null : protocol,
         seed: seed === "" ? null : Number(seed),
       });
@@ -61,7 +63,7 @@ function Form({ state, message, cancel }) {
     <h2 id="forking">Go on from a message</h2>
     <p class="soft">A new run begins with what was said up to there. This one stays as it is.</p>
     <label for="fork-message">After</label>
-    <select id="fork-message" value=${chosen}
+    <select id="fork-message" value=${after}
       onChange=${(/** @type {Typed} */ event) => setChosen(event.currentTarget.value)}>
       ${said.map((entry) => html`<option key=${entry.id} value=${entry.id}>${titleOf(entry)}</option>`)}
     </select>
@@ -85,7 +87,7 @@ function Form({ state, message, cancel }) {
   </form>`;
 }
 
-/** @param {import("../run/state.js").Entry} entry */
+/** @param {Entry} entry */
 function titleOf(entry) {
   const shown = entry.shown.value;
   const words = shown?.brief.map((part) => part.text).join("") ?? "";

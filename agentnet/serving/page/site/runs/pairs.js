@@ -56,12 +56,13 @@ function Row({ pair, relation, isWhole, sides }) {
   const [a, b] = [partsOf(first, isWhole), partsOf(second, isWhole)];
   const pieces = useMemo(() => compared(a, b), [a, b]);
   const isAlone = first === null || second === null;
-  const isOfOne = isAlone || (first.agent === second.agent && kindOf(first) === kindOf(second));
+  const isOfOne = isAlone || (first.agent === second.agent && typeOf(first) === typeOf(second));
+  const kinds = [...new Set([first, second].flatMap((entry) => (entry === null ? [] : [kindOf(entry)])))];
   const named = first ?? second;
   return html`<li class=${`pair ${relation}`}>
     <p class="pair-place">
       ${isOfOne && named !== null
-        ? html`<${Speaker} entry=${named} sides=${sides} />`
+        ? html`<${Speaker} entry=${named} kind=${kinds.join(" / ")} sides=${sides} />`
         : html`<span class="soft">last message</span>`}
     </p>
     ${[first, second].map((entry, place) => html`<${Cell} key=${place} entry=${entry} side=${sides[place]}
@@ -90,7 +91,7 @@ function Cell({ entry, side, pieces, named, sides }) {
   return html`<div class="pair-cell">
     <${Letter} letter=${side.letter} />
     <div>
-      ${named && html`<p class="pair-speaker"><${Speaker} entry=${entry} sides=${sides} /></p>`}
+      ${named && html`<p class="pair-speaker"><${Speaker} entry=${entry} kind=${kindOf(entry)} sides=${sides} /></p>`}
       <${Pieces} pieces=${pieces} members=${side.state.members.value} />
     </div>
     <a class="pair-open" href=${address} aria-label=${`Message of ${entry.agent} in run ${side.letter}`}>
@@ -99,10 +100,10 @@ function Cell({ entry, side, pieces, named, sides }) {
   </div>`;
 }
 
-/** @param {{entry: Entry, sides: [Side, Side]}} properties */
-function Speaker({ entry, sides }) {
+/** @param {{entry: Entry, kind: string, sides: [Side, Side]}} properties */
+function Speaker({ entry, kind, sides }) {
   const members = sides[0].state.members.value;
-  return html`<${Agent} name=${entry.agent} members=${members} /> <span class="soft">${kindOf(entry)}</span>`;
+  return html`<${Agent} name=${entry.agent} members=${members} /> <span class="soft">${kind}</span>`;
 }
 
 /** @param {{pieces: Told, members: string[]}} properties */
@@ -119,6 +120,11 @@ function said({ state }) {
 }
 
 /** @param {Entry} entry */
+function typeOf(entry) {
+  return entry.message.value?.body.kind;
+}
+
+/** The type of a message, with its round. @param {Entry} entry */
 function kindOf(entry) {
   return entry.shown.value?.kind ?? "";
 }

@@ -42,6 +42,15 @@ export class Player {
   }
 
   /**
+   * Move to where a number of messages have landed, and stay there.
+   * @param {number} messages from 1
+   */
+  show(messages) {
+    const { turns, length } = this.recording;
+    this.seek(turns[messages - 1]?.end ?? length);
+  }
+
+  /**
    * Move to where the next message has landed, or the one before.
    * @param {number} messages 1: the next; -1: the one before
    */

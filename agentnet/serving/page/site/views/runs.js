@@ -11,7 +11,7 @@ export function View({ route }) {
   const [run, part, message] = route.rest;
   const other = route.query.get("with");
   if (run === undefined) return html`<${History} query=${route.query} />`;
-  if (part === "replay") return html`<${Replay} key=${run} id=${run} />`;
+  if (part === "replay") return html`<${Replay} key=${run} id=${run} at=${Number(route.query.get("at"))} />`;
   if (other !== null) return html`<${Comparison} key=${`${run} ${other}`} first=${run} second=${other} query=${route.query} />`;
   return html`<${RunPage} key=${run} id=${run} message=${part === "messages" ? message : undefined} query=${route.query} />`;
 }
