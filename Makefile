@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 THREADS ?= 3
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+SIDE_BY_SIDE := -n $(shell test "$$(nproc 2>/dev/null || echo 2)" -gt 3 && echo 4 || echo 3) --dist loadfile
 SUITES := auto auto-generalists living fusion table-1 online-rate routing paths debate-rounds pairs first-light tools gsm8k-recorded
 
 .PHONY: install demo policy test test-slow test-postgres bridges check vendor docs zoo measure eval notebooks reports bench growth screenshots bench-server bench-vocabularies bench-gpu soak soak-living soak-serve conformance constraints wheel clean help

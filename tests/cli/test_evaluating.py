@@ -80,6 +80,7 @@ def test_a_finished_evaluation_is_not_run_again(cli: Cli, suite: Path) -> None:
     assert again["rows"] == first["rows"]
 
 
+@pytest.mark.slow
 def test_resuming_other_items_is_refused(cli: Cli, suite: Path, tmp_path: Path) -> None:
     id = cli("eval", suite, "--json").json["evaluation"]["id"]
     (tmp_path / "sums.jsonl").write_text('{"question": "What is 1 + 2?", "answer": "3"}\n' * 2)
@@ -135,6 +136,7 @@ def test_suites_are_listed(cli: Cli) -> None:
     assert "first-light" in cli("eval").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [80, 60])
 def test_the_table_names_its_systems_on_a_narrow_terminal(
     cli: Cli, suite: Path, monkeypatch: pytest.MonkeyPatch, width: int
@@ -148,6 +150,7 @@ def test_the_table_names_its_systems_on_a_narrow_terminal(
     assert "no room for s" in ran.out
 
 
+@pytest.mark.slow
 def test_systems_of_one_name_are_compared_in_one_column(cli: Cli, suite: Path) -> None:
     id = cli("eval", suite, "--json").json["evaluation"]["id"]
     header = cli("compare", id, id).out.splitlines()[0]
@@ -280,6 +283,7 @@ def test_settings_of_a_dataset_that_would_be_lost(cli: Cli, suite: Path, old: st
     assert says in ran.err
 
 
+@pytest.mark.slow
 def test_a_passage_may_be_long(cli: Cli, suite: Path, tmp_path: Path) -> None:
     (tmp_path / "long.csv").write_text(f"question,answer\n1 + 1?,2\nWhat is 2 + 3? {'x' * 200_000},5\n")
     suite.write_text(suite.read_text().replace("path: sums.jsonl", "path: long.csv"))

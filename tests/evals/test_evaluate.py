@@ -78,6 +78,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.M | re.S)
 
 
+@pytest.mark.slow
 def test_the_python_of_the_guide_runs(tmp_path: Path) -> None:
     (code,) = blocks("python")
     environment = {**os.environ, "PYTHONPATH": str(GUIDE.parents[1])}

@@ -91,6 +91,7 @@ def test_what_one_found_is_compared(patient: Reader, gateway: Served) -> None:
     report.get_by_role("heading", name="pair").wait_for()
 
 
+@pytest.mark.slow
 def test_recorded_reports_fit_a_phone(reader: Reader, gateway: Served) -> None:
     page = reader(gateway.url, "#/evaluations", width=390, dark=True)
     page.get_by_role("link", name="zoo", exact=True).click()
@@ -107,6 +108,7 @@ def test_recorded_reports_fit_a_phone(reader: Reader, gateway: Served) -> None:
 EVIL = "<img src=x onerror=alert(1)>\u202e</script>{{7*7}}"
 
 
+@pytest.mark.slow
 def test_names_and_questions_stay_text(reader: Reader, gateway: Served) -> None:
     asked = [item.model_copy(update={"text": EVIL}) for item in items(6, dataset=EVIL, label=EVIL)]
     made = record([system(EVIL, together(["ann", "bob"], "vote"))])

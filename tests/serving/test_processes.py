@@ -277,6 +277,7 @@ def failure(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]
     return run
 
 
+@pytest.mark.slow
 def test_bad_input_is_one_line(world: World, failure: Callable[..., str]) -> None:
     _, url = world.serve()
     mine = ("--network", "mine.yaml")

@@ -212,6 +212,7 @@ def several(status: str = "running") -> Summary:
     return summarise(made, trials, asked)
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_is_not_finished_shows_the_trials_so_far() -> None:
     html, text = page(several()), markdown(several())
     checked(html)
@@ -241,6 +242,7 @@ def test_numbers_that_json_has_no_word_for_are_null(tmp_path: Path) -> None:
     assert report["rows"][0]["facts"] == {"temperature": None, "of": [None, 1.0]}
 
 
+@pytest.mark.slow
 def test_the_same_summary_gives_the_same_files(tmp_path: Path) -> None:
     first, again = write_report(several(), tmp_path / "a"), write_report(several(), tmp_path / "b")
     for name in ("report.html", "report.md", "report.json"):

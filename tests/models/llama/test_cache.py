@@ -226,7 +226,7 @@ class HybridLedger(Ledger):
 
 
 _some = settings(
-    max_examples=20,
+    max_examples=12,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
