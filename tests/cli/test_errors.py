@@ -202,10 +202,25 @@ def test_a_question_from_standard_input(cli: Cli, team: Path, monkeypatch: pytes
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
-OTHER_FORMS = [pytest.param(form, marks=pytest.mark.slow) for form in (("--json",), ("--json-lines",))]
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_full_disk_is_no_bug(tmp_path: Path, form: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "agentnet", "protocols", *form],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("agentnet: cannot write: ")
+    assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("form", [(), *OTHER_FORMS])
+@pytest.mark.parametrize(
+    "form", [(), *(pytest.param((option,), marks=pytest.mark.slow) for option in ("--json", "--json-lines"))]
+)
 def test_a_stdout_that_has_no_such_letters(program: Cli, form: tuple[str, ...]) -> None:
     ran = program("ask", "2+2 ✓", "-p", "verification", *form, PYTHONIOENCODING="ascii")
     assert ran.code == 0, ran.err
@@ -246,7 +261,9 @@ def test_a_name_that_can_be_no_file(cli: Cli, team: Path, command: str, name: st
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("seconds", [0.1, *(pytest.param(wait, marks=pytest.mark.slow) for wait in (0.05, 0.15, 0.2))])
+@pytest.mark.parametrize(
+    "seconds", [0.1, *(pytest.param(seconds, marks=pytest.mark.slow) for seconds in (0.05, 0.15, 0.2))]
+)
 def test_ctrl_c_before_anything_has_begun(tmp_path: Path, seconds: float) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", "import agentnet.cli; print(flush=True); agentnet.cli.main()", "eval", "zoo"],
