@@ -7,10 +7,11 @@ read, without a model: what replies cannot be held to is refused by name instead
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pydantic import Field, model_validator
 
@@ -140,6 +141,7 @@ def _schema_grammar(text: str) -> str:
         if isinstance(least, int) and isinstance(needed, list) and least > len(needed) + 1:
             # Names of further properties may come twice, and count once then.
             raise SchemaUnsupported(f"{place}: 'minProperties' asks for more than the names in 'required'")
+    _check_bounds(schema)
     _close_objects(schema)
     grammar, problem = _compiled(json.dumps(schema, ensure_ascii=False))
     if problem:
@@ -176,6 +178,32 @@ def _referred(schema: Any, target: str) -> Any:
         name = name.replace("~1", "/").replace("~0", "~")
         found = found.get(name) if isinstance(found, dict) else None
     return found
+
+
+def _check_bounds(schema: Any) -> None:
+    """Refuse an excluded whole number with the other bound within 1 of it: llguidance lets that number through.
+
+    Where parts are combined, the bounds of different parts may apply to the same number.
+    """
+    parts = list(_parts(schema, "root"))
+    together = any(_combines(part) for _, part in parts)
+    for place, part in parts:
+        for excluded, others, side in (
+            ("exclusiveMinimum", ("maximum", "exclusiveMaximum"), 1),
+            ("exclusiveMaximum", ("minimum", "exclusiveMinimum"), -1),
+        ):
+            bound = part.get(excluded)
+            if not (_is_number(bound) and float(bound).is_integer()):
+                continue
+            near = [other.get(name) for _, other in (parts if together else [(place, part)]) for name in others]
+            if any(_is_number(limit) and 0 < side * (limit - bound) < 1 for limit in near):
+                raise SchemaUnsupported(
+                    f"{place}: {excluded!r} of {bound:g} with another bound within 1 of it; use a bound that is allowed"
+                )
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _close_objects(schema: Any) -> None:

@@ -147,6 +147,12 @@ REFUSED: list[tuple[Any, str]] = [
     ({"type": "object", "properties": {"a": {"not": {}}}}, "root/a: unsupported 'not'"),
     ({"type": "object", "minProperties": 2}, "root: 'minProperties'"),
     ({"if": {"type": "string"}, "then": {"maxLength": 3}}, "'if', 'then'"),
+    ({"type": "number", "exclusiveMinimum": 0, "maximum": 0.5}, "root: 'exclusiveMinimum' of 0 with another bound"),
+    ({"type": "number", "minimum": -1.5, "exclusiveMaximum": -1}, "root: 'exclusiveMaximum' of -1 with another bound"),
+    (
+        {"allOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "number", "maximum": 0.75}]},
+        "root/allOf/0: 'exclusiveMinimum' of 0 with another bound",
+    ),
     ({"type": "array", "items": [{"type": "integer"}, {"contains": {"const": 1}}]}, "items"),
     (
         {"properties": {"x": {"type": "integer", "minimum": 5, "maximum": 1}}, "required": ["x"], "type": "object"},
