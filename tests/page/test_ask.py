@@ -16,7 +16,7 @@ from agentnet.contracts.cards import Card
 from agentnet.network import Network
 from agentnet.prompts import find_pack
 from tests.page.conftest import Reader
-from tests.page.gateways import Held, Served, served, typist
+from tools.page.gateways import Held, Served, served, typist
 from tests.scripted import network, says, verdict
 
 if TYPE_CHECKING:

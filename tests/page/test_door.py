@@ -11,7 +11,7 @@ import pytest
 
 from agentnet.contracts.serving import Scope
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served, typist
+from tools.page.gateways import Served, served, typist
 from tests.scripted import network, says
 
 

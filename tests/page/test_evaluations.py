@@ -11,7 +11,7 @@ import pytest
 from agentnet.evals.sweeps import system, together
 from tests.evals.made import items, record, trial
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served
+from tools.page.gateways import Served, served
 from tests.serving.suites import small_suites
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.page.conftest import Reader
-from tests.page.gateways import Held, Served, served, typist
+from tools.page.gateways import Held, Served, served, typist
 from tests.scripted import network, says, verdict
 
 CHECKED_DEBATE = {

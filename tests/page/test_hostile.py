@@ -11,7 +11,7 @@ from agentnet.agents import ModelAgent
 from agentnet.errors import ModelError
 from agentnet.models.base import Request
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served, typist
+from tools.page.gateways import Served, served, typist
 from tests.page.hostile import HOSTILE, TEXTS, Watch, hostile_server, settled, walk
 from tests.scripted import choice, network, plan, role_of, verdict
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served, typist
+from tools.page.gateways import Served, served, typist
 from tests.scripted import network, says
 
 NAMES = [f"member-{index:02}" for index in range(60)]

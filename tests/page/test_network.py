@@ -18,7 +18,7 @@ from agentnet.contracts.cards import Card
 from agentnet.contracts.nodes import Load, Offer
 from agentnet.contracts.profiles import Observation
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served
+from tools.page.gateways import Served, served
 from tests.serving.hubs import peer
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served, typist
+from tools.page.gateways import Served, served, typist
 from tests.scripted import network, says, spec
 
 if TYPE_CHECKING:

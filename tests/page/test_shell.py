@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served, typist
+from tools.page.gateways import Served, served, typist
 from tests.scripted import network, says
 
 

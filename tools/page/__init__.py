@@ -1,1 +1,1 @@
-"""Tools for the page of a gateway: its vendored libraries, and the types of its modules."""
+"""Tools for the page of a gateway: its libraries, the types of its modules, its pictures, and the browser that tests drive."""
