@@ -181,7 +181,8 @@ class Gate:
         raise Problem(401, "the key is wrong: `agentnet keys create` makes one", "invalid_api_key")
 
     async def _by_session(self, connection: HTTPConnection) -> Visitor | None:
-        """Return who has the page's cookie; None without one, and where another page may have sent it."""
+        """Return who has the page's cookie; None without one, where another page may have sent it, and for an old one on
+        a server that needs no key: browsers send it to all ports of a host."""
         headers = connection.headers
         if self.sessions is None or not connection.scope["path"].startswith(PAGE_PATHS):
             return None
@@ -192,6 +193,8 @@ class Gate:
         session = self.sessions.read(cookie)
         record = None if session is None else await self.keys.get(session.key)
         if session is None or record is None or not session.belongs_to(record):
+            if await self._is_open(connection):
+                return None
             raise Problem(401, "you are signed out: sign in with your key again", "no-session")
         return Visitor(caller_with(_living(record)), session)
 
