@@ -16,8 +16,8 @@ from agentnet.contracts.cards import Card
 from agentnet.network import Network
 from agentnet.prompts import find_pack
 from tests.page.conftest import Reader
-from tools.page.gateways import Held, Served, served, typist
 from tests.scripted import network, says, verdict
+from tools.page.gateways import Held, Served, served, typist
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -11,8 +11,8 @@ import pytest
 
 from agentnet.contracts.serving import Scope
 from tests.page.conftest import Reader
-from tools.page.gateways import Served, served, typist
 from tests.scripted import network, says
+from tools.page.gateways import Served, served, typist
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import pytest
 
 from agentnet.models.openai.transport import http
 from agentnet.serving.page.files import FILES, SITE
-from tools.page.gateways import Served, served, typist
 from tests.scripted import network, says
+from tools.page.gateways import Served, served, typist
 
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
