@@ -1,7 +1,7 @@
 """Forks: runs that go on from a message of another run.
 
 A fork begins with the other run's messages up to that message, copied under ids of its own. Where the same protocol
-goes on, they are its first turns: the graph finds them as those of a resumed run, and takes the turns behind them again.
+continues, they are its first turns: the graph finds them as those of a resumed run, and takes those behind them again.
 Where another protocol does, they are what was said before it (`agentnet.collab.beginning`), and it begins with that in
 view.
 """

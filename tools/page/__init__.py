@@ -1,1 +1,1 @@
-"""Tools for the page of a gateway: its libraries, the types of its modules, its pictures, and the browser that tests drive."""
+"""Tools for the page of a gateway: libraries, types of its modules, pictures, and what tests drive it with."""

@@ -181,8 +181,10 @@ class Gate:
         raise Problem(401, "the key is wrong: `agentnet keys create` makes one", "invalid_api_key")
 
     async def _by_session(self, connection: HTTPConnection) -> Visitor | None:
-        """Return who has the page's cookie; None without one, where another page may have sent it, and for an old one on
-        a server that needs no key: browsers send it to all ports of a host."""
+        """Return who has the page's cookie; None without one, and where another page may have sent it.
+
+        Browsers send a cookie to all ports of a host: on a server that needs no key, another server's is none.
+        """
         headers = connection.headers
         if self.sessions is None or not connection.scope["path"].startswith(PAGE_PATHS):
             return None
