@@ -73,7 +73,3 @@ def reader(browser: Browser) -> Iterator[Reader]:
     for context in contexts:
         context.close()
     assert wrong == []
-
-
-def _is_bad(kind: str) -> bool:
-    return kind in ("error", "warning")
