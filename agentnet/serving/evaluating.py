@@ -137,7 +137,7 @@ class EvaluationService:
         from agentnet.evals.loading import find_suite, shipped_suites
         from agentnet.evals.session import start
 
-        if suite not in shipped_suites():
+        if suite not in await asyncio.to_thread(shipped_suites):
             raise Problem(
                 400, f"there is no suite {suite!r}: choose one of /api/suites", "no-such-suite", param="suite"
             )
@@ -198,8 +198,9 @@ class EvaluationService:
                 self._summaries.popitem(last=False)
         try:
             return await asyncio.shield(known[1])
-        except AgentNetError:
-            self._summaries.pop(record.id, None)
+        except Exception:  # the next reader tries again
+            if self._summaries.get(record.id) is known:
+                del self._summaries[record.id]
             raise
 
     def _check_free(self) -> None:
