@@ -188,12 +188,12 @@ class Session:
 
         `source` is the other run (its id, a prefix of it, or its record), and `message` the last message that is kept
         (its id, a prefix of it, or its number). Without a `protocol`, the run's own goes on from there: turns up to
-        that message stand, and those behind it are taken anew. A `protocol` begins with what was said in view. The
+        that message stand, and those behind it are taken again. A `protocol` begins with what was said in view. The
         default of `seed` is another than the run's, that of `limits` and `replies` the run's own; `options` are further
         ones of `run`. Raises `BadInput` for an unknown run or message, and for a run that has nothing left to say.
         """
         record = await self.runs.find(source) if isinstance(source, str) else source
-        begins = beginning(record, await self.runs.messages(record.id), message, anew=protocol is not None)
+        begins = beginning(record, await self.runs.messages(record.id), message, another=protocol is not None)
         spec, file = (bound_protocol_of(record), None) if protocol is None else self._protocol(protocol)
         options.setdefault("origin", Origin(protocol=file, network=self.network_source))
         return await self.coordinator.run(

@@ -26,9 +26,12 @@ from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from tests.page.conftest import browser_path
-from tests.page.gateways import served, typist
-from tests.scripted import network, says
+from agentnet.agents import ModelAgent
+from agentnet.contracts.model_specs import LlamaSpec
+from agentnet.contracts.network import AgentSpec, NetworkSpec
+from agentnet.network import Network
+from tools.page.browser import MISSING, browser_path
+from tools.page.gateways import served, typist
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, CDPSession, Page
@@ -85,6 +88,15 @@ class Watched:
     heap: float
 
 
+def network(*members: ModelAgent) -> Network:
+    """Return a network of scripted members."""
+    specs = tuple(
+        AgentSpec(name=member.name, model=LlamaSpec(path=f"{member.name}.gguf"), card=member.card, pack="compact")
+        for member in members
+    )
+    return Network(NetworkSpec(name="scripted", agents=specs), members)
+
+
 @contextmanager
 def reading(browser: Browser, width: int = 1440) -> Iterator[Page]:
     """A reader with an empty cache, whose frames are counted."""
@@ -132,7 +144,7 @@ def debates(browser: Browser, folder: Path, members: int, rounds: int, pause: fl
     """Yield how smooth a debate is to watch, and to open again."""
     names = [f"member-{index:02}" for index in range(members)]
     replies = {name: [f"{WORDS} {round} => {index % 7}" for round in range(rounds)] for index, name in enumerate(names)}
-    team = network(*(typist(name, says(*replies[name]), pause=pause) for name in names))
+    team = network(*(typist(name, replies[name], pause=pause) for name in names))
     debate = {"debate": {"members": names, "rounds": rounds, "see": "all", "stop": "never"}}
     with served(folder, team) as gateway, reading(browser) as page:
         session = page.context.new_cdp_session(page)
@@ -195,12 +207,12 @@ def main(arguments: list[str]) -> int:
     chosen: Any = parser.parse_args(arguments)
     program = browser_path()
     if program is None:
-        print("no Chromium on this machine: nothing was measured (apt-get install chromium)", file=sys.stderr)
+        print(f"{MISSING}: nothing was measured", file=sys.stderr)
         return 1
     console = Console()
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as name:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        with served(Path(name) / "first", network(typist("ada", says("=> 1")))) as gateway:
+        with served(Path(name) / "first", network(typist("ada", ["=> 1"]))) as gateway:
             shown_first(console, [opened(browser, gateway.url) for _ in range(chosen.views)])
         rows = []
         for form in chosen.runs:

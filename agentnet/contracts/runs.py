@@ -67,7 +67,7 @@ class RunRecord(WireModel):
     """How it was asked for over a server; None for runs of this machine's own programs."""
     forked_from: ForkedFrom | None = None
     outcome: bool | None = None
-    """Whether a user said that its answer was right, or wrong; None where nobody did."""
+    """Whether a user said that its answer was right, or wrong; None where no user said."""
 
     def has_copied(self, message: Message) -> bool:
         """Return whether a message of the run was said in the run that it was forked from."""

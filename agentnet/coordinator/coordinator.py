@@ -325,8 +325,8 @@ class Coordinator:
         """Make the record of a new run, and execute the run."""
         async with self._members.lease() as network:
             begins = options.beginning
-            compiled = self._prepare(protocol, network, reads=begins is not None and begins.anew)
-            if begins is not None and not begins.anew:
+            compiled = self._prepare(protocol, network, reads=begins is not None and begins.another)
+            if begins is not None and not begins.another:
                 roles = begins.record.protocol.get(SELECTED, {})
                 compiled = replace(compiled, selected=compiled.selected.recorded(roles))
             if options.replies is not None:

@@ -1,7 +1,7 @@
 """Forks: runs that go on from a message of another run.
 
 A fork begins with the other run's messages up to that message, copied under ids of its own. Where the same protocol
-goes on, they are its first turns: the graph finds them as those of a resumed run, and takes the turns behind them anew.
+continues, they are its first turns: the graph finds them as those of a resumed run, and takes those behind them again.
 Where another protocol does, they are what was said before it (`agentnet.collab.beginning`), and it begins with that in
 view.
 """
@@ -31,7 +31,7 @@ class Beginning:
     """The other run."""
     messages: tuple[Message, ...]
     """Its messages up to the one that is forked from, in their order: the first is its task."""
-    anew: bool
+    another: bool
     """Whether another protocol begins, with these messages in view."""
 
     @property
@@ -59,7 +59,7 @@ class Beginning:
         ]
 
     def _node(self, message: Message) -> str:
-        return BEFORE + message.node if self.anew else message.node
+        return BEFORE + message.node if self.another else message.node
 
     def _ids(self, run: str) -> dict[str, str]:
         """Return the id of each message → the one that it has in a run."""
@@ -90,18 +90,18 @@ class Beginning:
         return message.body.model_copy(update=changed)
 
 
-def beginning(record: RunRecord, messages: Sequence[Message], last: str | int, *, anew: bool) -> Beginning:
+def beginning(record: RunRecord, messages: Sequence[Message], last: str | int, *, another: bool) -> Beginning:
     """Return what a fork of a run begins with; `messages` are all of the run's.
 
-    `last` is the message that is forked from: its id, the beginning of it, or its number. `anew`: another protocol
-    begins, else the run's own goes on. Raises `BadInput`.
+    `last` is the message that is forked from: its id, the beginning of it, or its number. `another`: another protocol
+    begins, else the run's own continues. Raises `BadInput`.
     """
     kept = tuple(messages[: _place(record, messages, last) + 1])
-    if not anew and record.protocol.get("layout") != LAYOUT:
+    if not another and record.protocol.get("layout") != LAYOUT:
         raise BadInput(f"the protocol of run {record.id} cannot go on in this version: name a protocol to begin with")
-    if not anew and record.status in OVER and len(kept) == len(messages):
+    if not another and record.status in OVER and len(kept) == len(messages):
         raise BadInput(f"run {record.id} was over with that message: fork from an earlier one, or name a protocol")
-    return Beginning(record, kept, anew)
+    return Beginning(record, kept, another)
 
 
 def next_seed(record: RunRecord) -> int:

@@ -16,7 +16,7 @@ from agentnet.contracts.serving import Served
 
 @dataclass(frozen=True, slots=True)
 class Forked:
-    """A message of a run."""
+    """The message of another run from which a run continues."""
 
     record: RunRecord
     message: str
@@ -39,7 +39,7 @@ class Asked:
     run: str | None = None
     """The run's id, from `RunService.reserve`; None for a new one."""
     forked: Forked | None = None
-    """What it goes on from, instead of beginning with the question."""
+    """What the run continues from, instead of beginning with the question."""
     repeated: bool = True
     """Whether a run of that id may have begun before: not where it was reserved without a key."""
 

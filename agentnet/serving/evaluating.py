@@ -149,7 +149,7 @@ class EvaluationService:
         from agentnet.evals.loading import find_suite, shipped_suites
         from agentnet.evals.session import start
 
-        if suite not in shipped_suites():
+        if suite not in await asyncio.to_thread(shipped_suites):
             raise Problem(
                 400, f"there is no suite {suite!r}: choose one of /api/suites", "no-such-suite", param="suite"
             )
@@ -214,7 +214,7 @@ class EvaluationService:
                 self._summaries.popitem(last=False)
         try:
             return await asyncio.shield(known.task)
-        except Exception:
+        except Exception:  # the next reader tries again
             if self._summaries.get(record.id) is known:
                 del self._summaries[record.id]
             raise

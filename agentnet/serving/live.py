@@ -135,7 +135,7 @@ class LiveRun:
             yield InputRequested(run=self.id, question=self.question)
 
     async def ask(self, question: Question, seconds: float | None = None) -> str | None:
-        """Return a person's words, once `answer` brings them; None after so many seconds, or once it is `put_off`."""
+        """Return a person's words, once `answer` brings them; None after `seconds`, or once it is `put_off`."""
         self._words = asyncio.get_running_loop().create_future()
         self.question = question
         self._asked.set()

@@ -46,7 +46,7 @@ async def test_the_same_protocol_goes_on_from_every_message_as_it_did(protocol: 
     async with opened(tmp_path, web) as session:
         done = await session.run(TASK, spec(protocol), seed=5)
         record = await session.runs.record(done.run)
-        everything = Beginning(record, done.messages, anew=False)
+        everything = Beginning(record, done.messages, another=False)
         for message in done.messages[:-1]:
             before = asked(web)
             fork = await session.fork(done.run, message.id, seed=5)
@@ -164,8 +164,8 @@ async def test_decisions_and_calls_name_the_messages_of_the_fork(tmp_path: Path)
     vote = said(5, "jud", Vote(choice=proposal.id), reply_to=(task.id, proposal.id, failed.id))
     result = said(6, "coordinator", Result(answer="4", decision="judged", sources=(proposal.id, vote.id)))
     messages = (task, *calls, proposal, failed, vote, result)
-    for anew, prefix in ((False, ""), (True, "before/")):
-        copies = Beginning(run, messages, anew).copied("f")
+    for another, prefix in ((False, ""), (True, "before/")):
+        copies = Beginning(run, messages, another).copied("f")
         place = f"{prefix}{node}"
         ids = [message_id("f", place, 0, name) for name in ("ada", "ben", "jud")]
         assert [copy.id for copy in copies[:2]] == [message_id("f", place, 0, f"ada\x1fcall {n}") for n in (0, 1)]

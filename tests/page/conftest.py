@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
+from tools.page.browser import MISSING, browser_path
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
-
-def browser_path() -> str | None:
-    """Return the program of the system's Chromium; `AGENTNET_TEST_BROWSER` names another."""
-    named = os.environ.get("AGENTNET_TEST_BROWSER")
-    return named or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +19,7 @@ def browser() -> Iterator[Browser]:
     """One for each file: while Playwright runs, its event loop is the thread's, and no asynchronous test may run."""
     path = browser_path()
     if path is None:
-        pytest.skip("no Chromium on this machine: the page is NOT TESTED (apt-get install chromium)")
+        pytest.skip(f"{MISSING}: the page is NOT TESTED")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the page is NOT TESTED")
     with sync_api.sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
@@ -73,7 +65,3 @@ def reader(browser: Browser) -> Iterator[Reader]:
     for context in contexts:
         context.close()
     assert wrong == []
-
-
-def _is_bad(kind: str) -> bool:
-    return kind in ("error", "warning")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served
 from tools.page.content import RUNS, views
+from tools.page.gateways import Served, served
 
 axe_base = pytest.importorskip("axe_playwright_python.base", reason="axe-core is not installed: it was NOT RUN")
 

@@ -16,8 +16,8 @@ from agentnet.contracts.cards import Card
 from agentnet.network import Network
 from agentnet.prompts import find_pack
 from tests.page.conftest import Reader
-from tests.page.gateways import Held, Served, served, typist
 from tests.scripted import network, says, verdict
+from tools.page.gateways import Held, Served, served, typist
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -102,6 +102,7 @@ def test_a_run_is_cancelled_and_goes_on_and_all_readers_see_the_words_as_they_co
     page.get_by_role("button", name="Cancel").click()
     for each in (page, late):
         each.get_by_text("Cancelled").wait_for()
+        assert each.locator(".turn").count() == 0, "a turn without a message is not recorded"
     page.get_by_role("button", name="Continue").click()
     page.locator(".turn.open", has_text="the first crossing").wait_for()
     held.let_go()
@@ -148,6 +149,25 @@ def test_a_run_is_watched_on_when_its_server_starts_again(reader: Reader, tmp_pa
         assert page.locator(".turn").count() == 2
 
 
+def test_an_answer_is_words_whatever_it_is_spelled_like(reader: Reader, gateway: Served) -> None:
+    page = reader(gateway.url)
+    found = page.evaluate("""async () => {
+        const { RunState } = await import("/page/run/state.js");
+        const { standing } = await import("/page/run/answers.js");
+        const state = new RunState("r");
+        const said = (id, sequence, reply_to, body) => ({
+            kind: "message", message: { id, sequence, sender: id, reply_to, node: "/", round: 0, body } });
+        const proposal = (answer) => ({ kind: "proposal", text: answer, answer });
+        state.apply([
+            said("user", 0, [], { kind: "task", text: "?" }),
+            said("ada", 1, ["user"], proposal("constructor")),
+            said("ben", 2, ["user"], proposal("__proto__")),
+        ]);
+        return standing(state).map(({ answer, weight }) => [answer, weight]);
+    }""")
+    assert found == [["constructor", 1], ["__proto__", 1]]
+
+
 def test_what_cannot_be_asked_says_why(reader: Reader, gateway: Served) -> None:
     page = reader(gateway.url, "#/ask?protocol=nonsense&question=Why%3F", allowed="404")
     page.get_by_text("there is no protocol nonsense here").wait_for(timeout=30_000)
@@ -158,3 +178,7 @@ def test_what_cannot_be_asked_says_why(reader: Reader, gateway: Served) -> None:
     assert page.get_by_role("button", name="Ask", exact=True).is_enabled()
     page.goto(f"{gateway.url}/#/ask/nowhere")
     page.get_by_role("alert").get_by_text("there is no run 'nowhere'").wait_for()
+    page.goto(f"{gateway.url}/#/ask/nowhere/neither")
+    page.get_by_role("alert").get_by_text("There is no run 'nowhere'").wait_for()
+    page.goto(f"{gateway.url}/{ask(gateway, 'scripted/ben')}")
+    page.locator(".answer-text", has_text="5").wait_for()

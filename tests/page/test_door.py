@@ -11,8 +11,8 @@ import pytest
 
 from agentnet.contracts.serving import Scope
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served, typist
 from tests.scripted import network, says
+from tools.page.gateways import Served, served, typist
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +58,7 @@ def test_a_session_that_ends_leaves_the_page_as_it_is(reader: Reader, gateway: S
     page.get_by_text("pierre").wait_for()
     page.wait_for_selector("main.view-ask > :not(.sign-in)")
     page.evaluate("document.querySelector('main > *').dataset.kept = 'yes'")
+    page.get_by_label("Question", exact=True).fill("What only pierre may read?")
     gateway.call(gateway.session.keys.revoke("pierre"))
     page.evaluate("import('/page/api.js').then((api) => api.get('/api/runs')).catch(() => {})")
     page.get_by_role("dialog", name="Sign in again").wait_for()
@@ -68,7 +69,9 @@ def test_a_session_that_ends_leaves_the_page_as_it_is(reader: Reader, gateway: S
     page.keyboard.press("Enter")
     page.get_by_text("irene").wait_for()
     assert page.get_by_role("dialog").count() == 0
+    page.get_by_label("Question", exact=True).wait_for()
     assert page.locator("main > [data-kept]").count() == 0, "another reader sees what the first one had on screen"
+    assert page.get_by_label("Question", exact=True).input_value() == ""
 
 
 def test_a_report_is_shown_to_who_may_see_it(reader: Reader, gateway: Served) -> None:

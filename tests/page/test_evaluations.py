@@ -11,8 +11,8 @@ import pytest
 from agentnet.evals.sweeps import system, together
 from tests.evals.made import items, record, trial
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served
 from tests.serving.suites import small_suites
+from tools.page.gateways import Served, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

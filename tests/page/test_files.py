@@ -13,8 +13,8 @@ import pytest
 
 from agentnet.models.openai.transport import http
 from agentnet.serving.page.files import FILES, SITE
-from tests.page.gateways import Served, served, typist
 from tests.scripted import network, says
+from tools.page.gateways import Served, served, typist
 
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -135,7 +135,7 @@ def test_no_page_of_elsewhere_frames_it_or_runs_in_it(client: http.Client) -> No
             == policy["form-action"]
             == "'none'"
         )
-        assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+        assert {policy[f"{what}-src"] for what in ("script", "style", "connect", "img")} == {"'self'"}
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-frame-options"] == "DENY"
         assert headers["cross-origin-resource-policy"] == headers["cross-origin-opener-policy"] == "same-origin"

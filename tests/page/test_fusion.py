@@ -17,8 +17,8 @@ from agentnet.models.scripted import ScriptedModel
 from agentnet.models.tokens import NextTokens
 from agentnet.prompts import find_pack
 from tests.page.conftest import Reader
-from tests.page.gateways import Held, Served, served, typist
 from tests.scripted import network, says
+from tools.page.gateways import Held, Served, served, typist
 
 Likely = dict[str | None, float]
 """Next piece, None for the end → its probability."""

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.page.conftest import Reader
-from tests.page.gateways import Held, Served, served, typist
 from tests.scripted import network, says, verdict
+from tools.page.gateways import Held, Served, served, typist
 
 CHECKED_DEBATE = {
     "verify": {"proposer": {"debate": {"members": ["ada", "ben"], "rounds": 2, "see": "all"}}, "verifier": "eve"}

@@ -11,9 +11,9 @@ from agentnet.agents import ModelAgent
 from agentnet.errors import ModelError
 from agentnet.models.base import Request
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served, typist
 from tests.page.hostile import HOSTILE, TEXTS, Watch, hostile_server, settled, walk
 from tests.scripted import choice, network, plan, role_of, verdict
+from tools.page.gateways import Served, served, typist
 
 VIEWS = ["#/ask", "#/fusion", "#/runs", "#/network", "#/evaluations", "#/protocols"]
 WORD = "W" * 100_000

@@ -19,8 +19,8 @@ from agentnet.contracts.cards import Card
 from agentnet.contracts.nodes import Load, Offer
 from agentnet.contracts.profiles import Observation
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served
 from tests.serving.hubs import peer
+from tools.page.gateways import Served, served
 
 ROOT = Path(__file__).parents[2]
 

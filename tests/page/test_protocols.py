@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 
 from agentnet.collab.library import shipped_protocols
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served, typist
 from tests.scripted import network, says, verdict
+from tools.page.gateways import Served, served, typist
 
 
 @pytest.fixture(scope="module")

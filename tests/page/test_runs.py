@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served, typist
 from tests.scripted import network, says, spec
+from tools.page.gateways import Served, served, typist
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.page.conftest import Reader
-from tests.page.gateways import Served, served, typist
 from tests.scripted import network, says
+from tools.page.gateways import Served, served, typist
 
 
 @pytest.fixture(scope="module")

@@ -1,1 +1,1 @@
-"""Tools for the page of a gateway: its vendored libraries, and the types of its modules."""
+"""Tools for the page of a gateway: libraries, types of its modules, pictures, and what tests drive it with."""

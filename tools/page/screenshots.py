@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tests.page.conftest import browser_path
 from tools.conformance.gateway import BENCH, CHECKOUT, Served, ended, served
+from tools.page.browser import MISSING, browser_path
 from tools.page.content import views, worked
 from tools.page.film import filmed
 
@@ -123,7 +123,7 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     program = browser_path()
     if program is None:
-        print("no Chromium on this machine: no pictures were made (apt-get install chromium)", file=sys.stderr)
+        print(f"{MISSING}: no pictures were made", file=sys.stderr)
         return 1
     FOLDER.mkdir(parents=True, exist_ok=True)
     with served() as gateway, node(gateway), sync_playwright() as playwright:

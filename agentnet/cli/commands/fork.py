@@ -37,7 +37,7 @@ async def fork(
 ) -> int:
     """Start a run that goes on from a message of another run, by the same protocol or by another one.
 
-    Without --protocol, the turns up to that message stand, and those behind it are taken anew. The run that is forked
+    Without --protocol, the turns up to that message stand, and those behind it are taken again. The run that is forked
     from stays as it is.
     """
     from agentnet.cli.live import view_for

@@ -181,7 +181,10 @@ class Gate:
         raise Problem(401, "the key is wrong: `agentnet keys create` makes one", "invalid_api_key")
 
     async def _by_session(self, connection: HTTPConnection) -> Visitor | None:
-        """Return who has the page's cookie; None without one, and where another page may have sent it."""
+        """Return who has the page's cookie; None without one, and where another page may have sent it.
+
+        Browsers send a cookie to all ports of a host: on a server that needs no key, another server's is none.
+        """
         headers = connection.headers
         if self.sessions is None or not connection.scope["path"].startswith(PAGE_PATHS):
             return None
@@ -192,6 +195,8 @@ class Gate:
         session = self.sessions.read(cookie)
         record = None if session is None else await self.keys.get(session.key)
         if session is None or record is None or not session.belongs_to(record):
+            if await self._is_open(connection):
+                return None
             raise Problem(401, "you are signed out: sign in with your key again", "no-session")
         return Visitor(caller_with(_living(record)), session)
 

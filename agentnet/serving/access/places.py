@@ -1,4 +1,4 @@
-"""Places for runs: so many at the same time for one caller and for all, a bounded queue, and then a refusal."""
+"""Places for runs: a bounded number at the same time for one caller and for all, a bounded queue, then a refusal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Places:
     """
 
     def __init__(self, most: int = MOST_RUNS, *, waiting: int = MOST_WAITING, seconds: float = WAIT_SECONDS) -> None:
-        """`most` runs at a time; `waiting` runs in the queue, each for so many `seconds`."""
+        """`most` runs at a time; `waiting` runs in the queue, each for at most `seconds`."""
         self._most, self._most_waiting, self._seconds = most, waiting, seconds
         self._taken: Counter[str] = Counter()
         self._queue: list[_Waiting] = []
@@ -71,7 +71,7 @@ class Places:
             place.leave()
 
     async def enter(self, caller: str, most: int, seconds: float | None) -> None:
-        """Take a place as soon as there is one, for a `Place`. Raises `Problem` where none is in so many seconds."""
+        """Take a place as soon as there is one, for a `Place`. Raises `Problem` where none is free within `seconds`."""
         if self._is_free(caller, most):
             self._taken[caller] += 1
             return
@@ -126,7 +126,7 @@ class Place:
         self._had = 0.0
 
     async def take(self, seconds: float | None = None) -> None:
-        """Take it as soon as it is free. Raises `Problem` where that is not within so many seconds."""
+        """Take it as soon as it is free. Raises `Problem` where that is not within `seconds`."""
         await self._places.enter(self._caller, self._most, seconds)
         self._since = time.monotonic()
 

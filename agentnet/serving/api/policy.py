@@ -58,10 +58,11 @@ async def policy(at: At) -> PolicyShown | None:
 async def decisions(at: At, by: By) -> list[Decided]:
     """Count what `auto` decided in the latest 200 runs in which it did: one's own, and with the scope admin all."""
     records = await at.runs.listed(by, RunFilter(said="analysis"), limit=LATEST)
-    here = [record.id for record in records if record.network.name == at.network]
+    here = {record.id: record for record in records if record.network.name == at.network}
     said: dict[tuple[str | None, str], list[Message]] = {}
-    for message in await at.session.runs.said(here, "analysis"):
-        if isinstance(message.body, Analysis) and message.body.use:
+    for message in await at.session.runs.said(list(here), "analysis"):
+        is_own = not here[message.run].has_copied(message)
+        if is_own and isinstance(message.body, Analysis) and message.body.use:
             said.setdefault((message.body.label, message.body.use), []).append(message)
     found = []
     for (label, use), messages in said.items():

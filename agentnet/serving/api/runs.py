@@ -77,6 +77,7 @@ async def ask(at: At, by: By, named: Named, body: Ask, key: Key = None) -> Start
         replies=body.replies,
         stream_text=True,
         run=run,
+        repeated=key is not None,
     )
     return Started(id=await at.runs.start(by, asked))
 
@@ -195,8 +196,8 @@ async def resume(at: At, by: By, record: Chosen, body: Resume) -> Started:
 async def fork(at: At, by: By, named: Named, record: Chosen, body: Fork, key: Key = None) -> Started:
     """Start a run that goes on from a message of another run: by the same protocol, or by another one.
 
-    Without `protocol`, turns up to that message stand, and those behind it are taken anew. A `protocol` begins, and its
-    members read what was said.
+    Without `protocol`, turns up to that message stand, and those behind it are taken again. A `protocol` begins, and
+    its members read what was said.
     """
     protocol = None if body.protocol is None else protocol_of(named, body.protocol)
     request = [f"/api/runs/{record.id}/fork", body.model_dump(mode="json")]
@@ -210,6 +211,7 @@ async def fork(at: At, by: By, named: Named, record: Chosen, body: Fork, key: Ke
         replies=body.replies or record.replies or ReplyOptions(),
         stream_text=True,
         run=run,
+        repeated=key is not None,
         forked=Forked(record, body.message),
     )
     return Started(id=await at.runs.start(by, asked))

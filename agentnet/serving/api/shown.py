@@ -101,7 +101,7 @@ class RunSummary(BaseModel):
     caller: str | None = Field(description="id of the caller's key")
     detached: bool
     forked_from: ForkedFrom | None = Field(description="what it began with, if it was forked from another run")
-    outcome: bool | None = Field(description="whether a user said that its answer was right; null: nobody did")
+    outcome: bool | None = Field(description="whether a user said that its answer was right; null: no user said")
     usage: Usage = Field(description="what its own messages used so far")
 
     @classmethod

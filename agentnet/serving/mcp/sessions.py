@@ -30,7 +30,7 @@ class OpenSessions:
     """The open sessions of each caller: those with a request under way, or with one not long ago."""
 
     def __init__(self, idle: float, *, most: int = MOST_OF_A_CALLER, now: Callable[[], float] = time.monotonic) -> None:
-        """A session is over after so many `idle` seconds without a request; a caller may have so many at `most`."""
+        """A session is over after `idle` seconds without a request; a caller may have at most `most` sessions."""
         self._idle, self._most, self._now = idle, most, now
         self._open: defaultdict[str, dict[str, _Session]] = defaultdict(dict)
 

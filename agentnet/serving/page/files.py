@@ -24,7 +24,7 @@ FIRST = ("main.js", "views/ask.js")
 _PRELOAD = '<link rel="modulepreload" href="{}">'
 _IMPORT = re.compile(r"""^(?:import|export)\b[^"';]*?["'](\.[^"']+)["'];?$""", re.MULTILINE)
 CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Everything comes from this server, and nothing that stands in the document itself is executed."""
@@ -52,16 +52,15 @@ class _Content:
 
 
 class SiteFiles:
-    """The files below a folder by the paths at which they are served; `paths` never lead out of it."""
+    """The files of the page by the paths at which they are served; `paths` never lead out of its folder."""
 
-    def __init__(self, folder: Path = SITE) -> None:
-        document = folder / "index.html"
-        found = (path for path in folder.rglob("*") if path.suffix in KINDS and path.is_file() and path != document)
+    def __init__(self) -> None:
+        document = SITE / "index.html"
+        found = (path for path in SITE.rglob("*") if path.suffix in KINDS and path.is_file() and path != document)
         self.paths: Mapping[str, Path] = {
-            **{f"{FILES}{path.relative_to(folder).as_posix()}": path for path in found},
+            **{f"{FILES}{path.relative_to(SITE).as_posix()}": path for path in found},
             "/": document,
         }
-        self._folder = folder
         self._contents: dict[Path, _Content] = {}
 
     def first_modules(self) -> list[str]:
@@ -70,7 +69,7 @@ class SiteFiles:
         left = list(FIRST)
         while left:
             name = left.pop(0)
-            for imported in _IMPORT.findall((self._folder / name).read_text(encoding="utf-8")):
+            for imported in _IMPORT.findall((SITE / name).read_text(encoding="utf-8")):
                 inner = posixpath.normpath(posixpath.join(posixpath.dirname(name), imported))
                 if inner not in found and f"{FILES}{inner}" in self.paths:
                     found[inner] = None

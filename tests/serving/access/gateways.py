@@ -31,11 +31,16 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, token: str = "", origins: tuple[str, ...] = (), tracing: Tracing | None = None
+    folder: Path,
+    *,
+    store: str = "store.db",
+    token: str = "",
+    origins: tuple[str, ...] = (),
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[Running]:
     """Serve a gateway on a free port of loopback."""
     async with AsyncExitStack() as stack:
-        settings = resolve(store=str(folder / "store.db"), home=str(folder / "home"))
+        settings = resolve(store=str(folder / store), home=str(folder / "home"))
         storage = await stack.enter_async_context(open_storage(settings))
         members = network(agent("one", says("it is => 2")), agent("two", says("I say => 2")))
         roster = Roster(Nodes(storage.database, "test"), lease=15, hosting=True, own=lambda: ("one", "two"))

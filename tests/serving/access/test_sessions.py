@@ -209,6 +209,20 @@ async def test_where_no_key_is_needed_the_page_still_proves_its_changes(gateway:
         assert (await program.post("/api/runs", json=question)).status_code == 201
 
 
+async def test_where_no_key_is_needed_the_cookie_of_a_server_at_another_port_does_no_harm(tmp_path: Path) -> None:
+    """Servers with one home folder and several stores have one name for their cookies."""
+    async with running(tmp_path) as keyed, browser(keyed) as reader:
+        await reader.sign_in(await created(keyed))
+        cookies = reader.cookies
+    async with running(tmp_path, store="other.db") as gateway, browser(gateway, cookies) as reader:
+        told = (await reader.get(SESSION_PATH)).json()
+        assert (told["caller"]["name"], told["signed_in"]) == ("this machine", False)
+        assert (await reader.get("/api/runs")).status_code == 200
+        await created(gateway)
+        refused = await reader.get("/api/runs")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (401, "no-session")
+
+
 async def test_pages_of_elsewhere_have_no_use_of_a_session(tmp_path: Path) -> None:
     """Other ports of this host have its cookies, and named origins may read: neither acts as the reader."""
     neighbour, named = "http://127.0.0.1:1", "https://chat.example.org"

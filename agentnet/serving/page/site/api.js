@@ -115,5 +115,6 @@ async function sent(method, path, body, signal) {
   const data = await response.json().catch(() => null);
   if (response.ok) return data;
   const told = data?.error ?? {};
-  throw new Refused(response.status, told.message ?? `The server answered ${response.status}.`, told.code, told.param ?? null);
+  const message = told.message ?? `The server answered ${response.status}.`;
+  throw new Refused(response.status, message, told.code, told.param ?? null);
 }

@@ -1,6 +1,6 @@
 /**
- * Which view is shown: the address behind `#` names it, as `#/runs/ID?with=ID2`. Links are plain links, so that they can
- * be opened in a new tab, copied and shared.
+ * Which view is shown: the address behind `#` names it, as `#/runs/ID?with=ID2`. Links are plain links, so that they
+ * can be opened in a new tab, copied and shared.
  */
 
 import { signal } from "./ui/preact.js";
@@ -14,9 +14,10 @@ import { signal } from "./ui/preact.js";
 
 /** @returns {Route} */
 function read() {
-  const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
+  const address = location.hash.replace(/^#\/?/, "");
+  const [path = ""] = address.split("?", 1);
   const [view = "", ...rest] = path.split("/").map(decoded);
-  return { view, rest: rest.filter((part) => part !== ""), query: new URLSearchParams(query) };
+  return { view, rest: rest.filter((part) => part !== ""), query: new URLSearchParams(address.slice(path.length)) };
 }
 
 /** @param {string} part */

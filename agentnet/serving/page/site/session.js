@@ -7,11 +7,16 @@ import { get, post, proveWith, remove, whenSignedOut } from "./api.js";
 /** @typedef {{caller: Caller | null, signed_in: boolean, proof: string | null}} Session */
 
 const PATH = "/page/session";
+/** What the names begin with under which this browser keeps the words of a reader that are not sent yet. */
+export const DRAFTS = "agentnet.draft.";
 
 /** The session; null until the server has told it. Without a caller, a key is needed. */
 export const session = signal(/** @type {Session | null} */ (null));
 /** Why the session is not known. */
 export const trouble = signal("");
+
+/** The reader that the page has shown something to. @type {string | null} */
+let reader = null;
 
 whenSignedOut(() => refreshSession());
 
@@ -36,7 +41,12 @@ export async function signIn(key) {
 /** End the session, and leave nothing of it in the page. */
 export async function signOut() {
   await remove(PATH).catch(() => undefined);
+  forgetDrafts();
   location.reload();
+}
+
+function forgetDrafts() {
+  for (const name of Object.keys(localStorage)) if (name.startsWith(DRAFTS)) localStorage.removeItem(name);
 }
 
 /**
@@ -48,8 +58,18 @@ export function may(scope) {
   return scopes.includes(scope) || scopes.includes("admin");
 }
 
-/** @param {Session} told */
+/**
+ * Take over what the server told. For another reader the page begins anew: what the one before asked and read is gone.
+ * @param {Session} told
+ */
 function take(told) {
+  const found = told.caller?.id ?? null;
+  if (found !== null && reader !== null && found !== reader) {
+    forgetDrafts();
+    location.reload();
+    return;
+  }
+  reader = found ?? reader;
   proveWith(told.proof);
   session.value = told;
 }

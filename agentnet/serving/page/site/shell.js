@@ -10,7 +10,10 @@ import { SignIn, SignInAgain, SignedIn } from "./signin.js";
 
 /** @typedef {(properties: {route: import("./routing.js").Route}) => any} View */
 
-/** The views; `scope` is that of the keys that they are for. @type {{name: string, title: string, scope: string, load: () => Promise<{View: View}>}[]} */
+/**
+ * The views; `scope` is that of the keys that they are for.
+ * @type {{name: string, title: string, scope: string, load: () => Promise<{View: View}>}[]}
+ */
 const VIEWS = [
   { name: "ask", title: "Ask", scope: "ask", load: () => import("./views/ask.js") },
   { name: "fusion", title: "Fusion", scope: "ask", load: () => import("./views/fusion.js") },
@@ -49,25 +52,33 @@ export function Shell() {
       <a class="brand" href=${link([])}><img src="/page/icon.svg" alt="" width="22" height="22" />AgentNet</a>
       <nav aria-label="Views">
         ${VIEWS.map(
-          (view) => html`<a key=${view.name} href=${link([view.name])} aria-current=${view === chosen ? "page" : undefined}>${view.title}</a>`,
+          (view) => html`<a
+            key=${view.name} href=${link([view.name])} aria-current=${view === chosen ? "page" : undefined}
+          >${view.title}</a>`,
         )}
       </nav>
       <div class="own"><${SignedIn} /><${ShortcutsButton} /><${ThemeButton} /></div>
     </header>
-    <main id="main" tabindex="-1" class=${`view-${chosen?.name ?? "none"}`}><${Content} chosen=${chosen} current=${current} /></main>
+    <main id="main" tabindex="-1" class=${`view-${chosen?.name ?? "none"}`}>
+      <${Content} chosen=${chosen} current=${current} />
+    </main>
   `;
 }
 
 /** @param {{chosen: (typeof VIEWS)[number] | undefined, current: import("./routing.js").Route}} properties */
 function Content({ chosen, current }) {
-  const reader = useRef(/** @type {string | null} */ (null));
+  const wasRead = useRef(false);
   const told = session.value;
   if (told === null) {
-    return trouble.value === "" ? html`<${Waiting} />` : html`<${Failure} message=${trouble.value} retry=${refreshSession} />`;
+    if (trouble.value === "") return html`<${Waiting} />`;
+    return html`<${Failure} message=${trouble.value} retry=${refreshSession} />`;
   }
-  if (told.caller !== null) reader.current = told.caller.id;
-  if (reader.current === null) return html`<${SignIn} />`;
-  return html`<${Shown} key=${reader.current} chosen=${chosen} current=${current} />${told.caller === null && html`<${SignInAgain} />`}`;
+  if (told.caller !== null) wasRead.current = true;
+  if (!wasRead.current) return html`<${SignIn} />`;
+  return html`
+    <${Shown} chosen=${chosen} current=${current} />
+    ${told.caller === null && html`<${SignInAgain} />`}
+  `;
 }
 
 /** @param {{chosen: (typeof VIEWS)[number] | undefined, current: import("./routing.js").Route}} properties */
@@ -75,7 +86,9 @@ function Shown({ chosen, current }) {
   if (chosen === undefined) {
     return html`<${Failure} message=${`There is no view ${current.view}: choose one above.`} />`;
   }
-  if (session.value?.caller && !may(chosen.scope)) return html`<${NotAllowed} title=${chosen.title} scope=${chosen.scope} />`;
+  if (session.value?.caller && !may(chosen.scope)) {
+    return html`<${NotAllowed} title=${chosen.title} scope=${chosen.scope} />`;
+  }
   const View = loaded.value[chosen.name];
   if (View !== undefined) return html`<${View} route=${current} />`;
   return failed.value === "" ? html`<${Waiting} />` : html`<${Failure} message=${failed.value} />`;
@@ -84,7 +97,10 @@ function Shown({ chosen, current }) {
 /** @param {{title: string, scope: string}} properties */
 function NotAllowed({ title, scope }) {
   return html`<${Empty} title=${`${title}: not with this key`}>
-    <p>You are signed in with the key ${session.value?.caller?.name}, which lacks the scope <code>${scope}</code>. The server’s owner makes one that has it:</p>
+    <p>
+      You are signed in with the key ${session.value?.caller?.name}, which lacks the scope <code>${scope}</code>.${" "}
+      The server’s owner makes one that has it:
+    </p>
     <pre><code>agentnet keys create NAME --scope ${scope}</code></pre>
   <//>`;
 }

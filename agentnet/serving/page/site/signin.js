@@ -47,7 +47,9 @@ export function SignInAgain() {
   /** @param {Event} event */
   const stay = (event) => event.preventDefault();
   return html`<dialog class="sign-in-again" ref=${dialog} aria-label="Sign in again" onCancel=${stay}>
-    <${SignIn} title="Sign in again"><p>Your session is over, or its key was revoked. What is on this page stays.</p><//>
+    <${SignIn} title="Sign in again">
+      <p>Your session is over, or its key was revoked. With the same key, what is on this page stays.</p>
+    <//>
   </dialog>`;
 }
 
@@ -55,8 +57,9 @@ export function SignInAgain() {
 export function SignedIn() {
   const told = session.value;
   if (!told?.signed_in || told.caller === null) return null;
+  const { name, scopes } = told.caller;
   return html`<span class="signed-in">
-    <span class="who" title=${`Signed in with the key ${told.caller.name} (${told.caller.scopes.join(", ")})`}>${told.caller.name}</span>
+    <span class="who" title=${`Signed in with the key ${name} (${scopes.join(", ")})`}>${name}</span>
     <button type="button" class="quiet" onClick=${() => void signOut()}>Sign out</button>
   </span>`;
 }

@@ -11,18 +11,19 @@ import { Form } from "./form.js";
 /** @typedef {import("./form.js").Utterance} Utterance */
 /** @typedef {{id: string, task: string, answer: string | null, status: string}} Run */
 
-/** @param {{runs: string[]}} properties ids, the first question's first */
+/** @param {{runs: string[]}} properties ids, the first question's first; all but the last stay the same */
 export function Conversation({ runs }) {
   const past = runs.slice(0, -1);
   const [found, setFound] = useState(/** @type {Run[] | null} */ (past.length === 0 ? [] : null));
   const [problem, setProblem] = useState("");
   useEffect(() => {
-    Promise.all(past.map((id) => get(`/api/runs/${encodeURIComponent(id)}`))).then(setFound, (error) => setProblem(error.message));
-  }, [past.join("/")]);
+    const read = past.map((id) => get(`/api/runs/${encodeURIComponent(id)}`));
+    Promise.all(read).then(setFound, (error) => setProblem(error.message));
+  }, []);
   if (problem !== "") return html`<${Failure} message=${problem} />`;
-  if (found === null || found.length !== past.length) return html`<${Waiting} />`;
+  if (found === null) return html`<${Waiting} />`;
   const before = turnsOf(found);
-  return html`<div class="conversation">
+  return html`<div>
     ${found.map((run, index) => html`<section key=${run.id} class="earlier">
       <p class="earlier-question">${before[2 * index]?.content}</p>
       <p><b>${run.answer ?? run.status}</b> <a href=${link(["runs", run.id])}>how it was reached</a></p>
@@ -37,9 +38,17 @@ function Latest({ id, runs, before }) {
   const task = state.entries.value.find((entry) => entry.message.value?.body.kind === "task")?.message.value?.body.text;
   const question = task === undefined ? undefined : lastOf(task, before);
   const answer = state.ended.value?.answer;
-  const turns = question === undefined || !answer ? null : [...before, { role: "user", content: question }, { role: "assistant", content: answer }];
+  const protocol = state.protocol.value;
+  const turns = question === undefined || !answer ? null : [
+    ...before,
+    { role: "user", content: question },
+    { role: "assistant", content: answer },
+  ];
   return html`<${RunView} state=${state} following=${following} title=${question} />
-    ${turns !== null && html`<section class="go-on"><${Form} before=${turns} usual=${state.protocol.value === "inline" ? undefined : state.protocol.value} onAsked=${(/** @type {string} */ run) => go(link(["ask", ...runs, run]))} /></section>`}`;
+    ${turns !== null && html`<section class="go-on">
+      <${Form} before=${turns} usual=${protocol === "inline" ? undefined : protocol}
+        onAsked=${(/** @type {string} */ run) => go(link(["ask", ...runs, run]))} />
+    </section>`}`;
 }
 
 /**
@@ -61,7 +70,9 @@ function turnsOf(runs) {
  * @param {readonly Utterance[]} before
  */
 function lastOf(task, before) {
-  const told = before.filter((turn) => turn.content.trim() !== "").map((turn) => `${turn.role === "user" ? "User" : "Assistant"}: ${turn.content}\n\n`);
+  const told = before
+    .filter((turn) => turn.content.trim() !== "")
+    .map((turn) => `${turn.role === "user" ? "User" : "Assistant"}: ${turn.content}\n\n`);
   const beginning = `${told.join("")}User: `;
   return told.length > 0 && task.startsWith(beginning) ? task.slice(beginning.length) : task;
 }

@@ -8,7 +8,9 @@ import { Ways, wayOf, waysOf } from "./ways.js";
 
 /** @typedef {import("./ways.js").Way} Way */
 /** @typedef {import("./ways.js").Network} Network */
-/** @typedef {{question: string, protocol: string, label: string, seed: string, calls: string, seconds: string}} Draft */
+/**
+ * @typedef {{question: string, protocol: string, label: string, seed: string, calls: string, seconds: string}} Draft
+ */
 /** @typedef {{role: "user" | "assistant", content: string}} Utterance */
 
 /** @type {Draft} */
@@ -25,8 +27,11 @@ async function look() {
 }
 
 /**
- * @param {{before?: Utterance[], usual?: string, onAsked: (run: string) => void, autofocus?: boolean}} properties `before`: the
- *   turns of the conversation that the question goes on with; `usual`: the protocol of those who choose none
+ * @param {object} properties
+ * @param {Utterance[]} [properties.before] the turns of the conversation that the question continues
+ * @param {string} [properties.usual] the protocol where none is chosen
+ * @param {(run: string) => void} properties.onAsked
+ * @param {boolean} [properties.autofocus]
  */
 export function Form({ before = [], usual, onAsked, autofocus = false }) {
   const [problem, setProblem] = useState("");
@@ -52,7 +57,7 @@ export function Form({ before = [], usual, onAsked, autofocus = false }) {
     setProblem("");
     try {
       const { id } = await post("/api/runs", asked(values, chosen.value, before));
-      draft.value = { ...values, question: "" };
+      draft.value = { ...draft.value, question: "" };
       setBusy(false);
       onAsked(id);
     } catch (error) {
@@ -68,9 +73,14 @@ export function Form({ before = [], usual, onAsked, autofocus = false }) {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) ask(event);
   }
 
+  const retry = () => look().then(() => setUnreachable(""), (error) => setUnreachable(error.message));
+  const goesOn = before.length > 0;
   return html`<form class="ask-form" onSubmit=${ask}>
-    <label class=${before.length > 0 ? "" : "only-read"} for="question">${before.length > 0 ? "Go on with this conversation" : "Question"}</label>
-    <textarea id="question" ref=${field} rows=${before.length > 0 ? 2 : 3} placeholder="Ask a question…" value=${values.question} onKeyDown=${onKey}
+    <label class=${goesOn ? "" : "unseen"} for="question">
+      ${goesOn ? "Go on with this conversation" : "Question"}
+    </label>
+    <textarea id="question" ref=${field} rows=${goesOn ? 2 : 3} placeholder="Ask a question…"
+      value=${values.question} onKeyDown=${onKey}
       onInput=${(/** @type {InputEvent} */ event) => change("question", event)}></textarea>
     <div class="ask-row">
       <${Chooser} chosen=${chosen} ways=${ways} members=${members} />
@@ -78,7 +88,7 @@ export function Form({ before = [], usual, onAsked, autofocus = false }) {
     </div>
     <${Options} network=${network} />
     ${problem !== "" && html`<${Failure} message=${problem} />`}
-    ${unreachable !== "" && html`<${Failure} message=${unreachable} retry=${() => look().then(() => setUnreachable(""), (error) => setUnreachable(error.message))} />`}
+    ${unreachable !== "" && html`<${Failure} message=${unreachable} retry=${retry} />`}
   </form>`;
 }
 
@@ -103,13 +113,19 @@ function Chooser({ chosen, ways, members }) {
     setOpen(false);
     opener.current?.focus();
   }
-  return html`<button type="button" ref=${opener} class="chooser" aria-expanded=${open} aria-controls="ways" onClick=${() => setOpen(!open)}>
-      <span class="only-read">How the network answers: </span><b>${chosen.name}</b><span aria-hidden="true">▾</span>
+  const names = chosen.members.map((name, index) => html`
+    ${index > 0 && ", "}
+    <${Agent} key=${name} name=${name} members=${members} />
+  `);
+  const are = chosen.people.length === 1 ? "is a person and is" : "are persons and are";
+  return html`<button type="button" ref=${opener} class="chooser" aria-expanded=${open} aria-controls="ways"
+      onClick=${() => setOpen(!open)}>
+      <span class="unseen">How the network answers: </span><b>${chosen.name}</b><span aria-hidden="true">▾</span>
     </button>
     <p class=${`chosen-way${chosen.problem === "" ? "" : " is-wrong"}`}>${chosen.problem || chosen.summary}
-      ${chosen.calls !== "" && html` <span class="chosen-calls">Calls of models: ${chosen.calls}.</span>`}
-      ${chosen.members.length > 1 && html` <span>${chosen.members.length > 4 ? `${chosen.members.length} members may take part` : chosen.members.map((name, index) => html`${index > 0 && ", "}<${Agent} key=${name} name=${name} members=${members} />`)}.</span>`}
-      ${chosen.people.length > 0 && html` <span>${chosen.people.join(", ")} ${chosen.people.length === 1 ? "is a person and is" : "are persons and are"} asked on this page.</span>`}</p>
+      ${chosen.calls !== "" && html` <span>Calls of models: ${chosen.calls}.</span>`}
+      ${names.length > 1 && html` <span>${names.length > 4 ? `${names.length} members may take part` : names}.</span>`}
+      ${chosen.people.length > 0 && html` <span>${chosen.people.join(", ")} ${are} asked on this page.</span>`}</p>
     <div id="ways" class="ways-place" hidden=${!open} onKeyDown=${onKey}>
       ${open && html`<${Ways} ways=${ways} value=${chosen.value} members=${members} onChoose=${choose} />`}
     </div>`;
@@ -120,22 +136,27 @@ function Chooser({ chosen, ways, members }) {
  * @param {{network: Network | undefined}} properties
  */
 function Options({ network }) {
-  const labels = new Set(network?.members.flatMap((member) => [...Object.keys(member.card.measured), ...Object.keys(member.card.claims)]).filter((label) => !label.includes(":")));
+  const cards = network?.members.map((member) => member.card) ?? [];
+  const known = cards.flatMap(({ measured, claims }) => [...Object.keys(measured), ...Object.keys(claims)]);
+  const labels = [...new Set(known)].filter((label) => !label.includes(":"));
   const fields = /** @type {const} */ ([
     ["label", "Kind of question", "found by itself", "text"],
     ["calls", "At most calls", "no limit", "number"],
     ["seconds", "At most seconds", "no limit", "number"],
     ["seed", "Seed", "0", "number"],
   ]);
+  const filled = fields.filter(([name]) => draft.value[name] !== "");
+  const chosen = filled.map(([name, title]) => `${title}: ${draft.value[name]}`);
   return html`<details class="options">
-    <summary>Options</summary>
+    <summary>Options${chosen.length > 0 && ` (${chosen.join(", ")})`}</summary>
     <div class="options-fields">
       ${fields.map(([name, title, placeholder, type]) => html`<div key=${name}>
         <label for=${`option-${name}`}>${title}</label>
-        <input id=${`option-${name}`} type=${type} min=${name === "seed" ? 0 : 1} placeholder=${placeholder} list=${name === "label" ? "labels" : undefined}
-          value=${draft.value[name]} onInput=${(/** @type {InputEvent} */ event) => change(name, event)} />
+        <input id=${`option-${name}`} type=${type} min=${name === "seed" ? 0 : 1} placeholder=${placeholder}
+          list=${name === "label" ? "labels" : undefined} value=${draft.value[name]}
+          onInput=${(/** @type {InputEvent} */ event) => change(name, event)} />
       </div>`)}
-      <datalist id="labels">${[...labels].map((label) => html`<option key=${label} value=${label}></option>`)}</datalist>
+      <datalist id="labels">${labels.map((label) => html`<option key=${label} value=${label}></option>`)}</datalist>
     </div>
   </details>`;
 }

@@ -4,8 +4,19 @@ import { html } from "../ui/preact.js";
 import { Agent } from "../ui/elements.js";
 import { link } from "../routing.js";
 
-/** @typedef {{name: string, summary: string, calls: string, expression: any, ready: boolean, problem?: string | null, members: string[], people: string[]}} Protocol */
-/** @typedef {{name: string, card: {description: string, roles: string[], measured: Record<string, unknown>, claims: Record<string, unknown>}, kind: string}} Member */
+/**
+ * @typedef {object} Protocol
+ * @property {string} name
+ * @property {string} summary
+ * @property {string} calls
+ * @property {any} expression
+ * @property {boolean} ready
+ * @property {string | null} [problem]
+ * @property {string[]} members
+ * @property {string[]} people
+ */
+/** @typedef {{description: string, measured: Record<string, unknown>, claims: Record<string, unknown>}} Card */
+/** @typedef {{name: string, card: Card, kind: string}} Member */
 /** @typedef {{name: string, description: string, protocol: string, members: Member[]}} Network */
 /**
  * @typedef {object} Way
@@ -33,7 +44,16 @@ const GROUPS = /** @type {Record<string, string>} */ ({
   delegate: "They divide the work",
   fuse: "They write one text together",
 });
-const ORDER = ["One answers", "They read each other", "Many answer, one answer wins", "One checks the other", "They divide the work", "They write one text together", "Others", "A member alone"];
+const ORDER = [
+  "One answers",
+  "They read each other",
+  "Many answer, one answer wins",
+  "One checks the other",
+  "They divide the work",
+  "They write one text together",
+  "Others",
+  "A member alone",
+];
 
 /**
  * Return all ways, in the order in which they are shown.
@@ -103,21 +123,29 @@ function summaryOf(way) {
 
 /**
  * A list to choose from: what each way does, what it costs, and who takes part.
- * @param {{ways: readonly Way[], value: string, members: string[], onChoose: (value: string, done: boolean) => void}} properties
+ * @param {object} properties
+ * @param {readonly Way[]} properties.ways
+ * @param {string} properties.value of the chosen one
+ * @param {string[]} properties.members
+ * @param {(value: string, done: boolean) => void} properties.onChoose `done`: by a click, not while moving with the keys
  */
 export function Ways({ ways, value, members, onChoose }) {
-  const groups = ORDER.map((group) => ({ group, found: ways.filter((way) => way.group === group) })).filter(({ found }) => found.length > 0);
+  const all = ORDER.map((group) => ({ group, found: ways.filter((way) => way.group === group) }));
+  const groups = all.filter(({ found }) => found.length > 0);
   return html`<div class="ways" role="radiogroup" aria-label="How the network answers">
     ${groups.map(({ group, found }) => html`<fieldset key=${group}>
       <legend>${group}</legend>
       ${found.map((way) => html`<label key=${way.value} class="way">
         <input type="radio" name="way" value=${way.value} checked=${way.value === value} disabled=${way.problem !== ""}
           onClick=${(/** @type {MouseEvent} */ event) => onChoose(way.value, event.detail > 0)} />
-        <span class="way-name">${way.group === "A member alone" ? html`<${Agent} name=${way.name} members=${members} />` : way.name}</span>
+        <span class="way-name">
+          ${way.group === "A member alone" ? html`<${Agent} name=${way.name} members=${members} />` : way.name}
+        </span>
         <span class="way-calls">${countOf(way.calls)}</span>
         <span class="way-summary">${summaryOf(way)}</span>
       </label>`)}
     </fieldset>`)}
-    <p class="soft">Each is drawn and explained in <a href=${link(["protocols"])}>Protocols</a>, where you can write your own.</p>
+    <p class="soft">Each is drawn and explained in <a href=${link(["protocols"])}>Protocols</a>,${" "}
+      where you can write your own.</p>
   </div>`;
 }

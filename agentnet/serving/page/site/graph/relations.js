@@ -195,6 +195,7 @@ export function shownLinks(relations, chosen, most) {
   const links = [...relations.links.values()].filter((link) => link.count > 0 || fresh.has(link));
   if (chosen !== CENTRE) return links.filter((link) => link.from === chosen || link.to === chosen);
   if (links.length <= most) return links;
-  const rank = (/** @type {Link} */ link) => (fresh.has(link) && relations.fresh.length <= most ? Infinity : link.count);
+  const showsFresh = relations.fresh.length <= most;
+  const rank = (/** @type {Link} */ link) => (showsFresh && fresh.has(link) ? Infinity : link.count);
   return links.sort((a, b) => (rank(a) === rank(b) ? b.last - a.last : rank(b) - rank(a))).slice(0, most);
 }

@@ -1,7 +1,7 @@
 /** A run as a graph: the members in their colours, who is writing, whose words each of them read, how they judged. */
 
 import { html, useEffect, useMemo, useRef, useSignal } from "../ui/preact.js";
-import { colourOf } from "../ui/colours.js";
+import { coloured } from "../ui/elements.js";
 import { Links } from "./links.js";
 import { ringOf } from "./places.js";
 import { CENTRE, Relations, actorOf, shownLinks } from "./relations.js";
@@ -22,7 +22,8 @@ export function RunGraph({ state }) {
   const entries = state.entries.value;
   const moved = relations.take(entries);
   const names = useMemo(() => namesOf(state.members.value, relations), [state.members.value, relations.actors.size]);
-  const writing = new Set(isGoing(state) ? entries.filter((entry) => entry.message.value === null).map((entry) => actorOf(entry.agent)) : []);
+  const open = isGoing(state) ? entries.filter((entry) => entry.message.value === null) : [];
+  const writing = new Set(open.map((entry) => actorOf(entry.agent)));
   const field = useRef(/** @type {HTMLElement | null} */ (null));
   const width = useWidth(field);
   const ring = useMemo(() => ringOf(names, width), [names, width]);
@@ -42,8 +43,8 @@ export function RunGraph({ state }) {
             const place = ring.places.get(name);
             return html`<${Member}
               key=${name}
-              ...${{ name, place, size: ring.size, colour: colourOf(name, members), pick }}
-              standing=${writing.has(name) ? "writing" : actor === undefined ? "silent" : actor.hasFailed ? "failed" : "spoke"}
+              ...${{ name, place, size: ring.size, members, pick }}
+              standing=${writing.has(name) ? "writing" : standingOf(actor)}
               answer=${actor?.answer ?? ""}
               messages=${actor?.messages ?? 0}
               judged=${actor === undefined ? "" : tally(actor)}
@@ -54,7 +55,8 @@ export function RunGraph({ state }) {
       <figcaption>
         <p class="graph-now">${sentence(relations, reading, [...writing])}</p>
         ${links.length < relations.links.size && pick.value === CENTRE && html`<p class="soft">
-          ${links.length} of ${relations.links.size} links are drawn, the strongest and the latest. Choose a member to see all of its links.
+          ${links.length} of ${relations.links.size} links are drawn, the strongest and the latest.${" "}
+          Choose a member to see all of its links.
         </p>`}
       </figcaption>
       <${RelationsTable} relations=${relations} at=${relations.latest} names=${names} members=${members} pick=${pick} />
@@ -70,29 +72,38 @@ function Centre({ relations, isWriting, place }) {
   if (place === undefined || (decision === null && !isWriting)) return null;
   const verdict = decision?.approved === true ? "approved" : decision?.approved === false ? "not approved" : "";
   const mark = verdict === "approved" ? "good" : verdict === "" ? "soft" : "bad";
-  return html`<div class=${`graph-centre ${isWriting ? "writing" : ""}`} style=${{ left: `${place.x}px`, top: `${place.y}px` }}>
+  const style = { left: `${place.x}px`, top: `${place.y}px` };
+  const how = decision === null || decision.how.includes(verdict) ? decision?.how : `${decision.how}, ${verdict}`;
+  return html`<div class=${`graph-centre ${isWriting ? "writing" : ""}`} style=${style}>
     ${decision === null
       ? html`<span class="soft">writing together</span>`
-      : html`<b>${decision.answer}</b><span class=${mark}>${decision.how.includes(verdict) ? decision.how : `${decision.how}, ${verdict}`}</span>`}
+      : html`<b>${decision.answer}</b><span class=${mark}>${how}</span>`}
   </div>`;
 }
 
 /**
  * @param {{
- *   name: string, place?: import("./places.js").Place, size: number, colour: string | null,
+ *   name: string, place?: import("./places.js").Place, size: number, members: readonly string[],
  *   standing: "writing" | "silent" | "failed" | "spoke", answer: string, messages: number, judged: string,
  *   pick: import("../ui/preact.js").Signal<string>,
  * }} properties
  */
-function Member({ name, place, size, colour, standing, answer, messages, judged, pick }) {
+function Member({ name, place, size, members, standing, answer, messages, judged, pick }) {
   if (place === undefined) return null;
   const isChosen = pick.value === name;
-  const style = { left: `${place.x}px`, top: `${place.y}px`, ...(colour === null ? {} : { "--agent": colour }) };
   const turned = place.angle > Math.PI ? " left" : "";
   const above = Math.cos(place.angle) > HIGH ? " above" : "";
-  const ray = { "--ray": `${place.angle - Math.PI / 2 + (turned === "" ? 0 : Math.PI)}rad`, "--size": `${size}px` };
+  const style = {
+    left: `${place.x}px`,
+    top: `${place.y}px`,
+    "--ray": `${place.angle - Math.PI / 2 + (turned === "" ? 0 : Math.PI)}rad`,
+    "--size": `${size}px`,
+    ...coloured(name, members),
+  };
   const isWriting = standing === "writing";
-  return html`<li class=${`graph-member ${standing}${isChosen ? " chosen" : ""}${turned}${above}`} style=${{ ...style, ...ray }}>
+  const classes = `graph-member ${standing}${isChosen ? " chosen" : ""}${turned}${above}`;
+  const repeated = messages > 1 ? `×${messages}` : "";
+  return html`<li class=${classes} style=${style}>
     <button
       type="button"
       aria-pressed=${isChosen}
@@ -100,7 +111,7 @@ function Member({ name, place, size, colour, standing, answer, messages, judged,
       title=${answer ? `${name}: ${answer}` : name}
       onClick=${() => (pick.value = isChosen ? CENTRE : name)}
     >
-      <span class="graph-disc">${standing === "failed" ? "✗" : isWriting ? "…" : messages > 1 ? `×${messages}` : ""}</span>
+      <span class="graph-disc">${standing === "failed" ? "✗" : isWriting ? "…" : repeated}</span>
       <span class="graph-name agent">${name}</span>
       <span class="graph-words" key=${answer}>
         ${answer && html`<span class="graph-answer">${shortened(answer)}</span>`}
@@ -108,6 +119,12 @@ function Member({ name, place, size, colour, standing, answer, messages, judged,
       </span>
     </button>
   </li>`;
+}
+
+/** @param {import("./relations.js").Actor | undefined} actor */
+function standingOf(actor) {
+  if (actor === undefined) return "silent";
+  return actor.hasFailed ? "failed" : "spoke";
 }
 
 /** @param {RunState} state */

@@ -20,7 +20,8 @@ const LINKS = {
 };
 
 /**
- * Say what a graph shows now: the link under the pointer, else who is writing, else who spoke last and whom it had read.
+ * Return what a graph shows now: the link under the pointer, else who is writing, else who spoke last and whom it had
+ * read.
  * @param {Relations} relations
  * @param {Link | undefined} pointed
  * @param {readonly string[]} writing
@@ -35,7 +36,9 @@ export function sentence(relations, pointed, writing) {
     const who = capital(list(writing.map(named)));
     return `${who} ${writing.length === 1 ? "is" : "are"} writing${read === "" ? "" : `, having read ${read}`}…`;
   }
-  if (relations.latest === null) return "Members appear here as they speak; arrows run from those who were read to their readers.";
+  if (relations.latest === null) {
+    return "Members appear here as they speak; arrows run from those who were read to their readers.";
+  }
   const [judged] = relations.fresh.filter((link) => link.kind !== "read" && link.kind !== "decide");
   if (judged !== undefined) return `${capital(LINKS[judged.kind](named(judged.from), named(judged.to)))}.`;
   const sources = list(relations.fresh.map((link) => named(link.from)));
@@ -67,7 +70,8 @@ export function named(actor) {
 
 /** @param {readonly string[]} names */
 function list(names) {
-  const shown = names.length > MOST_NAMES + 1 ? [...names.slice(0, MOST_NAMES), `${names.length - MOST_NAMES} others`] : names;
+  const others = names.length - MOST_NAMES;
+  const shown = others > 1 ? [...names.slice(0, MOST_NAMES), `${others} others`] : names;
   return shown.length < 2 ? (shown[0] ?? "") : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
 }
 

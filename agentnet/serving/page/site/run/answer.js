@@ -16,8 +16,8 @@ const ENDS = /** @type {Record<string, string>} */ ({
 const LONG = 60;
 
 /**
- * @param {{state: RunState, corner?: any, children?: any}} properties `corner` stands beside an answer; `children`: what can be
- *   done with the run
+ * @param {{state: RunState, corner?: any, children?: any}} properties `corner` stands beside an answer; `children`: what
+ *   can be done with the run
  */
 export function Answer({ state, corner, children }) {
   const ended = state.ended.value;
@@ -28,7 +28,9 @@ export function Answer({ state, corner, children }) {
     ${answer !== null && corner}
     <div aria-live="polite">
       ${ended === null ? null : answer === null ? html`<p class="answer-end">${ENDS[status] ?? status}</p>` : html`
-        <div class=${answer.length > LONG ? "answer-text long" : "answer-text"}><${Folded} length=${answer.length}>${answer}<//></div>`}
+        <div class=${answer.length > LONG ? "answer-text long" : "answer-text"}>
+          <${Folded} length=${answer.length}>${answer}<//>
+        </div>`}
       ${ended !== null && html`<${How} state=${state} />`}
     </div>
     <${Standing} state=${state} />
@@ -43,11 +45,19 @@ export function Answer({ state, corner, children }) {
 export function Now({ state }) {
   const question = state.question.value;
   const members = state.members.value;
-  const open = [...new Set(state.entries.value.filter((entry) => entry.message.value === null).map((entry) => entry.agent))];
+  const open = state.entries.value.filter((entry) => entry.message.value === null).map((entry) => entry.agent);
+  const names = [...new Set(open)];
   if (question !== null) return html`<p class="now">Waiting for <${Agent} name=${question.agent} members=${members} />
     <button type="button" onClick=${toPerson}>Answer below</button></p>`;
-  if (open.length === 0) return html`<p class="now"><span class="pulse" aria-hidden="true"></span>${state.protocol.value === "" ? "Beginning…" : "Working…"}</p>`;
-  return html`<p class="now"><span class="pulse" aria-hidden="true"></span><span>${open.map((name, index) => html`${index > 0 && (index === open.length - 1 ? " and " : ", ")}<${Agent} key=${name} name=${name} members=${members} />`)} ${open.length === 1 ? "is" : "are"} at work</span></p>`;
+  const pulse = html`<span class="pulse" aria-hidden="true"></span>`;
+  if (names.length === 0) {
+    return html`<p class="now">${pulse}${state.protocol.value === "" ? "Beginning…" : "Working…"}</p>`;
+  }
+  const shown = names.map((name, index) => html`
+    ${index > 0 && (index === names.length - 1 ? " and " : ", ")}
+    <${Agent} key=${name} name=${name} members=${members} />
+  `);
+  return html`<p class="now">${pulse}<span>${shown} ${names.length === 1 ? "is" : "are"} at work</span></p>`;
 }
 
 function toPerson() {
@@ -65,12 +75,14 @@ function How({ state }) {
   const answer = ended?.answer ?? null;
   const result = resultOf(state);
   const decision = result?.message.value?.body.answer === answer ? result?.message.value?.body.decision : undefined;
-  const alone = decision === undefined && answer !== null ? state.entries.value.findLast((entry) => entry.message.value?.body.answer === answer) : undefined;
+  const isAlone = decision === undefined && answer !== null;
+  const said = state.entries.value.filter((entry) => entry.message.value?.body.answer === answer);
+  const alone = isAlone ? said.at(-1) : undefined;
   return html`<p class="how">
     ${ended?.approved === true && html`<span class="badge good">✓</span>`}
     ${ended?.approved === false && html`<span class="badge bad">✗</span>`}
     ${decision}
-    ${alone !== undefined && html`<${Said} entry=${alone} members=${state.members.value} />`}
+    ${alone !== undefined && html`<${Author} entry=${alone} members=${state.members.value} />`}
     ${ended?.detail && ended.detail !== decision && html` <span class="why">${ended.detail}</span>`}
   </p>`;
 }
@@ -79,10 +91,15 @@ function How({ state }) {
  * Whose answer it is, where nothing was decided.
  * @param {{entry: import("./state.js").Entry, members: string[]}} properties
  */
-function Said({ entry, members }) {
+function Author({ entry, members }) {
   const body = entry.message.value?.body;
+  /** @type {string[]} */
   const names = body?.kind === "fusion" ? body.members : [entry.agent];
-  return html`<span>${body?.kind === "fusion" ? "written together by" : "said by"} ${names.map((/** @type {string} */ name, /** @type {number} */ index) => html`${index > 0 && ", "}<${Agent} key=${name} name=${name} members=${members} />`)}</span>`;
+  const shown = names.map((name, index) => html`
+    ${index > 0 && ", "}
+    <${Agent} key=${name} name=${name} members=${members} />
+  `);
+  return html`<span>${body?.kind === "fusion" ? "written together by" : "said by"} ${shown}</span>`;
 }
 
 /**
@@ -94,12 +111,16 @@ function Standing({ state }) {
   if (answers.length === 0 || (answers.length === 1 && (answers[0]?.backers.length ?? 0) < 2)) return null;
   const most = Math.max(...answers.map((support) => support.weight));
   const chosen = state.ended.value?.answer ?? null;
+  /** @param {string} answer */
+  const classOf = (answer) => (chosen !== null && same(chosen, answer) ? "chosen" : "");
   return html`<ul class="standing" aria-label="Where the members stand">
-    ${answers.map((support) => html`<li key=${support.answer} class=${chosen !== null && same(chosen, support.answer) ? "chosen" : ""}>
-      <span class="standing-answer">${support.answer}</span>
-      <span class="bar" aria-hidden="true"><i style=${{ width: `${(100 * support.weight) / most}%` }}></i></span>
-      <span class="standing-weight">${Number.isInteger(support.weight) ? support.weight : support.weight.toFixed(2)}</span>
-      <span class="standing-who">${support.backers.map((name) => html`<${Agent} key=${name} name=${name} members=${state.members.value} /> `)}</span>
+    ${answers.map(({ answer, backers, weight }) => html`<li key=${answer} class=${classOf(answer)}>
+      <span class="standing-answer">${answer}</span>
+      <span class="bar" aria-hidden="true"><i style=${{ width: `${(100 * weight) / most}%` }}></i></span>
+      <span class="standing-weight">${Number.isInteger(weight) ? weight : weight.toFixed(2)}</span>
+      <span class="standing-who">
+        ${backers.map((name) => html`<${Agent} key=${name} name=${name} members=${state.members.value} /> `)}
+      </span>
     </li>`)}
   </ul>`;
 }

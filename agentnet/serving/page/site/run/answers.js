@@ -2,7 +2,10 @@
 
 /** @typedef {import("./state.js").Entry} Entry */
 /** @typedef {import("./state.js").RunState} RunState */
-/** @typedef {{answer: string, backers: string[], weight: number}} Support `weight`: what counted, else the backers' number */
+/**
+ * @typedef {{answer: string, backers: string[], weight: number}} Support `weight`: what counted, else the number of
+ *   backers
+ */
 
 const OWN = ["proposal", "revision", "synthesis", "fusion"];
 
@@ -25,23 +28,26 @@ export function answerOf(entry) {
 export function standing(state) {
   const entries = state.entries.value;
   const members = state.members.value;
-  const asked = new Set(entries.filter((entry) => ["task", "analysis"].includes(kindOf(entry))).map((entry) => entry.id));
+  const questions = entries.filter((entry) => ["task", "analysis"].includes(kindOf(entry)));
+  const asked = new Set(questions.map((entry) => entry.id));
   /** @type {Map<string, string>} */
   const last = new Map();
   for (const entry of entries) {
-    if (OWN.includes(kindOf(entry)) && entry.reads.some((id) => asked.has(id))) last.set(entry.agent, answerOf(entry) ?? "");
+    if (!OWN.includes(kindOf(entry)) || !entry.reads.some((id) => asked.has(id))) continue;
+    last.set(entry.agent, answerOf(entry) ?? "");
   }
   const result = resultOf(state)?.message.value?.body;
   const isOwn = result?.sources.every((/** @type {string} */ id) => OWN.includes(kindOf(state.entry(id)))) ?? false;
-  const counted = isOwn ? result?.support : {};
+  /** @type {Map<string, number>} */
+  const counted = new Map(isOwn ? Object.entries(result?.support ?? {}) : []);
   /** @type {Map<string, Support>} */
   const found = new Map();
   for (const [agent, answer] of last) {
-    const known = Object.keys(counted).find((one) => same(one, answer)) ?? [...found.keys()].find((one) => same(one, answer));
+    const known = [...counted.keys(), ...found.keys()].find((spelled) => same(spelled, answer));
     const support = found.get(known ?? answer) ?? { answer: known ?? answer, backers: [], weight: 0 };
     support.backers.push(agent);
     support.backers.sort((one, other) => members.indexOf(one) - members.indexOf(other));
-    support.weight = counted[support.answer] ?? support.backers.length;
+    support.weight = counted.get(support.answer) ?? support.backers.length;
     found.set(support.answer, support);
   }
   const chosen = state.ended.value?.answer ?? "";

@@ -9,7 +9,8 @@ import { link } from "../routing.js";
 /** @typedef {import("./following.js").Following} Following */
 
 /**
- * @param {{state: RunState, following: Following, question: string, children?: any}} properties `question`: what is asked again
+ * @param {{state: RunState, following: Following, question: string, children?: any}} properties `question`: what is
+ *   asked again
  */
 export function Controls({ state, following, question, children }) {
   const [problem, setProblem] = useState("");
@@ -31,12 +32,16 @@ export function Controls({ state, following, question, children }) {
 
   const isCut = status === "stopped" || status === "cancelled" || status === "interrupted";
   const isOver = state.ended.value !== null;
+  const goesOn = !isOver && state.protocol.value !== "";
+  const cancel = () => change("cancel");
+  const resume = () => change("resume", status === "stopped" ? { limits: {} } : {});
   return html`<div class="controls">
-    ${!isOver && state.protocol.value !== "" && html`<button type="button" disabled=${busy} onClick=${() => change("cancel")}>Cancel</button>`}
-    ${isCut && html`<button type="button" class="primary" disabled=${busy} onClick=${() => change("resume", status === "stopped" ? { limits: {} } : {})}>
+    ${goesOn && html`<button type="button" disabled=${busy} onClick=${cancel}>Cancel</button>`}
+    ${isCut && html`<button type="button" class="primary" disabled=${busy} onClick=${resume}>
       ${status === "stopped" ? "Continue without limits" : "Continue"}</button>`}
     ${children}
-    ${isOver && html`<a class="button quiet" href=${link(["ask"], { question, protocol: nameOf(state) })}>Ask again</a>`}
+    ${isOver && html`<a class="button quiet"
+      href=${link(["ask"], { question, protocol: nameOf(state) })}>Ask again</a>`}
     <${CopyLink} address=${link(["runs", state.id])} />
     ${problem !== "" && html`<${Failure} message=${problem} />`}
   </div>`;
@@ -61,5 +66,7 @@ function CopyLink({ address }) {
     await navigator.clipboard.writeText(new URL(address, location.href).href);
     setCopied(true);
   }
-  return html`<button type="button" class="quiet" onClick=${() => copy().catch(() => setCopied(false))}>${copied ? "Copied" : "Copy link"}</button>`;
+  return html`<button type="button" class="quiet" onClick=${() => copy().catch(() => setCopied(false))}>
+    ${copied ? "Copied" : "Copy link"}
+  </button>`;
 }

@@ -10,7 +10,11 @@ export function Cost({ state }) {
   const usage = state.usage.value;
   const seconds = useSeconds(state);
   const tokens = usage.prompt_tokens + usage.completion_tokens;
-  const title = `${count(usage.prompt_tokens)} tokens read, ${count(usage.completion_tokens)} written, ${count(usage.reused_tokens)} reused; models worked for ${usage.seconds.toFixed(2)} s`;
+  const title = [
+    `${count(usage.prompt_tokens)} tokens read`,
+    `${count(usage.completion_tokens)} written`,
+    `${count(usage.reused_tokens)} reused; models worked for ${usage.seconds.toFixed(2)} s`,
+  ].join(", ");
   return html`<dl class="cost" title=${title}>
     <div><dd>${count(usage.calls)}</dd><dt>${usage.calls === 1 ? "call" : "calls"}</dt></div>
     <div><dd>${count(tokens)}</dd><dt>tokens</dt></div>
@@ -24,7 +28,8 @@ export function Cost({ state }) {
  * @param {RunState} state
  */
 function useSeconds(state) {
-  const times = state.entries.value.flatMap((entry) => (entry.message.value === null ? [] : [Date.parse(entry.message.value.time)]));
+  const messages = state.entries.value.flatMap((entry) => entry.message.value ?? []);
+  const times = messages.map((message) => Date.parse(message.time));
   const told = times.length === 0 ? 0 : (Math.max(...times) - (times[0] ?? 0)) / 1000;
   const isOpen = state.status.value === "running";
   const [since, setSince] = useState({ told: -1, began: 0 });

@@ -1,6 +1,6 @@
 /** Follows a run over the network: what was said, then what happens, up to its end. */
 
-import { signal, useEffect, useMemo } from "../ui/preact.js";
+import { signal, useLayoutEffect, useMemo } from "../ui/preact.js";
 import { Refused, get } from "../api.js";
 import { RunState } from "./state.js";
 
@@ -19,7 +19,6 @@ const SHORTEST_WAIT = 500;
 const LONGEST_WAIT = 5000;
 /** Times that a run is looked for again which was interrupted while it was watched: the next server continues it. */
 const LOOKS = 5;
-
 /** Turns that are taken in within a frame, so that a long run that is opened does not hold up the page. */
 const MOST_TURNS = 8;
 
@@ -28,7 +27,7 @@ const MOST_TURNS = 8;
  * @param {RunState} state
  * @returns {Following}
  */
-export function follow(state) {
+function follow(state) {
   const connection = signal(/** @type {Connection} */ ("connecting"));
   const problem = signal("");
   /** @type {EventSource | null} */
@@ -72,16 +71,19 @@ export function follow(state) {
   }
 
   function connect() {
+    let isRefused = true;
     source = new EventSource(`/api/runs/${encodeURIComponent(state.id)}/events?described=true&after=${state.last}`);
     for (const kind of KINDS) source.addEventListener(kind, heard);
-    source.onopen = () => (connection.value = "live");
+    source.addEventListener("open", () => {
+      isRefused = false;
+      connection.value = "live";
+    });
     source.addEventListener("error", (told) => {
       if (told instanceof MessageEvent) {
         problem.value = JSON.parse(told.data).error.message;
         close("over");
         return;
       }
-      const isRefused = connection.value === "connecting";
       close("lost");
       looks = LOOKS;
       later();
@@ -133,7 +135,7 @@ export function useRun(id) {
     const state = new RunState(id);
     return { state, following: follow(state) };
   }, [id]);
-  useEffect(() => found.following.stop, [found]);
+  useLayoutEffect(() => found.following.stop, [found]); // `useEffect` would never run in a view that is left at once
   return found;
 }
 

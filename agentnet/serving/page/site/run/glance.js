@@ -20,9 +20,13 @@ export function Glance({ state, children }) {
   const answer = state.ended.value?.answer ?? null;
   const isOver = state.ended.value !== null;
   if (!isOver && state.protocol.value !== "") wasWatched.current = true;
+  const show = () => place.current?.scrollIntoView({ block: "start", behavior: "smooth" });
+  const end = answer === null
+    ? state.status.value
+    : html`<span class="soft">Answer</span> <b class="glance-answer">${answer}</b>`;
   return html`<div ref=${place} class="glanced">${children}</div>
     ${!isSeen && wasWatched.current && html`<div class="glance">
-      ${isOver ? html`<p class="now">${answer === null ? state.status.value : html`<span class="soft">Answer</span>  <b class="glance-answer">${answer}</b>`}</p>` : html`<${Now} state=${state} />`}
-      <button type="button" onClick=${() => place.current?.scrollIntoView({ block: "start", behavior: "smooth" })}>Show</button>
+      ${isOver ? html`<p class="now">${end}</p>` : html`<${Now} state=${state} />`}
+      <button type="button" onClick=${show}>Show</button>
     </div>`}`;
 }

@@ -49,7 +49,8 @@ export function stagesOf(entries, members) {
     const key = aside ? entry.id : `${scope.join("/")} ${entry.round}`;
     let known = found.get(key);
     if (known === undefined) {
-      const stage = { key, title: aside ? "" : titleOf(scope, entry.round, isFork), depth: depthOf(entry.node), aside, blocks: [] };
+      const title = aside ? "" : titleOf(scope, entry.round, isFork);
+      const stage = { key, title, depth: depthOf(entry.node), aside, blocks: [] };
       known = { stage, blocks: new Map(), place };
       found.set(key, known);
     }
@@ -75,7 +76,8 @@ export function callsOf(entries) {
   const calls = new Map();
   for (const entry of entries) {
     const body = entry.message.value?.body;
-    if (body?.kind === "tool-call" && known.has(body.turn)) calls.set(body.turn, [...(calls.get(body.turn) ?? []), entry]);
+    if (body?.kind !== "tool-call" || !known.has(body.turn)) continue;
+    calls.set(body.turn, [...(calls.get(body.turn) ?? []), entry]);
   }
   return calls;
 }

@@ -11,9 +11,13 @@ export function Outcome({ run }) {
   const [problem, setProblem] = useState("");
   const path = `/api/runs/${encodeURIComponent(run)}`;
   useEffect(() => {
+    if (!may("admin")) return undefined;
     const leaving = new AbortController();
     const { signal } = leaving;
-    get(path, { signal }).then((found) => signal.aborted || setRight(found.outcome), (error) => signal.aborted || setProblem(error.message));
+    get(path, { signal }).then(
+      (found) => signal.aborted || setRight(found.outcome),
+      (error) => signal.aborted || setProblem(error.message),
+    );
     return () => leaving.abort();
   }, [run]);
 
@@ -30,7 +34,8 @@ export function Outcome({ run }) {
   if (!may("admin")) return null;
   return html`<span class="outcome" role="group" aria-label="Was the answer right?">
     <span class="soft">Was it right?</span>
-    ${[true, false].map((said) => html`<button key=${said} type="button" class=${said ? "good" : "bad"} aria-pressed=${right === said} onClick=${() => tell(said)}>${said ? "✓ Right" : "✗ Wrong"}</button>`)}
+    ${[true, false].map((said) => html`<button key=${said} type="button" class=${said ? "good" : "bad"}
+      aria-pressed=${right === said} onClick=${() => tell(said)}>${said ? "✓ Right" : "✗ Wrong"}</button>`)}
     ${problem !== "" && html`<${Failure} message=${problem} />`}
   </span>`;
 }

@@ -3,6 +3,7 @@
 import { html, useState } from "../ui/preact.js";
 import { Agent, Failure } from "../ui/elements.js";
 import { post } from "../api.js";
+import { DRAFTS } from "../session.js";
 
 /** @typedef {import("./state.js").RunState} RunState */
 /** @typedef {import("./state.js").Question} Question */
@@ -15,7 +16,7 @@ export function PersonTurn({ state }) {
 
 /** @param {{question: Question, state: RunState}} properties */
 function Form({ question, state }) {
-  const key = `agentnet.draft.${question.message}`;
+  const key = `${DRAFTS}${question.message}`;
   const [words, setWords] = useState(localStorage.getItem(key) ?? "");
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
@@ -47,15 +48,21 @@ function Form({ question, state }) {
   }
 
   const field = `words-${question.message}`;
-  const asked = question.choices.length > 0 ? "Why (optional)" : "Your answer";
+  const hasChoices = question.choices.length > 0;
+  /** @param {string} choice */
+  const choose = (choice) => send(words.trim() === "" ? choice : `${choice} ${words}`);
+  const asked = hasChoices ? "Why (optional)" : "Your answer";
   return html`<form id="your-turn" class="person" aria-label="Your turn" onSubmit=${submit}>
     <h2>Your turn, <${Agent} name=${question.agent} members=${state.members.value} /></h2>
     <p class="person-asked">${question.text}</p>
     <label for=${field}>${asked}</label>
     <textarea id=${field} rows="3" value=${words} onInput=${typed}></textarea>
     <div class="person-send">
-      ${question.choices.map((choice) => html`<button key=${choice} type="button" class="primary" disabled=${busy} onClick=${() => send(words.trim() === "" ? choice : `${choice} ${words}`)}>${choice}</button>`)}
-      ${question.choices.length === 0 && html`<button type="submit" class="primary" disabled=${busy || words.trim() === ""}>Answer</button>`}
+      ${question.choices.map((choice) => html`<button key=${choice} type="button" class="primary" disabled=${busy}
+        onClick=${() => choose(choice)}>${choice}</button>`)}
+      ${!hasChoices && html`<button type="submit" class="primary" disabled=${busy || words.trim() === ""}>
+        Answer
+      </button>`}
       <span class="soft">The run waits; what you type is kept in this browser.</span>
     </div>
     ${problem !== "" && html`<${Failure} message=${problem} />`}

@@ -6,7 +6,15 @@
 import { batch, computed, signal } from "../ui/preact.js";
 
 /** @typedef {import("../ui/elements.js").Part} Part */
-/** @typedef {{calls: number, prompt_tokens: number, completion_tokens: number, reused_tokens: number, seconds: number, cost: number}} Usage */
+/**
+ * @typedef {object} Usage
+ * @property {number} calls
+ * @property {number} prompt_tokens
+ * @property {number} completion_tokens
+ * @property {number} reused_tokens
+ * @property {number} seconds
+ * @property {number} cost
+ */
 /**
  * @typedef {object} Message `Message` of the API
  * @property {string} id
@@ -83,7 +91,9 @@ export class RunState {
     /** The question for a person that the run waits for. */
     this.question = signal(/** @type {Question | null} */ (null));
     /** What the messages so far have used. */
-    this.usage = computed(() => this.entries.value.reduce((sum, entry) => added(sum, entry.message.value?.usage), NOTHING));
+    this.usage = computed(() =>
+      this.entries.value.reduce((sum, entry) => added(sum, entry.message.value?.usage), NOTHING),
+    );
     /** @type {Map<string, Entry>} */
     this._known = new Map();
     this._highest = -1;
@@ -127,13 +137,14 @@ export class RunState {
         this.ended.value = null;
         return false;
       case "turn-started": {
-        const known = this._known.get(event.message);
+        const { message, agent, role, node, round, reply_to } = event;
+        const known = this._known.get(message);
         if (known?.message.value) return false;
         if (known !== undefined) {
           known.text.value = "";
           return false;
         }
-        this._known.set(event.message, new Entry(event.message, event.agent, event.role, event.node, event.round, event.reply_to));
+        this._known.set(message, new Entry(message, agent, role, node, round, reply_to));
         return true;
       }
       case "text": {
@@ -150,10 +161,21 @@ export class RunState {
         this.status.value = event.status;
         this.ended.value = event;
         this.question.value = null;
-        return false;
+        return event.status !== "interrupted" && this._withoutOpen();
       default:
         return false;
     }
+  }
+
+  /**
+   * Drop the turns without a message: they are not recorded, and a reader who comes later does not see them. Those of
+   * an interrupted run stay, since it is continued.
+   * @returns {boolean} whether there were any
+   */
+  _withoutOpen() {
+    const open = [...this._known.values()].filter((entry) => entry.message.value === null);
+    for (const entry of open) this._known.delete(entry.id);
+    return open.length > 0;
   }
 
   /**

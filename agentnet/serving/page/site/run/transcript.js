@@ -1,10 +1,10 @@
 /** What is said in a run: as a thread, or in columns with a member in each. */
 
 import { html, useLayoutEffect, useRef } from "../ui/preact.js";
-import { Agent, Parts } from "../ui/elements.js";
+import { Agent, Parts, coloured } from "../ui/elements.js";
 import { useShortcuts } from "../ui/shortcuts.js";
 import { callsOf, isAside, stagesOf } from "./layout.js";
-import { Turn, coloured } from "./turn.js";
+import { Turn } from "./turn.js";
 
 /** @typedef {import("./state.js").Entry} Entry */
 /** @typedef {import("./state.js").RunState} RunState */
@@ -37,7 +37,9 @@ export function Transcript({ state, columns = false, marked = "", actions }) {
   ]);
   const options = { state, marked, calls, actions };
   return html`<div class="transcript" ref=${place}>
-    ${columns ? html`<${Columns} stages=${stages} ...${options} />` : stages.map((stage) => html`<${Thread} key=${stage.key} stage=${stage} ...${options} />`)}
+    ${columns
+      ? html`<${Columns} stages=${stages} ...${options} />`
+      : stages.map((stage) => html`<${Thread} key=${stage.key} stage=${stage} ...${options} />`)}
   </div>`;
 }
 
@@ -47,7 +49,8 @@ export function Transcript({ state, columns = false, marked = "", actions }) {
  */
 export function isWide(state) {
   const stages = stagesOf(state.entries.value, state.members.value);
-  const speakers = stages.flatMap((stage) => stage.blocks.map((block) => new Set(block.map((entry) => entry.agent)).size));
+  const blocks = stages.flatMap((stage) => stage.blocks);
+  const speakers = blocks.map((block) => new Set(block.map((entry) => entry.agent)).size);
   return Math.max(0, ...speakers) > 1 && Math.max(...speakers) <= MOST_COLUMNS;
 }
 
@@ -63,31 +66,47 @@ function step(place, by) {
   if (next instanceof HTMLElement) next.focus();
 }
 
-/** @param {{stage: Stage, state: RunState, marked: string, calls: Map<string, Entry[]>, actions?: Actions}} properties */
+/** @typedef {{state: RunState, marked: string, calls: Map<string, Entry[]>, actions?: Actions}} Options */
+
+/** @param {{stage: Stage} & Options} properties */
 function Thread({ stage, state, marked, calls, actions }) {
   if (stage.aside) return html`<${Aside} entry=${stage.blocks[0]?.[0]} state=${state} marked=${marked} />`;
   return html`<section class="stage" style=${{ "--depth": stage.depth }}>
     ${stage.title !== "" && html`<h3 class="stage-title">${stage.title}</h3>`}
-    ${stage.blocks.flat().map((entry) => html`<${Turn} key=${entry.id} entry=${entry} calls=${calls.get(entry.id)} state=${state} marked=${entry.id === marked} actions=${actions} />`)}
+    ${stage.blocks.flat().map((entry) => html`<${Turn} key=${entry.id} entry=${entry} calls=${calls.get(entry.id)}
+      state=${state} marked=${entry.id === marked} actions=${actions} />`)}
   </section>`;
 }
 
-/** @param {{stages: Stage[], state: RunState, marked: string, calls: Map<string, Entry[]>, actions?: Actions}} properties */
+/** @param {{stages: Stage[]} & Options} properties */
 function Columns({ stages, state, marked, calls, actions }) {
   const members = state.members.value;
   const speakers = new Set(state.entries.value.filter((entry) => !isAside(entry, members)).map((entry) => entry.agent));
   const agents = [...members, "fusion"].filter((name) => speakers.has(name));
+  /** @param {Entry} entry */
+  const turn = (entry) => html`<${Turn} key=${entry.id} entry=${entry} calls=${calls.get(entry.id)} state=${state}
+    marked=${entry.id === marked} short=${true} named=${false} actions=${actions} />`;
+  /** @param {Stage} stage */
+  const head = (stage) => html`<tr key=${`${stage.key} head`} class="stage-row">
+    <th scope="rowgroup" colspan=${Math.max(1, agents.length)}>
+      ${stage.aside
+        ? html`<${Aside} entry=${stage.blocks[0]?.[0]} state=${state} marked=${marked} />`
+        : stage.title}
+    </th>
+  </tr>`;
   return html`<div class="wide"><table class="columns" style=${{ "--columns": agents.length }}>
     <thead><tr>
-      ${agents.map((name) => html`<th key=${name} scope="col" style=${coloured(name, members)}><${Agent} name=${name} members=${members} /></th>`)}
+      ${agents.map((name) => html`<th key=${name} scope="col" style=${coloured(name, members)}>
+        <${Agent} name=${name} members=${members} />
+      </th>`)}
     </tr></thead>
     <tbody>
       ${stages.map((stage) => html`
-        ${(stage.aside || stage.title !== "") && html`<tr key=${`${stage.key} head`} class="stage-row"><th scope="rowgroup" colspan=${Math.max(1, agents.length)}>${
-          stage.aside ? html`<${Aside} entry=${stage.blocks[0]?.[0]} state=${state} marked=${marked} />` : stage.title}</th></tr>`}
+        ${(stage.aside || stage.title !== "") && head(stage)}
         ${!stage.aside && stage.blocks.map((block) => html`<tr key=${`${stage.key} ${block[0]?.id}`}>
-          ${agents.map((name) => html`<td key=${name}>${block.filter((entry) => entry.agent === name).map((entry) =>
-            html`<${Turn} key=${entry.id} entry=${entry} calls=${calls.get(entry.id)} state=${state} marked=${entry.id === marked} short=${true} named=${false} actions=${actions} />`)}</td>`)}
+          ${agents.map((name) => html`<td key=${name}>
+            ${block.filter((entry) => entry.agent === name).map(turn)}
+          </td>`)}
         </tr>`)}`)}
     </tbody>
   </table></div>`;
@@ -103,7 +122,9 @@ function Aside({ entry, state, marked }) {
   const shown = entry?.shown.value;
   if (entry === undefined || !shown) return null;
   const kind = entry.message.value?.body.kind ?? "";
-  return html`<div id=${`message-${entry.id}`} class=${`remark ${kind}${entry.id === marked ? " marked" : ""}`} tabindex=${entry.id === marked ? -1 : undefined}>
+  const isMarked = entry.id === marked;
+  return html`<div id=${`message-${entry.id}`} class=${`remark ${kind}${isMarked ? " marked" : ""}`}
+    tabindex=${isMarked ? -1 : undefined}>
     <span class="remark-kind">${REMARKS[kind] ?? entry.agent}</span>
     <span><${Parts} parts=${shown.full} members=${state.members.value} /></span>
   </div>`;

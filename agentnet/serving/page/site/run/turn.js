@@ -1,8 +1,7 @@
 /** A turn in a transcript: who speaks, in which role, and what is said, or is being written. */
 
 import { html } from "../ui/preact.js";
-import { colourOf } from "../ui/colours.js";
-import { Agent } from "../ui/elements.js";
+import { Agent, coloured } from "../ui/elements.js";
 import { link } from "../routing.js";
 import { Said } from "./bodies.js";
 
@@ -38,8 +37,14 @@ const DOES = /** @type {Record<string, string>} */ ({
 });
 
 /**
- * @param {{entry: Entry, state: RunState, calls?: readonly Entry[], marked?: boolean, short?: boolean, named?: boolean, actions?: Actions}} properties
- *   `calls`: calls of tools that were made within the turn
+ * @param {object} properties
+ * @param {Entry} properties.entry
+ * @param {RunState} properties.state
+ * @param {readonly Entry[]} [properties.calls] calls of tools that were made within the turn
+ * @param {boolean} [properties.marked]
+ * @param {boolean} [properties.short] without reasons where there is an answer
+ * @param {boolean} [properties.named] whether it says who speaks; in a column, its head does
+ * @param {Actions} [properties.actions]
  */
 export function Turn({ entry, state, calls = [], marked = false, short = false, named = true, actions }) {
   const message = entry.message.value;
@@ -47,20 +52,32 @@ export function Turn({ entry, state, calls = [], marked = false, short = false, 
   const kind = message?.body.kind ?? "";
   const waits = message === null && state.question.value?.message === entry.id;
   const step = /\/step-(\d+)[^/]*$/.exec(entry.node)?.[1];
-  const doing = message !== null ? (SAYS[kind] ?? kind) : waits ? "is asked" : (DOES[entry.role] ?? "is writing");
-  const classes = ["turn", message === null && "open", marked && "marked", isBeside(entry, state) && "beside"].filter(Boolean).join(" ");
-  return html`<article id=${`message-${entry.id}`} class=${classes} data-kind=${kind} style=${coloured(entry.agent, members)} tabindex="-1">
+  const isCut = message === null && state.ended.value !== null;
+  const writes = isCut ? "was interrupted" : waits ? "is asked" : (DOES[entry.role] ?? "is writing");
+  const doing = message === null ? writes : (SAYS[kind] ?? kind);
+  const classes = ["turn", message === null && "open", marked && "marked", isBeside(entry, state) && "beside"];
+  return html`<article id=${`message-${entry.id}`} class=${classes.filter(Boolean).join(" ")} data-kind=${kind}
+    style=${coloured(entry.agent, members)} tabindex="-1">
     <header class="turn-head">
-      ${named ? html`<${Agent} name=${entry.agent} members=${members} />` : html`<span class="only-read">${entry.agent}</span>`}
-      <span class="turn-does">${doing}${step !== undefined && ` step ${step}`}<${Origin} entry=${entry} state=${state} /></span>
+      ${named
+        ? html`<${Agent} name=${entry.agent} members=${members} />`
+        : html`<span class="unseen">${entry.agent}</span>`}
+      <span class="turn-does">
+        ${doing}${step !== undefined && ` step ${step}`}<${Origin} entry=${entry} state=${state} />
+      </span>
       ${message !== null && html`<span class="turn-tools">
         <span class="turn-used">${used(message)}</span>
         ${actions?.(entry)}
-        <a class="turn-link" href=${link(["runs", state.id, "messages", entry.id])} aria-label=${`Link to this message of ${entry.agent}`} title="Link to this message">#</a>
+        <a class="turn-link" href=${link(["runs", state.id, "messages", entry.id])}
+          aria-label=${`Link to this message of ${entry.agent}`} title="Link to this message">#</a>
       </span>`}
     </header>
-    ${calls.map((call) => html`<div key=${call.id} id=${`message-${call.id}`}><${Said} entry=${call} state=${state} /></div>`)}
-    ${message === null ? html`<${Writing} entry=${entry} short=${short} isWaiting=${waits} />` : html`<${Said} entry=${entry} state=${state} short=${short} />`}
+    ${calls.map((call) => html`<div key=${call.id} id=${`message-${call.id}`}>
+      <${Said} entry=${call} state=${state} />
+    </div>`)}
+    ${message === null
+      ? html`<${Writing} entry=${entry} short=${short} isWaiting=${waits} isCut=${isCut} />`
+      : html`<${Said} entry=${entry} state=${state} short=${short} />`}
     ${message?.finish === "length" && kind !== "error" && html`<p class="cut">cut at the limit of tokens</p>`}
   </article>`;
 }
@@ -81,40 +98,39 @@ function isBeside(entry, state) {
 function Origin({ entry, state }) {
   const message = entry.message.value;
   if (message === null) return null;
-  const failed = message.instead_of === null ? undefined : state.entry(message.instead_of);
-  return html`${message.instead_of !== null && html` in place of <${Agent} name=${failed?.agent ?? message.instead_of} members=${state.members.value} />`}${message.served_by !== null && ` on ${message.served_by}`}`;
+  const { instead_of, served_by } = message;
+  const failed = instead_of === null ? null : (state.entry(instead_of)?.agent ?? instead_of);
+  return html`
+    ${failed !== null && html` in place of <${Agent} name=${failed} members=${state.members.value} />`}
+    ${served_by !== null && ` on ${served_by}`}
+  `;
 }
 
 /**
  * What is written so far.
- * @param {{entry: Entry, short: boolean, isWaiting: boolean}} properties
+ * @param {{entry: Entry, short: boolean, isWaiting: boolean, isCut: boolean}} properties
  */
-function Writing({ entry, short, isWaiting }) {
+function Writing({ entry, short, isWaiting, isCut }) {
   if (isWaiting) return null;
-  return html`<p class=${short ? "said-reason" : "said"}>${FORMS.includes(entry.role) ? html`<${Form} entry=${entry} />` : entry.text}<span class="caret" aria-hidden="true"></span></p>`;
+  const words = FORMS.includes(entry.role) ? html`<${Form} entry=${entry} />` : entry.text;
+  const caret = isCut ? null : html`<span class="caret" aria-hidden="true"></span>`;
+  return html`<p class=${short ? "said-reason" : "said"}>${words}${caret}</p>`;
 }
 
 /** Roles that reply in a form, of which only the words are shown while it is written. */
 const FORMS = ["choose", "verify", "grade", "plan"];
+const FIELD = /"(reason|verdict|choice|grade|steps|label|ask|needs|id)"\s*:\s*/g;
+const PUNCTUATION = /[{}[\]"]+,?/g;
 
 /** @param {{entry: Entry}} properties */
 function Form({ entry }) {
-  return entry.text.value.replace(/"(reason|verdict|choice|grade|steps|label|ask|needs|id)"\s*:\s*/g, "").replace(/[{}[\]"]+,?/g, " ").trim();
-}
-
-/**
- * Return the style that gives an element a member's colour.
- * @param {string} name
- * @param {readonly string[]} members
- */
-export function coloured(name, members) {
-  const colour = colourOf(name, members);
-  return colour === null ? {} : { "--agent": colour };
+  return entry.text.value.replace(FIELD, "").replace(PUNCTUATION, " ").trim();
 }
 
 /** @param {import("./state.js").Message} message */
 function used({ usage }) {
   if (usage.calls === 0) return "";
   const tokens = usage.completion_tokens;
-  return `${tokens} ${tokens === 1 ? "token" : "tokens"} · ${usage.seconds < 10 ? usage.seconds.toFixed(2) : usage.seconds.toFixed(0)} s`;
+  const seconds = usage.seconds.toFixed(usage.seconds < 10 ? 2 : 0);
+  return `${tokens} ${tokens === 1 ? "token" : "tokens"} · ${seconds} s`;
 }

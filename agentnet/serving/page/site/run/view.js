@@ -29,35 +29,45 @@ const chosen = signal(/** @type {string | null} */ (localStorage.getItem(KEY)));
  * @param {string} [properties.marked] id of the message that is marked and scrolled to
  * @param {string} [properties.title] the question, where it is not the run's whole task
  * @param {Actions} [properties.actions] what can be done with each message
- * @param {any} [properties.beside] what stands beside it
  * @param {any} [properties.children] what else can be done with the run
  */
-export function RunView({ state, following, marked = "", title, actions, beside, children }) {
-  const columns = chosen.value === null ? isWide(state) && matchMedia("(min-width: 900px)").matches : chosen.value === "columns";
+export function RunView({ state, following, marked = "", title, actions, children }) {
+  const suits = () => isWide(state) && matchMedia("(min-width: 900px)").matches;
+  const columns = chosen.value === null ? suits() : chosen.value === "columns";
   const task = state.entries.value.find((entry) => entry.message.value?.body.kind === "task")?.message.value?.body;
   const question = title ?? task?.text ?? "";
   useShortcuts("Run", [{ key: "t", what: "Thread or columns", run: () => choose(columns ? "thread" : "columns") }]);
-  if (following && following.problem.value !== "" && task === undefined) return html`<${Connection} following=${following} />`;
+  if (following && following.problem.value !== "" && task === undefined) {
+    return html`<${Connection} following=${following} />`;
+  }
   return html`<article class="run">
     <div class="run-main">
       <${Head} state=${state} question=${question} label=${task?.label ?? null} />
       ${following && html`<${Connection} following=${following} />`}
       <${Glance} state=${state}>
         <${Answer} state=${state} corner=${following && html`<${Outcome} run=${state.id} />`}>
-          <div class="run-foot"><${Cost} state=${state} />
-            ${following ? html`<${Controls} state=${state} following=${following} question=${question}>${children}<//>` : children}</div>
+          <div class="run-foot">
+            <${Cost} state=${state} />
+            ${following
+              ? html`<${Controls} state=${state} following=${following} question=${question}>${children}<//>`
+              : children}
+          </div>
         <//>
       <//>
       <div class="run-bar">
         <h2>What was said</h2>
         <div class="switch" role="group" aria-label="Layout">
-          ${["thread", "columns"].map((layout) => html`<button key=${layout} type="button" aria-pressed=${columns === (layout === "columns")} onClick=${() => choose(layout)}>${layout === "thread" ? "Thread" : "Columns"}</button>`)}
+          ${["Thread", "Columns"].map((name) => {
+            const layout = name.toLowerCase();
+            return html`<button key=${layout} type="button" aria-pressed=${columns === (layout === "columns")}
+              onClick=${() => choose(layout)}>${name}</button>`;
+          })}
         </div>
       </div>
       <${Transcript} state=${state} columns=${columns} marked=${marked} actions=${actions} />
       ${following && html`<${PersonTurn} state=${state} />`}
     </div>
-    <aside class="run-beside" aria-label="Who read whom"><${RunGraph} state=${state} />${beside}</aside>
+    <aside class="run-beside" aria-label="Who read whom"><${RunGraph} state=${state} /></aside>
   </article>`;
 }
 
@@ -69,15 +79,20 @@ function choose(layout) {
 
 /** @param {{state: RunState, question: string, label: string | null}} properties */
 function Head({ state, question, label }) {
+  const protocol = state.protocol.value === "inline" ? "a protocol of its own" : state.protocol.value;
   return html`<header class="run-head">
     ${question !== "" && html`<h1 class=${question.length > 140 ? "long" : ""}>${question}</h1>`}
-    <p class="soft"><a href=${link(["runs", state.id])}>${state.id}</a>${state.protocol.value !== "" && ` · ${state.protocol.value === "inline" ? "a protocol of its own" : state.protocol.value}`}${label !== null && ` · ${label}`}</p>
+    <p class="soft">
+      <a href=${link(["runs", state.id])}>${state.id}</a>
+      ${protocol !== "" && ` · ${protocol}`}${label !== null && ` · ${label}`}
+    </p>
   </header>`;
 }
 
 /** @param {{following: Following}} properties */
 function Connection({ following }) {
-  if (following.problem.value !== "") return html`<${Failure} message=${following.problem.value} retry=${following.again} />`;
+  const problem = following.problem.value;
+  if (problem !== "") return html`<${Failure} message=${problem} retry=${following.again} />`;
   if (following.connection.value !== "lost") return null;
   return html`<p class="lost" role="status">The connection is lost. What was said stays here; trying again…
     <button type="button" onClick=${following.again}>Try now</button></p>`;

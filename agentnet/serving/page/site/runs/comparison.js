@@ -45,11 +45,3 @@ export function Comparison({ first, second, query }) {
     <${Pairs} sides=${sides} query=${query} />
   `;
 }
-
-/**
- * The sign of a run that is compared.
- * @param {{letter: "A" | "B"}} properties
- */
-export function Letter({ letter }) {
-  return html`<span class=${`letter ${letter === "A" ? "first" : "second"}`}>${letter}</span>`;
-}

@@ -27,15 +27,20 @@ export function Filters({ chosen, kept }) {
   const [text, setText] = useState(chosen.text ?? "");
   const timer = useRef(0);
   const typed = useRef(chosen.text ?? "");
+  const searched = useRef(chosen.text ?? "");
   const protocols = useProtocols();
   useEffect(() => {
-    if ((chosen.text ?? "") !== typed.current) setText((typed.current = chosen.text ?? ""));
-    return () => clearTimeout(timer.current);
+    const given = chosen.text ?? "";
+    if (given === searched.current) return;
+    clearTimeout(timer.current); // a link was followed: what was typed before is not searched for
+    setText((typed.current = searched.current = given));
   }, [chosen.text]);
+  useEffect(() => () => clearTimeout(timer.current), []);
 
   /** @param {Chosen} changed */
   const choose = (changed) => {
     clearTimeout(timer.current);
+    searched.current = typed.current;
     const wanted = Object.entries({ ...chosen, text: typed.current, ...changed });
     const query = Object.fromEntries(wanted.map(([name, value]) => [name, value || undefined]));
     go(link(["runs"], { ...kept, ...query }), { replace: true });

@@ -3,8 +3,8 @@
 import { html } from "../ui/preact.js";
 import { Ago, Empty, Failure, Waiting } from "../ui/elements.js";
 import { link } from "../routing.js";
-import { Letter } from "./comparison.js";
 import { Filters, chosenOf } from "./filters.js";
+import { Letter } from "./letter.js";
 import { useRuns } from "./listing.js";
 import { useRecord } from "./record.js";
 import { STATUSES, SURFACES, counted, duration, shortened, tokens } from "./words.js";

@@ -77,14 +77,16 @@ export function useRuns(chosen) {
 }
 
 /**
- * The list with its first page as it is now. Of the others, those stay that changed before the ones of that page.
+ * The list with its first page as it is now. Of the others, those stay that changed before the ones of that page; none
+ * where more runs changed than a page has, since those between are not known.
  * @param {Page} old
  * @param {Page} first
  * @returns {Page}
  */
 function refreshed(old, first) {
   const last = first.runs.at(-1);
-  if (first.next === null || last === undefined || old.runs.length <= first.runs.length) return first;
+  const joins = old.runs.some((run) => run.id === last?.id && run.updated === last.updated);
+  if (first.next === null || last === undefined || !joins || old.runs.length <= first.runs.length) return first;
   const known = new Set(first.runs.map((run) => run.id));
   const behind = old.runs.filter((run) => !known.has(run.id) && run.updated <= last.updated);
   return { runs: [...first.runs, ...behind], next: old.next };

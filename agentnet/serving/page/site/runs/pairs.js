@@ -4,8 +4,8 @@ import { html, useMemo } from "../ui/preact.js";
 import { Agent, Parts } from "../ui/elements.js";
 import { go, link } from "../routing.js";
 import { aligned } from "./alignment.js";
-import { Letter } from "./comparison.js";
 import { compared } from "./differences.js";
+import { Letter } from "./letter.js";
 
 /** @typedef {import("../run/state.js").Entry} Entry */
 /** @typedef {import("../ui/elements.js").Part} Part */
@@ -54,7 +54,7 @@ export function Pairs({ sides, query }) {
 function Row({ pair, relation, isWhole, sides }) {
   const { first, second } = pair;
   const [a, b] = [partsOf(first, isWhole), partsOf(second, isWhole)];
-  const pieces = useMemo(() => compared(a, b), [a, b]);
+  const pieces = useMemo(() => (relation === "differ" ? compared(a, b) : [a, b]), [relation, a, b]);
   const isAlone = first === null || second === null;
   const isOfOne = isAlone || (first.agent === second.agent && typeOf(first) === typeOf(second));
   const kinds = [...new Set([first, second].flatMap((entry) => (entry === null ? [] : [kindOf(entry)])))];
@@ -66,7 +66,7 @@ function Row({ pair, relation, isWhole, sides }) {
         : html`<span class="soft">last message</span>`}
     </p>
     ${[first, second].map((entry, place) => html`<${Cell} key=${place} entry=${entry} side=${sides[place]}
-      pieces=${relation === "differ" ? pieces[place] : [a, b][place]} named=${!isOfOne} sides=${sides} />`)}
+      pieces=${pieces[place]} named=${!isOfOne} sides=${sides} />`)}
   </li>`;
 }
 

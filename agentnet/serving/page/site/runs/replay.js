@@ -5,10 +5,10 @@ import { Empty, Failure, Waiting } from "../ui/elements.js";
 import { link } from "../routing.js";
 import { useRun } from "../run/following.js";
 import { RunView } from "../run/view.js";
-import { Controls, useKeys } from "./controls.js";
-import { Lanes } from "./lanes.js";
+import { PlaybackControls, useKeys } from "./playback.js";
 import { Player } from "./player.js";
 import { Recording } from "./recording.js";
+import { Timeline } from "./timeline.js";
 
 /** How far below the window the end of the run may lie, in pixels, so that it is followed while the replay plays. */
 const NEAR = 500;
@@ -34,7 +34,10 @@ export function Replay({ id, at }) {
 /** @param {{player: Player, at: number}} properties */
 function Stage({ player, at }) {
   const end = useRef(/** @type {HTMLElement | null} */ (null));
-  const steering = useMemo(() => html`<${Controls} player=${player} /><${Lanes} player=${player} />`, [player]);
+  const steering = useMemo(
+    () => html`<${PlaybackControls} player=${player} /><${Timeline} player=${player} />`,
+    [player],
+  );
   const entries = player.state.value.entries.value.length;
   useKeys(player);
   useEffect(() => {

@@ -1,9 +1,10 @@
 /** What two runs came to, and what they used. */
 
 import { html } from "../ui/preact.js";
+import { count } from "../ui/elements.js";
 import { link } from "../routing.js";
-import { Letter } from "./comparison.js";
-import { STATUSES, duration, grouped, money, shortened } from "./words.js";
+import { Letter } from "./letter.js";
+import { STATUSES, duration, money, shortened } from "./words.js";
 
 /** @typedef {import("./comparison.js").Side} Side */
 /** @typedef {import("../run/state.js").Usage} Usage */
@@ -11,9 +12,9 @@ import { STATUSES, duration, grouped, money, shortened } from "./words.js";
 
 /** @type {Measure[]} */
 const MEASURES = [
-  { name: "Calls", of: (usage) => usage.calls, said: grouped },
-  { name: "Tokens read", of: (usage) => usage.prompt_tokens, said: grouped },
-  { name: "Tokens written", of: (usage) => usage.completion_tokens, said: grouped },
+  { name: "Calls", of: (usage) => usage.calls, said: count },
+  { name: "Tokens read", of: (usage) => usage.prompt_tokens, said: count },
+  { name: "Tokens written", of: (usage) => usage.completion_tokens, said: count },
   { name: "Time in models", of: (usage) => usage.seconds, said: duration },
   { name: "Cost", of: (usage) => usage.cost, said: money },
 ];

@@ -1,5 +1,7 @@
 /** Statuses, surfaces and figures of runs, in words. */
 
+import { count } from "../ui/elements.js";
+
 /** @typedef {import("../run/state.js").Status} Status */
 /** @typedef {import("../run/state.js").Usage} Usage */
 
@@ -29,15 +31,7 @@ export const SURFACES = {
  * @param {string} thing in the singular
  */
 export function counted(number, thing) {
-  return `${grouped(number)} ${thing}${number === 1 ? "" : "s"}`;
-}
-
-/**
- * A whole number with narrow spaces between its thousands.
- * @param {number} number
- */
-export function grouped(number) {
-  return Math.round(number).toLocaleString("en").replaceAll(",", "\u202f");
+  return `${count(number)} ${thing}${number === 1 ? "" : "s"}`;
 }
 
 /**

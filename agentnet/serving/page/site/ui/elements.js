@@ -32,13 +32,26 @@ export function Empty({ title, children }) {
  * @param {{name: string, members?: readonly string[]}} properties
  */
 export function Agent({ name, members = [] }) {
+  return html`<span class="agent" style=${coloured(name, members)}>${name}</span>`;
+}
+
+/**
+ * Return the style that gives an element the colour of an agent.
+ * @param {string} name
+ * @param {readonly string[]} members
+ * @returns {Record<string, string>}
+ */
+export function coloured(name, members) {
   const colour = colourOf(name, members);
-  return html`<span class="agent" style=${colour === null ? {} : { "--agent": colour }}>${name}</span>`;
+  return colour === null ? {} : { "--agent": colour };
 }
 
 /**
  * What is said, as the server describes it for all that show it: terminal, notebooks, this page.
- * @typedef {{text: string, mark: "plain" | "answer" | "detail" | "good" | "bad" | "warning" | "contested", agent: string | null}} Part
+ * @typedef {object} Part
+ * @property {string} text
+ * @property {"plain" | "answer" | "detail" | "good" | "bad" | "warning" | "contested"} mark
+ * @property {string | null} agent
  */
 
 /**
@@ -46,8 +59,9 @@ export function Agent({ name, members = [] }) {
  */
 export function Parts({ parts, members = [] }) {
   return parts.map((part, index) => {
-    const colour = part.agent === null ? null : colourOf(part.agent, members);
-    return html`<span key=${index} class=${`part ${part.mark}${colour ? " agent" : ""}`} style=${colour === null ? {} : { "--agent": colour }}>${part.text}</span>`;
+    const style = part.agent === null ? {} : coloured(part.agent, members);
+    const agent = "--agent" in style ? " agent" : "";
+    return html`<span key=${index} class=${`part ${part.mark}${agent}`} style=${style}>${part.text}</span>`;
   });
 }
 
@@ -60,11 +74,11 @@ export function Quoted({ text }) {
 const COUNTS = new Intl.NumberFormat("en");
 
 /**
- * A count with thin spaces, as `12 345`.
+ * A count with narrow spaces that do not break, as `12 345`.
  * @param {number} value
  */
 export function count(value) {
-  return COUNTS.format(Math.round(value)).replaceAll(",", " ");
+  return COUNTS.format(Math.round(value)).replaceAll(",", "\u202f");
 }
 
 /**
@@ -82,7 +96,8 @@ export function percent(share) {
  */
 export function Ago({ time }) {
   const then = new Date(time);
-  return html`<time datetime=${time} title=${then.toLocaleString()}>${ago((Date.now() - then.getTime()) / 1000)}</time>`;
+  const seconds = (Date.now() - then.getTime()) / 1000;
+  return html`<time datetime=${time} title=${then.toLocaleString()}>${ago(seconds)}</time>`;
 }
 
 /** @param {number} seconds */

@@ -2,10 +2,13 @@
 
 import { html, signal, useEffect, useRef } from "./preact.js";
 
-/** @typedef {{key: string, what: string, run: (event: KeyboardEvent) => void}} Shortcut `key` as `KeyboardEvent.key` has it */
+/**
+ * @typedef {{key: string, what: string, run: (event: KeyboardEvent) => void}} Shortcut `key` as in `KeyboardEvent.key`
+ */
 /** @typedef {{title: string, shortcuts: readonly Shortcut[]}} Group */
 
 const STORED = "agentnet.keys";
+const TYPING = "input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]";
 const SPELLED = /** @type {Record<string, string>} */ ({
   " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc",
 });
@@ -57,7 +60,7 @@ addEventListener("keydown", (event) => {
 
 /** @param {EventTarget | null} target */
 function isTyping(target) {
-  return target instanceof HTMLElement && target.closest("input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]") !== null;
+  return target instanceof HTMLElement && target.closest(TYPING) !== null;
 }
 
 /** Return whether the space bar belongs to what has the focus. @param {EventTarget | null} target */
@@ -73,7 +76,8 @@ export function ShortcutsButton() {
   }, [isListed.value]);
   const shown = groups.value.filter((group) => group.shortcuts.length > 0);
   return html`
-    <button type="button" class="quiet" aria-label="Keys" title="Keys (?)" onClick=${() => (isListed.value = true)}>?</button>
+    <button type="button" class="quiet" aria-label="Keys" title="Keys (?)"
+      onClick=${() => (isListed.value = true)}>?</button>
     <dialog class="keys" ref=${dialog} aria-labelledby="keys-title" onClose=${() => (isListed.value = false)}>
       <h2 id="keys-title">Keys</h2>
       ${shown.map((group) => html`<section key=${group.title}>

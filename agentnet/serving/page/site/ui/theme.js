@@ -13,7 +13,7 @@ function stored() {
 }
 
 /** The chosen theme. */
-export const theme = signal(stored());
+const theme = signal(stored());
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const systemIsDark = signal(dark.matches);
@@ -32,5 +32,6 @@ export function ThemeButton() {
   const next = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length] ?? "system";
   const label = `Theme: ${theme.value}. Change to ${next}`;
   const mark = { system: "◐", light: "☀", dark: "☾" }[theme.value];
-  return html`<button type="button" class="quiet" title=${label} aria-label=${label} onClick=${() => (theme.value = next)}>${mark}</button>`;
+  return html`<button type="button" class="quiet" title=${label} aria-label=${label}
+    onClick=${() => (theme.value = next)}>${mark}</button>`;
 }

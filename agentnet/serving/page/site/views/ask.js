@@ -7,16 +7,24 @@ import { Conversation } from "../ask/conversation.js";
 import { Examples } from "../ask/examples.js";
 import { Form, draft, offered } from "../ask/form.js";
 
+const MOST_NAMES = 12;
+
 /** @param {{route: import("../routing.js").Route}} properties */
 export function View({ route }) {
-  return route.rest.length > 0 ? html`<${Conversation} runs=${route.rest} />` : html`<${Start} query=${route.query} />`;
+  const past = route.rest.slice(0, -1).join("/");
+  if (route.rest.length === 0) return html`<${Start} query=${route.query} />`;
+  return html`<${Conversation} key=${past} runs=${route.rest} />`;
 }
 
-/** @param {{query: URLSearchParams}} properties `question`, `protocol` (a name, or an expression as JSON) and `label` are filled in */
+/**
+ * @param {{query: URLSearchParams}} properties `question`, `protocol` (a name, or an expression as JSON) and `label` are
+ *   filled in
+ */
 function Start({ query }) {
   useEffect(() => {
-    const given = Object.fromEntries(["question", "protocol", "label"].flatMap((name) => (query.has(name) ? [[name, query.get(name) ?? ""]] : [])));
-    if (Object.keys(given).length > 0) draft.value = { ...draft.value, ...given };
+    for (const name of ["question", "protocol", "label"]) {
+      if (query.has(name)) draft.value = { ...draft.value, [name]: query.get(name) ?? "" };
+    }
   }, [query.toString()]);
   const network = offered.value?.network;
   const members = network?.members.map((member) => member.name) ?? [];
@@ -29,7 +37,12 @@ function Start({ query }) {
 
   return html`<div class="ask">
     <h1>Ask the network</h1>
-    <p class="ask-members">${network === undefined ? " " : html`${members.length === 1 ? "One member: " : `${members.length} members: `}${members.slice(0, 12).map((name) => html`<${Agent} key=${name} name=${name} members=${members} /> `)}${members.length > 12 && "… "}<a href=${link(["network"])}>who they are</a>`}</p>
+    <p class="ask-members">
+      ${network !== undefined && html`
+        ${members.length === 1 ? "One member: " : `${members.length} members: `}
+        ${members.slice(0, MOST_NAMES).map((name) => html`<${Agent} key=${name} name=${name} members=${members} /> `)}
+        ${members.length > MOST_NAMES && "… "}<a href=${link(["network"])}>who they are</a>`}
+    </p>
     <${Form} autofocus=${true} onAsked=${(/** @type {string} */ run) => go(link(["ask", run]))} />
     <${Examples} ways=${offered.value?.ways ?? []} onChoose=${choose} />
   </div>`;

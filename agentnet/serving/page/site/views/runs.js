@@ -12,6 +12,9 @@ export function View({ route }) {
   const other = route.query.get("with");
   if (run === undefined) return html`<${History} query=${route.query} />`;
   if (part === "replay") return html`<${Replay} key=${run} id=${run} at=${Number(route.query.get("at"))} />`;
-  if (other !== null) return html`<${Comparison} key=${`${run} ${other}`} first=${run} second=${other} query=${route.query} />`;
-  return html`<${RunPage} key=${run} id=${run} message=${part === "messages" ? message : undefined} query=${route.query} />`;
+  if (other !== null) {
+    return html`<${Comparison} key=${`${run} ${other}`} first=${run} second=${other} query=${route.query} />`;
+  }
+  const marked = part === "messages" ? message : undefined;
+  return html`<${RunPage} key=${run} id=${run} message=${marked} query=${route.query} />`;
 }

@@ -1,14 +1,13 @@
-/** Who worked when: a lane for each speaker, a bar for each turn. A click moves the replay there. */
+/** The timeline of a replay: a lane for each speaker, a bar for each turn. A click moves the replay there. */
 
 import { html } from "../ui/preact.js";
-import { Agent } from "../ui/elements.js";
-import { colourOf } from "../ui/colours.js";
-import { Position } from "./controls.js";
+import { Agent, coloured } from "../ui/elements.js";
+import { Position } from "./playback.js";
 
 /** @typedef {import("./player.js").Player} Player */
 
 /** @param {{player: Player}} properties */
-export function Lanes({ player }) {
+export function Timeline({ player }) {
   const { turns, members } = player.recording;
   const speakers = [...new Set(turns.map((turn) => turn.message.sender))];
   return html`<div class="replay-lanes">
@@ -26,8 +25,7 @@ export function Lanes({ player }) {
 /** @param {{player: Player, speaker: string}} properties */
 function Track({ player, speaker }) {
   const { turns, members, length } = player.recording;
-  const colour = colourOf(speaker, members);
-  return html`<div class="replay-track" style=${colour === null ? {} : { "--agent": colour }}
+  return html`<div class="replay-track" style=${coloured(speaker, members)}
     onClick=${(/** @type {MouseEvent} */ event) => player.seek(along(event) * length)}>
     ${turns.filter((turn) => turn.message.sender === speaker).map(({ message, shown, start, end }) =>
       end > start

@@ -1,4 +1,4 @@
-/** What steers a replay: buttons, the position, and keys. */
+/** The controls of a replay: buttons, the position, and keys. */
 
 import { html } from "../ui/preact.js";
 import { useShortcuts } from "../ui/shortcuts.js";
@@ -8,7 +8,7 @@ import { SPEEDS } from "./player.js";
 /** @typedef {{currentTarget: HTMLInputElement | HTMLSelectElement}} Chosen */
 
 /** @param {{player: Player}} properties */
-export function Controls({ player }) {
+export function PlaybackControls({ player }) {
   const isPlaying = player.playing.value;
   return html`<div class="replay-controls">
     <button type="button" class="primary replay-play" onClick=${() => (isPlaying ? player.pause() : player.play())}>

@@ -1,4 +1,4 @@
-"""A whole gateway on loopback in a thread of its own, so that a test can drive a browser meanwhile."""
+"""A whole gateway on loopback in a thread of its own, so that this one can drive a browser meanwhile."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Served:
 
 
 class Held:
-    """Holds what waits for it until a test lets it go."""
+    """Holds what waits for it until `let_go` is called."""
 
     def __init__(self) -> None:
         self._free = threading.Event()
@@ -109,7 +109,8 @@ def served(folder: Path, members: Network | Path | str = "zoo", *, port: int = 0
     A second gateway with the same folder and port is the first one after a restart.
     """
     loop = asyncio.new_event_loop()
-    started, failure = threading.Event(), []
+    started = threading.Event()
+    failure: list[BaseException] = []
     found: list[Served] = []
     ending = asyncio.Event()
 
