@@ -47,7 +47,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The course of a profile: for each label the points in order of time, and one list for each beginning anew."""
+    """The course of a profile: for each label the points in order of time, a new list with each probation."""
 
     labels: dict[str, list[list[Point]]]
     answers: list[Answer]
@@ -78,7 +78,7 @@ def course_of(books: Books, kept: Sequence[Observation], events: Sequence[Standi
 
 
 def thinned(points: Sequence[Point], most: int) -> list[Point]:
-    """Return at most so many of the points, the first and the last among them."""
+    """Return at most `most` of the points, the first and the last among them."""
     if len(points) <= most:
         return list(points)
     step = (len(points) - 1) / (most - 1)
@@ -86,7 +86,7 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
 
 
 def _enter(course: Course, period: Period) -> None:
-    """Note a standing. On probation a member has proven nothing: its lines begin anew."""
+    """Note a standing. On probation a member has proven nothing: its lines begin again."""
     course.periods.append(period)
     if period.standing == "probation":
         for pieces in course.labels.values():

@@ -31,6 +31,8 @@ log = logger("serving")
 FEWEST_MADE = 4
 """Trials that are made before it is said how long the others take."""
 KEPT_SUMMARIES = 4
+SUMMARY_SECONDS = 5.0
+"""How old the summary of an evaluation that is being made may be: its table and charts are read one after another."""
 KEPT_FAILURES = 64
 
 
@@ -90,6 +92,16 @@ class Work:
         return here * (current.total - current.done) + pace * coming
 
 
+@dataclass(frozen=True, slots=True)
+class _Summarised:
+    """A summary that is computed or known, and what it is of."""
+
+    task: asyncio.Task[Summary]
+    state: tuple[datetime, int]
+    """When the evaluation changed last, and how many trials it had."""
+    begun: float
+
+
 class EvaluationService:
     """Starts, cancels and resumes evaluations, and keeps the latest summaries. Belongs to one event loop."""
 
@@ -99,7 +111,7 @@ class EvaluationService:
         self._work: Work | None = None
         self._ending = False
         self._failures: OrderedDict[str, str] = OrderedDict()
-        self._summaries: OrderedDict[str, tuple[tuple[datetime, int], asyncio.Task[Summary]]] = OrderedDict()
+        self._summaries: OrderedDict[str, _Summarised] = OrderedDict()
 
     @property
     def store(self) -> Evaluations:
@@ -186,22 +198,33 @@ class EvaluationService:
                 await asyncio.wait([self._work.task])
 
     async def summary(self, record: EvaluationRecord) -> Summary:
-        """Return what an evaluation found so far. It is computed once for all who ask."""
+        """Return what an evaluation found so far. It is computed once for all who ask.
+
+        That of an evaluation which is being made may be a few seconds old.
+        """
         from agentnet.evals.session import summary
 
         counts = await self.store.counts([record.id])
         state = (record.updated, counts.get(record.id, 0))
         known = self._summaries.get(record.id)
-        if known is None or known[0] != state:
-            self._summaries[record.id] = known = (state, asyncio.create_task(summary(record.id, self.store)))
+        if known is None or not self._is_current(known, record.id, state):
+            task = asyncio.create_task(summary(record.id, self.store))
+            self._summaries[record.id] = known = _Summarised(task, state, time.monotonic())
             while len(self._summaries) > KEPT_SUMMARIES:
                 self._summaries.popitem(last=False)
         try:
-            return await asyncio.shield(known[1])
+            return await asyncio.shield(known.task)
         except Exception:  # the next reader tries again
             if self._summaries.get(record.id) is known:
                 del self._summaries[record.id]
             raise
+
+    def _is_current(self, known: _Summarised, evaluation: str, state: tuple[datetime, int]) -> bool:
+        if known.state == state:
+            return True
+        if self.work(evaluation) is None:
+            return False
+        return not known.task.done() or time.monotonic() - known.begun < SUMMARY_SECONDS
 
     def _check_free(self) -> None:
         if self._ending:
@@ -215,8 +238,11 @@ class EvaluationService:
 
     async def _begin(self, record: EvaluationRecord, *, new: bool) -> None:
         self._failures.pop(record.id, None)
-        self._work = work = Work(record.id, await self._planned(record))
+        phases = await self._planned(record)
+        self._check_free()  # the server may have begun to end meanwhile
+        self._work = work = Work(record.id, phases)
         work.task = asyncio.create_task(self._carry_out(work, record, new=new), name=f"evaluation {record.id}")
+        work.task.add_done_callback(lambda _: self._over(work))  # also of a task that is cancelled before it runs
         await work.begun.wait()
         if work.failure is not None:
             raise work.failure
@@ -239,9 +265,10 @@ class EvaluationService:
         except Exception as error:
             log.exception("evaluation %s went wrong", record.id)
             self._failed(work, error, f"unexpected {type(error).__name__}; see the server's log")
-        finally:
-            self._work = None
-            work.begun.set()
+
+    def _over(self, work: Work) -> None:
+        self._work = None
+        work.begun.set()
 
     def _failed(self, work: Work, error: Exception, why: str) -> None:
         work.failure = error

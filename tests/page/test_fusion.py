@@ -148,6 +148,9 @@ def test_a_text_of_two_thousand_pieces(reader: Reader, gateway: Served) -> None:
     )
     assert page.evaluate("document.getElementById('piece-7').kept")  # the text is not made again
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.reload()  # a link to a piece that is drawn late brings it into view, too
+    expect(page.locator(f"#piece-{LONG - 1}")).to_be_in_viewport()
+    expect(page.locator(".piece.chosen")).to_have_id(f"piece-{LONG - 1}")
 
 
 def test_runs_without_a_fused_text(reader: Reader, gateway: Served) -> None:

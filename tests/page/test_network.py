@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from agentnet.contracts.cards import Card
@@ -166,6 +167,18 @@ def test_where_nothing_was_learned_or_happened_the_page_says_how_it_comes(reader
         page.get_by_text("Nothing has happened to this network yet").wait_for()
         page.goto(f"{quiet.url}/#/network/members/nobody")
         page.get_by_text("The network has no member nobody").wait_for()
+
+
+def test_the_course_of_a_member_whose_answers_were_not_graded(reader: Reader, gateway: Served) -> None:
+    members = gateway.session.measured.members
+    seat = members.seat("reading")
+    assert seat is not None
+    work = Observation(seat=seat, source="traffic", time=datetime.now(UTC), seconds=0.5, tokens=20)
+    gateway.call(members.record([work]))
+    refused = httpx.get(f"{gateway.url}/api/network/members/reading/course.svg")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (404, "not-measured")
+    page = reader(gateway.url, "#/network/members/reading")
+    page.get_by_text("None of its answers was graded here yet").wait_for()
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ import pytest_asyncio
 from agentnet.errors import BadInput
 from agentnet.evals.report.charts import charts_of
 from agentnet.evals.report.colours import standalone
+from agentnet.evals.results import Summary
 from agentnet.evals.session import summary
 from agentnet.serving import api
 from agentnet.serving.app import application
@@ -23,6 +24,7 @@ from agentnet.serving.gateway import Gateway
 from agentnet.serving.process import listen, serving, url_of
 from agentnet.serving.running import RunService
 from agentnet.session import open_session
+from agentnet.store import Evaluations
 from tests.serving.suites import small_suites
 from tests.serving.test_api import Client, Names, caller
 
@@ -137,8 +139,16 @@ async def test_reports_can_do_nothing_but_show_themselves(owner: Client) -> None
 
 
 async def test_a_cancelled_evaluation_is_resumed_where_it_was(
-    owner: Client, served: tuple[str, EvaluationService]
+    owner: Client, served: tuple[str, EvaluationService], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    summarised = []
+
+    async def counted(evaluation: str, store: Evaluations) -> Summary:
+        summarised.append(evaluation)
+        return await summary(evaluation, store)
+
+    monkeypatch.setattr("agentnet.evals.session.summary", counted)
+    monkeypatch.setattr("agentnet.serving.evaluating.SUMMARY_SECONDS", 600)
     id = await started(owner, limit=60)
     busy = await owner.post("/evaluations", {"suite": "pair", "limit": 1}, 409)
     assert busy["error"]["code"] == "evaluation-active"
@@ -146,13 +156,17 @@ async def test_a_cancelled_evaluation_is_resumed_where_it_was(
     (listed,) = [one for one in await owner.get("/evaluations") if one["id"] == id]
     assert listed["status"] == "active"
     assert {"selection", "systems"} <= {phase["name"] for phase in listed["progress"]["phases"]}
-    while (await owner.get(f"/evaluations/{id}/progress"))["trials"] < 3:
-        await asyncio.sleep(0.1)
+    for trials in (1, 3):
+        while (await owner.get(f"/evaluations/{id}/progress"))["trials"] < trials:
+            await asyncio.sleep(0.1)
+        assert (await owner.get(f"/evaluations/{id}/summary"))["evaluation"]["status"] == "active"
+    assert summarised == [id]  # its table and its charts are of one summary
     assert (await owner.post(f"/evaluations/{id}/cancel", {}))["cancelled"] is True
     state = await owner.get(f"/evaluations/{id}/progress")
     assert state["status"] == "unfinished"
     assert (await owner.post(f"/evaluations/{id}/cancel", {}))["cancelled"] is False
     assert (await owner.get(f"/evaluations/{id}/summary"))["evaluation"]["status"] == "unfinished"
+    assert summarised == [id, id]
     before = {trial.key: trial.seconds for trial in await served[1].store.trials(id)}
     await owner.post(f"/evaluations/{id}/resume", {}, 202)
     again = await owner.get(f"/evaluations/{id}/progress")
@@ -210,6 +224,16 @@ async def test_one_that_goes_wrong_says_why_and_makes_place(
     unfinished = [one for one in await owner.get("/evaluations") if one["detail"]]
     assert [one["detail"] for one in unfinished] == ["the models are away"]
     assert all(one["status"] != "active" for one in await owner.get("/evaluations"))
+
+
+async def test_one_that_is_cancelled_before_its_first_step_makes_place(served: tuple[str, EvaluationService]) -> None:
+    service = served[1]
+    starting = asyncio.create_task(service.start("pair", limit=1))
+    while not (made := [task for task in asyncio.all_tasks() if task.get_name().startswith("evaluation ")]):
+        await asyncio.sleep(0)
+    made[0].cancel()
+    record = await asyncio.wait_for(starting, 30)
+    assert service.work(record.id) is None
 
 
 async def test_what_is_left_is_estimated_from_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ async def chart(
     by: ByOwner,
     evaluation: Id,
     name: Name,
-    dataset: Annotated[str | None, Query(max_length=200, description="None for a chart of the whole suite")] = None,
+    dataset: Annotated[str | None, Query(max_length=200, description="default: a chart of the whole suite")] = None,
     theme: Theme | None = None,
 ) -> Response:
     """Draw a chart of an evaluation."""

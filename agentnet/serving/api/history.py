@@ -32,7 +32,7 @@ MOST_KEPT = 20_000
 """The latest observations that a course is made from."""
 
 
-class Happening(BaseModel):
+class Change(BaseModel):
     """A change of a node, or of the standing of a member."""
 
     time: datetime
@@ -88,20 +88,20 @@ class CourseShown(BaseModel):
     node: str
     nodes: list[str] = Field(description="all nodes on which it was measured; empty: in process")
     labels: dict[str, list[list[PointShown]]] = Field(
-        description="for each label its points; a new list begins where the member began anew"
+        description="for each label its points; a new list begins with each probation"
     )
     answers: list[AnswerShown] = Field(description="the latest 200")
     periods: list[PeriodShown]
 
 
 @router.get("/network/history")
-async def history(at: At, limit: Limit = 100) -> list[Happening]:
+async def history(at: At, limit: Limit = 100) -> list[Change]:
     """List the latest changes of nodes and of members' standings, newest first."""
     roster, store = at.session.roster, at.session.measured.store
     await roster.refresh()
     nodes = await _names(at)
     found = [
-        Happening(
+        Change(
             time=event.time,
             about="node",
             node=event.node,
@@ -115,7 +115,7 @@ async def history(at: At, limit: Limit = 100) -> list[Happening]:
         if event.member is None  # the standing of its member is told once, with those of members in process
     ]
     found += [
-        Happening(
+        Change(
             time=event.time,
             about="member",
             node=nodes.get(event.seat.node, ""),
@@ -174,6 +174,8 @@ async def course_picture(
 ) -> Response:
     """Draw the course of a member's profile: what is known at each label, with its interval, and its standings."""
     _, _, found = await _course(at, member, node)
+    if not found.answers and not found.periods:
+        raise Problem(404, f"no answer of {member} that is kept was graded", "not-measured")
     floor = at.session.measured.members.rules.floor
     drawn = await asyncio.to_thread(draw_course, found, member, width, floor=floor, zone=zone)
     return picture(drawn, theme, style_of(member, tuple(at.session.network.agents), theme))

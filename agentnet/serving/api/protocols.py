@@ -1,4 +1,4 @@
-"""Protocols over the API: those that can be asked by name, and those that somebody writes."""
+"""Protocols over the API: those that can be asked by name, and those that a caller writes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ router = room("protocols")
 FIELD = re.compile(r"\w+([.\[]\w+\]?)*")
 """The path of a field: ``protocol.serial.steps[1]``."""
 LONGEST = 64 * 2**10
-"""Characters of the longest protocol that somebody writes."""
+"""Characters of the longest protocol that a caller writes."""
 
 
 async def _names(at: At) -> Names:

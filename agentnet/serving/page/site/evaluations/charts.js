@@ -4,12 +4,16 @@ import { html } from "../ui/preact.js";
 import { shade } from "../ui/theme.js";
 
 /**
- * @param {{evaluation: import("./types.js").Evaluation, chart: import("./types.js").Chart, dataset?: string}} properties
+ * @param {object} properties
+ * @param {import("./types.js").Evaluation} properties.evaluation
+ * @param {import("./types.js").Chart} properties.chart
+ * @param {string} [properties.dataset]
  */
 export function ChartFigure({ evaluation, chart, dataset }) {
   const query = new URLSearchParams({ theme: shade.value, made: String(evaluation.trials) });
   if (dataset !== undefined) query.set("dataset", dataset);
-  const source = `/api/evaluations/${encodeURIComponent(evaluation.id)}/charts/${encodeURIComponent(chart.name)}.svg?${query}`;
+  const charts = `/api/evaluations/${encodeURIComponent(evaluation.id)}/charts`;
+  const source = `${charts}/${encodeURIComponent(chart.name)}.svg?${query}`;
   return html`<figure class=${`ev-chart ev-${chart.name}`}>
     <h3>${chart.title}</h3>
     <div class="wide" tabindex="0" role="group" aria-label=${`${chart.title}: a picture that may be scrolled`}>

@@ -12,13 +12,16 @@ export function Decisions({ decisions, members }) {
   const deciders = [...new Set(decisions.map((one) => one.system))];
   return html`<section class="ev-decisions">
     <h2>What the network decided</h2>
-    <p class="soft">Which system was used for which kind of question, by share of the questions, and how often it was right.</p>
+    <p class="soft">Which system was used for which kind of question, by share of the questions, and how often
+      it was right.</p>
     ${deciders.map((decider) => {
       const own = decisions.filter((one) => one.system === decider);
       return html`<div key=${decider}>
         ${deciders.length > 1 && html`<h3>${decider}</h3>`}
         <dl>
-          ${[...new Set(own.map((one) => one.label))].map((label) => html`<${Kind} key=${label} label=${label} used=${own.filter((one) => one.label === label)} members=${members} />`)}
+          ${[...new Set(own.map((one) => one.label))].map((label) =>
+            html`<${Kind} key=${label} label=${label} members=${members}
+              used=${own.filter((one) => one.label === label)} />`)}
         </dl>
       </div>`;
     })}
@@ -32,9 +35,17 @@ function Kind({ label, used, members }) {
     <dd>
       ${used.map(
         (one, index) => html`<div key=${index} class="ev-used">
-          <span class="ev-share" style=${{ "--of": `${(100 * one.items) / total}%`, "--right": `${100 * one.accuracy}%` }} aria-hidden="true"></span>
-          <span><${Agent} name=${one.used} members=${members} /> <span class="soft">${count(one.items)} of ${count(total)}, ${percent(one.accuracy)} % right, ${count(one.tokens)} tokens</span></span>
+          <span class="ev-share" style=${{ "--of": `${(100 * one.items) / total}%` }} aria-hidden="true"></span>
+          <span><${Agent} name=${one.used} members=${members} /> <span class="soft">${told(one, total)}</span></span>
         </div>`,
       )}
     </dd>`;
+}
+
+/**
+ * @param {import("./types.js").Decision} used
+ * @param {number} total questions of the kind
+ */
+function told({ items, accuracy, tokens }, total) {
+  return `${count(items)} of ${count(total)}, ${percent(accuracy)} % right, ${count(tokens)} tokens`;
 }

@@ -3,20 +3,21 @@
 import { get } from "../api.js";
 import { useEffect, useState } from "../ui/preact.js";
 
-/** Nobody looks at a page in the background: it asks this many times less often. */
+/** @typedef {{path: string, data: any, error: Error | null}} Found */
+
+/** A page in the background asks this many times less often. */
 const HIDDEN = 10;
 
 /**
- * Read a path. `every` reads it again after so many milliseconds; null reads nothing.
- * @param {string | null} path
+ * Read a path, and read it again every so many milliseconds.
+ * @param {string} path
  * @param {number} [every] 0: once
  * @returns {{data: any, error: Error | null, reload: () => void}} what was read last stays until the path is another
  */
 export function useLoaded(path, every = 0) {
-  const [found, setFound] = useState(/** @type {{path: string | null, data: any, error: Error | null}} */ ({ path, data: null, error: null }));
+  const [found, setFound] = useState(/** @type {Found} */ ({ path, data: null, error: null }));
   const [turn, setTurn] = useState(0);
   useEffect(() => {
-    if (path === null) return undefined;
     const left = new AbortController();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
@@ -26,7 +27,8 @@ export function useLoaded(path, every = 0) {
         if (!left.signal.aborted) setFound({ path, data, error: null });
       } catch (error) {
         if (left.signal.aborted) return;
-        setFound((known) => ({ path, data: known.path === path ? known.data : null, error: /** @type {Error} */ (error) }));
+        const failed = /** @type {Error} */ (error);
+        setFound((known) => ({ path, data: known.path === path ? known.data : null, error: failed }));
       }
       if (every > 0 && !left.signal.aborted) timer = setTimeout(load, document.hidden ? HIDDEN * every : every);
     };
@@ -37,5 +39,6 @@ export function useLoaded(path, every = 0) {
     };
   }, [path, every, turn]);
   const fresh = found.path === path;
-  return { data: fresh ? found.data : null, error: fresh ? found.error : null, reload: () => setTurn((known) => known + 1) };
+  const reload = () => setTurn((known) => known + 1);
+  return fresh ? { data: found.data, error: found.error, reload } : { data: null, error: null, reload };
 }

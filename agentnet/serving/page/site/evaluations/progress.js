@@ -14,6 +14,14 @@ const MEANING = {
   "equal budget": "the best single model again, at the tokens of the systems",
 };
 
+/** @type {Record<import("./types.js").Evaluation["status"], string>} */
+const STATES = { active: "being made", unfinished: "unfinished", done: "done" };
+
+/** @param {{status: import("./types.js").Evaluation["status"]}} properties */
+export function State({ status }) {
+  return html`<span class=${`ev-state ev-${status}`}>${STATES[status]}</span>`;
+}
+
 /** @param {{progress: import("./types.js").Progress}} properties */
 export function Phases({ progress }) {
   const failed = progress.phases.reduce((sum, phase) => sum + phase.failed, 0);
@@ -27,8 +35,13 @@ export function Phases({ progress }) {
       </div>`,
     )}
     <p class="soft ev-left" role="status">
-      ${progress.seconds_left === null ? "How long it takes is known soon." : `The planned trials take ${about(progress.seconds_left)} more.`}
-      ${failed > 0 && html` <span class="bad">${count(failed)} trials have no score: a model could not be asked.</span>`}
+      ${
+        progress.seconds_left === null
+          ? "How long it takes is known soon."
+          : `The planned trials take ${about(progress.seconds_left)} more.`
+      }
+      ${failed > 0 &&
+        html` <span class="bad">${count(failed)} trials have no score: a model could not be asked.</span>`}
     </p>
   </section>`;
 }

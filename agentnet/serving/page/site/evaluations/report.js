@@ -5,7 +5,7 @@ import { html } from "../ui/preact.js";
 import { shade } from "../ui/theme.js";
 
 /** @param {{title: string, path: string, back: string}} properties */
-export function Report({ title, path, back }) {
+function Report({ title, path, back }) {
   const source = `${path}?theme=${shade.value}`;
   return html`<div class="ev-report">
     <p class="ev-bar">
@@ -19,10 +19,12 @@ export function Report({ title, path, back }) {
 
 /** @param {{id: string}} properties */
 export function EvaluationReport({ id }) {
-  return html`<${Report} title=${id} path=${`/api/evaluations/${encodeURIComponent(id)}/report`} back=${link(["evaluations", id])} />`;
+  return html`<${Report} title=${id} path=${`/api/evaluations/${encodeURIComponent(id)}/report`}
+    back=${link(["evaluations", id])} />`;
 }
 
 /** @param {{name: string}} properties */
 export function RecordedReport({ name }) {
-  return html`<${Report} title=${name} path=${`/api/reports/${encodeURIComponent(name)}`} back=${link(["evaluations"])} />`;
+  return html`<${Report} title=${name} path=${`/api/reports/${encodeURIComponent(name)}`}
+    back=${link(["evaluations"])} />`;
 }

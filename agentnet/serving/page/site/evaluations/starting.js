@@ -5,11 +5,14 @@ import { go, link } from "../routing.js";
 import { count, Failure } from "../ui/elements.js";
 import { html, useState } from "../ui/preact.js";
 
+/** The suite that is chosen at first: it is quick. */
+const FIRST = "first-light";
+
 /**
  * @param {{suites: import("./types.js").Suite[], active: import("./types.js").Evaluation | undefined}} properties
  */
 export function Starting({ suites, active }) {
-  const [name, setName] = useState(suites.some((suite) => suite.name === "first-light") ? "first-light" : (suites[0]?.name ?? ""));
+  const [name, setName] = useState((suites.find((suite) => suite.name === FIRST) ?? suites[0])?.name ?? "");
   const [limit, setLimit] = useState(20);
   const [failure, setFailure] = useState("");
   const [waiting, setWaiting] = useState(false);
@@ -39,13 +42,16 @@ export function Starting({ suites, active }) {
         </select>
       </label>
       <label>Items of each dataset, at most
-        <input type="number" min="1" max="2000" required value=${limit} onInput=${(/** @type {any} */ event) => setLimit(Number(event.target.value))} />
+        <input type="number" min="1" max="2000" required value=${limit}
+          onInput=${(/** @type {any} */ event) => setLimit(Number(event.target.value))} />
       </label>
-      <button type="submit" class="primary" disabled=${waiting || active !== undefined}>${waiting ? "Starting…" : "Start"}</button>
+      <button type="submit" class="primary"
+        disabled=${waiting || active !== undefined}>${waiting ? "Starting…" : "Start"}</button>
     </div>
     ${chosen && html`<${About} suite=${chosen} limit=${limit} />`}
     ${active &&
-    html`<p class="soft">One is made at a time: <a href=${link(["evaluations", active.id])}>${active.name} ${active.id}</a> is being made.</p>`}
+    html`<p class="soft">One is made at a time: <a
+      href=${link(["evaluations", active.id])}>${active.name} ${active.id}</a> is being made.</p>`}
     ${failure !== "" && html`<${Failure} message=${failure} />`}
   </form>`;
 }
@@ -62,8 +68,10 @@ function About({ suite, limit }) {
     <dl>
       <dt>Questions</dt>
       <dd>
-        ${suite.datasets.map((dataset, index) => html`${index > 0 ? ", " : ""}${dataset.name} ${asked(dataset.items, limit)}`)}
-        ${suite.selection > 0 ? `; and ${count(Math.min(limit, suite.selection))} of each that choose the best single model in advance` : ""}
+        ${suite.datasets.map((dataset, index) =>
+          html`${index > 0 ? ", " : ""}${dataset.name} ${asked(dataset.items, limit)}`)}
+        ${suite.selection > 0 &&
+          html`; and ${count(Math.min(limit, suite.selection))} of each that choose the best single model in advance`}
       </dd>
       <dt>Network</dt>
       <dd>${suite.network}${remarks.length > 0 ? `; ${remarks.join("; ")}` : ""}</dd>

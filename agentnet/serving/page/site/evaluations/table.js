@@ -1,4 +1,4 @@
-/** The systems of a dataset in numbers: right answers with their interval, and the difference to the best single model. */
+/** The systems of a dataset in numbers: right answers with their interval, and the difference to the best model. */
 
 import { colourOf } from "../ui/colours.js";
 import { Agent, count } from "../ui/elements.js";
@@ -35,7 +35,8 @@ export function SystemTable({ results, members }) {
   const priced = results.rows.some((row) => row.cost > 0);
   const columns = COLUMNS.filter((column) => priced || column.name !== "cost of 1000");
   const best = results.rows.find((row) => row.kind === "best")?.accuracy.estimate;
-  const rows = order === null ? results.rows : sorted(results.rows, columns[order.column]?.of ?? (() => null), order.up);
+  const column = order === null ? undefined : columns[order.column];
+  const rows = order === null || column === undefined ? results.rows : sorted(results.rows, column.of, order.up);
   return html`<div class="wide" tabindex="0" role="group" aria-label="Systems in numbers">
     <table class="ev-systems">
       <thead>
@@ -43,14 +44,17 @@ export function SystemTable({ results, members }) {
           ${columns.map((column, place) => {
             const chosen = order?.column === place;
             const up = chosen ? !order.up : place === 0;
-            return html`<th key=${column.name} scope="col" aria-sort=${chosen ? (order.up ? "ascending" : "descending") : undefined}>
-              <button type="button" class="quiet" onClick=${() => setOrder({ column: place, up })}>${column.name}</button>
+            return html`<th key=${column.name} scope="col"
+              aria-sort=${chosen ? (order.up ? "ascending" : "descending") : undefined}>
+              <button type="button" class="quiet"
+                onClick=${() => setOrder({ column: place, up })}>${column.name}</button>
             </th>`;
           })}
         </tr>
       </thead>
       <tbody>
-        ${rows.map((row) => html`<${SystemRow} key=${row.system} row=${row} best=${best} members=${members} priced=${priced} />`)}
+        ${rows.map((row) => html`<${SystemRow} key=${row.system} row=${row} best=${best} members=${members}
+          priced=${priced} />`)}
       </tbody>
     </table>
   </div>`;
@@ -60,9 +64,16 @@ export function SystemTable({ results, members }) {
 function SystemRow({ row, best, members, priced }) {
   const gain = row.over_best;
   return html`<tr class=${`ev-${row.kind}`}>
-    <th scope="row"><${System} row=${row} members=${members} />${row.failures > 0 && html` <small class="bad">${count(row.failures)} without a score</small>`}</th>
-    <td><span class="ev-right"><${Interval} share=${row.accuracy} best=${best} /><b>${percent(row.accuracy.estimate)}</b><small>${bounds(row.accuracy)}</small></span></td>
-    <td class=${gain?.verdict ?? ""}>${gain && html`${points(gain.accuracy.estimate)} ${SIGNS[gain.verdict]} <small>${points(gain.accuracy.low)} to ${points(gain.accuracy.high)}</small>`}</td>
+    <th scope="row"><${System} row=${row} members=${members} />${row.failures > 0 &&
+      html` <small class="bad">${count(row.failures)} without a score</small>`}</th>
+    <td><span class="ev-right">
+      <${Interval} share=${row.accuracy} best=${best} />
+      <b>${percent(row.accuracy.estimate)}</b>
+      <small>${bounds(row.accuracy)}</small>
+    </span></td>
+    <td class=${gain?.verdict ?? ""}>${gain &&
+      html`${points(gain.accuracy.estimate)} ${SIGNS[gain.verdict]}${" "}
+        <small>${`${points(gain.accuracy.low)} to ${points(gain.accuracy.high)}`}</small>`}</td>
     <td>${gain && chance(gain.p)}</td>
     <td>${row.calls.toFixed(1)}</td>
     <td>${count(row.tokens)}</td>
@@ -78,8 +89,10 @@ function SystemRow({ row, best, members, priced }) {
 export function System({ row, members }) {
   const kind = KINDS[row.kind];
   const colour = row.kind === "member" ? colourOf(row.system, members) : null;
-  const mark = html`<span class=${`ev-kind ev-${row.kind}`} style=${colour === null ? {} : { color: colour }} title=${kind.what} aria-hidden="true">${kind.mark}</span>`;
-  return html`<span class="ev-name">${mark}<span>${colour === null ? row.system : html`<${Agent} name=${row.system} members=${members} />`}</span></span>`;
+  const mark = html`<span class=${`ev-kind ev-${row.kind}`} style=${colour === null ? {} : { color: colour }}
+    title=${kind.what} aria-hidden="true">${kind.mark}</span>`;
+  const name = colour === null ? row.system : html`<${Agent} name=${row.system} members=${members} />`;
+  return html`<span class="ev-name">${mark}<span>${name}</span></span>`;
 }
 
 /**
@@ -87,8 +100,13 @@ export function System({ row, members }) {
  * @param {{share: import("./types.js").Bounded, best: number | undefined}} properties
  */
 function Interval({ share, best }) {
-  const style = { "--low": `${100 * share.low}%`, "--high": `${100 * (1 - share.high)}%`, "--at": `${100 * share.estimate}%` };
-  return html`<span class="ev-interval" style=${best === undefined ? style : { ...style, "--best": `${100 * best}%` }} aria-hidden="true">
+  const style = {
+    "--low": `${100 * share.low}%`,
+    "--high": `${100 * (1 - share.high)}%`,
+    "--at": `${100 * share.estimate}%`,
+  };
+  return html`<span class="ev-interval" style=${best === undefined ? style : { ...style, "--best": `${100 * best}%` }}
+    aria-hidden="true">
     ${best !== undefined && html`<i class="ev-best"></i>`}<i class="ev-bar"></i><i class="ev-at"></i>
   </span>`;
 }
@@ -98,9 +116,12 @@ function Interval({ share, best }) {
  * @param {{rows: readonly Row[]}} properties
  */
 export function Key({ rows }) {
-  const kinds = /** @type {(keyof typeof KINDS)[]} */ (Object.keys(KINDS)).filter((kind) => rows.some((row) => row.kind === kind));
+  const known = /** @type {(keyof typeof KINDS)[]} */ (Object.keys(KINDS));
+  const kinds = known.filter((kind) => rows.some((row) => row.kind === kind));
   return html`<ul class="ev-key soft">
-    ${kinds.map((kind) => html`<li key=${kind}><span class=${`ev-kind ev-${kind}`} aria-hidden="true">${KINDS[kind].mark}</span> ${KINDS[kind].what}</li>`)}
+    ${kinds.map((kind) => html`<li key=${kind}>
+      <span class=${`ev-kind ev-${kind}`} aria-hidden="true">${KINDS[kind].mark}</span> ${KINDS[kind].what}
+    </li>`)}
   </ul>`;
 }
 

@@ -44,7 +44,8 @@
  *
  * @typedef {{name: string, title: string, note: string}} Chart
  * @typedef {{name: string, items: number, chosen: string[], rows: Row[], charts: Chart[]}} Results
- * @typedef {{system: string, dataset: string, label: string, used: string, items: number, accuracy: number, tokens: number, recognised: number}} Decision
+ * @typedef {{system: string, dataset: string, label: string, used: string, items: number, accuracy: number,
+ *   tokens: number, recognised: number}} Decision
  * @typedef {object} Summary
  * @property {Evaluation} evaluation
  * @property {string} about

@@ -2,6 +2,7 @@
 
 import { html, useMemo } from "../ui/preact.js";
 import { colourOf } from "../ui/colours.js";
+import { percent } from "../ui/elements.js";
 
 /** Pixels of a piece's bar, at most. */
 const WIDEST = 24;
@@ -26,18 +27,26 @@ export function Disagreement({ provenance, members, least, chosen, onLeast, onCh
     onChoose(Math.min(pieces.length - 1, Math.max(0, Math.floor(((event.clientX - begin) / width) * pieces.length))));
   }
 
+  /** @param {Event} event */
+  function slid(event) {
+    onLeast(Number(/** @type {HTMLInputElement} */ (event.target).value) / 100);
+  }
+
   return html`<div class="disagreement">
-    <svg viewBox=${`0 0 ${pieces.length} 1`} preserveAspectRatio="none" style=${{ maxWidth: `${pieces.length * WIDEST}px` }} aria-hidden="true" onClick=${chose}>
+    <svg viewBox=${`0 0 ${pieces.length} 1`} preserveAspectRatio="none"
+      style=${{ maxWidth: `${pieces.length * WIDEST}px` }} aria-hidden="true" onClick=${chose}>
       <rect class="chosen" x=${chosen} y="0" width="1" height="1" />
-      ${bars.map(({ colour, path }) => html`<path key=${colour} class=${colour === "" ? "shared" : "led"} style=${{ "--agent": colour || undefined }} d=${path} />`)}
+      ${bars.map(({ colour, path }) => html`<path key=${colour} class=${colour === "" ? "shared" : "led"}
+        style=${{ "--agent": colour || undefined }} d=${path} />`)}
       <line x1="0" x2=${pieces.length} y1=${1 - least} y2=${1 - least} />
     </svg>
     <label>
       <span>Show disagreement from <strong>${percent(least)}</strong></span>
-      <input type="range" min="0" max="100" step="1" value=${Math.round(least * 100)}
-        onInput=${(/** @type {Event} */ event) => onLeast(Number(/** @type {HTMLInputElement} */ (event.target).value) / 100)} />
+      <input type="range" min="0" max="100" step="1" value=${Math.round(least * 100)} onInput=${slid} />
     </label>
-    <p class="soft">${least === 0 ? `${pieces.length} pieces` : `${left} of ${pieces.length} pieces; what the members agree on is faint`}</p>
+    <p class="soft">${
+      least === 0 ? `${pieces.length} pieces` : `${left} of ${pieces.length} pieces; what the members agree on is faint`
+    }</p>
   </div>`;
 }
 
@@ -56,9 +65,4 @@ function byLeader(provenance, members) {
     bars.push(`M${index} 1v${-Math.max(0.02, disagreement).toFixed(3)}h.9V1z`);
   }
   return [...paths].map(([colour, bars]) => ({ colour, path: bars.join("") }));
-}
-
-/** @param {number} share */
-export function percent(share) {
-  return `${Math.round(share * 100)} %`;
 }

@@ -1,6 +1,6 @@
 /** A fused text in full: coloured, with its disagreements, one piece in detail, and the members' parts. */
 
-import { html, useEffect, useMemo, useState } from "../ui/preact.js";
+import { html, useMemo, useState } from "../ui/preact.js";
 import { useShortcuts } from "../ui/shortcuts.js";
 import { go } from "../routing.js";
 import { Disagreement } from "./disagreement.js";
@@ -29,9 +29,6 @@ export function Explorer({ fusion, settings, members, piece, address }) {
   const chosen = piece !== null && piece < total ? piece : null;
   const first = chosen ?? provenance.mostDisputed;
   const shown = looked ?? first;
-  useEffect(() => {
-    if (chosen !== null) document.getElementById(`piece-${chosen}`)?.scrollIntoView({ block: "nearest" });
-  }, [chosen]);
   /** @param {number | null} index */
   const choose = (index) => {
     if (index === null) return;
@@ -47,18 +44,22 @@ export function Explorer({ fusion, settings, members, piece, address }) {
   ]);
   if (total === 0) return html`<p class="fused uncoloured">${fusion.text}</p>`;
   return html`<div class="explorer">
-    <${FusedText} provenance=${provenance} members=${members} least=${least} chosen=${shown} from=${first} onLook=${setLooked} onChoose=${choose} />
+    <${FusedText} provenance=${provenance} members=${members} least=${least} chosen=${shown} linked=${chosen}
+      from=${first} onLook=${setLooked} onChoose=${choose} />
     <aside class="card" aria-live="polite" aria-label="The chosen piece">
       <${PieceShown} provenance=${provenance} members=${members} index=${shown} address=${address(shown)} />
       <p class="dispute-steps">
-        <button type="button" disabled=${previous === null} onClick=${() => choose(previous)}><kbd>p</kbd> Previous</button>
+        <button type="button" disabled=${previous === null}
+          onClick=${() => choose(previous)}><kbd>p</kbd> Previous</button>
         <button type="button" disabled=${next === null} onClick=${() => choose(next)}><kbd>n</kbd> Next dispute</button>
       </p>
     </aside>
-    <${Disagreement} provenance=${provenance} members=${members} least=${least} chosen=${shown} onLeast=${setLeast} onChoose=${choose} />
-    <p class="soft strategy">By <strong>${fusion.strategy}</strong>, each piece is ${STRATEGIES[fusion.strategy] ?? "chosen by a rule that this page does not know"}.
-      A thread under the words is a member's: as strong as it backed them, and broken where it did not. Point at a piece, or go through
-      them with <kbd>←</kbd> <kbd>→</kbd>.</p>
+    <${Disagreement} provenance=${provenance} members=${members} least=${least} chosen=${shown} onLeast=${setLeast}
+      onChoose=${choose} />
+    <p class="soft strategy">By <strong>${fusion.strategy}</strong>, each piece is ${
+      STRATEGIES[fusion.strategy] ?? "chosen by a rule that this page does not know"
+    }. A thread under the words is a member's: as strong as it backed them, and broken where it did not. Point at a
+      piece, or go through them with <kbd>←</kbd> <kbd>→</kbd>.</p>
     <${Contributions} provenance=${provenance} members=${members} />
   </div>`;
 }

@@ -4,10 +4,10 @@ import { html, useEffect, useMemo, useState } from "../ui/preact.js";
 import { Agent, Failure } from "../ui/elements.js";
 import { get, post } from "../api.js";
 import { go, link } from "../routing.js";
+import { useCheck } from "../protocols/checking.js";
 import { fusesIn } from "./provenance.js";
 import { STRATEGIES } from "./strategies.js";
 
-const CHECKED_AFTER = 250;
 const EXAMPLES = ["What is the capital of France?", "What is 347 + 285?", "Sort 7, 3 and 5."];
 
 /** @typedef {{name: string, summary: string, ready: boolean, members: string[], expression: any}} Ready */
@@ -37,57 +37,49 @@ function Form({ protocols, members }) {
   const [question, setQuestion] = useState("");
   const [named, setNamed] = useState(protocols[0]?.name ?? "");
   const [own, setOwn] = useState(/** @type {{members: string[], strategy: string, level: string} | null} */ (null));
-  const [problem, setProblem] = useState("");
+  const [refused, setRefused] = useState("");
   const [busy, setBusy] = useState(false);
   const preset = protocols.find((one) => one.name === named);
   const current = own ?? settingsOf(preset);
-  const protocol = useMemo(() => (own === null && preset ? preset.name : { fuse: { ...current, level: current.level || null } }), [own, named]);
-
-  useEffect(() => {
-    setProblem("");
-    if (own === null) return undefined;
-    const stop = new AbortController();
-    const timer = setTimeout(() => {
-      post("/api/protocols/check", { protocol }, { signal: stop.signal }).then(
-        (found) => setProblem(found.problem ?? ""),
-        (error) => stop.signal.aborted || setProblem(error.message),
-      );
-    }, CHECKED_AFTER);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
-  }, [protocol]);
+  const written = useMemo(() => ({ fuse: { ...current, level: current.level || null } }), [own, named]);
+  const { checked } = useCheck(own === null ? null : written);
+  const problem = refused || (own === null ? "" : (checked?.problem ?? ""));
+  useEffect(() => setRefused(""), [written]);
 
   /** @param {Event} event */
   async function submit(event) {
     event.preventDefault();
     setBusy(true);
+    setRefused("");
     try {
+      const protocol = own === null && preset !== undefined ? preset.name : written;
       const { id } = await post("/api/runs", { question: question.trim(), protocol });
       go(link(["fusion", id]));
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setRefused(error instanceof Error ? error.message : String(error));
       setBusy(false);
     }
   }
 
   /** @param {string} name */
   function toggle(name) {
-    const chosen = current.members.includes(name) ? current.members.filter((one) => one !== name) : [...current.members, name];
-    setOwn({ ...current, members: members.filter((one) => chosen.includes(one)) });
+    const isChosen = (/** @type {string} */ one) => current.members.includes(one) !== (one === name);
+    setOwn({ ...current, members: members.filter(isChosen) });
   }
 
   return html`<form class="begin" onSubmit=${submit}>
     <label for="fused-question">Question</label>
-    <textarea id="fused-question" rows="2" required value=${question} placeholder="What the members shall answer in one text"
+    <textarea id="fused-question" rows="2" required value=${question}
+      placeholder="What the members shall answer in one text"
       onInput=${(/** @type {any} */ event) => setQuestion(event.target.value)}></textarea>
-    <p class="examples">${EXAMPLES.map((example) => html`<button key=${example} type="button" class="quiet" onClick=${() => setQuestion(example)}>${example}</button>`)}</p>
+    <p class="examples">${EXAMPLES.map((example) => html`<button key=${example} type="button" class="quiet"
+      onClick=${() => setQuestion(example)}>${example}</button>`)}</p>
     ${protocols.length > 0 && html`<fieldset class="presets">
       <legend>How</legend>
       ${protocols.map(
         (one) => html`<label key=${one.name} class="preset">
-          <input type="radio" name="preset" checked=${own === null && one.name === named} onChange=${() => (setNamed(one.name), setOwn(null))} />
+          <input type="radio" name="preset" checked=${own === null && one.name === named}
+            onChange=${() => (setNamed(one.name), setOwn(null))} />
           <span><strong>${one.name}</strong> ${one.summary}</span>
         </label>`,
       )}
@@ -105,12 +97,14 @@ function Form({ protocols, members }) {
       </fieldset>
       <div class="fusion-choices">
         <label>Strategy
-          <select value=${current.strategy} onChange=${(/** @type {any} */ event) => setOwn({ ...current, strategy: event.target.value })}>
+          <select value=${current.strategy}
+            onChange=${(/** @type {any} */ event) => setOwn({ ...current, strategy: event.target.value })}>
             ${Object.keys(STRATEGIES).map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
           </select>
         </label>
         <label>They agree on
-          <select value=${current.level} onChange=${(/** @type {any} */ event) => setOwn({ ...current, level: event.target.value })}>
+          <select value=${current.level}
+            onChange=${(/** @type {any} */ event) => setOwn({ ...current, level: event.target.value })}>
             <option value="">what suits the strategy</option>
             <option value="pieces">tokens, as text</option>
             <option value="bytes">bytes</option>
@@ -120,7 +114,9 @@ function Form({ protocols, members }) {
       <p class="soft">The next piece is ${STRATEGIES[current.strategy]}.</p>
     </details>
     ${problem !== "" && html`<${Failure} message=${problem} />`}
-    <button class="primary" disabled=${busy || question.trim() === "" || current.members.length === 0}>${busy ? "Starting…" : "Write together"}</button>
+    <button class="primary"
+      disabled=${busy || question.trim() === "" || current.members.length === 0}>
+      ${busy ? "Starting…" : "Write together"}</button>
   </form>`;
 }
 

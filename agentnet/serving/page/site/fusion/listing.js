@@ -30,7 +30,8 @@ export function Latest() {
     (run) => html`<li key=${run.id}><a href=${link(["fusion", run.id])}>
       <span class="question">${run.task}</span>
       <span class="answer">${run.answer ?? ""}</span>
-      <span class="soft">${run.protocol === INLINE ? "own expression" : run.protocol} · <${Ago} time=${run.created} /></span>
+      <span class="soft">${run.protocol === INLINE ? "own expression" : run.protocol} · <${Ago}
+        time=${run.created} /></span>
     </a></li>`,
   )}</ul>`;
 }

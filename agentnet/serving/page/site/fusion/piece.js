@@ -1,9 +1,8 @@
 /** One piece of a fused text: what each member gave it, and what would have stood there instead. */
 
 import { html } from "../ui/preact.js";
-import { Agent } from "../ui/elements.js";
+import { Agent, percent } from "../ui/elements.js";
 import { colourOf } from "../ui/colours.js";
-import { percent } from "./disagreement.js";
 import { visible } from "./provenance.js";
 
 /**
@@ -18,11 +17,12 @@ export function PieceShown({ provenance, members, index, address }) {
   const piece = provenance.fusion.pieces[index];
   if (backed === undefined || piece === undefined) return null;
   return html`<div class="piece-shown">
-    <p class="place"><span>Piece ${index + 1} of ${provenance.pieces.length}</span> <a href=${address}>Link to it</a></p>
+    <p class="place"><span>Piece ${index + 1} of ${provenance.pieces.length}</span> <a
+      href=${address}>Link to it</a></p>
     <p class="piece-text"><q>${visible(backed.text)}</q></p>
     <p class="soft">${summary(backed, provenance)}</p>
     <table class="shares">
-      <thead class="for-ears"><tr><th>Member</th><th>Backing</th><th>Share</th></tr></thead>
+      <thead class="unseen"><tr><th>Member</th><th>Backing</th><th>Share</th></tr></thead>
       <tbody>
         ${provenance.members.map((name, member) => {
           const backing = backed.backing[member] ?? null;
@@ -63,7 +63,8 @@ function Rival({ provenance, piece }) {
 /** @param {{share: number, colour: string | null}} properties */
 export function Bar({ share, colour }) {
   const width = `${(100 * Math.min(1, Math.max(0, share))).toFixed(1)}%`;
-  return html`<span class="share-bar" aria-hidden="true"><span style=${{ width, "--agent": colour ?? undefined }} /></span>`;
+  return html`<span class="share-bar" aria-hidden="true"><span
+    style=${{ width, "--agent": colour ?? undefined }} /></span>`;
 }
 
 /**

@@ -1,12 +1,15 @@
 /**
  * Who backed each piece of a fused text, as numbers that mean the same whatever strategy chose the pieces.
  *
- * The *backing* of a member for a piece is the probability that it gave it, times its weight relative to the mean weight
- * where cards weigh; where a strategy knows logits only, it is 1 for a piece among the member's likeliest, else 0. The
+ * The *backing* of a member for a piece is the probability that it gave it, times its weight relative to the mean
+ * weight where cards weigh; where a strategy knows logits only, it is 1 for a piece among the member's likeliest, else 0. The
  * *disagreement* about a piece is 1 minus the mean backing of the members that were heard.
  */
 
-/** @typedef {{text: string, score: number, shares: Record<string, number>, runner_up: string | null, runner_up_score: number | null}} Piece */
+/**
+ * @typedef {{text: string, score: number, shares: Record<string, number>, runner_up: string | null,
+ *   runner_up_score: number | null}} Piece
+ */
 /**
  * @typedef {object} Fusion body of a message
  * @property {string} answer
@@ -25,10 +28,13 @@
  * @property {string} text
  * @property {(number | null)[]} backing of each member; null: it was not asked
  * @property {number} disagreement
- * @property {number | null} leader index of the member that backed it most, of those alike the first; null: all did alike
+ * @property {number | null} leader index of the member that backed it most, the first of those alike; null: all alike
  * @property {boolean} alone whether the first member was sure enough to go on alone
  */
-/** @typedef {{name: string, led: number, backing: number, against: number, respelled: number, evaluations: number | null, dropped: string | null}} Contribution */
+/**
+ * @typedef {{name: string, led: number, backing: number, against: number, respelled: number,
+ *   evaluations: number | null, dropped: string | null}} Contribution
+ */
 
 /** Strategies whose shares add up to the members' mean probability. */
 const MEANS = ["pi", "gac", "median", "trimmed", "unite"];
@@ -42,7 +48,7 @@ const ALIKE = 0.05;
  * @param {string} strategy
  * @returns {"probability" | "logprob" | "logit"}
  */
-export function unitOf(strategy) {
+function unitOf(strategy) {
   if (LOGITS.includes(strategy)) return "logit";
   return strategy === "duetnet-logprobs" ? "logprob" : "probability";
 }
@@ -86,7 +92,10 @@ export class Provenance {
     this.unit = unitOf(fusion.strategy);
     this.pieces = fusion.pieces.map((piece, index) => this._backed(piece, index));
     /** The first piece of the greatest disagreement. */
-    this.mostDisputed = this.pieces.reduce((most, piece) => (piece.disagreement > most.disagreement ? piece : most), { index: 0, disagreement: 0 }).index;
+    this.mostDisputed = this.pieces.reduce(
+      (most, piece) => (piece.disagreement > most.disagreement ? piece : most),
+      { index: 0, disagreement: 0 },
+    ).index;
     /** The greatest logit of any member, against which logits are drawn. */
     this.greatest = Math.max(1, ...fusion.pieces.map((piece) => Math.max(0, ...Object.values(piece.shares))));
   }
@@ -103,7 +112,9 @@ export class Provenance {
   contributions() {
     const { evaluations, respelled, dropped } = this.fusion;
     return this.members.map((name, member) => {
-      const backings = this.pieces.map((piece) => piece.backing[member]).filter((backing) => typeof backing === "number");
+      const backings = this.pieces
+        .map((piece) => piece.backing[member])
+        .filter((backing) => typeof backing === "number");
       return {
         name,
         led: this.pieces.filter((piece) => piece.leader === member).length,

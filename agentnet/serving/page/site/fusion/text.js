@@ -1,15 +1,17 @@
 /**
- * A fused text. Under the words runs a thread for each member: as strong as it backed the piece, and broken where it did
- * not. Words that not all backed alike have the colour of the member that backed them most.
+ * A fused text. Under the words runs a thread for each member: as strong as it backed the piece, and broken where it
+ * did not. Words that not all backed alike have the colour of the member that backed them most.
  */
 
-import { html, useEffect, useMemo, useRef } from "../ui/preact.js";
+import { html, useEffect, useMemo, useRef, useState } from "../ui/preact.js";
 import { colourOf } from "../ui/colours.js";
 
 const THREAD = 2;
 const GAP = 1;
 /** Pieces of a text that is set smaller. */
 const LONG = 120;
+/** Pieces that are drawn in a frame: a long text comes in parts, so that the page answers meanwhile. */
+const PART = 250;
 
 /**
  * @param {object} properties
@@ -18,20 +20,28 @@ const LONG = 120;
  * @param {number} properties.least pieces of less disagreement are faint
  * @param {number} properties.chosen the piece that is shown in full
  * @param {number} properties.from the piece from which keys go
+ * @param {number | null} properties.linked the piece that the address names: it is brought into view
  * @param {(index: number | null) => void} properties.onLook the pointer is over a piece, or over none any more
  * @param {(index: number) => void} properties.onChoose
  */
-export function FusedText({ provenance, members, least, chosen, from, onLook, onChoose }) {
+export function FusedText({ provenance, members, least, chosen, linked, from, onLook, onChoose }) {
   const text = useRef(/** @type {HTMLElement | null} */ (null));
-  const pieces = useMemo(() => provenance.pieces.map((piece) => drawn(piece, provenance.members, members)), [provenance, members]);
+  const pieces = usePieces(provenance, members);
+  const hasChosen = pieces.length > chosen;
+  const hasLinked = linked !== null && pieces.length > linked;
   useEffect(() => {
     const piece = text.current?.children[chosen];
     piece?.classList.add("chosen");
     return () => piece?.classList.remove("chosen");
-  }, [chosen, pieces]);
+  }, [chosen, hasChosen, members]);
   useEffect(() => {
-    for (const { index, disagreement } of provenance.pieces) text.current?.children[index]?.classList.toggle("faint", disagreement < least);
-  }, [least, pieces]);
+    if (hasLinked) text.current?.children[linked]?.scrollIntoView({ block: "nearest" });
+  }, [linked, hasLinked]);
+  useEffect(() => {
+    for (const { index, disagreement } of provenance.pieces.slice(0, pieces.length)) {
+      text.current?.children[index]?.classList.toggle("faint", disagreement < least);
+    }
+  }, [least, pieces.length, members]);
 
   /** @param {KeyboardEvent} event */
   function pressed(event) {
@@ -59,6 +69,26 @@ export function FusedText({ provenance, members, least, chosen, from, onLook, on
       if (index !== null) onChoose(index);
     }}
   >${pieces}</p>`;
+}
+
+/**
+ * Return the pieces that are drawn so far: with each frame a part more, and each of them once.
+ * @param {import("./provenance.js").Provenance} provenance
+ * @param {readonly string[]} members
+ */
+function usePieces(provenance, members) {
+  const pieces = useMemo(() => /** @type {any[]} */ ([]), [provenance, members]);
+  const total = provenance.pieces.length;
+  const [wanted, setWanted] = useState(PART);
+  for (const piece of provenance.pieces.slice(pieces.length, wanted)) {
+    pieces.push(drawn(piece, provenance.members, members));
+  }
+  useEffect(() => {
+    if (wanted >= total) return undefined;
+    const frame = requestAnimationFrame(() => setWanted(wanted + PART));
+    return () => cancelAnimationFrame(frame);
+  }, [wanted, total]);
+  return pieces.slice();
 }
 
 /**

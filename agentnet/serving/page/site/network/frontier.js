@@ -1,10 +1,10 @@
 /** Accuracy against cost of every system that was tried, drawn by the server; the same as a table. */
 
 import { html, useEffect, useRef, useSignal } from "../ui/preact.js";
-import { count } from "../ui/elements.js";
+import { count, percent } from "../ui/elements.js";
 import { link } from "../routing.js";
 import { shade } from "../ui/theme.js";
-import { percent, seconds } from "./numbers.js";
+import { seconds } from "./numbers.js";
 
 /** @typedef {import("./policy.js").Estimate} Estimate */
 
@@ -22,7 +22,8 @@ export function Frontier({ labels, label, estimates, used }) {
   const kind = label === "*" ? "all kinds of questions" : `questions of ${label}`;
   const told = [
     `Accuracy over tokens for ${kind}: ${shown.length} systems.`,
-    `The best is ${best.candidate} with ${percent(best.accuracy)} at ${Math.round(best.tokens)} tokens; used is ${used}.`,
+    `The best is ${best.candidate} with ${percent(best.accuracy)} at ${Math.round(best.tokens)} tokens.`,
+    `Used is ${used}.`,
   ].join(" ");
   return html`<section class="frontier" ref=${place}>
     <h2>Accuracy against cost</h2>

@@ -1,12 +1,12 @@
 /** The picture of an accuracy: its 95 % interval on a line from 0 to 100 %, a mark where it is, and the floor. */
 
 import { html } from "../ui/preact.js";
-import { percent } from "./numbers.js";
+import { percent } from "../ui/elements.js";
 
 /** @typedef {import("./living.js").Ability} Ability */
 
 /** What the ways of drawing an interval mean. */
-export const SOURCES = /** @type {const} */ ({
+const SOURCES = /** @type {const} */ ({
   measured: "measured here",
   card: "measured before, vouched for by the owner",
   trial: "on probation: counts nothing yet",

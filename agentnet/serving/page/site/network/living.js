@@ -41,7 +41,7 @@ import { get } from "../api.js";
  */
 /**
  * @typedef {{time: string, about: "node" | "member", node: string, member: string | null, before: string, after:
- *   string, why: string, test: Record<string, string | number>}} Happening
+ *   string, why: string, test: Record<string, string | number>}} Change
  */
 
 /** @typedef {{time: string, member: string, node: string, label: string, right: boolean}} Canary */
@@ -50,7 +50,7 @@ import { get } from "../api.js";
 export const network = signal(null);
 /** @type {import("../ui/preact.js").Signal<Node[]>} */
 export const nodes = signal([]);
-/** Newest first. @type {import("../ui/preact.js").Signal<Happening[] | null>} */
+/** Newest first. @type {import("../ui/preact.js").Signal<Change[] | null>} */
 export const history = signal(null);
 /** Oldest first. @type {import("../ui/preact.js").Signal<Canary[]>} */
 export const canaries = signal([]);
@@ -71,23 +71,17 @@ export function useLiving() {
     const ended = new AbortController();
     const refresh = coalesced(() => read(ended.signal));
     refresh();
+    let source = listen(refresh);
     /** @type {ReturnType<typeof setTimeout>} */
     let timer;
     const later = () => {
       timer = setTimeout(() => {
+        if (source.readyState === EventSource.CLOSED) source = listen(refresh); // the server refused it
         if (document.visibilityState === "visible") void refresh();
         later();
       }, LOOK + LOOK_NODE * nodes.value.length);
     };
     later();
-    const source = new EventSource("/api/network/events");
-    source.addEventListener("open", () => (connected.value = true));
-    source.addEventListener("error", () => (connected.value = false));
-    source.addEventListener("node", (event) => {
-      const change = JSON.parse(event.data);
-      news.value = `${change.member ?? change.node} is ${change.after}`;
-      refresh();
-    });
     return () => {
       clearTimeout(timer);
       source.close();
@@ -95,6 +89,22 @@ export function useLiving() {
       connected.value = false;
     };
   }, []);
+}
+
+/**
+ * Follow the changes of nodes.
+ * @param {() => void} refresh
+ */
+function listen(refresh) {
+  const source = new EventSource("/api/network/events");
+  source.addEventListener("open", () => (connected.value = true));
+  source.addEventListener("error", () => (connected.value = false));
+  source.addEventListener("node", (event) => {
+    const change = JSON.parse(event.data);
+    news.value = `${change.member ?? change.node} is ${change.after}`;
+    refresh();
+  });
+  return source;
 }
 
 /** Read everything again, after a failure. */

@@ -2,10 +2,10 @@
 
 import { html } from "../ui/preact.js";
 import { colourOf } from "../ui/colours.js";
-import { Agent } from "../ui/elements.js";
+import { Agent, percent } from "../ui/elements.js";
 import { go, link } from "../routing.js";
 import { Interval } from "./interval.js";
-import { percent, seconds, size } from "./numbers.js";
+import { seconds, size } from "./numbers.js";
 
 /** @typedef {import("./living.js").Member} Member */
 /** @typedef {import("./living.js").Ability} Ability */
@@ -160,7 +160,7 @@ export function facts(member) {
 }
 
 /**
- * Median seconds of a turn: measured here, else as its card says; null where nobody knows.
+ * Median seconds of a turn: measured here, else as its card says; null where neither tells.
  * @param {Member} member
  */
 function turn(member) {

@@ -2,23 +2,23 @@
 
 import { html, useEffect, useRef, useSignal } from "../ui/preact.js";
 import { colourOf } from "../ui/colours.js";
-import { Agent, Empty, Failure, count } from "../ui/elements.js";
+import { Agent, Empty, Failure, count, percent } from "../ui/elements.js";
 import { shade } from "../ui/theme.js";
 import { get } from "../api.js";
 import { link } from "../routing.js";
-import { Happenings } from "./happenings.js";
+import { Changes } from "./changes.js";
 import { Interval, Key, told } from "./interval.js";
 import { StandingMark, facts } from "./matrix.js";
-import { percent, ratio, seconds } from "./numbers.js";
+import { ratio, seconds } from "./numbers.js";
 
 /** @typedef {import("./living.js").Member} Member */
-/** @typedef {import("./living.js").Happening} Happening */
+/** @typedef {import("./living.js").Change} Change */
 /** @typedef {import("./living.js").Seat} Seat */
 /** @typedef {import("./living.js").Test} Test */
 
 /**
  * @param {{name: string, member: Member | undefined, names: readonly string[], floor: number, history: readonly
- *   Happening[]}} properties
+ *   Change[]}} properties
  *   `member` is undefined for one that is not there now
  */
 export function MemberPage({ name, member, names, floor, history }) {
@@ -39,7 +39,7 @@ export function MemberPage({ name, member, names, floor, history }) {
     ${member && member.seats.some((seat) => seat.calls > 0) && html`<${Work} seats=${member.seats} />`}
     <${Over} name=${name} measured=${member === undefined || member.seats.length > 0} />
     ${past.length > 0 &&
-      html`<section><h2>What happened</h2><${Happenings} history=${past} names=${names} /></section>`}
+      html`<section><h2>What happened</h2><${Changes} history=${past} names=${names} /></section>`}
   </article>`;
 }
 
@@ -89,8 +89,8 @@ function Tests({ seat }) {
   if (seat.tests.length === 0) return null;
   return html`<section class="tests">
     <h2>Its tests${seat.node !== "" && html` <span class="soft">on ${seat.node}</span>`}</h2>
-    <p class="soft">Each compares two explanations of its answers to hidden questions, and decides once one is so many
-      times as likely. The scale is logarithmic.</p>
+    <p class="soft">Each compares two explanations of its answers to hidden questions, and decides once one is
+      likelier than the other by the factor that is named. The scale is logarithmic.</p>
     ${seat.tests.map((test) => html`<${Progress} key=${`${test.name} ${test.label}`} test=${test} />`)}
   </section>`;
 }
@@ -168,9 +168,9 @@ function Over({ name, measured }) {
   ].join(" ");
   return html`<section class="course" ref=${place}>
     <h2>How that came about</h2>
-    ${!measured &&
-      html`<p class="soft">Nothing was asked here yet: what stands above is from its card. Every answer to a hidden
-        question, to <code>agentnet measure</code>, and every outcome that users report will be drawn here.</p>`}
+    ${(!measured || found?.answers.length === 0) &&
+      html`<p class="soft">None of its answers was graded here yet: what stands above is from its card. Every answer to a
+        hidden question, to <code>agentnet measure</code>, and every outcome that users report will be drawn here.</p>`}
     ${found && found.nodes.length > 1 &&
       html`<p><label>on node <select value=${found.node}
         onChange=${(/** @type {any} */ event) => (node.value = event.target.value)}>

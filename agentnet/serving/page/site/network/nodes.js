@@ -1,8 +1,8 @@
 /** The machines that take part: their members, what they have to do, and how long they are believed. */
 
 import { html, signal, useEffect } from "../ui/preact.js";
+import { CopyButton } from "../ui/copy.js";
 import { Agent, Ago, count } from "../ui/elements.js";
-import { Copy } from "./copy.js";
 
 /** @typedef {import("./living.js").Node} Node */
 
@@ -87,7 +87,7 @@ function Join({ join, first }) {
   return html`<article class="card join">
     <h3>${first ? "No other machine takes part yet" : "Let another machine join"}</h3>
     <p>Run this where the models are; <code>mine.yaml</code> is a network file that names them.</p>
-    <${Copy} text=${join} what="the command" />
+    <p class="copy"><code>${join}</code><${CopyButton} text=${join} what="the command" /></p>
     <p class="soft small">It appears here within a second, on probation until hidden questions have shown what it can.
       Ctrl-C there lets it leave.</p>
   </article>`;

@@ -1,15 +1,6 @@
 /** Numbers and times as the Network view writes them. */
 
 /**
- * A share as a percentage: `97 %`; with a place behind the point where that says more.
- * @param {number} share
- */
-export function percent(share) {
-  const value = 100 * share;
-  return `${value > 0 && value < 1 ? value.toFixed(1) : Math.round(value)}\u00a0%`;
-}
-
-/**
  * Seconds as people say them: `12 ms`, `1.4 s`, `3 min`.
  * @param {number | null} seconds
  */

@@ -2,10 +2,9 @@
 
 import { html, useEffect, useSignal } from "../ui/preact.js";
 import { colourOf } from "../ui/colours.js";
-import { Ago, Empty, Failure, Waiting, count } from "../ui/elements.js";
+import { Ago, Empty, Failure, Quoted, Waiting, count, percent } from "../ui/elements.js";
 import { get } from "../api.js";
 import { link } from "../routing.js";
-import { percent } from "./numbers.js";
 import { Decisions } from "./decisions.js";
 import { Frontier } from "./frontier.js";
 import { System } from "./system.js";
@@ -68,24 +67,19 @@ export function PolicyPage({ names, label }) {
     <${Frontier} labels=${labels} label=${chosen} estimates=${found.policy.estimates}
       used=${found.rules.find((rule) => rule.label === chosen)?.use ?? found.default} />
     <h2>In words</h2>
-    <ul class="remarks">${found.remarks.map((remark) => html`<li key=${remark}><${Remark} text=${remark} /></li>`)}</ul>
+    <ul class="remarks">${found.remarks.map((remark) => html`<li key=${remark}><${Quoted} text=${remark} /></li>`)}</ul>
     <p class="soft small">Learned <${Ago}
       time=${found.created} /> from ${found.policy.suite || "calibration questions"}, in <code>${found.file}
         </code>. <code>agentnet policy show</code> says the same in a terminal.</p>
   </section>`;
 }
 
-/** A sentence with commands in backticks. @param {{text: string}} properties */
-function Remark({ text }) {
-  return text.split("`").map((part, place) => (place % 2 === 1 ? html`<code>${part}</code>` : part));
-}
-
 function Nothing() {
   return html`<${Empty} title="Nothing was learned about this network yet">
-    <p><code>auto</code> asks the member whose card proves most, and nobody else. Calibration questions show where
+    <p><code>auto</code> asks the member whose card proves most, and no other. Calibration questions show where
       a vote, a cascade or a delegation is worth its cost:</p>
     <p><code>agentnet learn SUITE</code></p>
-    <p>Here will then be seen which system is used for which kind of question, what it gains for certain, and what it
+    <p>This page then shows which system is used for which kind of question, what it gains for certain, and what it
       costs.</p>
   <//>`;
 }

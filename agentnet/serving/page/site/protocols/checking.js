@@ -5,22 +5,27 @@ import { post } from "../api.js";
 
 const CHECKED_AFTER = 300;
 
-/** @typedef {{valid: boolean, problem: string | null, line: number | null, name: string | null, written: object | null, expression: unknown, notes: string[]}} Checked */
+/**
+ * @typedef {{valid: boolean, problem: string | null, line: number | null, name: string | null, written: object | null,
+ *   expression: unknown, notes: string[]}} Checked
+ */
 
 /**
- * Return what is known of a text: null while it is checked for the first time, and of the text before while it changes.
- * @param {string} text
+ * Return what is known of a protocol, as YAML or an expression: null while it is checked for the first time, and of the
+ * one before while it changes.
+ * @param {string | object | null} protocol null: none is checked
  * @returns {{checked: Checked | null, busy: boolean}}
  */
-export function useCheck(text) {
-  const [found, setFound] = useState(/** @type {{text: string, checked: Checked} | null} */ (null));
+export function useCheck(protocol) {
+  const [found, setFound] = useState(/** @type {{protocol: unknown, checked: Checked} | null} */ (null));
   useEffect(() => {
+    if (protocol === null) return undefined;
     const stop = new AbortController();
     /** @param {Partial<Checked>} checked */
-    const tell = (checked) => setFound({ text, checked: { ...NOTHING, ...checked } });
+    const tell = (checked) => setFound({ protocol, checked: { ...NOTHING, ...checked } });
     const timer = setTimeout(
       () =>
-        post("/api/protocols/check", { protocol: text }, { signal: stop.signal }).then(tell, (error) => {
+        post("/api/protocols/check", { protocol }, { signal: stop.signal }).then(tell, (error) => {
           if (!stop.signal.aborted) tell({ problem: error.message });
         }),
       found === null ? 0 : CHECKED_AFTER,
@@ -29,8 +34,8 @@ export function useCheck(text) {
       clearTimeout(timer);
       stop.abort();
     };
-  }, [text]);
-  return { checked: found?.checked ?? null, busy: found?.text !== text };
+  }, [protocol]);
+  return { checked: found?.checked ?? null, busy: found?.protocol !== protocol };
 }
 
 /** @type {Checked} */

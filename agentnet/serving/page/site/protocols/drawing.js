@@ -20,7 +20,8 @@ export function Drawing({ expression, members }) {
 /** @param {{expression: unknown, members: Members, several: boolean}} properties */
 function Part({ expression, members, several }) {
   const [kind, fields] = read(expression);
-  if (kind === "ask") return html`<${One} agent=${String(fields.agent ?? "")} does=${asked(fields)} members=${members} several=${several} />`;
+  if (kind === "ask") return html`<${One} agent=${String(fields.agent ?? "")} does=${asked(fields)} members=${members}
+    several=${several} />`;
   return html`<section class=${`part-of ${kind}`}>
     <header><strong>${kind}</strong> <span>${about(kind, fields)}</span></header>
     ${inside(kind, fields, members)}
@@ -38,28 +39,39 @@ function inside(kind, fields, members) {
     case "serial":
       return html`<${Steps} parts=${fields.steps} ...${within} />`;
     case "cascade":
-      return html`<${Steps} parts=${fields.steps} between="not trusted yet" ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />`;
+      return html`<${Steps} parts=${fields.steps} between="not trusted yet" ...${within} />
+        <${Rule} text=${ending(kind, fields)} />`;
     case "parallel":
-      return html`<${Lanes} parts=${fields.branches} times=${fields.times} ...${within} /><${Decision} decision=${fields.decide ?? "majority"} ...${within} />`;
+      return html`<${Branches} parts=${fields.branches} times=${fields.times} ...${within} />
+        <${Decision} decision=${fields.decide ?? "majority"} ...${within} />`;
     case "debate":
-      return html`<${Lanes} parts=${fields.members} again=${true} ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />
+      return html`<${Branches} parts=${fields.members} again=${true} ...${within} />
+        <${Rule} text=${ending(kind, fields)} />
         <${Decision} decision=${fields.decide ?? "majority"} ...${within} />`;
     case "delegate":
-      return html`<${One} agent=${fields.planner ?? "@planner"} does=${`plans, ${fields.max_steps ?? 8} steps at most`} ...${within} />
+      return html`<${One} agent=${fields.planner ?? "@planner"} does=${`plans, ${fields.max_steps ?? 8} steps at most`}
+        ...${within} />
         <${Arrow} text="each step goes to the worker whose card fits it" />
-        <${Lanes} parts=${fields.workers ?? ["@solver"]} ...${within} /><${Decision} decision=${fields.merge ?? "last"} ...${within} />`;
+        <${Branches} parts=${fields.workers ?? ["@solver"]} ...${within} />
+        <${Decision} decision=${fields.merge ?? "last"} ...${within} />`;
     case "verify":
-      return html`<div class="loop"><${Part} expression=${fields.proposer} several=${false} ...${within} /><${Arrow} text="" />
-          <${One} agent=${fields.verifier ?? "@verifier"} does=${fields.by === "score" ? "scores the answer" : "judges the answer"} ...${within} />
+      return html`<div class="loop">
+          <${Part} expression=${fields.proposer} several=${false} ...${within} />
+          <${Arrow} text="" />
+          <${One} agent=${fields.verifier ?? "@verifier"}
+            does=${fields.by === "score" ? "scores the answer" : "judges the answer"} ...${within} />
           <p class="retry">${retried(fields.retries ?? 2)}</p></div>`;
     case "route":
       return html`<ul class="side-by-side">${listed(fields.members ?? "@solver").map(
-          (name) => html`<li key=${name}><${One} agent=${name} does=${judged(fields.judges?.[name])} members=${members} several=${true} /></li>`,
+          (name) => html`<li key=${name}><${One} agent=${name} does=${judged(fields.judges?.[name])} members=${members}
+            several=${true} /></li>`,
         )}</ul><${Rule} text=${ending(kind, fields)} />`;
     case "fuse":
-      return html`<${Lanes} parts=${fields.members ?? ["@solver"]} ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />`;
+      return html`<${Branches} parts=${fields.members ?? ["@solver"]} ...${within} />
+        <${Rule} text=${ending(kind, fields)} />`;
     case "best":
-      return html`<${Lanes} parts=${fields.among ?? ["@solver"]} ...${within} /><${Rule} text=${ending(kind, fields)} ...${within} />`;
+      return html`<${Branches} parts=${fields.among ?? ["@solver"]} ...${within} />
+        <${Rule} text=${ending(kind, fields)} />`;
     case "auto":
       return html`<${Cases} fields=${fields} ...${within} />`;
     default:
@@ -71,15 +83,19 @@ function inside(kind, fields, members) {
 function Steps({ parts, members, between = "" }) {
   const steps = listed(parts);
   return html`<ol class="in-turn">${steps.map(
-    (part, index) => html`<li key=${index}>${index > 0 && html`<${Arrow} text=${between} />`}<${Part} expression=${part} members=${members} several=${true} /></li>`,
+    (part, index) => html`<li key=${index}>
+      ${index > 0 && html`<${Arrow} text=${between} />`}
+      <${Part} expression=${part} members=${members} several=${true} />
+    </li>`,
   )}</ol>`;
 }
 
 /** @param {{parts: unknown, members: Members, times?: number, again?: boolean}} properties */
-function Lanes({ parts, members, times = 1, again = false }) {
+function Branches({ parts, members, times = 1, again = false }) {
   return html`<ul class="side-by-side" data-again=${again || undefined}>${counted(listed(parts)).map(
     ({ part, count }, index) => html`<li key=${index}>
-      <${Part} expression=${part} members=${members} several=${true} />${count * times > 1 && html` <span class="does">× ${count * times}</span>`}
+      <${Part} expression=${part} members=${members} several=${true} />${count * times > 1 &&
+        html` <span class="does">× ${count * times}</span>`}
     </li>`,
   )}</ul>`;
 }
@@ -103,15 +119,18 @@ function counted(parts) {
 function One({ agent, does, members, several = false }) {
   const words = selected(agent, several);
   const colour = colourOf(agent, members);
-  return html`<span class=${`one${words === null ? "" : " selector"}`} style=${{ "--agent": colour ?? undefined }} title=${words === null ? undefined : agent}>
-    <span class=${colour === null ? "" : "agent"}>${words ?? agent}</span>${does !== "" && html` <span class="does">${does}</span>`}
+  return html`<span class=${`one${words === null ? "" : " selector"}`} style=${{ "--agent": colour ?? undefined }}
+    title=${words === null ? undefined : agent}>
+    <span class=${colour === null ? "" : "agent"}>${words ?? agent}</span>${does !== "" &&
+      html` <span class="does">${does}</span>`}
   </span>`;
 }
 
 /** @param {{decision: unknown, members: Members}} properties */
 function Decision({ decision, members }) {
   const { text, agent } = decided(decision);
-  return agent === null ? html`<${Rule} text=${text} />` : html`<${Arrow} text="" /><${One} agent=${agent} does=${text} members=${members} />`;
+  if (agent === null) return html`<${Rule} text=${text} />`;
+  return html`<${Arrow} text="" /><${One} agent=${agent} does=${text} members=${members} />`;
 }
 
 /** @param {number} retries */
@@ -136,11 +155,12 @@ function Cases({ fields, members }) {
   const systems = new Map(listed(fields.systems).map((system) => [system.name, system.protocol]));
   if (cases.length === 0) {
     return html`<p class="soft">Nothing was learned yet: the same as <em>best</em>.</p>
-      <${Lanes} parts=${fields.among ?? ["@solver"]} members=${members} />`;
+      <${Branches} parts=${fields.among ?? ["@solver"]} members=${members} />`;
   }
   return html`<ul class="cases">${cases.map(
     ({ label, use, why }, index) => html`<li key=${index}>
-      <div class="case"><strong>${label ?? "everything else"}</strong> → <${System} name=${use} expression=${systems.get(use)} members=${members} /></div>
+      <div class="case"><strong>${label ?? "everything else"}</strong> → <${System} name=${use}
+        expression=${systems.get(use)} members=${members} /></div>
       ${why && html`<p class="soft">${why}</p>`}
     </li>`,
   )}</ul>`;

@@ -29,7 +29,8 @@ export function Editor({ text, wrong, onText }) {
       { length: lines },
       (_, index) => html`<span key=${index} class=${index + 1 === wrong ? "wrong" : ""}>${index + 1}</span>`,
     )}</div>
-    <textarea ref=${area} aria-label="The protocol as YAML" aria-describedby="protocol-check" aria-invalid=${wrong !== null} rows=${lines + 1}
+    <textarea ref=${area} aria-label="The protocol as YAML" aria-describedby="protocol-check"
+      aria-invalid=${wrong !== null} rows=${lines + 1}
       spellcheck=${false} autocomplete="off" autocapitalize="off" wrap="off" value=${text} onKeyDown=${pressed}
       onInput=${() => onText(area.current?.value ?? "")}></textarea>
     ${wrong !== null && html`<div class="wrong-line" aria-hidden="true" style=${{ "--line": wrong - 1 }}></div>`}

@@ -1,5 +1,7 @@
 /** What the settings of a protocol expression say, in words. */
 
+import { percent } from "../ui/elements.js";
+
 /** @typedef {Record<string, any>} Fields of a combinator */
 
 /**
@@ -27,7 +29,14 @@ export function selected(selector, several) {
   return limit === undefined ? `every ${role}` : limit === "1" ? `the first ${role}` : `${limit} ${role}s`;
 }
 
-const ROLES = { solve: "solves", revise: "revises", review: "reviews", critique: "criticizes", conclude: "concludes", synthesize: "writes one answer of all" };
+const ROLES = {
+  solve: "solves",
+  revise: "revises",
+  review: "reviews",
+  critique: "criticizes",
+  conclude: "concludes",
+  synthesize: "writes one answer of all",
+};
 
 /**
  * Return what an agent does, with what is special about it.
@@ -59,9 +68,12 @@ export function decided(decision) {
     case "all":
       return { text: "all answers go on", agent: null };
     case "weighted":
-      return { text: fields.by === "confidence" ? "a vote weighted by confidence" : "a vote weighted by the cards", agent: null };
+      return { text: `a vote weighted by ${fields.by === "confidence" ? "confidence" : "the cards"}`, agent: null };
     case "judge":
-      return { text: fields.by === "score" ? "scores the answers" : "reads the answers and chooses one", agent: fields.agent ?? "@judge" };
+      return {
+        text: fields.by === "score" ? "scores the answers" : "reads the answers and chooses one",
+        agent: fields.agent ?? "@judge",
+      };
     case "synthesize":
       return { text: "reads the answers and writes one", agent: fields.agent ?? "@aggregator" };
     case "last":
@@ -79,7 +91,7 @@ export function decided(decision) {
 export function about(kind, fields) {
   switch (kind) {
     case "serial":
-      return fields.see === "all" ? "one after another; each reads all before it" : "one after another; each reads the one before it";
+      return `one after another; each reads ${fields.see === "all" ? "all" : "the one"} before it`;
     case "parallel":
       return `side by side${fields.stop === "decided" ? ", until the decision is certain" : ""}`;
     case "debate":
@@ -103,7 +115,11 @@ export function about(kind, fields) {
   }
 }
 
-const SEEN = { all: "each reads what all said", others: "each reads what the others said", next: "each reads its neighbour" };
+const SEEN = {
+  all: "each reads what all said",
+  others: "each reads what the others said",
+  next: "each reads its neighbour",
+};
 
 /**
  * Return what ends a combinator, where no rule decides among answers.
@@ -113,13 +129,18 @@ const SEEN = { all: "each reads what all said", others: "each reads what the oth
 export function ending(kind, fields) {
   switch (kind) {
     case "debate":
-      return fields.stop === "never" ? "all rounds are held" : fields.quorum < 1 ? `stops when ${Math.round(fields.quorum * 100)} % agree` : "stops when all agree";
+      if (fields.stop === "never") return "all rounds are held";
+      return `stops when ${fields.quorum < 1 ? percent(fields.quorum) : "all"} agree`;
     case "cascade": {
-      const enough = fields.until === "confidence" ? `an answer of ${Math.round((fields.sure ?? 0.8) * 100)} % confidence` : `${fields.agree ?? 2} equal answers`;
-      return `stops at ${enough}; otherwise ${fields.otherwise === "majority" ? "the majority decides" : "the last answer counts"}`;
+      const isSure = fields.until === "confidence";
+      const sure = `an answer of ${percent(fields.sure ?? 0.8)} confidence`;
+      const otherwise = fields.otherwise === "majority" ? "the majority decides" : "the last answer counts";
+      return `stops at ${isSure ? sure : `${fields.agree ?? 2} equal answers`}; otherwise ${otherwise}`;
     }
-    case "fuse":
-      return `${fields.strategy ?? "duetnet"} chooses each piece${fields.sure ? `; the first goes on alone where it is sure by ${Math.round(fields.sure * 100)} %` : ""}`;
+    case "fuse": {
+      const alone = fields.sure ? `; the first goes on alone where it is sure by ${percent(fields.sure)}` : "";
+      return `${fields.strategy ?? "duetnet"} chooses each piece${alone}`;
+    }
     case "best":
       return "the best card for the kind of task answers";
     case "route":

@@ -76,6 +76,7 @@ function listed(parts) {
  */
 function dots(selector, several) {
   const [role = "", limit] = selector.split(":");
-  const number = !several || !role.startsWith("@") || role === "@best" ? 1 : limit === undefined ? MANY : Math.min(Number(limit), MANY);
+  const isOne = !several || !role.startsWith("@") || role === "@best";
+  const number = isOne ? 1 : limit === undefined ? MANY : Math.min(Number(limit), MANY);
   return Array.from({ length: number }, () => html`<i />`);
 }

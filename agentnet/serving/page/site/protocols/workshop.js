@@ -2,6 +2,7 @@
 
 import { html, useEffect, useState } from "../ui/preact.js";
 import { link } from "../routing.js";
+import { CopyButton } from "../ui/copy.js";
 import { useCheck } from "./checking.js";
 import { Drawing } from "./drawing.js";
 import { Editor } from "./editor.js";
@@ -33,7 +34,11 @@ export function Workshop({ name, original, expression, named, members }) {
   return html`<div class="workshop">
     <section>
       <h2>How it runs</h2>
-      ${drawn === undefined ? html`<p class="soft">Once it can be read, it is drawn here.</p>` : html`<${Drawing} expression=${drawn} members=${members} />`}
+      ${
+        drawn === undefined
+          ? html`<p class="soft">Once it can be read, it is drawn here.</p>`
+          : html`<${Drawing} expression=${drawn} members=${members} />`
+      }
     </section>
     <section>
       <h2>As YAML ${changed && html`<span class="has-changed">changed</span>`}</h2>
@@ -45,7 +50,7 @@ export function Workshop({ name, original, expression, named, members }) {
             ? html`<a class="button primary" href=${link(["ask"], { protocol })}>Ask with it</a>`
             : html`<button type="button" class="primary" disabled>Ask with it</button>`
         }
-        <${Copy} text=${text} />
+        <${CopyButton} text=${text} what="the YAML" />
         ${changed && html`<button type="button" onClick=${() => setText(original)}>Undo the changes</button>`}
       </p>
       <p class="soft">Kept as a file, it also runs with <code>agentnet ask --protocol FILE.yaml</code>.</p>
@@ -56,21 +61,15 @@ export function Workshop({ name, original, expression, named, members }) {
 /** @param {{checked: import("./checking.js").Checked | null, busy: boolean}} properties */
 function Verdict({ checked, busy }) {
   const at = checked?.line ? `Line ${checked.line}: ` : "";
-  return html`<div id="protocol-check" class=${`verdict${checked === null || busy ? " is-busy" : checked.valid ? " fine" : " wrong"}`} role="status">
+  return html`<div id="protocol-check"
+    class=${`verdict${checked === null || busy ? " is-busy" : checked.valid ? " fine" : " wrong"}`} role="status">
     ${
       checked === null
         ? html`<p>Checking…</p>`
         : checked.valid
-          ? html`<p>✓ The network can run it.</p>${checked.notes.map((note) => html`<p key=${note} class="soft">${note}</p>`)}`
+          ? html`<p>✓ The network can run it.</p>${checked.notes.map((note) =>
+            html`<p key=${note} class="soft">${note}</p>`)}`
           : html`<p>✗ ${at}${checked.problem}</p>`
     }
   </div>`;
-}
-
-/** @param {{text: string}} properties */
-function Copy({ text }) {
-  const [said, setSaid] = useState("");
-  const copy = () => navigator.clipboard.writeText(text).then(() => setSaid("Copied"), () => setSaid("Select it, and copy it by hand"));
-  useEffect(() => setSaid(""), [text]);
-  return html`<button type="button" onClick=${copy}>Copy</button><span class="soft" role="status">${said}</span>`;
 }

@@ -65,6 +65,11 @@ export function Parts({ parts, members = [] }) {
   });
 }
 
+/** A text in which what stands in backquotes is code. @param {{text: string}} properties */
+export function Quoted({ text }) {
+  return text.split("`").map((part, index) => (index % 2 === 1 ? html`<code key=${index}>${part}</code>` : part));
+}
+
 /** Made once: `toLocaleString` makes one for each number. */
 const COUNTS = new Intl.NumberFormat("en");
 
@@ -74,6 +79,15 @@ const COUNTS = new Intl.NumberFormat("en");
  */
 export function count(value) {
   return COUNTS.format(Math.round(value)).replaceAll(",", "\u202f");
+}
+
+/**
+ * A share as a percentage: `97 %`; with a place behind the point where that says more.
+ * @param {number} share
+ */
+export function percent(share) {
+  const value = 100 * share;
+  return `${value > 0 && value < 1 ? value.toFixed(1) : Math.round(value)}\u00a0%`;
 }
 
 /**

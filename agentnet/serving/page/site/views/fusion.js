@@ -26,8 +26,8 @@ function Start() {
   return html`<div class="two">
     <section>
       <h1>Write one text together</h1>
-      <p class="soft lead">Several models propose the next piece of one text, a rule chooses, and all go on from there. See who backed
-        which piece, where they disagreed, and what would have stood there instead.</p>
+      <p class="soft lead">Several models propose the next piece of one text, a rule chooses, and all go on from there.
+        See who backed which piece, where they disagreed, and what would have stood there instead.</p>
       <${FusionForm} />
     </section>
     <section>
@@ -48,7 +48,8 @@ function RunOfFusion({ run, route }) {
   if (failure !== "") return html`<${Failure} message=${failure} />`;
   if (record === null) return html`<${Waiting} />`;
   return html`<article>
-    <p class="soft crumbs"><a href=${link(["fusion"])}>All texts</a> · <a href=${link(["runs", run])}>The whole run</a></p>
+    <p class="soft crumbs"><a href=${link(["fusion"])}>All texts</a> · <a
+      href=${link(["runs", run])}>The whole run</a></p>
     <h1>${record.task}</h1>
     <${Progress} state=${state} following=${following} />
     <${Texts} state=${state} record=${record} route=${route} />
@@ -62,8 +63,12 @@ function RunOfFusion({ run, route }) {
 function Progress({ state, following }) {
   const { calls, completion_tokens, seconds, cost } = state.usage.value;
   const status = state.status.value;
+  const [refused, setRefused] = useState("");
+  const cancel = () => {
+    post(`/api/runs/${encodeURIComponent(state.id)}/cancel`).catch((error) => setRefused(error.message));
+  };
   const lost = following?.connection.value === "lost";
-  const problem = following?.problem.value || state.ended.value?.detail || "";
+  const problem = following?.problem.value || state.ended.value?.detail || refused;
   const facts = [
     status,
     lost ? "the connection is lost, trying again" : "",
@@ -73,7 +78,7 @@ function Progress({ state, following }) {
   return html`
     <p class="soft fusion-progress" role="status">
       ${facts.map((fact) => html`<span key=${fact}>${fact}</span> `)}
-      ${status === "running" && html` <button type="button" onClick=${() => post(`/api/runs/${encodeURIComponent(state.id)}/cancel`)}>Cancel</button>`}
+      ${status === "running" && html` <button type="button" onClick=${cancel}>Cancel</button>`}
     </p>
     ${problem !== "" && status !== "done" && html`<${Failure} message=${problem} />`}
   `;
@@ -86,21 +91,32 @@ function Texts({ state, record, route }) {
   const entry = entries.find((one) => one.id === wanted) ?? entries[0];
   if (entry === undefined) {
     if (state.status.value === "running") return html`<${Waiting} what="The members have not begun to write" />`;
-    return html`<${Empty} title="No fused text"><p>In this run no members wrote together. <a href=${link(["runs", state.id])}>Read what they said</a>.</p></${Empty}>`;
+    return html`<${Empty} title="No fused text"><p>In this run no members wrote together. <a
+      href=${link(["runs", state.id])}>Read what they said</a>.</p></${Empty}>`;
   }
   return html`
     ${entries.length > 1 && html`<nav class="texts" aria-label="Texts of this run">${entries.map(
-      (one, index) => html`<a key=${one.id} href=${link(["fusion", state.id, "messages", one.id])} aria-current=${one === entry ? "page" : undefined}>Text ${index + 1}</a>`,
+      (one, index) => html`<a key=${one.id} href=${link(["fusion", state.id, "messages", one.id])}
+        aria-current=${one === entry ? "page" : undefined}>Text ${index + 1}</a>`,
     )}</nav>`}
     <${Written} key=${entry.id} entry=${entry} record=${record} members=${state.members.value} piece=${piece} />
   `;
 }
 
-/** @param {{entry: import("../run/state.js").Entry, record: any, members: string[], piece: string | undefined}} properties */
+/**
+ * @param {object} properties
+ * @param {import("../run/state.js").Entry} properties.entry
+ * @param {any} properties.record of the run
+ * @param {string[]} properties.members
+ * @param {string | undefined} properties.piece as the address names it
+ */
 function Written({ entry, record, members, piece }) {
   const message = entry.message.value;
   const body = message?.body;
-  const settings = useMemo(() => (body?.kind === "fusion" ? settingsOf(record.expression, /** @type {any} */ (body)) : null), [body]);
+  const settings = useMemo(
+    () => (body?.kind === "fusion" ? settingsOf(record.expression, /** @type {any} */ (body)) : null),
+    [body],
+  );
   if (message === null || body === undefined) {
     return html`<p class="fused uncoloured writing">${entry.text.value}</p>
       <p class="soft">The members are writing. Colours come when the text is complete.</p>`;
@@ -109,14 +125,16 @@ function Written({ entry, record, members, piece }) {
   const fusion = /** @type {import("../fusion/provenance.js").Fusion} */ (/** @type {unknown} */ (body));
   return html`
     <p class="answer-line"><strong>${fusion.answer}</strong> <span class="soft">written by</span> ${fusion.members.map(
-      (name) => html`<span key=${name} class="writer"><${Thread} name=${name} members=${members} /><${Agent} name=${name} members=${members} /></span> `,
+      (name) => html`<span key=${name} class="writer"><${Thread} name=${name} members=${members} /><${Agent}
+        name=${name} members=${members} /></span> `,
     )}</p>
     <${Explorer}
       fusion=${fusion}
       settings=${settings}
       members=${members}
-      piece=${piece === undefined ? null : Number(piece)}
-      address=${(/** @type {number} */ index) => link(["fusion", record.id, "messages", message.id, "pieces", String(index)])}
+      piece=${piece !== undefined && /^\d+$/.test(piece) ? Number(piece) : null}
+      address=${(/** @type {number} */ index) =>
+        link(["fusion", record.id, "messages", message.id, "pieces", String(index)])}
     />
   `;
 }

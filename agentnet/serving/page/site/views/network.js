@@ -3,7 +3,7 @@
 import { html } from "../ui/preact.js";
 import { Failure, Waiting, count } from "../ui/elements.js";
 import { link } from "../routing.js";
-import { History } from "../network/happenings.js";
+import { History } from "../network/changes.js";
 import { Key } from "../network/interval.js";
 import { canaries, connected, failure, history, network, news, nodes, retry, useLiving } from "../network/living.js";
 import { Matrix, groups } from "../network/matrix.js";

@@ -1,7 +1,7 @@
 /** The protocols: which there are, how each runs, and writing one. */
 
 import { html, useEffect, useState } from "../ui/preact.js";
-import { Failure, Waiting } from "../ui/elements.js";
+import { Failure, Quoted, Waiting } from "../ui/elements.js";
 import { get } from "../api.js";
 import { link } from "../routing.js";
 import { Cards } from "../protocols/cards.js";
@@ -26,7 +26,10 @@ export function View({ route }) {
   const load = () => {
     setFailure("");
     Promise.all([get("/api/protocols"), get("/api/network")]).then(
-      ([protocols, network]) => setKnown({ protocols, members: network.members.map((/** @type {{name: string}} */ member) => member.name) }),
+      ([protocols, network]) => {
+        const members = network.members.map((/** @type {{name: string}} */ member) => member.name);
+        setKnown({ protocols, members });
+      },
       (error) => setFailure(error.message),
     );
   };
@@ -38,7 +41,8 @@ export function View({ route }) {
   if (name === undefined) return html`<${Cards} ...${known} />`;
   const protocol = known.protocols.find((one) => one.name === name);
   if (protocol === undefined) {
-    return html`<${Failure} message=${`There is no protocol ${name}.`} /><p><a href=${link(["protocols"])}>All protocols</a></p>`;
+    return html`<${Failure} message=${`There is no protocol ${name}.`} /><p><a
+      href=${link(["protocols"])}>All protocols</a></p>`;
   }
   return html`<${Shown} key=${name} protocol=${protocol} members=${known.members} />`;
 }
@@ -47,10 +51,11 @@ export function View({ route }) {
 function Shown({ protocol, members }) {
   const { name, summary, description, calls, source, yaml, expression, ready, problem } = protocol;
   return html`<article>
-    <p class="crumbs"><a href=${link(["protocols"])}>All protocols</a> · <a href=${link(["runs"], { protocol: name })}>Its runs</a></p>
+    <p class="crumbs"><a href=${link(["protocols"])}>All protocols</a> · <a
+      href=${link(["runs"], { protocol: name })}>Its runs</a></p>
     <h1>${name}</h1>
     <p class="one-line">${summary}</p>
-    <p class="soft lead">${quoted(description)}</p>
+    <p class="soft lead"><${Quoted} text=${description} /></p>
     <dl>
       <dt>Model calls</dt><dd>${calls}</dd>
       <dt>From</dt><dd>${source}</dd>
@@ -60,21 +65,13 @@ function Shown({ protocol, members }) {
   </article>`;
 }
 
-/**
- * Return a text in which what stands in backquotes is code.
- * @param {string} text
- */
-function quoted(text) {
-  return text.split("`").map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
-}
-
 /** @param {{members: string[]}} properties */
 function Own({ members }) {
   return html`<article>
     <p class="crumbs"><a href=${link(["protocols"])}>All protocols</a></p>
     <h1>A protocol of your own</h1>
-    <p class="soft lead">A protocol is a tree: each part asks agents, or other parts, and says what becomes of their answers. It is checked
-      as you type, against the members of this network.</p>
+    <p class="soft lead">A protocol is a tree: each part asks agents, or other parts, and says what becomes of their
+      answers. It is checked as you type, against the members of this network.</p>
     <${Workshop} name="own" original=${NEW} named=${false} members=${members} />
   </article>`;
 }

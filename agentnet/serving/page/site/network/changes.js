@@ -4,25 +4,25 @@ import { html } from "../ui/preact.js";
 import { Agent, Empty } from "../ui/elements.js";
 import { link } from "../routing.js";
 import { ratio } from "./numbers.js";
-import { Lanes } from "./lanes.js";
+import { Timeline } from "./timeline.js";
 
-/** @typedef {import("./living.js").Happening} Happening */
+/** @typedef {import("./living.js").Change} Change */
 
 /**
- * @param {{history: readonly Happening[], canaries: readonly import("./living.js").Canary[], names: readonly
+ * @param {{history: readonly Change[], canaries: readonly import("./living.js").Canary[], names: readonly
  *   string[], query: URLSearchParams}} properties
  */
 export function History({ history, canaries, names, query }) {
   const about = query.get("about") ?? "";
   if (history.length === 0 && canaries.length === 0) {
     return html`<${Empty} title="Nothing has happened to this network yet">
-      <p>Here will stand who joined and left, who proved itself, and who was expelled by which test.</p>
+      <p>Nodes that join and leave, members that prove themselves, and members that a test expels are listed here.</p>
       <p>Let a node join: <a href=${link(["network"])}>the command is among the nodes</a>.</p>
     <//>`;
   }
   const shown = about === "" ? history : history.filter((one) => one.about === about);
   return html`<section class="history">
-    <${Lanes} history=${history} canaries=${canaries} names=${names} query=${query} />
+    <${Timeline} history=${history} canaries=${canaries} names=${names} query=${query} />
     <h2>Every change</h2>
     <p class="filter" role="group" aria-label="Which changes">
       ${["", "node", "member"].map((kind) =>
@@ -31,13 +31,13 @@ export function History({ history, canaries, names, query }) {
         ${{ "": "all", node: "nodes", member: "members" }[kind]}
       </a>`)}
     </p>
-    <${Happenings} history=${shown} names=${names} />
+    <${Changes} history=${shown} names=${names} />
   </section>`;
 }
 
-/** @param {{history: readonly Happening[], names: readonly string[]}} properties */
-export function Happenings({ history, names }) {
-  /** @type {Map<string, Happening[]>} */
+/** @param {{history: readonly Change[], names: readonly string[]}} properties */
+export function Changes({ history, names }) {
+  /** @type {Map<string, Change[]>} */
   const days = new Map();
   for (const one of history.filter((each, place) => !isPassing(each, history[place - 1]))) {
     const day = new Date(one.time).toLocaleDateString(undefined, { dateStyle: "full" });
@@ -50,7 +50,7 @@ export function Happenings({ history, names }) {
         html`<li key=${`${one.time}${one.about}${one.member ?? one.node}${one.after}`} class=${one.after}>
         <time datetime=${one.time}>${new Date(one.time).toLocaleTimeString(undefined, { timeStyle: "short" })}</time>
         <div>
-          <p><${Subject} happening=${one} names=${names} /> ${verb(one)}<span class="soft">: ${one.why}</span></p>
+          <p><${Subject} change=${one} names=${names} /> ${verb(one)}<span class="soft">: ${one.why}</span></p>
           ${"test" in one.test && html`<${Decision} test=${one.test} />`}
         </div>
       </li>`)}
@@ -60,22 +60,22 @@ export function Happenings({ history, names }) {
 
 /**
  * Whether a node was only about to take part, which the next change says.
- * @param {Happening} one @param {Happening | undefined} next
+ * @param {Change} one @param {Change | undefined} next
  */
 function isPassing(one, next) {
   return one.after === "joining" && next !== undefined && next.node === one.node && next.after === "active";
 }
 
-/** @param {{happening: Happening, names: readonly string[]}} properties */
-function Subject({ happening, names }) {
-  const { about, member, node } = happening;
+/** @param {{change: Change, names: readonly string[]}} properties */
+function Subject({ change, names }) {
+  const { about, member, node } = change;
   if (about === "node") return html`<span>node <b>${node}</b></span>`;
   return html`<span><a href=${link(["network", "members", member ?? ""])}>
     <${Agent} name=${member ?? ""} members=${names} /></a>
       ${node !== "" && html` <span class="soft">on ${node}</span>`}</span>`;
 }
 
-/** @param {Happening} happening */
+/** @param {Change} change */
 function verb({ about, before, after }) {
   if (about === "member") {
     const words = {

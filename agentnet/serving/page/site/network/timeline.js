@@ -4,7 +4,7 @@ import { html } from "../ui/preact.js";
 import { Agent } from "../ui/elements.js";
 import { link } from "../routing.js";
 
-/** @typedef {import("./living.js").Happening} Happening */
+/** @typedef {import("./living.js").Change} Change */
 /** @typedef {import("./living.js").Canary} Canary */
 /** @typedef {{after: string, from: number, until: number, why: string}} Bar */
 /** @typedef {{name: string, node: string, about: "node" | "member", bars: Bar[]}} Lane */
@@ -21,11 +21,11 @@ const WINDOWS = [
 const ABSENT = new Set(["gone", "forgotten", ""]);
 
 /**
- * @param {{history: readonly Happening[], canaries: readonly Canary[], names: readonly string[], query:
+ * @param {{history: readonly Change[], canaries: readonly Canary[], names: readonly string[], query:
  *   URLSearchParams}} properties
  *   `history` newest first; the query's `within` says how far back one looks
  */
-export function Lanes({ history, canaries, names, query }) {
+export function Timeline({ history, canaries, names, query }) {
   const now = Date.now();
   const first = Math.min(...[...history.slice(-1), ...canaries].map(({ time }) => new Date(time).getTime()), now);
   const lanes = withAsked(lanesOf(history, now), canaries).slice(0, MOST);
@@ -77,7 +77,7 @@ export function Lanes({ history, canaries, names, query }) {
 
 /**
  * The shortest time that all changes lie in.
- * @param {readonly Happening[]} history newest first
+ * @param {readonly Change[]} history newest first
  * @param {number} now
  */
 function fitting(history, now) {
@@ -88,10 +88,10 @@ function fitting(history, now) {
 
 /**
  * Each subject's states in order, nodes first.
- * @param {readonly Happening[]} history @param {number} now
+ * @param {readonly Change[]} history @param {number} now
  * @returns {Lane[]}
  */
-export function lanesOf(history, now) {
+function lanesOf(history, now) {
   /** @type {Map<string, Lane>} */
   const lanes = new Map();
   for (const { about, member, node, after, time, why } of history.toReversed()) {
@@ -108,7 +108,7 @@ export function lanesOf(history, now) {
 }
 
 /**
- * Lanes of members that were asked canaries and whose standing never changed, too.
+ * Timeline of members that were asked canaries and whose standing never changed, too.
  * @param {Lane[]} lanes @param {readonly Canary[]} canaries
  */
 function withAsked(lanes, canaries) {
