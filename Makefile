@@ -20,8 +20,8 @@ demo: $(INSTALLED) ## install, then answer a compound question that no single zo
 test: $(INSTALLED) ## the test suite, and which lines of the package no test reached
 	$(BIN)/python -m slipcover -m pytest -m "not slow" $(SIDE_BY_SIDE)
 
-test-slow: $(INSTALLED) ## the slow rest of it: notebooks, recipes, bridges, an evaluation killed again and again
-	$(BIN)/python -m pytest -m slow
+test-slow: $(INSTALLED) ## the slow rest of it: notebooks, recipes, bridges, property tests with all of their examples
+	AGENTNET_TEST_EXAMPLES=all $(BIN)/python -m pytest -m "slow or hypothesis"
 
 test-postgres: $(INSTALLED) ## the tests of the store and the registry on a real PostgreSQL server, which must be installed
 	AGENTNET_TEST_POSTGRES=required $(BIN)/python -m pytest -m postgres tests/store tests/network

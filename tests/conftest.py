@@ -14,8 +14,9 @@ from tests.postgres import HOW, REQUIRED, Server, programs, running
 # Tests write their own model files: to load each in a process of its own first would take longer than all the rest.
 os.environ["AGENTNET_TRIAL"] = "off"
 
-settings.register_profile("untimed", deadline=None)  # speed lives in benchmarks/
-settings.load_profile("untimed")
+settings.register_profile("all", deadline=None)  # speed lives in benchmarks/
+settings.register_profile("quick", deadline=None, max_examples=40)
+settings.load_profile(os.environ.get("AGENTNET_TEST_EXAMPLES", "quick"))
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ Reader = Callable[..., "Page"]
 
 @pytest.fixture
 def reader(browser: Browser) -> Iterator[Reader]:
-    """Open the page as another reader: `reader(url, "#/runs", width=390, dark=True)`.
+    """Open the page as another reader: `reader(url, "#/runs", width=390, dark=True)`; `still`: one without motion.
 
     At the test's end there must have been no error in any reader's console (a request that is meant to fail: `allowed`
     takes words of its message), and no request to another place than the server.
@@ -40,10 +40,19 @@ def reader(browser: Browser) -> Iterator[Reader]:
     contexts, wrong = [], []
 
     def opened(
-        url: str, address: str = "", *, width: int = 1440, height: int = 900, dark: bool = False, allowed: str = "\0"
+        url: str,
+        address: str = "",
+        *,
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
+        still: bool = True,
+        allowed: str = "\0",
     ) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce" if still else "no-preference",
         )
         contexts.append(context)
         page = context.new_page()

@@ -105,7 +105,7 @@ def test_what_is_not_there_is_said(reader: Reader, gateway: Served) -> None:
 
 
 def test_a_replay_ends_as_the_run_is_read(reader: Reader, gateway: Served, debate: str) -> None:
-    page = reader(gateway.url, f"#/runs/{debate}")
+    page = reader(gateway.url, f"#/runs/{debate}", still=False)
     page.wait_for_selector(".turn")
     read = spoken(page)
 
@@ -120,7 +120,7 @@ def test_a_replay_ends_as_the_run_is_read(reader: Reader, gateway: Served, debat
 
 
 def test_a_replay_is_steered_by_keys(reader: Reader, gateway: Served, debate: str) -> None:
-    page = reader(gateway.url, f"#/runs/{debate}/replay")
+    page = reader(gateway.url, f"#/runs/{debate}/replay", still=False)
     page.wait_for_function("() => document.querySelector('.replay-position')?.value > 0")
     page.keyboard.press("Home")
     page.get_by_text("message 1 of 6").wait_for()
@@ -176,7 +176,7 @@ def test_a_second_run_is_chosen_and_compared(reader: Reader, gateway: Served, de
 
 
 def test_a_run_goes_on_from_a_message_with_another_protocol(reader: Reader, gateway: Served, debate: str) -> None:
-    page = reader(gateway.url, f"#/runs/{debate}")
+    page = reader(gateway.url, f"#/runs/{debate}", still=False)
     page.locator(".turn").nth(1).get_by_role("link", name="fork").click()
     dialog = page.get_by_role("dialog", name="Go on from a message")
     assert dialog.get_by_label("After").locator("option:checked").inner_text().startswith("3. ")
