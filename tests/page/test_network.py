@@ -151,7 +151,7 @@ def test_an_expelled_member_stays_seen_with_the_test_that_decided(reader: Reader
 def test_auto_is_explained_and_drawn(reader: Reader, gateway: Served) -> None:
     page = reader(gateway.url, "#/network/auto")
     page.get_by_role("img", name="compound: delegation, 100 % right, instead of sage with 3 %").wait_for()
-    page.get_by_role("group", name="Kind of question").get_by_role("link", name="facts").click()
+    page.get_by_role("group", name="Kind of question").get_by_role("link", name="facts").press("Enter")
     page.get_by_role("img", name="Accuracy over tokens for questions of facts").wait_for()
     page.wait_for_function("() => document.querySelector('.frontier img').naturalWidth > 0")
     page.get_by_text("as a table").click()

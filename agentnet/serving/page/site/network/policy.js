@@ -63,9 +63,9 @@ export function PolicyPage({ names, label }) {
       <li><span class="dot other"></span>what else was tried</li>
       <li><span class="gain"></span>gain, the mark is what is certain of it</li>
     </ul>
-    <${Decisions} names=${names} />
     <${Frontier} labels=${labels} label=${chosen} estimates=${found.policy.estimates}
       used=${found.rules.find((rule) => rule.label === chosen)?.use ?? found.default} />
+    <${Decisions} names=${names} />
     <h2>In words</h2>
     <ul class="remarks">${found.remarks.map((remark) => html`<li key=${remark}><${Quoted} text=${remark} /></li>`)}</ul>
     <p class="soft small">Learned <${Ago}
