@@ -20,8 +20,8 @@ every_pack = pytest.mark.parametrize(
 
 
 def visible(text: str) -> str:
-    """Words as honest members write them: nothing in them is quoted, cut or taken out."""
-    return "".join(letter for letter in text if letter.isalnum() or letter == " ").strip() or "x"
+    """Words as honest members write them: nothing in them is quoted, cut, joined or taken out."""
+    return " ".join("".join(letter for letter in text if letter.isalnum() or letter == " ").split()) or "x"
 
 
 lines = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=60).map(visible)
