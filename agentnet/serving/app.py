@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Protocol
 
+from anyio import BrokenResourceError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -224,6 +225,13 @@ FAILURES: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, An
 """Exceptions → what answers for them, in every application."""
 
 
+def _is_cut(error: BaseException) -> bool:
+    """Return whether all that went wrong is that the reader of a stream left."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_cut(each) for each in error.exceptions)
+    return isinstance(error, BrokenResourceError | ClientDisconnect)
+
+
 class _Doorkeeper:
     """Lets requests in or not, and answers for what fails unexpectedly."""
 
@@ -267,7 +275,8 @@ class _Exchange:
         except ClientDisconnect:
             """There is no one to answer."""
         except Exception as error:
-            await self._refuse(Problem.of(error))
+            if not (self._begun and _is_cut(error)):
+                await self._refuse(Problem.of(error))
 
     async def _bounded(self) -> Message:
         """Receive the next message. A body that is too large or too slow is answered, and for the application gone."""

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
+PATIENCE = 30_000
+"""Milliseconds that a test waits for what must come, however busy the machine is."""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One for each file: while Playwright runs, its event loop is the thread's, and no asynchronous test may run."""
@@ -21,6 +25,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip(f"{MISSING}: the page is NOT TESTED")
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the page is NOT TESTED")
+    sync_api.expect.set_options(timeout=PATIENCE)
     with sync_api.sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield found
@@ -56,7 +61,7 @@ def reader(browser: Browser) -> Iterator[Reader]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE)
         page.on(
             "console", lambda said: _note(said.type in ("error", "warning") and allowed not in said.text, said.text)
         )

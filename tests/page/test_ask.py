@@ -83,6 +83,8 @@ def test_a_debate_is_asked_for_and_watched_to_its_end(reader: Reader, tmp_path: 
         page.wait_for_selector(".earlier")
         page.get_by_role("heading", name="What is 12 + 7?", level=1).wait_for()
         page.wait_for_selector(".answer-text")
+        for each in (page, other):
+            each.close()  # before their server
 
 
 def _said(page: Page) -> list[str]:

@@ -167,6 +167,7 @@ def test_where_nothing_was_learned_or_happened_the_page_says_how_it_comes(reader
         page.get_by_text("Nothing has happened to this network yet").wait_for()
         page.goto(f"{quiet.url}/#/network/members/nobody")
         page.get_by_text("The network has no member nobody").wait_for()
+        page.close()  # before its server
 
 
 def test_the_course_of_a_member_whose_answers_were_not_graded(reader: Reader, gateway: Served) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from tests.page.conftest import Reader
 from tests.scripted import network, says, spec
 from tools.page.gateways import Served, served, typist
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 OTHERS = 30
 """More runs than the history reads at a time, with the two of the same question."""
@@ -55,36 +53,34 @@ def others(gateway: Served, debate: str, alone: str) -> None:
 def test_the_history_is_searched_filtered_and_read_to_its_end(reader: Reader, gateway: Served) -> None:
     page = reader(gateway.url, "#/runs")
     rows = page.locator(".past")
-    page.wait_for_selector(".past")
-    assert rows.count() == 30
-    assert "a lot?" in rows.first.inner_text()
+    expect(rows).to_have_count(30)
+    expect(rows.first).to_contain_text("a lot?")
     page.get_by_role("button", name="Older runs").click()
-    page.wait_for_function("count => document.querySelectorAll('.past').length === count", arg=OTHERS + 2)
-    assert not page.get_by_role("button", name="Older runs").is_visible()
+    expect(rows).to_have_count(OTHERS + 2)
+    expect(page.get_by_role("button", name="Older runs")).to_be_hidden()
 
     page.get_by_label("Words of the question").fill("sheep")
-    page.wait_for_function("() => document.querySelectorAll('.past').length === 2")
+    expect(rows).to_have_count(2)
     page.get_by_label("Protocol").select_option("debate")
-    page.wait_for_function("() => document.querySelectorAll('.past').length === 1")
-    assert "13" in rows.first.inner_text()
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text("13")
     assert "text=sheep" in page.url
     assert "protocol=debate" in page.url
 
     page.reload()
-    page.wait_for_function("() => document.querySelectorAll('.past').length === 1")
-    assert page.get_by_label("Words of the question").input_value() == "sheep"
+    expect(rows).to_have_count(1)
+    expect(page.get_by_label("Words of the question")).to_have_value("sheep")
     page.get_by_label("Status").select_option("failed")
     page.get_by_text("No run is like that").wait_for()
     page.get_by_role("link", name="Show all runs").click()
-    page.wait_for_function("() => document.querySelectorAll('.past').length === 30")
+    expect(rows).to_have_count(30)
 
 
 def test_a_run_is_read_linked_and_saved(reader: Reader, gateway: Served, debate: str) -> None:
     page = reader(gateway.url, "#/runs?text=sheep&protocol=debate")
     page.get_by_role("link", name="How many sheep?").click()
-    page.wait_for_selector(".turn")
+    expect(page.locator(".transcript")).to_contain_text("You are right about that")
     assert page.url.endswith(f"#/runs/{debate}")
-    assert "You are right about that" in page.locator(".transcript").inner_text()
 
     with page.expect_download() as saving:
         page.get_by_role("button", name="Save").click()
@@ -101,39 +97,40 @@ def test_a_run_is_read_linked_and_saved(reader: Reader, gateway: Served, debate:
 
 def test_what_is_not_there_is_said(reader: Reader, gateway: Served) -> None:
     page = reader(gateway.url, "#/runs/nothing", allowed="404")
-    assert "There is no run 'nothing'" in page.get_by_role("alert").first.inner_text()
+    expect(page.get_by_role("alert").first).to_contain_text("there is no run 'nothing'", ignore_case=True)
 
 
 def test_a_replay_ends_as_the_run_is_read(reader: Reader, gateway: Served, debate: str) -> None:
     page = reader(gateway.url, f"#/runs/{debate}", still=False)
-    page.wait_for_selector(".turn")
+    expect(page.locator(".turn")).to_have_count(4)
+    page.wait_for_selector(".answer-text")
     read = spoken(page)
 
     page.get_by_role("link", name="Replay").click()
-    position = page.get_by_label("Position")
-    page.wait_for_selector(".replay-position")
     page.get_by_label("Speed").select_option("16")
     page.get_by_role("button", name="Play").wait_for()
-    assert "message 6 of 6" in (position.get_attribute("aria-valuetext") or "")
+    expect(page.get_by_label("Position")).to_have_attribute("aria-valuetext", re.compile("^message 6 of 6"))
     assert spoken(page) == read
     assert page.get_by_role("link", name="fork").count() == 0
 
 
 def test_a_replay_is_steered_by_keys(reader: Reader, gateway: Served, debate: str) -> None:
     page = reader(gateway.url, f"#/runs/{debate}/replay", still=False)
+    landed_turns = page.locator(".turn:not(.open)")
     page.wait_for_function("() => document.querySelector('.replay-position')?.value > 0")
     page.keyboard.press("Home")
     page.get_by_text("message 1 of 6").wait_for()
-    assert page.locator(".turn").count() == 0
+    expect(landed_turns).to_have_count(0)  # the first one may be open: its member began as the question landed
     for landed in range(2, 4):
         page.keyboard.press("ArrowRight")
         page.get_by_text(f"message {landed} of 6").wait_for()
-    assert "You are right" not in page.locator(".transcript").inner_text()
+    expect(landed_turns).to_have_count(2)
+    expect(page.locator(".transcript")).not_to_contain_text("You are right")
     page.keyboard.press("ArrowLeft")
     page.get_by_text("message 2 of 6").wait_for()
-    assert page.locator(".turn:not(.open)").count() == 1
+    expect(landed_turns).to_have_count(1)
     page.keyboard.press("+")
-    assert page.get_by_label("Speed").input_value() == "2"
+    expect(page.get_by_label("Speed")).to_have_value("2")
     page.keyboard.press(" ")
     page.wait_for_selector(".turn.open")
     page.get_by_role("button", name="Pause").click()
@@ -145,7 +142,7 @@ def test_a_replay_is_steered_by_keys(reader: Reader, gateway: Served, debate: st
     page.goto(f"{gateway.url}/#/runs/{debate}/replay?at=2")
     page.reload()
     page.get_by_text("message 2 of 6").wait_for()
-    assert page.get_by_role("button", name="Play").is_visible()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
 
 
 @pytest.mark.usefixtures("others")
@@ -153,23 +150,19 @@ def test_a_second_run_is_chosen_and_compared(reader: Reader, gateway: Served, de
     page = reader(gateway.url, f"#/runs/{debate}", width=390)
     page.get_by_role("link", name="Compare…").click()
     page.get_by_role("heading", name="Choose a run to compare").wait_for()
-    page.wait_for_function("() => document.querySelectorAll('.past').length === 1")
+    expect(page.locator(".past")).to_have_count(1)
     page.get_by_role("link", name="How many sheep?").last.click()
-    page.wait_for_selector(".pair")
+    answers = page.get_by_role("row", name="Answer").get_by_role("cell")
+    expect(answers).to_have_text(["13", "12", re.compile("different")])
+    expect(page.get_by_role("row", name="Calls").get_by_role("cell")).to_have_text(["4", "1", "A × 4.0"])
     assert page.url.endswith(f"#/runs/{debate}?with={alone}")
-
-    answers = page.get_by_role("row", name="Answer").get_by_role("cell").all_inner_texts()
-    assert answers[:2] == ["13", "12"]
-    assert "different" in answers[2]
-    assert page.get_by_role("row", name="Calls").get_by_role("cell").all_inner_texts() == ["4", "1", "A × 4.0"]
-    pairs = page.locator(".pair")
-    relations = [(pairs.nth(at).get_attribute("class") or "").split()[-1] for at in range(pairs.count())]
-    assert relations == ["equal", "equal", "alone", "alone", "alone", "alone"]
+    equal, of_one = "pair equal", "pair alone"
+    expect(page.locator(".pair")).to_have_class([equal, equal, of_one, of_one, of_one, of_one])
     page.get_by_label("Only differences").check()
-    page.wait_for_function("() => document.querySelectorAll('.pair').length === 4")
+    expect(page.locator(".pair")).to_have_count(4)
     page.get_by_label("Whole replies").check()
     page.get_by_text("You are right about that => 13").wait_for()
-    assert page.locator(".pair.differ mark").all_inner_texts() == ["them "]
+    expect(page.locator(".pair.differ mark")).to_have_text(["them "])
     assert "show=differences" in page.url
     assert "replies=whole" in page.url
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -179,7 +172,7 @@ def test_a_run_goes_on_from_a_message_with_another_protocol(reader: Reader, gate
     page = reader(gateway.url, f"#/runs/{debate}", still=False)
     page.locator(".turn").nth(1).get_by_role("link", name="fork").click()
     dialog = page.get_by_role("dialog", name="Go on from a message")
-    assert dialog.get_by_label("After").locator("option:checked").inner_text().startswith("3. ")
+    expect(dialog.get_by_label("After").locator("option:checked")).to_have_text(re.compile(r"^3\. "))
     page.keyboard.press("Escape")
     page.wait_for_function("() => !location.hash.includes('fork')")
     page.locator(".turn").nth(1).get_by_role("link", name="fork").click()
@@ -189,7 +182,7 @@ def test_a_run_goes_on_from_a_message_with_another_protocol(reader: Reader, gate
 
     page.get_by_text("message 3 of").wait_for()
     page.get_by_text("From there on").wait_for()
-    assert page.get_by_text("Said before · round 1").count() == 1
+    expect(page.get_by_text("Said before · round 1")).to_have_count(1)
     forked = page.url.rsplit("/", 1)[-1]
     record = gateway.call(gateway.session.runs.record(forked))
     assert (record.protocol_name, record.seed) == ("vote", 5)

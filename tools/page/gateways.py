@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentnet.agents import ModelAgent
 from agentnet.contracts.cards import Card
@@ -28,6 +32,8 @@ from agentnet.store.nodes import Nodes
 from agentnet.store.storage import Storage, open_storage
 
 T = TypeVar("T")
+DELAY = "AGENTNET_PAGE_DELAY"
+"""Environment variable: seconds. The page must be right whatever arrives first, and so must its tests."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,20 @@ def served(folder: Path, members: Network | Path | str = "zoo", *, port: int = 0
             raise failure[0]
 
 
+def _delayed(app: ASGIApp) -> ASGIApp:
+    """Hold back each part of each answer for a random time, where `DELAY` says for how long at most."""
+    most = float(os.environ.get(DELAY, "0"))
+
+    async def late(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            await asyncio.sleep(random.uniform(0, most))
+            await send(message)
+
+        await app(scope, receive, sent)
+
+    return late if most > 0 else app
+
+
 @asynccontextmanager
 async def _gateway(
     folder: Path, members: Network | Path | str, port: int
@@ -160,7 +180,7 @@ async def _gateway(
         url = url_of(listening)
         hub = HubSettings("127.0.0.1", 0, "", joined_near("127.0.0.0/8"), 15.0)
         made = composed(session, Gate(storage.keys, local=True), hub, url)
-        await stack.enter_async_context(serving(made.app, listening))
+        await stack.enter_async_context(serving(_delayed(made.app), listening))
         await stack.enter_async_context(made.runs.running(0))
         for running in made.running:
             await stack.enter_async_context(running())

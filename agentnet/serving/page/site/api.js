@@ -112,7 +112,11 @@ async function sent(method, path, body, signal) {
     if (signal?.aborted) throw error;
     throw new Refused(0, "The server does not answer. Is `agentnet serve` running?", "unreachable");
   }
-  const data = await response.json().catch(() => null);
+  const data = await response.json().catch((/** @type {Error} */ error) => {
+    if (signal?.aborted) throw error;
+    if (response.ok) throw new Refused(0, "The server's answer broke off. Try again.", "unreachable");
+    return null;
+  });
   if (response.ok) return data;
   const told = data?.error ?? {};
   const message = told.message ?? `The server answered ${response.status}.`;
