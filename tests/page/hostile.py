@@ -118,7 +118,10 @@ PENDING = """
   const { fetch, EventSource } = window;
   window.fetch = (...asked) => {
     window.pending++;
-    return fetch(...asked).finally(() => setTimeout(() => window.pending--));
+    const over = () => setTimeout(() => window.pending--);
+    const answer = fetch(...asked);
+    answer.then((head) => head.clone().blob()).then(over, over);
+    return answer;
   };
   window.EventSource = class extends EventSource {
     constructor(url) {
@@ -133,7 +136,7 @@ PENDING = """
     }
   };
 """
-"""Counts the answers that the page still waits for."""
+"""Counts the answers that the page still waits for, to their last byte."""
 
 SIGNS = """() => {
   const found = [];

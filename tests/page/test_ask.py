@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from agentnet.agents.human import HumanAgent
 from agentnet.contracts.cards import Card
@@ -19,9 +20,8 @@ from tests.page.conftest import Reader
 from tests.scripted import network, says, verdict
 from tools.page.gateways import Held, Served, served, typist
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
+SAID = (".answer-text", ".how", ".standing", ".cost", ".transcript")
+"""What every reader of a run sees the same."""
 SLOW = {"verify": {"proposer": "ada", "verifier": "judge", "retries": 0}}
 
 
@@ -58,26 +58,25 @@ def test_a_debate_is_asked_for_and_watched_to_its_end(reader: Reader, tmp_path: 
     with served(tmp_path) as zoo:
         page = reader(zoo.url)
         page.get_by_role("button", name="debate").click()
-        assert "tallest" in page.get_by_label("Question", exact=True).input_value()
+        expect(page.get_by_label("Question", exact=True)).to_have_value(re.compile("tallest"))
         page.keyboard.press("Enter")
         page.wait_for_selector(".answer-text")
         for name in ("atlas", "sage", "scout"):
-            assert page.locator(".columns thead").get_by_text(name).is_visible()
-        assert page.get_by_text("Round 2").is_visible()
-        assert (
-            page.locator(".answer-text").inner_text() == page.locator(".standing .chosen .standing-answer").inner_text()
-        )
-        assert page.locator(".changed").count() > 0, "a member changed its mind"
-        assert not re.search(r"\b0\s+calls", page.locator(".cost").inner_text())
-        seen = _said(page)
+            expect(page.locator(".columns thead").get_by_text(name)).to_be_visible()
+        expect(page.get_by_text("Round 2")).to_be_visible()
+        answer = page.locator(".answer-text").inner_text()
+        expect(page.locator(".standing .chosen .standing-answer")).to_have_text(answer)
+        expect(page.locator(".changed").first, "a member changed its mind").to_be_visible()
+        expect(page.locator(".cost")).not_to_contain_text(re.compile(r"\b0\s+calls"))
+        said = {part: page.locator(part).inner_text() for part in SAID}
         page.reload()
-        page.wait_for_selector(".answer-text")
-        assert _said(page) == seen
         other = reader(zoo.url, page.url.partition("/#")[2].join(("#", "")), dark=True)
-        other.wait_for_selector(".answer-text")
-        assert _said(other) == seen
+        for each in (page, other):
+            for part, words in said.items():
+                expect(each.locator(part)).to_have_text(words, use_inner_text=True)
         page.get_by_role("button", name="Thread").click()
-        assert page.locator(".stage-title").all_inner_texts()[:2] == ["Round 1", "Round 2"]
+        for index, title in enumerate(("Round 1", "Round 2")):
+            expect(page.locator(".stage-title").nth(index)).to_have_text(title)
         page.get_by_label("Go on with this conversation").fill("What is 12 + 7?")
         page.get_by_label("Go on with this conversation").press("Enter")
         page.wait_for_selector(".earlier")
@@ -85,10 +84,6 @@ def test_a_debate_is_asked_for_and_watched_to_its_end(reader: Reader, tmp_path: 
         page.wait_for_selector(".answer-text")
         for each in (page, other):
             each.close()  # before their server
-
-
-def _said(page: Page) -> list[str]:
-    return [page.locator(part).inner_text() for part in (".answer-text", ".how", ".standing", ".cost", ".transcript")]
 
 
 def test_a_run_is_cancelled_and_goes_on_and_all_readers_see_the_words_as_they_come(
@@ -99,24 +94,23 @@ def test_a_run_is_cancelled_and_goes_on_and_all_readers_see_the_words_as_they_co
     page.locator(".turn.open", has_text="the first crossing").wait_for()
     late = reader(gateway.url, address, width=390, dark=True)
     late.locator(".turn.open", has_text="the first crossing").wait_for()
-    assert late.locator(".turn").inner_text() == page.locator(".turn").inner_text()
-    assert "ada is at work" in page.locator(".now").inner_text()
+    expect(late.locator(".turn")).to_have_text(page.locator(".turn").inner_text(), use_inner_text=True)
+    expect(page.locator(".now")).to_contain_text("ada is at work")
     page.get_by_role("button", name="Cancel").click()
     for each in (page, late):
         each.get_by_text("Cancelled").wait_for()
-        assert each.locator(".turn").count() == 0, "a turn without a message is not recorded"
+        expect(each.locator(".turn"), "a turn without a message is not recorded").to_have_count(0)
     page.get_by_role("button", name="Continue").click()
     page.locator(".turn.open", has_text="the first crossing").wait_for()
     held.let_go()
     page.locator(".answer-text").wait_for()
-    assert page.locator(".run-answer .badge.good").is_visible()
-    assert "approves 7" in page.locator("[data-kind=verdict]").inner_text()
+    expect(page.locator(".run-answer .badge.good")).to_be_visible()
+    expect(page.locator("[data-kind=verdict]")).to_contain_text(re.compile(r"approves\s+7"))
     assert late.evaluate("document.documentElement.scrollWidth") == 390
     page.get_by_role("button", name="✓ Right").click()
     page.locator("button[aria-pressed=true]", has_text="Right").wait_for()
-    link = page.get_by_role("link", name="Link to this message of judge").get_attribute("href")
-    assert link is not None
-    assert link.startswith(address.replace("ask", "runs") + "/messages/")
+    link = page.get_by_role("link", name="Link to this message of judge")
+    expect(link).to_have_attribute("href", re.compile(f"^{address.replace('ask', 'runs')}/messages/"))
 
 
 def test_a_person_answers_where_the_run_is_watched(reader: Reader, gateway: Served) -> None:
@@ -126,14 +120,14 @@ def test_a_person_answers_where_the_run_is_watched(reader: Reader, gateway: Serv
     page.get_by_label("Why (optional)").fill("count the goat twice")
     page.reload()
     page.get_by_role("form", name="Your turn").wait_for()
-    assert page.get_by_label("Why (optional)").input_value() == "count the goat twice"
+    expect(page.get_by_label("Why (optional)")).to_have_value("count the goat twice")
     page.get_by_role("button", name="disapprove").click()
     page.locator("[data-kind=verdict]", has_text="disapproves 5").wait_for()
-    assert "count the goat twice" in page.locator("[data-kind=verdict]").inner_text()
-    assert page.locator(".stage-title").inner_text() == "Attempt 2"
+    expect(page.locator("[data-kind=verdict]")).to_contain_text("count the goat twice")
+    expect(page.locator(".stage-title")).to_have_text("Attempt 2")
     page.get_by_role("button", name="approve", exact=True).click()
     page.locator(".answer-text", has_text="5").wait_for()
-    assert page.get_by_role("form", name="Your turn").count() == 0
+    expect(page.get_by_role("form", name="Your turn")).to_have_count(0)
 
 
 def test_a_run_is_watched_on_when_its_server_starts_again(reader: Reader, tmp_path: Path) -> None:
@@ -141,14 +135,15 @@ def test_a_run_is_watched_on_when_its_server_starts_again(reader: Reader, tmp_pa
     with served(tmp_path, team(Held())) as first:
         page = reader(first.url, ask(first, SLOW), allowed="net::ERR")
         page.locator(".turn.open", has_text="the first crossing").wait_for()
-    page.get_by_text("The connection is lost").wait_for(timeout=30_000)
-    assert "the first crossing" in page.locator(".turn").inner_text()
+    page.get_by_text("The connection is lost").wait_for()
+    expect(page.locator(".turn")).to_contain_text("the first crossing")
     with served(tmp_path, team(held), port=urlsplit(first.url).port or 0):
-        page.locator(".now", has_text="ada is at work").wait_for(timeout=30_000)
+        page.locator(".now", has_text="ada is at work").wait_for()
         held.let_go()
         page.locator(".answer-text", has_text="7").wait_for()
-        assert page.locator(".lost").count() == 0
-        assert page.locator(".turn").count() == 2
+        expect(page.locator(".lost")).to_have_count(0)
+        expect(page.locator(".turn")).to_have_count(2)
+        page.close()  # before its server
 
 
 def test_an_answer_is_words_whatever_it_is_spelled_like(reader: Reader, gateway: Served) -> None:
@@ -172,12 +167,12 @@ def test_an_answer_is_words_whatever_it_is_spelled_like(reader: Reader, gateway:
 
 def test_what_cannot_be_asked_says_why(reader: Reader, gateway: Served) -> None:
     page = reader(gateway.url, "#/ask?protocol=nonsense&question=Why%3F", allowed="404")
-    page.get_by_text("there is no protocol nonsense here").wait_for(timeout=30_000)
-    assert page.get_by_role("button", name="Ask", exact=True).is_disabled()
+    page.get_by_text("there is no protocol nonsense here").wait_for()
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_disabled()
     page.get_by_role("button", name="How the network answers").click()
     page.locator("input[value='scripted/ben']").click()
     page.get_by_text("Calls of models: 1").wait_for()
-    assert page.get_by_role("button", name="Ask", exact=True).is_enabled()
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_enabled()
     page.goto(f"{gateway.url}/#/ask/nowhere")
     page.get_by_role("alert").get_by_text("there is no run 'nowhere'").wait_for()
     page.goto(f"{gateway.url}/#/ask/nowhere/neither")

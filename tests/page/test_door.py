@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from playwright.sync_api import expect
 
 from agentnet.contracts.serving import Scope
 from tests.page.conftest import Reader
@@ -63,15 +64,15 @@ def test_a_session_that_ends_leaves_the_page_as_it_is(reader: Reader, gateway: S
     page.evaluate("import('/page/api.js').then((api) => api.get('/api/runs')).catch(() => {})")
     page.get_by_role("dialog", name="Sign in again").wait_for()
     page.keyboard.press("Escape")
-    assert page.get_by_role("dialog").is_visible()
-    assert page.locator("main > [data-kept]").count() == 1
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.locator("main > [data-kept]")).to_have_count(1)
     page.get_by_label("Key", exact=True).fill(other)
     page.keyboard.press("Enter")
     page.get_by_text("irene").wait_for()
-    assert page.get_by_role("dialog").count() == 0
-    page.get_by_label("Question", exact=True).wait_for()
-    assert page.locator("main > [data-kept]").count() == 0, "another reader sees what the first one had on screen"
-    assert page.get_by_label("Question", exact=True).input_value() == ""
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_label("Question", exact=True)).to_have_value("")
+    kept = page.locator("main > [data-kept]")
+    expect(kept, "another reader sees what the first one had on screen").to_have_count(0)
 
 
 def test_a_report_is_shown_to_who_may_see_it(reader: Reader, gateway: Served) -> None:

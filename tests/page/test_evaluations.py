@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from agentnet.evals.sweeps import system, together
 from tests.evals.made import items, record, trial
 from tests.page.conftest import Reader
 from tests.serving.suites import small_suites
 from tools.page.gateways import Served, served
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 OPENING = 60_000
 """Milliseconds for the models of a suite to be opened, and a few questions to be asked, on a busy machine."""
@@ -51,14 +49,14 @@ def test_one_is_started_cancelled_resumed_and_read(patient: Reader, gateway: Ser
     page.get_by_role("progressbar", name="selection").wait_for()
     other = patient(gateway.url, "#/evaluations")
     other.get_by_role("link", name="pair being made").wait_for()
-    assert other.get_by_role("button", name="Start", exact=True).is_disabled()
+    expect(other.get_by_role("button", name="Start", exact=True)).to_be_disabled()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Resume").wait_for()
     other.get_by_role("link", name="pair unfinished").wait_for()
     page.get_by_role("button", name="Resume").click()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Resume").wait_for()
-    assert page.get_by_role("progressbar").count() == 0
+    expect(page.get_by_role("progressbar")).to_have_count(0)
 
 
 def test_what_one_found_is_compared(patient: Reader, gateway: Served) -> None:
@@ -71,21 +69,20 @@ def test_what_one_found_is_compared(patient: Reader, gateway: Served) -> None:
     page.get_by_role("heading", name="math", exact=True).wait_for()
     table = page.get_by_role("table").last
     best = table.get_by_role("row", name=re.compile("best, in advance"))
-    assert "%" not in best.get_by_role("cell").nth(1).inner_text()
+    expect(best.get_by_role("cell").nth(1)).not_to_contain_text("%")
     table.get_by_role("button", name="tokens").click()
-    assert table.get_by_role("columnheader", name="tokens").get_attribute("aria-sort") == "descending"
-    tokens = [int(row.get_by_role("cell").nth(4).inner_text()) for row in table.get_by_role("row").all()[1:]]
+    expect(table.get_by_role("columnheader", name="tokens")).to_have_attribute("aria-sort", "descending")
+    tokens = [int(text) for text in table.locator("tbody td:nth-of-type(5)").all_inner_texts()]
     assert tokens == sorted(tokens, reverse=True)
+    page.wait_for_selector("img[src*='/charts/costs.svg?theme=light']")
     page.wait_for_function("() => [...document.images].every(image => image.complete && image.naturalWidth > 0)")
-    shown = {image.get_attribute("src") for image in page.get_by_role("img").all()}
-    assert any("/charts/costs.svg?theme=light" in str(source) for source in shown)
     page.get_by_role("button", name="Theme: system").click()
     page.get_by_role("button", name="Theme: light").click()
     page.wait_for_selector("img[src*='/charts/costs.svg?theme=dark']")
     page.get_by_role("link", name="Whole report").click()
     report = page.frame_locator("iframe")
     report.get_by_role("heading", name="pair").wait_for()
-    assert report.locator("html").get_attribute("data-theme") == "dark"
+    expect(report.locator("html")).to_have_attribute("data-theme", "dark")
     report.get_by_role("button", name="calls").first.click()
     page.reload()
     report.get_by_role("heading", name="pair").wait_for()
@@ -99,8 +96,7 @@ def test_recorded_reports_fit_a_phone(reader: Reader, gateway: Served) -> None:
     report.get_by_role("heading", name="zoo").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert report.locator("body").evaluate("body => document.documentElement.scrollWidth <= innerWidth")
-    ground = report.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
-    assert ground == "rgb(17, 21, 27)"
+    expect(report.locator("body")).to_have_css("background-color", "rgb(17, 21, 27)")
     page.get_by_role("link", name="back").click()
     page.get_by_role("heading", name="Evaluations").wait_for()
 
@@ -123,13 +119,13 @@ def test_names_and_questions_stay_text(reader: Reader, gateway: Served) -> None:
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     page.get_by_role("table").first.wait_for()
     page.wait_for_function("() => [...document.images].every(image => image.complete && image.naturalWidth > 0)")
-    assert EVIL in page.get_by_role("table").first.inner_text()
+    expect(page.get_by_role("table").first).to_contain_text(EVIL)
     assert page.evaluate("document.querySelectorAll('img:not([src^=\"/\"]), main script').length") == 0
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.get_by_role("link", name="Whole report").click()
     report = page.frame_locator("iframe")
     report.get_by_role("heading", level=1).wait_for()
-    assert report.locator("img[src=x]").count() == 0
+    expect(report.locator("img[src=x]")).to_have_count(0)
 
 
 def test_one_that_is_not_there_is_told(reader: Reader, gateway: Served) -> None:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from agentnet.agents import ModelAgent
 from agentnet.errors import ModelError
 from agentnet.models.base import Request
 from tests.page.conftest import Reader
-from tests.page.hostile import HOSTILE, TEXTS, Watch, hostile_server, settled, walk
+from tests.page.hostile import GO, HOSTILE, TEXTS, Watch, hostile_server, settled, walk
 from tests.scripted import choice, network, plan, role_of, verdict
 from tools.page.gateways import Served, served, typist
 
@@ -56,14 +57,18 @@ def test_hostile_members_are_read_as_they_wrote(reader: Reader, gateway: Served)
     watch = Watch(page, gateway.url)
     for protocol in ("debate", "vote", "verification", "delegation"):
         run = gateway.run(f"What is 1 + 1? {HOSTILE}", protocol, label="javascript:hurt/1")
-        page.evaluate("address => { location.hash = address; }", f"#/ask/{run}")
-        page.locator("main").filter(has_text="<b data-made>bold</b>").wait_for()
-        settled(page)
+        shows_markup(page, f"#/ask/{run}")
         watch.look()
-    page.evaluate("location.hash = '#/runs'")
-    page.locator("main").filter(has_text="<b data-made>bold</b>").wait_for()
+    shows_markup(page, "#/runs")
     watch.look()
     assert watch.wrong == []
+
+
+def shows_markup(page: Page, address: str) -> None:
+    """Open an address, and wait until markup of members stands there as its text."""
+    page.evaluate(GO, address)
+    settled(page)
+    expect(page.locator("main")).to_contain_text("<b data-made>bold</b>")
 
 
 @pytest.fixture(scope="module")
