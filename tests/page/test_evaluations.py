@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from agentnet.contracts.evaluations import Trial
 from agentnet.evals.sweeps import system, together
+from agentnet.evals.trials import trial_of
 from tests.evals.made import items, record, trial
 from tests.page.conftest import Reader
 from tests.serving.suites import small_suites
@@ -38,6 +41,22 @@ def patient(reader: Reader) -> Reader:
     return opened
 
 
+@pytest.fixture
+def endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluations that come to no end: they wait after a few trials, however fast the machine is."""
+    made = 0
+
+    async def few(*about: Any, **options: Any) -> Trial:
+        nonlocal made
+        made += 1
+        if made > 10:
+            await asyncio.Event().wait()
+        return await trial_of(*about, **options)
+
+    monkeypatch.setattr("agentnet.evals.running.trial_of", few)
+
+
+@pytest.mark.usefixtures("endless")
 def test_one_is_started_cancelled_resumed_and_read(patient: Reader, gateway: Served) -> None:
     page = patient(gateway.url, "#/evaluations")
     page.get_by_text("No evaluation yet").wait_for()
