@@ -49,11 +49,19 @@ def views(runs: dict[str, str], evaluation: str | None = None) -> dict[str, str]
         "run-debate": f"#/runs/{runs['debate']}",
         "run-delegation": f"#/runs/{runs['delegation']}",
         "run-verification": f"#/runs/{runs['verification']}",
+        "fork": f"#/runs/{runs['debate']}?fork=last",
         "compare": f"#/runs/{runs['debate']}?with={runs['vote']}",
         "replay": f"#/runs/{runs['verification']}/replay?at=5",
         "network": "#/network",
+        "network-history": "#/network/history",
+        "network-auto": "#/network/auto",
+        "network-member": "#/network/members/sage",
         "evaluations": "#/evaluations",
+        "recorded-report": "#/evaluations/recorded/zoo",
         "protocols": "#/protocols",
         "protocol": "#/protocols/debate",
     }
-    return found if evaluation is None else {**found, "evaluation": f"#/evaluations/{evaluation}"}
+    if evaluation is not None:
+        found["evaluation"] = f"#/evaluations/{evaluation}"
+        found["evaluation-report"] = f"#/evaluations/{evaluation}/report"
+    return found
