@@ -7,7 +7,7 @@ THREADS ?= 3
 SIDE_BY_SIDE := -n $(shell test "$$(nproc 2>/dev/null || echo 2)" -gt 3 && echo 4 || echo 3) --dist loadfile
 SUITES := auto auto-generalists living fusion table-1 online-rate routing paths debate-rounds pairs first-light tools gsm8k-recorded
 
-.PHONY: install demo policy test test-slow test-postgres bridges check vendor docs zoo measure eval notebooks reports bench growth screenshots bench-server bench-vocabularies bench-gpu soak soak-living soak-serve conformance constraints wheel clean help
+.PHONY: install demo policy test test-slow test-page test-postgres bridges check vendor docs zoo measure eval notebooks reports bench growth screenshots bench-server bench-vocabularies bench-gpu soak soak-living soak-serve conformance constraints wheel clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ test: $(INSTALLED) ## the test suite, and which lines of the package no test rea
 
 test-slow: $(INSTALLED) ## the slow rest of it: notebooks, recipes, bridges, property tests with all of their examples
 	AGENTNET_TEST_EXAMPLES=all $(BIN)/python -m pytest -m "slow or hypothesis"
+
+test-page: $(INSTALLED) ## the tests of the page where all that the server says comes up to 0.3 seconds late, in parts
+	AGENTNET_PAGE_DELAY=0.3 $(BIN)/python -m pytest tests/page
 
 test-postgres: $(INSTALLED) ## the tests of the store and the registry on a real PostgreSQL server, which must be installed
 	AGENTNET_TEST_POSTGRES=required $(BIN)/python -m pytest -m postgres tests/store tests/network

@@ -80,20 +80,20 @@ def in_both_themes(page: Page, name: str) -> list[str]:
     """What axe-core finds in a view and in the reports that it frames, in a line each."""
     found = []
     for theme, rules in (("light", None), ("dark", THEMED)):
-        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
         for frame in page.frames:
+            frame.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
             found += [f"{name}, {theme}: {finding}" for finding in findings(frame, rules)]
     return found
 
 
-def findings(page: Frame, rules: tuple[str, ...] | None) -> list[str]:
+def findings(frame: Frame, rules: tuple[str, ...] | None) -> list[str]:
     """What axe-core finds of grave problems: the rule, and the first places."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(axe_base.AXE_SCRIPT)
+    if not frame.evaluate("'axe' in window"):
+        frame.evaluate(axe_base.AXE_SCRIPT)
     options: dict[str, Any] = {"resultTypes": ["violations"], "iframes": False}
     if rules is not None:
         options["runOnly"] = {"type": "rule", "values": list(rules)}
-    violations = page.evaluate("options => axe.run(document, options).then(found => found.violations)", options)
+    violations = frame.evaluate("options => axe.run(document, options).then(found => found.violations)", options)
     return [
         f"{each['id']} ({len(each['nodes'])}): {each['nodes'][0]['html'][:200]} {each['nodes'][0]['failureSummary']}"
         for each in violations

@@ -57,7 +57,7 @@ def views(runs: dict[str, str], evaluation: str | None = None) -> dict[str, str]
         "network-auto": "#/network/auto",
         "network-member": "#/network/members/sage",
         "evaluations": "#/evaluations",
-        "recorded-report": "#/evaluations/recorded/zoo",
+        "recorded-report": "#/evaluations/recorded/first-light",
         "protocols": "#/protocols",
         "protocol": "#/protocols/debate",
     }

@@ -34,6 +34,8 @@ from agentnet.store.storage import Storage, open_storage
 T = TypeVar("T")
 DELAY = "AGENTNET_PAGE_DELAY"
 """Environment variable: seconds. The page must be right whatever arrives first, and so must its tests."""
+MOST_DELAYED = 40
+"""Parts of an answer that are held back, so that a long stream ends at all."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +152,14 @@ def served(folder: Path, members: Network | Path | str = "zoo", *, port: int = 0
 
 
 def _delayed(app: ASGIApp) -> ASGIApp:
-    """Hold back each part of each answer for a random time, where `DELAY` says for how long at most."""
+    """Hold back the first parts of each answer for a random time each, where `DELAY` says for how long at most."""
     most = float(os.environ.get(DELAY, "0"))
 
     async def late(scope: Scope, receive: Receive, send: Send) -> None:
+        delays = iter([random.uniform(0, most) for _ in range(MOST_DELAYED)])
+
         async def sent(message: Message) -> None:
-            await asyncio.sleep(random.uniform(0, most))
+            await asyncio.sleep(next(delays, 0))
             await send(message)
 
         await app(scope, receive, sent)
