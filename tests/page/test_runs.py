@@ -95,6 +95,15 @@ def test_a_run_is_read_linked_and_saved(reader: Reader, gateway: Served, debate:
     page.wait_for_selector(f"#message-{said[-2]['id']}.marked")
 
 
+def test_a_tie_is_called_one(reader: Reader, gateway: Served, debate: str) -> None:
+    tied = gateway.run("Which sheep?", spec({"parallel": {"branches": ["ada", "ben"]}}, "pair"))
+    page = reader(gateway.url, f"#/runs/{tied}")
+    expect(page.locator(".how")).to_contain_text("majority a tie: the first one listed counts")
+    page.goto(f"{gateway.url}/#/runs/{debate}")
+    expect(page.locator(".answer-text")).to_have_text("13")
+    expect(page.locator(".how")).not_to_contain_text("tie")
+
+
 def test_what_is_not_there_is_said(reader: Reader, gateway: Served) -> None:
     page = reader(gateway.url, "#/runs/nothing", allowed="404")
     expect(page.get_by_role("alert").first).to_contain_text("there is no run 'nothing'", ignore_case=True)

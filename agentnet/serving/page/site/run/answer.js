@@ -67,14 +67,24 @@ function toPerson() {
 }
 
 /**
+ * Whether as much stood behind another answer as behind the one that was taken.
+ * @param {{answer: string, support: Record<string, number>}} result the body of a result
+ */
+function isTied({ answer, support }) {
+  const taken = Object.entries(support).find(([spelled]) => same(spelled, answer))?.[1];
+  const weights = Object.values(support);
+  return taken === Math.max(0, ...weights) && weights.filter((weight) => weight === taken).length > 1;
+}
+
+/**
  * How the answer was decided, or why there is none.
  * @param {{state: RunState}} properties
  */
 function How({ state }) {
   const ended = state.ended.value;
   const answer = ended?.answer ?? null;
-  const result = resultOf(state);
-  const decision = result?.message.value?.body.answer === answer ? result?.message.value?.body.decision : undefined;
+  const result = resultOf(state)?.message.value?.body;
+  const decision = result?.answer === answer ? result?.decision : undefined;
   const isAlone = decision === undefined && answer !== null;
   const said = state.entries.value.filter((entry) => entry.message.value?.body.answer === answer);
   const alone = isAlone ? said.at(-1) : undefined;
@@ -82,6 +92,7 @@ function How({ state }) {
     ${ended?.approved === true && html`<span class="badge good">✓</span>`}
     ${ended?.approved === false && html`<span class="badge bad">✗</span>`}
     ${decision}
+    ${decision !== undefined && isTied(/** @type {any} */ (result)) && html` <span class="why">a tie: the first one listed counts</span>`}
     ${alone !== undefined && html`<${Author} entry=${alone} members=${state.members.value} />`}
     ${ended?.detail && ended.detail !== decision && html` <span class="why">${ended.detail}</span>`}
   </p>`;
