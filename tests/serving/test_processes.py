@@ -303,7 +303,7 @@ def test_a_detached_run_outlives_its_server(world: World) -> None:
     server = world.start("serve", "--port", 0, "--network", "mine.yaml")
     world.until(lambda: server.said.count("\n") >= 3)
     where, base, who = server.said.splitlines()[:3]
-    url = where.rpartition(" ")[2]
+    url = where.rpartition(" ")[2].rstrip("/")
     assert base.endswith(f"{url}/v1")
     assert "no keys" in who
 

@@ -2,6 +2,7 @@
 
 import { html, signal, useEffect, useRef, useState } from "../ui/preact.js";
 import { Agent, Failure } from "../ui/elements.js";
+import { useSeen } from "../ui/seen.js";
 import { useShortcuts } from "../ui/shortcuts.js";
 import { get, post } from "../api.js";
 import { Ways, wayOf, waysOf } from "./ways.js";
@@ -37,6 +38,7 @@ export function Form({ before = [], usual, onAsked, autofocus = false }) {
   const [problem, setProblem] = useState("");
   const [unreachable, setUnreachable] = useState("");
   const [busy, setBusy] = useState(false);
+  const seen = useSeen();
   const field = /** @type {{current: HTMLTextAreaElement | null}} */ (useRef(null));
   useEffect(() => {
     look().catch((error) => setUnreachable(error.message));
@@ -59,7 +61,7 @@ export function Form({ before = [], usual, onAsked, autofocus = false }) {
       const { id } = await post("/api/runs", asked(values, chosen.value, before));
       draft.value = { ...draft.value, question: "" };
       setBusy(false);
-      onAsked(id);
+      if (seen.current) onAsked(id);
     } catch (error) {
       setProblem(/** @type {Error} */ (error).message);
       setBusy(false);

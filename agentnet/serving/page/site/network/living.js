@@ -74,15 +74,21 @@ export function useLiving() {
     let source = listen(refresh);
     /** @type {ReturnType<typeof setTimeout>} */
     let timer;
+    const look = () => {
+      if (document.hidden) return source.close(); // a browser has six connections to a server, for all of its tabs
+      if (source.readyState === EventSource.CLOSED) source = listen(refresh); // the server refused it, or it was hidden
+      return void refresh();
+    };
     const later = () => {
       timer = setTimeout(() => {
-        if (source.readyState === EventSource.CLOSED) source = listen(refresh); // the server refused it
-        if (document.visibilityState === "visible") void refresh();
+        look();
         later();
       }, LOOK + LOOK_NODE * nodes.value.length);
     };
     later();
+    document.addEventListener("visibilitychange", look);
     return () => {
+      document.removeEventListener("visibilitychange", look);
       clearTimeout(timer);
       source.close();
       ended.abort();

@@ -85,6 +85,7 @@ function How({ state }) {
   const answer = ended?.answer ?? null;
   const result = resultOf(state)?.message.value?.body;
   const decision = result?.answer === answer ? result?.decision : undefined;
+  const isTie = decision !== undefined && isTied(/** @type {any} */ (result));
   const isAlone = decision === undefined && answer !== null;
   const said = state.entries.value.filter((entry) => entry.message.value?.body.answer === answer);
   const alone = isAlone ? said.at(-1) : undefined;
@@ -92,7 +93,7 @@ function How({ state }) {
     ${ended?.approved === true && html`<span class="badge good">✓</span>`}
     ${ended?.approved === false && html`<span class="badge bad">✗</span>`}
     ${decision}
-    ${decision !== undefined && isTied(/** @type {any} */ (result)) && html` <span class="why">a tie: the first one listed counts</span>`}
+    ${isTie && html` <span class="why">a tie: the first one listed counts</span>`}
     ${alone !== undefined && html`<${Author} entry=${alone} members=${state.members.value} />`}
     ${ended?.detail && ended.detail !== decision && html` <span class="why">${ended.detail}</span>`}
   </p>`;

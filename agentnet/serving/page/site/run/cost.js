@@ -24,13 +24,12 @@ export function Cost({ state }) {
 }
 
 /**
- * The time from the question to the last message; while the run goes on, to now, as far as this reader has watched.
+ * The time in which models worked, side by side or one after the other; while the run goes on, with the time since the
+ * last message, as far as this reader has watched. What lay between a cancelled run and its continuation is no work.
  * @param {RunState} state
  */
 function useSeconds(state) {
-  const messages = state.entries.value.flatMap((entry) => entry.message.value ?? []);
-  const times = messages.map((message) => Date.parse(message.time));
-  const told = times.length === 0 ? 0 : (Math.max(...times) - (times[0] ?? 0)) / 1000;
+  const told = worked(state.entries.value.flatMap((entry) => entry.message.value ?? []));
   const isOpen = state.status.value === "running";
   const [since, setSince] = useState({ told: -1, began: 0 });
   const [now, setNow] = useState(0);
@@ -41,4 +40,20 @@ function useSeconds(state) {
     return () => clearInterval(timer);
   }, [isOpen]);
   return isOpen && since.told === told ? told + Math.max(0, now - since.began) / 1000 : told;
+}
+
+/**
+ * Return the seconds in which messages were written: from each one to the one before, but no longer than its models
+ * worked.
+ * @param {readonly import("./state.js").Message[]} messages in the order of recording
+ */
+function worked(messages) {
+  let before = messages[0] === undefined ? 0 : Date.parse(messages[0].time);
+  let sum = 0;
+  for (const { time, usage } of messages) {
+    const now = Date.parse(time);
+    sum += Math.max(0, Math.min((now - before) / 1000, usage.seconds));
+    before = Math.max(before, now);
+  }
+  return sum;
 }

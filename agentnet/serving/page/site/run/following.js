@@ -5,7 +5,7 @@ import { Refused, get } from "../api.js";
 import { RunState } from "./state.js";
 
 /** @typedef {import("./state.js").RunEvent} RunEvent */
-/** @typedef {"connecting" | "live" | "lost" | "over"} Connection */
+/** @typedef {"connecting" | "live" | "unseen" | "lost" | "over"} Connection `unseen`: not followed in a hidden tab */
 /**
  * @typedef {object} Following
  * @property {import("../ui/preact.js").Signal<Connection>} connection
@@ -19,11 +19,14 @@ const SHORTEST_WAIT = 500;
 const LONGEST_WAIT = 5000;
 /** Times that a run is looked for again which was interrupted while it was watched: the next server continues it. */
 const LOOKS = 5;
-/** Turns that are taken in within a frame, so that a long run that is opened does not hold up the page. */
+/** Turns that are taken in within a frame at most, so that a long run that is opened does not hold up the page. */
 const MOST_TURNS = 8;
+/** Milliseconds between two frames: with more, half as many turns are taken in within the next; with less, one more. */
+const SMOOTH = 40;
 
 /**
- * Follow a run into its state until it is over. What arrives within a frame is taken in together.
+ * Follow a run into its state until it is over. What arrives within a frame is taken in together. A hidden tab follows
+ * nothing, since a browser has six connections to a server for all of its tabs; it catches up when it is seen again.
  * @param {RunState} state
  * @returns {Following}
  */
@@ -38,6 +41,8 @@ function follow(state) {
   let timer = 0;
   let wait = SHORTEST_WAIT;
   let looks = 0;
+  let turns = MOST_TURNS / 2;
+  let before = 0;
 
   /** @param {Connection} how */
   function close(how) {
@@ -47,10 +52,13 @@ function follow(state) {
     connection.value = how;
   }
 
-  function takeIn() {
-    const count = document.hidden ? arrived.length : partOf(arrived);
+  /** @param {number} now the frame's time */
+  function takeIn(now) {
+    if (before > 0) turns = now - before > SMOOTH ? Math.max(1, turns / 2) : Math.min(MOST_TURNS, turns + 1);
+    const count = partOf(arrived, turns);
     state.apply(arrived.slice(0, count));
     arrived = arrived.slice(count);
+    before = arrived.length === 0 ? 0 : now;
     frame = arrived.length === 0 ? 0 : requestAnimationFrame(takeIn);
   }
 
@@ -62,8 +70,7 @@ function follow(state) {
       wait = SHORTEST_WAIT;
       looks = LOOKS;
     }
-    if (document.hidden) takeIn();
-    else if (frame === 0) frame = requestAnimationFrame(takeIn);
+    if (frame === 0) frame = requestAnimationFrame(takeIn);
     if (event.kind === "run-ended") {
       close("over");
       if (event.status === "interrupted" && looks > 0) later();
@@ -71,6 +78,10 @@ function follow(state) {
   }
 
   function connect() {
+    if (document.hidden) {
+      connection.value = "unseen";
+      return;
+    }
     let isRefused = true;
     source = new EventSource(`/api/runs/${encodeURIComponent(state.id)}/events?described=true&after=${state.last}`);
     for (const kind of KINDS) source.addEventListener(kind, heard);
@@ -109,6 +120,12 @@ function follow(state) {
     wait = Math.min(LONGEST_WAIT, wait * 2);
   }
 
+  function sight() {
+    if (document.hidden && source !== null) close("unseen");
+    else if (!document.hidden && connection.value === "unseen") connect();
+  }
+
+  document.addEventListener("visibilitychange", sight);
   connect();
   return {
     connection,
@@ -120,6 +137,7 @@ function follow(state) {
       connect();
     },
     stop() {
+      document.removeEventListener("visibilitychange", sight);
       cancelAnimationFrame(frame);
       close("over");
     },
@@ -142,9 +160,10 @@ export function useRun(id) {
 /**
  * Return how many events are taken in within a frame.
  * @param {readonly RunEvent[]} events
+ * @param {number} most turns that they begin or end
  */
-function partOf(events) {
+function partOf(events, most) {
   let turns = 0;
-  const end = events.findIndex(({ kind }) => (kind === "message" || kind === "turn-started") && ++turns > MOST_TURNS);
+  const end = events.findIndex(({ kind }) => (kind === "message" || kind === "turn-started") && ++turns > most);
   return end === -1 ? events.length : end;
 }

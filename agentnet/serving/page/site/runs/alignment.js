@@ -9,28 +9,45 @@ const SAME_ROUND = 3;
 const SAME_SPEAKER = 2;
 const BOTH_LAST = 1;
 
+/** Pairs of messages that are compared at most: all of two runs of 1,000 messages, some of those of longer ones. */
+const MOST_PAIRS = 1_000_000;
+
 /**
  * Return all messages of both runs in an order that both have, in pairs where they belong together: of all such orders
  * the one with the most in common (Needleman and Wunsch, 1970). Members who answer side by side have no order among
- * them; they are taken in that of their names.
+ * them; they are taken in that of their names. In long runs, messages are paired that stand at about the same share of
+ * their run: within a band around the diagonal of the table (Fickett, 1984).
  * @param {readonly Entry[]} first messages of a run, in their order
  * @param {readonly Entry[]} second
+ * @param {number} [most] pairs that are compared
  * @returns {Pair[]}
  */
-export function aligned(first, second) {
+export function aligned(first, second, most = MOST_PAIRS) {
   const [one, other] = [settled(first), settled(second)];
-  const width = other.length + 1;
-  const best = new Uint32Array((one.length + 1) * width);
-  const at = (/** @type {number} */ row, /** @type {number} */ column) => best[row * width + column] ?? 0;
+  const columns = other.length + 1;
+  const [least, wanted] = [2 + Math.ceil(columns / (one.length + 1)), Math.floor(most / (one.length + 1))];
+  const width = Math.min(columns, Math.max(least, wanted));
+  const begin = (/** @type {number} */ row) => Math.floor(((columns - width) * row) / Math.max(1, one.length));
+  const best = new Int32Array((one.length + 1) * width);
+  /** What the messages from a place on have in common; -1 outside of the band. */
+  const at = (/** @type {number} */ row, /** @type {number} */ column) => {
+    const place = column - begin(row);
+    return row > one.length || place < 0 || place >= width ? -1 : (best[row * width + place] ?? -1);
+  };
   const together = (/** @type {number} */ row, /** @type {number} */ column) => {
     const [a, b] = [/** @type {Entry} */ (one[row]), /** @type {Entry} */ (other[column])];
     return affinity(a, b) || (row === one.length - 1 && column === other.length - 1 ? BOTH_LAST : 0);
   };
+  const paired = (/** @type {number} */ row, /** @type {number} */ column) => {
+    const after = row < one.length && column < other.length ? at(row + 1, column + 1) : -1;
+    const shared = after < 0 ? 0 : together(row, column);
+    return shared > 0 ? after + shared : -1;
+  };
   for (let row = one.length - 1; row >= 0; row -= 1) {
-    for (let column = other.length - 1; column >= 0; column -= 1) {
-      const shared = together(row, column);
-      const paired = shared > 0 ? at(row + 1, column + 1) + shared : 0;
-      best[row * width + column] = Math.max(paired, at(row + 1, column), at(row, column + 1));
+    const start = begin(row);
+    for (let column = Math.min(other.length, start + width) - 1; column >= start; column -= 1) {
+      const found = Math.max(paired(row, column), at(row + 1, column), at(row, column + 1));
+      best[row * width + column - start] = found;
     }
   }
   /** @type {Pair[]} */
@@ -38,8 +55,7 @@ export function aligned(first, second) {
   let [row, column] = [0, 0];
   while (row < one.length || column < other.length) {
     const [a, b] = [one[row] ?? null, other[column] ?? null];
-    const shared = a !== null && b !== null ? together(row, column) : 0;
-    if (shared > 0 && at(row, column) === at(row + 1, column + 1) + shared) {
+    if (at(row, column) === paired(row, column)) {
       pairs.push({ first: a, second: b });
       row += 1;
       column += 1;

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../ui/preact.js";
 import { Failure } from "../ui/elements.js";
+import { useSeen } from "../ui/seen.js";
 import { Refused, get, post } from "../api.js";
 import { go, link } from "../routing.js";
 import { shortened } from "./words.js";
@@ -32,6 +33,7 @@ function Form({ state, message, cancel }) {
   const [protocols, setProtocols] = useState(/** @type {Protocol[]} */ ([]));
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
+  const seen = useSeen();
   useEffect(() => {
     get("/api/protocols").then(
       (found) => setProtocols(found.filter((/** @type {Protocol} */ one) => one.ready)),
@@ -53,7 +55,7 @@ function Form({ state, message, cancel }) {
         protocol: protocol === "" ? null : protocol,
         seed: seed === "" ? null : Number(seed),
       });
-      go(link(["runs", begun.id]));
+      if (seen.current) go(link(["runs", begun.id]));
     } catch (error) {
       setProblem(error instanceof Refused ? error.message : String(error));
       setBusy(false);

@@ -60,8 +60,21 @@ export function useRuns(chosen) {
     read(null);
   }, [search]);
   useEffect(() => {
-    const timer = setInterval(() => document.hidden || read(null), active ? WHILE_RUNNING : OTHERWISE);
-    return () => clearInterval(timer);
+    let isSeen = true;
+    /** @type {ReturnType<typeof setTimeout>} */
+    let timer;
+    const later = () => {
+      timer = setTimeout(again, active ? WHILE_RUNNING : OTHERWISE);
+    };
+    const again = async () => {
+      if (!document.hidden) await read(null);
+      if (isSeen) later();
+    };
+    later();
+    return () => {
+      isSeen = false;
+      clearTimeout(timer);
+    };
   }, [search, active]);
   return {
     page: shown,
