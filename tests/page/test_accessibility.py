@@ -32,6 +32,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield found
 
 
+@pytest.mark.timeout(300)  # some twenty views
 def test_axe_finds_nothing_serious_in_any_view(reader: Reader, gateway: Served) -> None:
     runs = {protocol: gateway.run(question, protocol) for protocol, question in RUNS}
     page = reader(gateway.url)
