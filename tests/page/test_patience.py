@@ -94,10 +94,13 @@ def test_who_moved_on_is_not_pulled_back(reader: Reader, gateway: Served) -> Non
     expect(page.get_by_role("button", name="Asking…")).to_be_visible()
     page.get_by_role("link", name="Protocols").click()
     page.get_by_role("heading", name="Protocols").wait_for()
+    page.get_by_role("link", name="Ask", exact=True).click()
+    page.get_by_label("Question", exact=True).fill("And how many more?")
     with page.expect_response(lambda response: response.request.method == "POST"):
         waiting[0].continue_()
     page.evaluate("new Promise(done => setTimeout(done, 200))")  # what is done with the answer is done
-    assert page.url.endswith("#/protocols")
+    assert page.url.endswith("#/ask")
+    expect(page.get_by_label("Question", exact=True)).to_have_value("And how many more?")
     page.get_by_role("link", name="Runs", exact=True).click()
     page.get_by_role("link", name="How many are there?").wait_for()
 
@@ -149,3 +152,28 @@ def test_long_runs_are_compared_within_a_band(reader: Reader, gateway: Served) -
     assert whole == [True] * 31
     assert least > 10
     assert lost == [40, 31]
+
+
+def test_work_side_by_side_counts_once_whatever_lands_meanwhile(reader: Reader, gateway: Served) -> None:
+    page = reader(gateway.url)
+    found = page.evaluate("""async () => {
+      const { worked } = await import("/page/run/cost.js");
+      const said = (at, seconds) => ({ time: new Date(1000 * at).toISOString(), usage: { seconds } });
+      const question = said(0, 0);
+      return [[], [question, said(29, 0), said(30, 30)], [question, said(29, 1), said(30, 30)],
+        [question, said(10, 10), said(90, 5)], [question, said(10, 25)]].map(worked);
+    }""")
+    assert found == [0, 30, 30, 15, 10]
+
+
+def test_a_run_that_is_read_is_not_read_again_for_its_outcome(reader: Reader, gateway: Served) -> None:
+    run = gateway.run("How many then?", "ben")
+    path = f"{gateway.url}/api/runs/{run}"
+    httpx.post(f"{path}/outcome", json={"right": True}).raise_for_status()
+    page = reader(gateway.url)
+    asked: list[Request] = []
+    page.on("request", lambda request: request.url == path and asked.append(request))
+    page.evaluate("address => { location.hash = address; }", f"#/runs/{run}")
+    expect(page.get_by_role("button", name="✓ Right")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_load_state("networkidle")
+    assert len(asked) <= 2, "at first, and at the end of the run"

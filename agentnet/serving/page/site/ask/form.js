@@ -59,7 +59,7 @@ export function Form({ before = [], usual, onAsked, autofocus = false }) {
     setProblem("");
     try {
       const { id } = await post("/api/runs", asked(values, chosen.value, before));
-      draft.value = { ...draft.value, question: "" };
+      if (draft.value.question === values.question) draft.value = { ...draft.value, question: "" };
       setBusy(false);
       if (seen.current) onAsked(id);
     } catch (error) {

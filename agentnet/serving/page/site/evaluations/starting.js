@@ -4,6 +4,7 @@ import { post } from "../api.js";
 import { go, link } from "../routing.js";
 import { count, Failure } from "../ui/elements.js";
 import { html, useState } from "../ui/preact.js";
+import { useSeen } from "../ui/seen.js";
 
 /** The suite that is chosen at first: it is quick. */
 const FIRST = "first-light";
@@ -16,6 +17,7 @@ export function Starting({ suites, active }) {
   const [limit, setLimit] = useState(20);
   const [failure, setFailure] = useState("");
   const [waiting, setWaiting] = useState(false);
+  const seen = useSeen();
   const chosen = suites.find((suite) => suite.name === name);
 
   /** @param {Event} event */
@@ -25,7 +27,7 @@ export function Starting({ suites, active }) {
     setFailure("");
     try {
       const started = await post("/api/evaluations", { suite: name, limit });
-      go(link(["evaluations", started.id]));
+      if (seen.current) go(link(["evaluations", started.id]));
     } catch (error) {
       setFailure(/** @type {Error} */ (error).message);
     } finally {

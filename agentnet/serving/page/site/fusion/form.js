@@ -2,6 +2,7 @@
 
 import { html, useEffect, useMemo, useState } from "../ui/preact.js";
 import { Agent, Failure } from "../ui/elements.js";
+import { useSeen } from "../ui/seen.js";
 import { get, post } from "../api.js";
 import { go, link } from "../routing.js";
 import { useCheck } from "../protocols/checking.js";
@@ -39,6 +40,7 @@ function Form({ protocols, members }) {
   const [own, setOwn] = useState(/** @type {{members: string[], strategy: string, level: string} | null} */ (null));
   const [refused, setRefused] = useState("");
   const [busy, setBusy] = useState(false);
+  const seen = useSeen();
   const preset = protocols.find((one) => one.name === named);
   const current = own ?? settingsOf(preset);
   const written = useMemo(() => ({ fuse: { ...current, level: current.level || null } }), [own, named]);
@@ -54,7 +56,7 @@ function Form({ protocols, members }) {
     try {
       const protocol = own === null && preset !== undefined ? preset.name : written;
       const { id } = await post("/api/runs", { question: question.trim(), protocol });
-      go(link(["fusion", id]));
+      if (seen.current) go(link(["fusion", id]));
     } catch (error) {
       setRefused(error instanceof Error ? error.message : String(error));
       setBusy(false);

@@ -43,17 +43,19 @@ function useSeconds(state) {
 }
 
 /**
- * Return the seconds in which messages were written: from each one to the one before, but no longer than its models
- * worked.
+ * Return the seconds in which at least one message was written: each from when its model began up to its landing.
  * @param {readonly import("./state.js").Message[]} messages in the order of recording
  */
-function worked(messages) {
-  let before = messages[0] === undefined ? 0 : Date.parse(messages[0].time);
-  let sum = 0;
-  for (const { time, usage } of messages) {
-    const now = Date.parse(time);
-    sum += Math.max(0, Math.min((now - before) / 1000, usage.seconds));
-    before = Math.max(before, now);
+export function worked(messages) {
+  const asked = Date.parse(messages[0]?.time ?? "");
+  const spans = messages.map(({ time, usage }) => {
+    const end = Date.parse(time);
+    return { start: Math.max(asked, end - 1000 * usage.seconds), end };
+  });
+  let [sum, last] = [0, -Infinity];
+  for (const { start, end } of spans.sort((one, other) => one.start - other.start)) {
+    sum += Math.max(0, end - Math.max(start, last));
+    last = Math.max(last, end);
   }
-  return sum;
+  return sum / 1000;
 }

@@ -5,33 +5,39 @@ import { Failure } from "../ui/elements.js";
 import { get, post } from "../api.js";
 import { may } from "../session.js";
 
-/** @param {{run: string}} properties id of a run with an answer */
-export function Outcome({ run }) {
-  const [right, setRight] = useState(/** @type {boolean | null} */ (null));
+/**
+ * @param {object} properties
+ * @param {string} properties.run id of a run with an answer
+ * @param {{outcome: boolean | null} | null} [properties.record] of the run, where it is read anyway; null: not yet
+ */
+export function Outcome({ run, record }) {
+  const [told, setTold] = useState(/** @type {boolean | null} */ (null));
   const [problem, setProblem] = useState("");
   const path = `/api/runs/${encodeURIComponent(run)}`;
+  const isRead = record !== undefined;
   useEffect(() => {
-    if (!may("admin")) return undefined;
+    if (isRead || !may("admin")) return undefined;
     const leaving = new AbortController();
     const { signal } = leaving;
     get(path, { signal }).then(
-      (found) => signal.aborted || setRight(found.outcome),
+      (found) => signal.aborted || setTold((said) => said ?? found.outcome),
       (error) => signal.aborted || setProblem(error.message),
     );
     return () => leaving.abort();
-  }, [run]);
+  }, [run, isRead]);
 
   /** @param {boolean} said */
   async function tell(said) {
     setProblem("");
     try {
-      setRight((await post(`${path}/outcome`, { right: said })).right);
+      setTold((await post(`${path}/outcome`, { right: said })).right);
     } catch (error) {
       setProblem(/** @type {Error} */ (error).message);
     }
   }
 
   if (!may("admin")) return null;
+  const right = told ?? record?.outcome ?? null;
   return html`<span class="outcome" role="group" aria-label="Was the answer right?">
     <span class="soft">Was it right?</span>
     ${[true, false].map((said) => html`<button key=${said} type="button" class=${said ? "good" : "bad"}

@@ -26,12 +26,14 @@ const chosen = signal(/** @type {string | null} */ (localStorage.getItem(KEY)));
  * @param {RunState} properties.state
  * @param {Following} [properties.following] how it is followed: what is lost is said, and a run that goes on can be
  *   cancelled; undefined for a run that is played again
+ * @param {{outcome: boolean | null} | null} [properties.record] of the run, where it is read anyway; null: not yet
  * @param {string} [properties.marked] id of the message that is marked and scrolled to
  * @param {string} [properties.title] the question, where it is not the run's whole task
  * @param {Actions} [properties.actions] what can be done with each message
  * @param {any} [properties.children] what else can be done with the run
  */
-export function RunView({ state, following, marked = "", title, actions, children }) {
+export function RunView({ state, following, record, marked = "", title, actions, children }) {
+  const outcome = following && html`<${Outcome} key=${state.id} run=${state.id} record=${record} />`;
   const suits = () => isWide(state) && matchMedia("(min-width: 900px)").matches;
   const columns = chosen.value === null ? suits() : chosen.value === "columns";
   const task = state.entries.value.find((entry) => entry.message.value?.body.kind === "task")?.message.value?.body;
@@ -45,7 +47,7 @@ export function RunView({ state, following, marked = "", title, actions, childre
       <${Head} state=${state} question=${question} label=${task?.label ?? null} />
       ${following && html`<${Connection} following=${following} />`}
       <${Glance} state=${state}>
-        <${Answer} state=${state} corner=${following && html`<${Outcome} run=${state.id} />`}>
+        <${Answer} state=${state} corner=${outcome}>
           <div class="run-foot">
             <${Cost} state=${state} />
             ${following

@@ -25,7 +25,7 @@ export function RunPage({ id, message, query }) {
   const actions = (entry) => html`<a class="turn-link" href=${link(["runs", id], { fork: entry.id })}>fork</a>`;
   return html`
     <p class="crumbs"><a href=${link(["runs"])}>‹ All runs</a></p>
-    <${RunView} state=${state} following=${following} marked=${message} actions=${actions}>
+    <${RunView} state=${state} following=${following} record=${record} marked=${message} actions=${actions}>
       ${record !== null && html`<${Actions} record=${record} state=${state} />`}
     <//>
     ${record !== null && html`<${Facts} record=${record} />`}
