@@ -106,19 +106,20 @@ def test_who_moved_on_is_not_pulled_back(reader: Reader, gateway: Served) -> Non
 
 
 def test_a_list_that_takes_long_is_asked_for_once_at_a_time(reader: Reader, gateway: Served) -> None:
-    page = reader(gateway.url)
-    page.clock.install()
-    waiting: list[Route] = []
-    page.route("**/api/runs?*", lambda route: waiting.append(route) if waiting or is_read else route.fallback())
-    is_read = False
-    page.evaluate("location.hash = '#/runs'")
+    gateway.run("How many?", "ben")
+    page = reader(gateway.url, "#/runs")
     page.locator(".past").first.wait_for()
-    is_read = True
-    for _ in range(4):
+    page.clock.install()
+    page.reload()
+    page.locator(".past").first.wait_for()
+    waiting: list[Route] = []
+    page.route("**/api/runs?*", lambda route: waiting.append(route))
+    with page.expect_request("**/api/runs?*"):
+        page.clock.run_for(20_000)
+    for _ in range(3):
         page.clock.run_for(20_000)
     assert len(waiting) == 1
     waiting[0].continue_()
-    page.wait_for_timeout(0)
 
 
 def test_the_pause_before_a_continuation_is_no_work(reader: Reader, gateway: Served, stuck: Held) -> None:

@@ -75,9 +75,12 @@ export function useLiving() {
     /** @type {ReturnType<typeof setTimeout>} */
     let timer;
     const look = () => {
-      if (document.hidden) return source.close(); // a browser has six connections to a server, for all of its tabs
+      if (document.hidden) {
+        source.close(); // a browser has six connections to a server, for all of its tabs
+        return;
+      }
       if (source.readyState === EventSource.CLOSED) source = listen(refresh); // the server refused it, or it was hidden
-      return void refresh();
+      void refresh();
     };
     const later = () => {
       timer = setTimeout(() => {

@@ -54,7 +54,7 @@ function follow(state) {
 
   /** @param {number} now the frame's time */
   function takeIn(now) {
-    if (before > 0) turns = now - before > SMOOTH ? Math.max(1, turns / 2) : Math.min(MOST_TURNS, turns + 1);
+    if (before > 0) turns = now - before > SMOOTH ? Math.ceil(turns / 2) : Math.min(MOST_TURNS, turns + 1);
     const count = partOf(arrived, turns);
     state.apply(arrived.slice(0, count));
     arrived = arrived.slice(count);
